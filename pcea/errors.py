@@ -1,0 +1,31 @@
+"""The one error a user can cause, and the hint that helps them out of it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """The call or its input is wrong.
+
+    The message is one line: what is wrong, where, and what to do. The command line prints it on
+    stderr and leaves with exit status 2.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known names come closest to one that is not known.
+
+    Args:
+        name: the name that was given.
+        known: the names that exist.
+
+    Returns:
+        ``" (did you mean 'a' or 'b'?)"``, or ``" (known: a, b, …)"`` where nothing is close.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f" (did you mean {' or '.join(repr(n) for n in close)}?)"
+    return f" (known: {', '.join(names)})"

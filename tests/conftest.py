@@ -1,0 +1,26 @@
+"""What every test may lean on: one thread, and real data where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data that PCEA_TEST_DATA names; the test is skipped without it."""
+    folder = os.environ.get("PCEA_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("PCEA_TEST_DATA names no folder of real data")
+    return Path(folder)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A random generator with a fixed seed."""
+    return torch.Generator().manual_seed(0)
