@@ -1,0 +1,102 @@
+"""Random changes to a batch of clouds that leave what they show the same.
+
+Each takes the generator it draws from; the tensors may live on any device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+
+def _uniform(
+    shape: tuple[int, ...], low: float, high: float, like: Tensor, gen: Generator
+) -> Tensor:
+    drawn = torch.rand(shape, generator=gen, device=gen.device, dtype=like.dtype)
+    return (low + (high - low) * drawn).to(like.device)
+
+
+def scale(pos: Tensor, low: float, high: float, generator: Generator) -> Tensor:
+    """Stretch each cloud along each axis by its own random factor.
+
+    Args:
+        pos: (B, N, 3) positions.
+        low, high: bounds of the factors.
+        generator: what to draw from.
+
+    Returns:
+        (B, N, 3) stretched positions.
+    """
+    return pos * _uniform((pos.shape[0], 1, 3), low, high, pos, generator)
+
+
+def translate(pos: Tensor, reach: float, generator: Generator) -> Tensor:
+    """Move each cloud by a random vector of [-reach, reach]³.
+
+    Args:
+        pos: (B, N, 3) positions.
+        reach: the longest move along an axis, in the unit of ``pos``.
+        generator: what to draw from.
+
+    Returns:
+        (B, N, 3) moved positions.
+    """
+    return pos + _uniform((pos.shape[0], 1, 3), -reach, reach, pos, generator)
+
+
+def jitter(pos: Tensor, sigma: float, generator: Generator, clip: float = 3.0) -> Tensor:
+    """Add normal noise to every coordinate.
+
+    Args:
+        pos: (B, N, 3) positions.
+        sigma: standard deviation of the noise, in the unit of ``pos``.
+        generator: what to draw from.
+        clip: noise is cut at this many deviations. Default 3.
+
+    Returns:
+        (B, N, 3) noisy positions.
+    """
+    noise = torch.randn(pos.shape, generator=generator, device=generator.device, dtype=pos.dtype)
+    return pos + sigma * noise.clamp_(-clip, clip).to(pos.device)
+
+
+def rotate_up(
+    pos: Tensor, normal: Tensor | None, degrees: float, generator: Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Turn each cloud about the upright y axis by a random angle.
+
+    Args:
+        pos: (B, N, 3) positions, y up.
+        normal: (B, N, 3) normals, turned alike, or None.
+        degrees: the largest turn to either side.
+        generator: what to draw from.
+
+    Returns:
+        The turned positions and normals.
+    """
+    angle = _uniform((pos.shape[0],), -1.0, 1.0, pos, generator) * math.radians(degrees)
+    cos, sin, zero, one = angle.cos(), angle.sin(), angle * 0, angle * 0 + 1
+    turn = torch.stack([cos, zero, -sin, zero, one, zero, sin, zero, cos], -1).view(-1, 3, 3)
+    return pos @ turn, None if normal is None else normal @ turn
+
+
+def drop_points(pos: Tensor, largest_share: float, generator: Generator) -> Tensor:
+    """Put a random share of each cloud's points onto its first point ("random input dropout").
+
+    Args:
+        pos: (B, N, 3) positions.
+        largest_share: each cloud's share is uniform in 0..this.
+        generator: what to draw from.
+
+    Returns:
+        (B, N, 3) positions; N stays.
+
+    Source:
+        PointNet++'s and PCT's published training code.
+    """
+    batch, total = pos.shape[:2]
+    share = _uniform((batch, 1), 0.0, largest_share, pos, generator)
+    dropped = _uniform((batch, total), 0.0, 1.0, pos, generator) <= share
+    return torch.where(dropped.unsqueeze(-1), pos[:, :1], pos)

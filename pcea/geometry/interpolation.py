@@ -1,0 +1,35 @@
+"""Carrying features from some points of a shape to others."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pcea.geometry.neighbors import gather, knn
+
+EPSILON = 1e-8
+
+
+def three_interpolate(
+    query: Tensor, pos: Tensor, x: Tensor, mask: Tensor | None = None, k: int = 3
+) -> Tensor:
+    """Average the features of the nearest points, weighted by inverse squared distance.
+
+    Args:
+        query: (B, M, 3) where features are wanted.
+        pos: (B, N, 3) where they are known, in the same unit.
+        x: (B, N, C) the known features.
+        mask: (B, N) bool, true at real points of ``pos``. Default: all are real.
+        k: how many neighbors; clouds of fewer points use all they have. Default 3.
+
+    Returns:
+        (B, M, C) features; at a known point they are that point's own to within 1e-8 / d², with
+        d the distance to its next neighbor.
+
+    Source:
+        Qi et al., *PointNet++*, equation 2 (k = 3, p = 2).
+    """
+    index = knn(query, pos, min(k, pos.shape[1]), mask)  # (B, M, k)
+    offset = gather(pos, index) - query.unsqueeze(2)  # (B, M, k, 3)
+    weight = 1.0 / (offset.square().sum(-1) + EPSILON)  # (B, M, k)
+    weight = weight / weight.sum(-1, keepdim=True)
+    return (gather(x, index) * weight.unsqueeze(-1).to(x.dtype)).sum(2)  # (B, M, C)

@@ -1,0 +1,98 @@
+"""Nearest neighbors, and looking features up by index."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# How many distances are held at once: on a CPU as many as its caches hold, elsewhere 512 MiB.
+PAIRS_AT_ONCE_ON_CPU = 1 << 21
+PAIRS_AT_ONCE_ELSEWHERE = 1 << 26
+
+
+def gather(x: Tensor, index: Tensor) -> Tensor:
+    """Look rows up in each cloud of a batch.
+
+    Args:
+        x: (B, N, C) a row a point.
+        index: (B, …) int64 indices into N.
+
+    Returns:
+        (B, …, C) the rows at those indices.
+    """
+    batch, total, channels = x.shape
+    offset = torch.arange(batch, device=x.device) * total
+    flat = index + offset.view(-1, *[1] * (index.dim() - 1))
+    # index_select on one long table: its backward is an index_add, several times quicker than
+    # that of a gather over an expanded index.
+    rows = x.reshape(batch * total, channels).index_select(0, flat.reshape(-1))
+    return rows.view(*index.shape, channels)
+
+
+def squared_distances(query: Tensor, pos: Tensor) -> Tensor:
+    """Squared Euclidean distances by subtraction, so that equal points are exactly 0 apart.
+
+    Args:
+        query: (B, M, 3) positions.
+        pos: (B, N, 3) positions, in the same unit.
+
+    Returns:
+        (B, M, N) squared distances.
+    """
+    queries = query.transpose(1, 2).contiguous().unsqueeze(3)  # (B, 3, M, 1)
+    points = pos.transpose(1, 2).contiguous().unsqueeze(2)  # (B, 3, 1, N)
+    squared = (queries[:, 0] - points[:, 0]).square()
+    for axis in (1, 2):
+        difference = queries[:, axis] - points[:, axis]
+        squared = torch.addcmul(squared, difference, difference)
+    return squared  # (B, M, N)
+
+
+@torch.no_grad()
+def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tensor:
+    """Find each query's k nearest points, the nearest first, ties by the lower index.
+
+    Args:
+        query: (B, M, 3) where to look from.
+        pos: (B, N, 3) where to look, in the same unit.
+        k: how many neighbors, at most N. A padded cloud with fewer real points repeats its
+            nearest one.
+        mask: (B, N) bool, true at real points of ``pos``; padding is no neighbor. Default: all
+            are real.
+
+    Returns:
+        (B, M, k) int64 indices into N.
+
+    Raises:
+        ValueError: ``k`` is not in 1..N.
+    """
+    batch, total = pos.shape[:2]
+    if not 1 <= k <= total:
+        raise ValueError(f"cannot find {k} neighbors among {total} points")
+    on_cpu = pos.device.type == "cpu"
+    pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
+    rows = max(1, min(query.shape[1], pairs // total))
+    clouds = max(1, pairs // (rows * total))
+    parts = []
+    for first in range(0, batch, clouds):
+        some = slice(first, first + clouds)
+        kept = None if mask is None else mask[some]
+        found = [_knn(part, pos[some], k, kept) for part in query[some].split(rows, dim=1)]
+        parts.append(torch.cat(found, dim=1))
+    return torch.cat(parts)
+
+
+def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    distance = squared_distances(query.float(), pos.float())  # (B, M, N)
+    if mask is not None:
+        distance.masked_fill_(~mask.unsqueeze(1), torch.inf)
+    # A float that is not negative orders as its bits do: distance above, index below makes keys
+    # that are never equal, so that top-k has one answer.
+    key = distance.view(torch.int32).long().bitwise_left_shift_(32)
+    key |= torch.arange(pos.shape[1], device=pos.device)
+    key = key.topk(k, dim=-1, largest=False, sorted=True).values
+    index = key & 0xFFFFFFFF
+    if mask is not None:
+        padding = (key >> 32).int().view(torch.float32) == torch.inf
+        index = torch.where(padding, index[..., :1], index)
+    return index  # (B, M, k)
