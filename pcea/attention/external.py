@@ -1,0 +1,125 @@
+"""External attention: every cloud reads from one learned memory."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pcea.attention.base import Attention, require_positive
+from pcea.attention.registry import register
+
+
+def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e-9) -> Tensor:
+    """Normalise scores by a softmax over the points, then to unit sum over the slots.
+
+    Both happen in float32 at least, also under autocast: eps underflows in half precision.
+
+    Args:
+        scores: (B, N, …, S): points on axis 1, slots on the last, heads in between if any.
+        mask: (B, N) bool, True at the real points; None: all are real.
+        eps: keeps the division finite; 1e-9 is the paper's.
+
+    Returns:
+        Weights of the shape of scores; a real point's sum to 1 over S, a padded point's are 0.
+
+    Source:
+        Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithm 1.
+    """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    if mask is None:
+        weights = scores.softmax(1)
+    else:
+        padded = ~mask.reshape(mask.shape + (1,) * (scores.dim() - 2))  # (B, N, …, 1)
+        # The lowest finite number, not -inf: a cloud of padding alone must not become NaN.
+        lowest = torch.finfo(scores.dtype).min
+        weights = scores.masked_fill(padded, lowest).softmax(1).masked_fill(padded, 0.0)
+    return weights / (weights.sum(-1, keepdim=True) + eps)
+
+
+class Memory(nn.Module):
+    """The two learned memories Mk and Mv of external attention, (S, C) each.
+
+    Args:
+        slots: slots S.
+        dim: channels C of a slot.
+        tied: let Mv be Mk, as one parameter. Otherwise the two start independently.
+        eps: of the double normalisation.
+
+    Source:
+        Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts Mv as
+        Mkᵀ; here sharing is an option and never an accident.
+    """
+
+    def __init__(self, slots: int, dim: int, tied: bool = False, eps: float = 1e-9) -> None:
+        super().__init__()
+        require_positive(slots=slots, dim=dim)
+        self.eps = eps
+        self.mk = nn.Parameter(torch.empty(slots, dim))
+        # Tied, there is no second name either: safetensors refuses two names for one storage.
+        self.register_parameter("mv", None if tied else nn.Parameter(torch.empty(slots, dim)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start the memories afresh, so that features of unit variance score with unit variance."""
+        for memory in self.parameters():
+            nn.init.trunc_normal_(memory, std=memory.shape[1] ** -0.5)
+
+    @property
+    def values(self) -> Tensor:
+        """What is read, Mv, (S, C): Mk itself where they are tied."""
+        return self.mk if self.mv is None else self.mv
+
+    def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read the memory.
+
+        Args:
+            query: F, (B, N, C), or (B, N, H, C) for heads that share the memory.
+            mask: (B, N) bool, True at the real points; None: all are real.
+
+        Returns:
+            What was read, of the shape of query, and the weights A, (B, N, S) or (B, N, H, S).
+        """
+        weights = double_normalize(F.linear(query, self.mk), mask, self.eps)  # (B, N, …, S)
+        return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
+
+
+@register("external")
+class ExternalAttention(Attention):
+    """External attention: A = Norm(x Wq Mkᵀ), out = A Mv. Its cost is linear in the points.
+
+    Args:
+        dim: channels C.
+        slots: slots S of the memory.
+        tied: let Mv be Mk.
+        query: project the input by Wq (without bias) first; False: F = x.
+        eps: of the double normalisation.
+
+    Raises:
+        InputError: dim or slots is not a positive whole number.
+
+    Source:
+        Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7.
+    """
+
+    map_kind = "slots"
+
+    def __init__(
+        self,
+        dim: int,
+        slots: int = 64,
+        tied: bool = False,
+        query: bool = True,
+        eps: float = 1e-9,
+    ) -> None:
+        super().__init__()
+        require_positive(dim=dim, slots=slots)
+        self.query = nn.Linear(dim, dim, bias=False) if query else nn.Identity()
+        self.memory = Memory(slots, dim, tied, eps)
+
+    def attend(
+        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let the points read the memory; the map is A, (B, 1, N, S). See ``Attention.attend``."""
+        out, weights = self.memory(self.query(x), mask)
+        return out, weights.unsqueeze(1)  # (B, N, C), (B, 1, N, S)

@@ -1,0 +1,63 @@
+"""The attention inside PCT's offset attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pcea.attention.base import Attention, require_positive
+from pcea.attention.registry import register
+
+
+@register("offset")
+class OffsetAttention(Attention):
+    """PCT's attention: softmax over the keys, then unit sum over the queries.
+
+    E = Q Qᵀ (query and key share one projection, nothing is scaled), A = softmax of E over its
+    last axis, then A_ij / (ε + Σ_i A_ij), and, as the authors' code has it, out_j = Σ_i A_ij v_i.
+    So point j reads from column j of A, and the map is Aᵀ: its rows sum to 1.
+
+    This is A·V alone. The offset that gives the layer its name, x + LBR(x − A·V), is the residual
+    switch of the layers in ``pcea.models``, where any attention can have it.
+
+    Args:
+        dim: channels C.
+        query_dim: channels of query and key; None: C/4.
+        eps: keeps the division finite.
+
+    Raises:
+        InputError: a size is not a positive whole number.
+
+    Source:
+        Guo et al., PCT: Point Cloud Transformer, arXiv 2012.09688, section 3.3.
+    """
+
+    map_kind = "points"
+
+    def __init__(self, dim: int, query_dim: int | None = None, eps: float = 1e-9) -> None:
+        super().__init__()
+        require_positive(dim=dim)
+        if query_dim is None:
+            query_dim = max(dim // 4, 1)
+        require_positive(query_dim=query_dim)
+        self.eps = eps
+        self.query = nn.Linear(dim, query_dim, bias=False)
+        self.value = nn.Linear(dim, dim)
+
+    def attend(
+        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let the points attend; the map is Aᵀ, (B, 1, N, N). See ``Attention.attend``."""
+        query, value = self.query(x), self.value(x)
+        energy = query @ query.mT  # (B, N, N)
+        energy = energy.to(torch.promote_types(energy.dtype, torch.float32))
+        if mask is None:
+            weights = energy.softmax(-1)
+        else:
+            padded = ~(mask.unsqueeze(2) & mask.unsqueeze(1))  # (B, N, N)
+            # The lowest finite number, not -inf: a padded query has no key, and must not be NaN.
+            lowest = torch.finfo(energy.dtype).min
+            weights = energy.masked_fill(padded, lowest).softmax(-1).masked_fill(padded, 0.0)
+        weights = weights / (weights.sum(1, keepdim=True) + self.eps)
+        weights = weights.mT  # (B, N, N): row j is what point j reads
+        return weights.to(value.dtype) @ value, weights.unsqueeze(1)

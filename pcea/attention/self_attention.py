@@ -1,0 +1,78 @@
+"""Self-attention: every point reads from every point of its cloud."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pcea.attention.base import Attention, width_of_head
+from pcea.attention.registry import register
+
+
+@register("self")
+class SelfAttention(Attention):
+    """Multi-head self-attention: A = softmax(Q Kᵀ / √d) over the keys, out = concat(A V) Wo.
+
+    ``forward`` runs torch's fused kernel, which never holds the map; ``attend`` computes the same
+    in the open. Q, K and V have no bias (softmax would cancel that of K).
+
+    Args:
+        dim: channels C.
+        heads: heads H of d = C/H channels; they divide C.
+
+    Raises:
+        InputError: a size is not a positive whole number, or the heads do not divide C.
+
+    Source:
+        Vaswani et al., Attention Is All You Need, arXiv 1706.03762, eq. 1 and section 3.2.2.
+    """
+
+    map_kind = "points"
+
+    def __init__(self, dim: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.head_dim = width_of_head(dim, heads)
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.project = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Let the points attend through ``scaled_dot_product_attention``. See ``Attention``."""
+        query, key, value = self._split(x)
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=_readable(mask))
+        return self._merge(read, mask)
+
+    def attend(
+        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let the points attend; the map is A, (B, H, N, N). See ``Attention.attend``."""
+        query, key, value = self._split(x)
+        scores = query @ key.mT * self.head_dim**-0.5  # (B, H, N, N)
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        readable = _readable(mask)
+        if readable is not None:
+            scores = scores.masked_fill(~readable, -torch.inf)
+        weights = scores.softmax(-1)
+        if mask is not None:
+            weights = weights * (mask[:, None, :, None] & mask[:, None, None, :])
+        return self._merge(weights.to(value.dtype) @ value, mask), weights
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        qkv = self.qkv(x).unflatten(-1, (3, self.heads, self.head_dim))  # (B, N, 3, H, d)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, N, d) each
+        return query, key, value
+
+    def _merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
+        out: Tensor = self.project(read.transpose(1, 2).flatten(2))  # (B, N, C)
+        return out if mask is None else out * mask.unsqueeze(-1)
+
+
+def _readable(mask: Tensor | None) -> Tensor | None:
+    """The keys that may be read, (B, 1, 1, N); all of them in a cloud of padding alone.
+
+    Such a cloud's output is zeroed anyway, and a softmax over no key at all would be NaN.
+    """
+    if mask is None:
+        return None
+    return (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
