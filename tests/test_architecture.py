@@ -1,0 +1,29 @@
+"""What may be imported where, beyond what import-linter sees in the source."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("open3d", "trimesh", "viser", "tyro")
+
+
+def run_python(code: str) -> str:
+    """Run code in a Python of its own, which has imported nothing yet, and return what it says."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_pcea_is_light() -> None:
+    code = f"import sys, pcea; print([name for name in {HEAVY} if name in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["pcea.models", "pcea.training"])
+def test_imports_where_only_torch_is_installed(module: str) -> None:
+    # A module that is None in sys.modules cannot be imported.
+    block = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))"
+    run_python(f"{block}; import {module}")
