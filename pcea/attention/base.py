@@ -1,10 +1,11 @@
-"""The one interface of every attention, and the checks that their constructors share."""
+"""The one interface of every attention, and what the mechanisms share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from pcea.errors import InputError
@@ -53,6 +54,18 @@ class Attention(nn.Module, ABC):
             What ``forward`` returns, (B, N, C), and the map, (B, H, N, S) over slots or
             (B, H, N, N) over points, H = 1 without heads, at least float32.
         """
+
+
+def at_least_float32(scores: Tensor) -> Tensor:
+    """Give scores the precision in which every mechanism normalises, also under autocast.
+
+    Args:
+        scores: any shape, any floating type.
+
+    Returns:
+        The scores in float32, or unchanged where they are float64.
+    """
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 def require_positive(**sizes: int) -> None:

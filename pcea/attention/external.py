@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, require_positive
+from pcea.attention.base import Attention, at_least_float32, require_positive
 from pcea.attention.registry import register
 
 
@@ -26,7 +26,7 @@ def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithm 1.
     """
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    scores = at_least_float32(scores)
     if mask is None:
         weights = scores.softmax(1)
     else:
@@ -50,6 +50,8 @@ class Memory(nn.Module):
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts Mv as
         Mkᵀ; here sharing is an option and never an accident.
     """
+
+    mv: nn.Parameter | None
 
     def __init__(self, slots: int, dim: int, tied: bool = False, eps: float = 1e-9) -> None:
         super().__init__()

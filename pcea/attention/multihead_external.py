@@ -15,7 +15,8 @@ class MultiHeadExternalAttention(Attention):
 
     The input is projected from C to C' = expand · C channels and split into heads of C'/H; all
     heads read the same Mk and Mv of S slots of C'/H channels; what they read is concatenated and
-    projected back to C.
+    projected back to C. The first projection has no bias: the softmax over the points would
+    cancel it.
 
     By default the layer stays at the width of its relatives, so that a comparison compares the
     mechanism and not the parameters. The authors' image networks widen: ``expand=4`` with four
@@ -51,7 +52,7 @@ class MultiHeadExternalAttention(Attention):
         require_positive(dim=dim, slots=slots, expand=expand)
         self.heads = heads
         self.head_dim = width_of_head(dim * expand, heads)
-        self.query = nn.Linear(dim, dim * expand)
+        self.query = nn.Linear(dim, dim * expand, bias=False)
         self.memory = Memory(slots, self.head_dim, tied, eps)
         self.project = nn.Linear(dim * expand, dim)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, require_positive
+from pcea.attention.base import Attention, at_least_float32, require_positive
 from pcea.attention.registry import register
 
 
@@ -49,8 +49,7 @@ class OffsetAttention(Attention):
     ) -> tuple[Tensor, Tensor]:
         """Let the points attend; the map is Aᵀ, (B, 1, N, N). See ``Attention.attend``."""
         query, value = self.query(x), self.value(x)
-        energy = query @ query.mT  # (B, N, N)
-        energy = energy.to(torch.promote_types(energy.dtype, torch.float32))
+        energy = at_least_float32(query @ query.mT)  # (B, N, N)
         if mask is None:
             weights = energy.softmax(-1)
         else:

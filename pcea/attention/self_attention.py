@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, width_of_head
+from pcea.attention.base import Attention, at_least_float32, width_of_head
 from pcea.attention.registry import register
 
 
@@ -48,8 +48,7 @@ class SelfAttention(Attention):
     ) -> tuple[Tensor, Tensor]:
         """Let the points attend; the map is A, (B, H, N, N). See ``Attention.attend``."""
         query, key, value = self._split(x)
-        scores = query @ key.mT * self.head_dim**-0.5  # (B, H, N, N)
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        scores = at_least_float32(query @ key.mT) * self.head_dim**-0.5  # (B, H, N, N)
         readable = _readable(mask)
         if readable is not None:
             scores = scores.masked_fill(~readable, -torch.inf)
