@@ -1,0 +1,170 @@
+"""External attention against its equation, in float64 and one number at a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pcea.attention import create_attention
+from pcea.attention.external import ExternalAttention, double_normalize
+from pcea.errors import InputError
+
+
+def reference(
+    x: list[list[float]],
+    wq: list[list[float]] | None,
+    mk: list[list[float]],
+    mv: list[list[float]],
+    eps: float,
+) -> tuple[list[list[float]], list[list[float]]]:
+    """One cloud: F = x Wq, A = Norm(F Mkᵀ), out = A Mv, as the paper writes it."""
+    points, slots, dim = len(x), len(mk), len(mk[0])
+    if wq is None:
+        f = x
+    else:  # torch keeps Wq transposed: (out, in)
+        f = [
+            [sum(x[n][i] * wq[c][i] for i in range(dim)) for c in range(dim)] for n in range(points)
+        ]
+    scores = [
+        [sum(f[n][c] * mk[s][c] for c in range(dim)) for s in range(slots)] for n in range(points)
+    ]
+    softmax = [[0.0] * slots for _ in range(points)]
+    for s in range(slots):
+        total = sum(math.exp(scores[n][s]) for n in range(points))
+        for n in range(points):
+            softmax[n][s] = math.exp(scores[n][s]) / total
+    weights = [[a / (eps + sum(row)) for a in row] for row in softmax]
+    out = [
+        [sum(weights[n][s] * mv[s][c] for s in range(slots)) for c in range(dim)]
+        for n in range(points)
+    ]
+    return out, weights
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def external(dim: int, **options: object) -> ExternalAttention:
+    torch.manual_seed(1)
+    attention = create_attention("external", dim, **options)
+    assert isinstance(attention, ExternalAttention)
+    return attention
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("query", [False, True])
+def test_equation(tied: bool, query: bool) -> None:
+    attention = external(4, slots=3, tied=tied, query=query, eps=1e-2).double()
+    x = 2 * randn(2, 6, 4).double()
+    mk, mv = attention.memory.mk.tolist(), attention.memory.values.tolist()
+    wq = attention.query.weight.tolist() if query else None
+    out, weights = attention.attend(x)
+    for cloud in range(2):
+        expected_out, expected_weights = reference(x[cloud].tolist(), wq, mk, mv, 1e-2)
+        torch.testing.assert_close(
+            weights[cloud, 0], torch.tensor(expected_weights, dtype=torch.float64)
+        )
+        torch.testing.assert_close(out[cloud], torch.tensor(expected_out, dtype=torch.float64))
+
+
+def test_axes_by_hand() -> None:
+    """The order and the axes: softmax over the points first, unit sum over the slots second."""
+    scores = torch.tensor([[[0.0, math.log(3.0)], [0.0, 0.0]]])
+    # slot 0 gives the points 1/2, 1/2; slot 1 gives them 3/4, 1/4; then each row to sum 1
+    expected = torch.tensor([[[2 / 5, 3 / 5], [2 / 3, 1 / 3]]])
+    torch.testing.assert_close(double_normalize(scores), expected)
+    swapped = scores.softmax(-1) / scores.softmax(-1).sum(1, keepdim=True)
+    assert not torch.allclose(swapped, expected, atol=0.05)
+
+
+def test_rows_sum_to_one() -> None:
+    mask = torch.ones(2, 50, dtype=torch.bool)
+    mask[1, 30:] = False
+    sums = external(16).attend(randn(2, 50, 16), mask=mask)[1].sum(-1).squeeze(1)
+    torch.testing.assert_close(sums, mask.float())
+
+
+@pytest.mark.parametrize("name", ["external", "multihead-external"])
+def test_duplicated_cloud(name: str) -> None:
+    torch.manual_seed(1)
+    attention, x = create_attention(name, 16), randn(2, 20, 16)
+    out = attention(x)
+    torch.testing.assert_close(attention(torch.cat([x, x], 1)), torch.cat([out, out], 1))
+
+
+def test_heads_share_the_normalisation_axes() -> None:
+    scores = randn(2, 9, 3, 5)
+    mask = torch.arange(9) < torch.tensor([[9], [6]])
+    together = double_normalize(scores, mask)
+    for head in range(3):
+        torch.testing.assert_close(together[:, :, head], double_normalize(scores[:, :, head], mask))
+
+
+def test_untied_memories_are_independent() -> None:
+    memory = external(16, slots=8).memory
+    assert memory.values is memory.mv
+    assert memory.mk.untyped_storage().data_ptr() != memory.values.untyped_storage().data_ptr()
+    assert not torch.equal(memory.mk, memory.values)
+    cosine = F.cosine_similarity(memory.mk.flatten(), memory.values.flatten(), dim=0)
+    assert cosine.abs() < 0.3
+    assert sorted(memory.state_dict()) == ["mk", "mv"]
+
+
+def test_tied_memory_is_one() -> None:
+    attention = external(16, slots=8, tied=True)
+    memory = attention.memory
+    assert memory.values is memory.mk
+    assert [name for name, _ in memory.named_parameters()] == ["mk"]
+    assert list(memory.state_dict()) == ["mk"]
+    attention.double().load_state_dict(attention.state_dict(), assign=True)
+    assert memory.values is memory.mk
+
+
+def test_fresh_scores_have_unit_variance() -> None:
+    scores = F.linear(randn(1, 2000, 64), external(64).memory.mk)
+    assert 0.8 < scores.std() < 1.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_scores_do_not_underflow(dtype: torch.dtype) -> None:
+    """A point that every slot neglects: its softmax and the paper's eps are 0 in float16."""
+    scores = randn(1, 4096, 8)
+    scores[0, 0] -= 12
+    scores = scores.to(dtype)
+    exact = scores.double().softmax(1)
+    exact = exact / (exact.sum(-1, keepdim=True) + 1e-9)
+    weights = double_normalize(scores)
+    assert weights.dtype == torch.float32
+    torch.testing.assert_close(weights.double(), exact, rtol=1e-4, atol=0)
+
+    naive = scores.softmax(1)
+    naive = naive / (naive.sum(-1, keepdim=True) + 1e-9)
+    assert not torch.allclose(naive.double(), exact, rtol=1e-2, atol=0, equal_nan=False)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_normalises_in_float32_under_autocast(dtype: torch.dtype) -> None:
+    attention, x = external(16, query=False), randn(2, 500, 16)
+    with torch.autocast("cpu", dtype=dtype):
+        scores = F.linear(x, attention.memory.mk)
+        out, weights = attention.attend(x)
+    assert scores.dtype == out.dtype == dtype
+    exact = scores.double().softmax(1)
+    exact = exact / (exact.sum(-1, keepdim=True) + 1e-9)
+    assert weights.dtype == torch.float32
+    torch.testing.assert_close(weights[:, 0].double(), exact, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dim": 0}, {"dim": -4}, {"dim": 8.0}, {"dim": 8, "slots": 0}, {"dim": 8, "slots": "64"}],
+)
+def test_bad_sizes(options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"must be a whole number of at least 1") as error:
+        create_attention("external", **options)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
