@@ -1,0 +1,242 @@
+"""A whole split of clouds as a few flat tensors, and the batches drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from pcea.errors import InputError
+
+
+@dataclass
+class Batch:
+    """What a model and its loss consume.
+
+    Args:
+        pos: (B, N, 3) float32 coordinates.
+        category: (B,) int64.
+        normal: (B, N, 3) float32, or None.
+        part: (B, N) int64 global part ids, or None.
+        mask: (B, N) bool, True where a point is real; None where every point is.
+    """
+
+    pos: Tensor
+    category: Tensor
+    normal: Tensor | None = None
+    part: Tensor | None = None
+    mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.pos)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return Batch(
+            *(
+                None if tensor is None else tensor.to(device, non_blocking=True)
+                for tensor in (self.pos, self.category, self.normal, self.part, self.mask)
+            )  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """M clouds of any lengths, their T points one after the other.
+
+    Args:
+        pos: (T, 3) float32 coordinates.
+        ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
+        category: (M,) int64.
+        normal: (T, 3) float32, or None.
+        part: (T,) int64 global part ids, or None.
+        names: where each cloud comes from, M of them.
+
+    Raises:
+        InputError: the shapes do not fit each other, or a cloud has no point.
+    """
+
+    pos: Tensor
+    ptr: Tensor
+    category: Tensor
+    normal: Tensor | None = None
+    part: Tensor | None = None
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        num_points, num_clouds = len(self.pos), len(self.category)
+        wanted: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
+            "pos": (self.pos, (num_points, 3)),
+            "ptr": (self.ptr, (num_clouds + 1,)),
+            "category": (self.category, (num_clouds,)),
+            "normal": (self.normal, (num_points, 3)),
+            "part": (self.part, (num_points,)),
+        }
+        for field, (tensor, shape) in wanted.items():
+            if tensor is not None and tuple(tensor.shape) != shape:
+                raise InputError(f"clouds: {field} is {tuple(tensor.shape)}, expected {shape}")
+        if len(self.names) != num_clouds:
+            raise InputError(f"clouds: {len(self.names)} names for {num_clouds} clouds")
+
+    @classmethod
+    def from_dense(
+        cls,
+        pos: Tensor,
+        category: Tensor,
+        normal: Tensor | None = None,
+        part: Tensor | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Clouds:
+        """Clouds that all have N points.
+
+        Args:
+            pos: (M, N, 3).
+            category: (M,).
+            normal: (M, N, 3), or None.
+            part: (M, N), or None.
+            names: M names; None numbers them.
+        """
+        num_clouds, num_points = pos.shape[:2]
+        return cls(
+            pos=pos.reshape(-1, 3).float(),
+            ptr=torch.arange(num_clouds + 1, device=pos.device) * num_points,
+            category=category.long(),
+            normal=None if normal is None else normal.reshape(-1, 3).float(),
+            part=None if part is None else part.reshape(-1).long(),
+            names=tuple(map(str, range(num_clouds))) if names is None else tuple(names),
+        )
+
+    @classmethod
+    def cat(cls, several: Sequence[Clouds]) -> Clouds:
+        """Join splits, in order. Normals and parts stay where every split has them."""
+        if not several:
+            raise InputError("clouds: nothing to join")
+        offsets = torch.tensor([0] + [len(clouds.pos) for clouds in several]).cumsum(0)
+        ptrs = [c.ptr[:-1].cpu() + offsets[i] for i, c in enumerate(several)]
+        normals = [c.normal for c in several if c.normal is not None]
+        parts = [c.part for c in several if c.part is not None]
+        return cls(
+            pos=torch.cat([c.pos for c in several]),
+            ptr=torch.cat([*ptrs, offsets[-1:]]).to(several[0].ptr.device),
+            category=torch.cat([c.category for c in several]),
+            normal=torch.cat(normals) if len(normals) == len(several) else None,
+            part=torch.cat(parts) if len(parts) == len(several) else None,
+            names=tuple(name for c in several for name in c.names),
+        )
+
+    def __len__(self) -> int:
+        return len(self.category)
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """(M,) int64: points of each cloud."""
+        return self.ptr.diff()
+
+    @cached_property
+    def longest(self) -> int:
+        """Points of the longest cloud."""
+        return int(self.counts.max()) if len(self) else 0
+
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether all clouds have the same number of points."""
+        return bool((self.counts == self.longest).all())
+
+    def to(self, device: torch.device | str) -> Clouds:
+        """The same clouds on another device."""
+        return replace(
+            self,
+            pos=self.pos.to(device),
+            ptr=self.ptr.to(device),
+            category=self.category.to(device),
+            normal=None if self.normal is None else self.normal.to(device),
+            part=None if self.part is None else self.part.to(device),
+        )
+
+    def select(self, index: Tensor | Sequence[int]) -> Clouds:
+        """Some of the clouds, in the order asked for.
+
+        Args:
+            index: (K,) ids of clouds.
+        """
+        index = torch.as_tensor(index, dtype=torch.long, device=self.ptr.device)
+        counts = self.counts[index]  # (K,)
+        ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        shift = (self.ptr[index] - ptr[:-1]).repeat_interleave(counts)  # (T',)
+        point = torch.arange(len(shift), device=shift.device) + shift
+        return Clouds(
+            pos=self.pos[point],
+            ptr=ptr,
+            category=self.category[index],
+            normal=None if self.normal is None else self.normal[point],
+            part=None if self.part is None else self.part[point],
+            names=tuple(self.names[i] for i in index.tolist()),
+        )
+
+    def batch(
+        self,
+        index: Tensor | Sequence[int],
+        num_points: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Batch:
+        """Draw a batch, on the device where the clouds live.
+
+        With ``num_points`` every cloud gets exactly that many points and nothing waits for the
+        host; a cloud with fewer gives each point once before it repeats any.
+
+        Args:
+            index: (B,) ids of clouds.
+            num_points: points drawn from each cloud; None takes them all and pads to the
+                longest of the batch (points of padding are zero, their part is 0).
+            generator: draws the points without replacement; it may live on the CPU or the
+                device. None takes the first ones in stored order.
+
+        Returns:
+            The batch; its mask is None where there is no padding.
+        """
+        index = torch.as_tensor(index, dtype=torch.long, device=self.ptr.device)
+        start, count = self.ptr[index, None], self.counts[index, None]  # (B, 1)
+        if num_points is not None:
+            slot = self._draw(count, num_points, generator)  # (B, N)
+            return self._gather(index, start + slot, None)
+        width = self.longest if self.uniform else int(count.max())
+        slot = torch.arange(width, device=index.device).expand(len(index), -1)  # (B, W)
+        if generator is not None:
+            slot = self._draw(count, width, generator)
+        mask = None
+        if not self.uniform:
+            mask = torch.arange(width, device=index.device) < count
+            if bool(mask.all()):
+                mask = None
+        if mask is not None:
+            slot = slot.minimum(count - 1)
+        return self._gather(index, start + slot, mask)
+
+    def _draw(self, count: Tensor, num: int, generator: torch.Generator | None) -> Tensor:
+        """(B, num) positions within each cloud of `count` (B, 1) points."""
+        device = count.device
+        if num < 1:
+            raise InputError(f"num_points is {num}; it must be at least 1")
+        turn = torch.arange(num, device=device) % count  # (B, num)
+        if generator is None:
+            return turn
+        key = torch.rand(len(count), self.longest, generator=generator, device=generator.device).to(
+            device
+        )  # (B, longest)
+        if not self.uniform:
+            key = key.masked_fill(torch.arange(self.longest, device=device) >= count, 2.0)
+        # Stable, so that the two equal keys that float32 allows give one order everywhere.
+        return key.argsort(dim=1, stable=True).gather(1, turn)
+
+    def _gather(self, index: Tensor, point: Tensor, mask: Tensor | None) -> Batch:
+        pos = self.pos[point]  # (B, N, 3)
+        normal = None if self.normal is None else self.normal[point]
+        part = None if self.part is None else self.part[point]
+        if mask is not None:
+            pos = pos * mask[..., None]
+            normal = None if normal is None else normal * mask[..., None]
+            part = None if part is None else part * mask
+        return Batch(pos, self.category[index], normal, part, mask)

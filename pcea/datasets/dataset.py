@@ -1,0 +1,82 @@
+"""Splits as PyTorch data sets of torch-geometric items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from torch.utils.data import Dataset
+
+from pcea.datasets.clouds import Clouds
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+Task = Literal["classification", "segmentation"]
+
+
+class PointCloudDataset(Dataset):
+    """One split of a data set.
+
+    An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``y`` — the category (1,) for
+    classification, the part of each point (N,) for segmentation —, ``category`` (1,), ``name``,
+    and, where the data set has them, ``normal`` (N, 3) and ``part`` (N,). Training does not go
+    through items: it draws batches from ``clouds`` on the device.
+
+    Args:
+        clouds: the whole split.
+        taxonomy: what its labels are called.
+        name: of the data set.
+        split: train, val, trainval or test.
+        task: what ``y`` is; by default segmentation where points are labelled.
+        transform: a torch-geometric transform, applied to each item when it is taken.
+
+    Raises:
+        InputError: the task is segmentation, and points are not labelled; or it is unknown.
+    """
+
+    def __init__(
+        self,
+        clouds: Clouds,
+        taxonomy: Taxonomy,
+        name: str,
+        split: str,
+        task: Task | None = None,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
+        labelled = clouds.part is not None
+        if task not in (None, "classification", "segmentation"):
+            raise InputError(f"task is {task!r}; it is 'classification' or 'segmentation'")
+        if task == "segmentation" and not labelled:
+            raise InputError(f"{name}: has no part labels, so there is nothing to segment by")
+        self.clouds = clouds
+        self.taxonomy = taxonomy
+        self.name = name
+        self.split = split
+        self.task: Task = task or ("segmentation" if labelled else "classification")
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    def __getitem__(self, index: int) -> Data:
+        # torch-geometric takes seconds to import, and only items need it.
+        from torch_geometric.data import Data
+
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} {self.split} has {len(self)} clouds, not {index}")
+        clouds, index = self.clouds, index % len(self)
+        points = slice(int(clouds.ptr[index]), int(clouds.ptr[index + 1]))
+        category = clouds.category[index : index + 1]
+        item = Data(pos=clouds.pos[points], category=category, name=clouds.names[index])
+        if clouds.normal is not None:
+            item.normal = clouds.normal[points]
+        if clouds.part is not None:
+            item.part = clouds.part[points]
+        item.y = item.part if self.task == "segmentation" else category
+        return item if self.transform is None else self.transform(item)
+
+    def __repr__(self) -> str:
+        return f"PointCloudDataset({self.name!r}, {self.split!r}, {len(self)} clouds)"

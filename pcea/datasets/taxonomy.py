@@ -1,0 +1,71 @@
+"""The names of what a data set labels: categories, parts, and which parts a category has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcea.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """Categories of whole shapes and, for part data sets, the parts of each category.
+
+    Args:
+        categories: name of each category id.
+        parts: name of each global part id, ``"Category/part"``; empty where only whole shapes
+            are labelled.
+        parts_of: for each category, its part ids, ascending; empty where ``parts`` is.
+
+    Raises:
+        InputError: names repeat, or ``parts_of`` does not fit ``categories`` and ``parts``.
+    """
+
+    categories: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    parts_of: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind, names in (("category", self.categories), ("part", self.parts)):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise InputError(f"taxonomy: {kind} {min(twice)!r} is named more than once")
+        if not self.parts and not self.parts_of:
+            return
+        if len(self.parts_of) != len(self.categories):
+            raise InputError(
+                f"taxonomy: parts_of has {len(self.parts_of)} rows "
+                f"for {len(self.categories)} categories"
+            )
+        for category, ids in zip(self.categories, self.parts_of, strict=True):
+            wrong = [i for i in ids if not 0 <= i < len(self.parts)]
+            if wrong:
+                raise InputError(
+                    f"taxonomy: category {category!r} names part {wrong[0]}, "
+                    f"but parts run from 0 to {len(self.parts) - 1}"
+                )
+
+    def category_id(self, name: str) -> int:
+        """The id of a category by its name (capital letters do not matter).
+
+        Raises:
+            InputError: no category has that name.
+        """
+        folded = [category.casefold() for category in self.categories]
+        if name.casefold() not in folded:
+            raise InputError(f"no category {name!r}{nearest(name, self.categories)}")
+        return folded.index(name.casefold())
+
+    def part_mask(self) -> Tensor:
+        """Which parts each category has.
+
+        Returns:
+            (categories, parts) bool.
+        """
+        mask = torch.zeros(len(self.categories), len(self.parts), dtype=torch.bool)
+        for category, ids in enumerate(self.parts_of):
+            mask[category, list(ids)] = True
+        return mask
