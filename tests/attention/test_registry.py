@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
+import re
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 import pcea.attention
-from pcea.attention import Attention, create_attention, list_attentions, register, registry
+from pcea.attention import create_attention, list_attentions, register, registry
 from pcea.errors import InputError
 
 
@@ -24,31 +27,30 @@ def test_every_file_registers_a_mechanism() -> None:
     assert registered == {f"pcea.attention.{name}" for name in files - {"base", "registry"}}
 
 
-def test_a_new_mechanism_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_mechanism_joins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file that docs/attention.md shows, laid into the package's folder."""
+    page = Path(__file__).parents[2] / "docs" / "attention.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "gaussian.py").write_text(code, "utf-8")
     monkeypatch.setattr(registry, "_MECHANISMS", dict(registry._MECHANISMS))
+    monkeypatch.setattr(pcea.attention, "__path__", [*pcea.attention.__path__, str(tmp_path)])
+    module = importlib.import_module("pcea.attention.gaussian")
+    monkeypatch.delitem(sys.modules, "pcea.attention.gaussian")
+    monkeypatch.delattr(pcea.attention, "gaussian")
 
-    @register("mean")
-    class Mean(Attention):
-        map_kind = "points"
+    assert "gaussian" in list_attentions()
+    attention = create_attention("gaussian", 4, radius=0.5)
+    assert type(attention) is module.GaussianAttention
+    x, pos = torch.randn(2, 3, 4), torch.randn(2, 3, 3)
+    mask = torch.tensor([[True, True, True], [True, False, True]])
+    out, weights = attention.attend(x, pos, mask)
+    torch.testing.assert_close(weights.sum(-1).squeeze(1), mask.float())
+    assert (out[1, 1] == 0).all()
 
-        def __init__(self, dim: int, scale: float = 1.0) -> None:
-            super().__init__()
-            self.value = nn.Linear(dim, dim)
-            self.scale = scale
 
-        def attend(
-            self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
-        ) -> tuple[Tensor, Tensor]:
-            weights = x.new_full((x.shape[0], 1, x.shape[1], x.shape[1]), 1 / x.shape[1])
-            return self.scale * weights[:, 0] @ self.value(x), weights
-
-    assert "mean" in list_attentions()
-    attention = create_attention("mean", 4, scale=2.0)
-    assert isinstance(attention, Mean)
-    assert attention.scale == 2.0
-    assert attention(torch.randn(2, 3, 4)).shape == (2, 3, 4)
-    with pytest.raises(ValueError, match=r"'mean' is already .*Mean"):
-        register("mean")(Mean)
+def test_a_name_is_taken_once() -> None:
+    with pytest.raises(ValueError, match="'self' is already SelfAttention"):
+        register("self")(type(create_attention("offset", 16)))
 
 
 def test_unknown_name() -> None:
