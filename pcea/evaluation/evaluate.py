@@ -1,0 +1,120 @@
+"""Running a model over a split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Generator, Tensor
+
+from pcea.datasets.clouds import Batch, Clouds
+from pcea.evaluation.metrics import (
+    ClassificationResult,
+    PartResult,
+    classification_result,
+    shape_iou,
+)
+from pcea.geometry import augmentation, three_interpolate
+from pcea.models import PointModel
+
+Result = ClassificationResult | PartResult
+
+# Voters see a cloud stretched along each axis by factors in this range.
+VOTE_SCALE = (0.8, 1.2)
+
+
+@torch.no_grad()
+def evaluate(
+    model: PointModel,
+    clouds: Clouds,
+    num_points: int,
+    votes: int = 1,
+    batch_size: int = 32,
+    use_category: bool = True,
+) -> Result:
+    """Measure a model on a split.
+
+    A classifier sees the first ``num_points`` points of each cloud, as published figures do. A
+    segmenter sees ``num_points`` points drawn with a fixed seed and answers for every labelled
+    point, by interpolation; only the parts of the shape's own category compete. With several
+    votes, the others see other points, randomly stretched, and probabilities are averaged.
+
+    Args:
+        model: the model, on the device where the clouds live.
+        clouds: the split.
+        num_points: points of each cloud that the model sees.
+        votes: how many times each cloud is looked at. Default 1.
+        batch_size: clouds at a time. Default 32.
+        use_category: whether a segmenter is told the category. Default true, as published
+            figures are.
+
+    Returns:
+        The figures of the model's task.
+    """
+    was_training = model.training
+    model.eval()
+    if model.task == "classification":
+        result: Result = _evaluate_classifier(model, clouds, num_points, votes, batch_size)
+    else:
+        result = _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
+    model.train(was_training)
+    return result
+
+
+def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:
+    yield from torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size)
+
+
+def _voter(
+    clouds: Clouds, index: Tensor, num_points: int, vote: int, draw: bool
+) -> tuple[Batch, Tensor]:
+    """One vote's batch, and where its points really lie: votes after the first see it stretched."""
+    generator = Generator().manual_seed(int(index[0]) * 1009 + vote)
+    batch = clouds.batch(index, num_points, generator if draw or vote > 0 else None)
+    place = batch.pos
+    if vote > 0:
+        stretched = augmentation.scale(batch.pos, batch.normal, *VOTE_SCALE, generator)
+        batch.pos, batch.normal = stretched
+    return batch, place
+
+
+def _evaluate_classifier(
+    model: PointModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
+) -> ClassificationResult:
+    predictions = []
+    for index in _batches(clouds, batch_size):
+        total = torch.zeros((), device=index.device)
+        for vote in range(votes):
+            batch, _ = _voter(clouds, index, num_points, vote, draw=False)
+            total = total + model(batch.pos, batch.normal).float().softmax(-1)  # (B, C)
+        predictions.append(total.argmax(-1))
+    return classification_result(torch.cat(predictions), clouds.category, model.info.taxonomy)
+
+
+def _evaluate_segmenter(
+    model: PointModel,
+    clouds: Clouds,
+    num_points: int,
+    votes: int,
+    batch_size: int,
+    use_category: bool,
+) -> PartResult:
+    taxonomy = model.info.taxonomy
+    competing = taxonomy.part_mask().to(clouds.pos.device)  # (categories, parts)
+    ious = []
+    for index in _batches(clouds, batch_size):
+        whole = clouds.batch(index)
+        category = whole.category if use_category else None
+        total = torch.zeros((), device=index.device)
+        for vote in range(votes):
+            batch, place = _voter(clouds, index, num_points, vote, draw=True)
+            probability = model(batch.pos, batch.normal, category).float().softmax(-1)
+            total = total + three_interpolate(whole.pos, place, probability)  # (B, N, parts)
+        total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)
+        prediction = total.argmax(-1).cpu()  # (B, N)
+        assert whole.part is not None
+        truth, counts = whole.part.cpu(), clouds.counts[index].tolist()
+        for row, (kind, count) in enumerate(zip(whole.category.tolist(), counts, strict=True)):
+            parts = taxonomy.parts_of[kind]
+            ious.append(shape_iou(prediction[row, :count], truth[row, :count], parts))
+    return PartResult(torch.tensor(ious), clouds.category.cpu(), taxonomy)

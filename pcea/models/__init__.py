@@ -1,0 +1,20 @@
+"""Point transformers for classification and part segmentation."""
+
+from pcea.models.base import PointModel
+from pcea.models.classifier import Classifier
+from pcea.models.info import ModelInfo
+from pcea.models.registry import create_model, list_models
+from pcea.models.segmenter import Segmentation, Segmenter
+from pcea.models.weights import load_model, save_model
+
+__all__ = [
+    "Classifier",
+    "ModelInfo",
+    "PointModel",
+    "Segmentation",
+    "Segmenter",
+    "create_model",
+    "list_models",
+    "load_model",
+    "save_model",
+]

@@ -1,0 +1,93 @@
+"""What a whole cloud shows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pcea.models.base import PointModel, Sampleable
+from pcea.models.encoder import PointTransformer
+from pcea.models.info import ModelInfo
+from pcea.models.lbr import LBR
+from pcea.models.pooling import pool
+
+
+class Classifier(PointModel):
+    """PCT's classifier: pooled features, two LBR blocks with dropout, one linear layer.
+
+    Args:
+        info: the model's name, and the categories it tells apart.
+        pooling: how features of all points become one vector. Default ``("max",)``.
+        hidden: channels of the two blocks. Default (512, 256).
+        dropout: share of channels zeroed after each block in training. Default 0.5.
+        encoder: options of :class:`pcea.models.encoder.PointTransformer`.
+
+    Source:
+        Guo et al., *PCT*, figure 2.
+    """
+
+    task: ClassVar[Literal["classification", "segmentation"]] = "classification"
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        pooling: tuple[str, ...] = ("max",),
+        hidden: tuple[int, int] = (512, 256),
+        dropout: float = 0.5,
+        **encoder: Any,
+    ) -> None:
+        super().__init__(info, PointTransformer(**encoder))
+        self.pooling = tuple(pooling)
+        self.head = nn.Sequential(
+            LBR(self.encoder.fused * len(pooling), hidden[0], slope=0.2),
+            nn.Dropout(dropout),
+            LBR(hidden[0], hidden[1], bias=True, slope=0.2),
+            nn.Dropout(dropout),
+            nn.Linear(hidden[1], len(info.taxonomy.categories)),
+        )
+
+    def forward(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Score every category for each cloud.
+
+        Args:
+            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
+            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown.
+            category: ignored; here so that all models are called alike.
+            mask: (B, N) bool, true at real points. Default: all are real.
+
+        Returns:
+            (B, categories) logits.
+        """
+        fused = self.encoder(pos, normal, mask)[-1]
+        return self.head(pool(fused, self.pooling))
+
+    @torch.no_grad()
+    def classify(self, cloud: Sampleable, top: int = 5, votes: int = 1) -> list[tuple[str, float]]:
+        """Name what a cloud or mesh shows.
+
+        Args:
+            cloud: a cloud or mesh in any unit, y up.
+            top: how many categories to name. Default 5.
+            votes: how many samplings of the cloud are averaged. Default 1.
+
+        Returns:
+            The likeliest categories with their probabilities, the likeliest first.
+        """
+        was_training = self.training
+        self.eval()
+        batches = [self.look_at(cloud, seed) for seed in range(votes)]
+        logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)
+        self.train(was_training)
+        names = self.info.taxonomy.categories
+        best = logits.float().softmax(-1).mean(0).topk(min(top, len(names)))
+        return [
+            (names[i], p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ]

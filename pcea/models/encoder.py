@@ -1,0 +1,136 @@
+"""The point transformer itself: embedding, attention layers, fused features."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from pcea.attention import create_attention
+from pcea.errors import InputError, nearest
+from pcea.models.embedding import Embedding, Tokens
+from pcea.models.lbr import LBR
+
+Residual = Literal["offset", "add", "none"]
+
+
+class AttentionLayer(nn.Module):
+    """One attention and what surrounds it.
+
+    ``offset``: x + LBR(x − attention(x)), PCT's offset; ``add``: x + LBR(attention(x)), the plain
+    residual; ``none``: attention(x) alone.
+
+    Args:
+        dim: channels C.
+        attention: a name of :func:`pcea.attention.list_attentions`.
+        residual: what surrounds the attention. Default ``offset``.
+        options: further options of the attention.
+
+    Source:
+        Guo et al., *PCT*, equations 5 and 8.
+    """
+
+    def __init__(
+        self, dim: int, attention: str, residual: Residual = "offset", **options: Any
+    ) -> None:
+        super().__init__()
+        if residual not in get_args(Residual):
+            raise InputError(f"unknown residual {residual!r}{nearest(residual, get_args(Residual))}")
+        self.residual = residual
+        self.attention = create_attention(attention, dim, **options)
+        self.transform = None if residual == "none" else LBR(dim, dim, bias=True)
+
+    def forward(
+        self, x: Tensor, pos: Tensor, mask: Tensor | None, maps: list[Tensor] | None = None
+    ) -> Tensor:
+        """Apply the layer to (B, N, C) features; the map is appended to ``maps`` where given."""
+        if maps is None:
+            out = self.attention(x, pos, mask)
+        else:
+            out, attention_map = self.attention.attend(x, pos, mask)
+            maps.append(attention_map)
+        if self.transform is None:
+            return out
+        return x + self.transform(x - out if self.residual == "offset" else out, mask)
+
+
+class PointTransformer(nn.Module):
+    """Embedding, attention layers, and their concatenated outputs fused by one LBR.
+
+    Args:
+        attention: a name of :func:`pcea.attention.list_attentions`. Default ``external``.
+        attention_options: options of the attention. Default: its own defaults.
+        residual: see :class:`AttentionLayer`. Default ``offset``.
+        depth: attention layers. Default 4.
+        normals: whether normals are a further input. Default false.
+        dims, num, k, inner, outer: see :class:`pcea.models.embedding.Embedding`.
+        stem: LBR blocks between the embedding and the attention. Default 2.
+        keep_embedding: whether the embedding joins the concatenation. Default true.
+        fused: channels after the fusion. Default 1024.
+
+    Source:
+        Guo et al., *PCT*, figure 2; Guo et al., *Beyond Self-attention*, section 3.
+    """
+
+    def __init__(
+        self,
+        attention: str = "external",
+        attention_options: dict[str, Any] | None = None,
+        residual: Residual = "offset",
+        depth: int = 4,
+        normals: bool = False,
+        dims: tuple[int, ...] = (64, 128, 256),
+        num: tuple[int | None, ...] = (512, 256),
+        k: int = 32,
+        inner: int = 2,
+        outer: int = 0,
+        stem: int = 2,
+        keep_embedding: bool = True,
+        fused: int = 1024,
+    ) -> None:
+        super().__init__()
+        dim = dims[-1]
+        self.normals = normals
+        self.dims, self.fused = tuple(dims), fused
+        self.coarsens = any(count is not None for count in num)
+        self.embedding = Embedding(6 if normals else 3, tuple(dims), tuple(num), k, inner, outer)
+        self.stem = nn.ModuleList(LBR(dim, dim) for _ in range(stem))
+        self.layers = nn.ModuleList(
+            AttentionLayer(dim, attention, residual, **(attention_options or {}))
+            for _ in range(depth)
+        )
+        self.keep_embedding = keep_embedding
+        self.fuse = LBR(dim * (depth + keep_embedding), fused, slope=0.2)
+
+    def forward(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        mask: Tensor | None = None,
+        maps: list[Tensor] | None = None,
+    ) -> list[Tokens]:
+        """Encode a batch.
+
+        Args:
+            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
+            normal: (B, N, 3) unit normals; used, and 0 where None, by a model made for normals.
+            mask: (B, N) bool, true at real points. Default: all are real.
+            maps: where given, every layer's attention map (B, H, M, S) is appended to it.
+
+        Returns:
+            The tokens of every embedding level, and last the fused ones (B, M, ``fused``).
+        """
+        x = pos
+        if self.normals:
+            x = torch.cat([pos, torch.zeros_like(pos) if normal is None else normal], dim=-1)
+        levels = self.embedding(pos, x, mask)
+        pos, x, mask = levels[-1]
+        outputs = [x] if self.keep_embedding else []
+        for block in self.stem:
+            x = block(x, mask)
+        for layer in self.layers:
+            x = layer(x, pos, mask, maps)
+            outputs.append(x)
+        fused = self.fuse(torch.cat(outputs, dim=-1), mask)  # (B, M, fused)
+        return [*levels, Tokens(pos, fused, mask)]

@@ -1,0 +1,55 @@
+"""What a model knows about itself, and keeps inside its weights file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Everything needed to build a model again and to use it on a user's cloud.
+
+    Args:
+        name: a name of :func:`pcea.models.list_models`.
+        taxonomy: the categories and parts its outputs stand for.
+        options: the options it was made with, beyond those of its name.
+        dataset: the data set it was trained on, or None.
+        num_points: how many points of a cloud it looks at.
+        training: what else its training says of itself: recipe, epoch, seed, validation figures.
+    """
+
+    name: str
+    taxonomy: Taxonomy
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str | None = None
+    num_points: int = 1024
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Write it as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            InputError: the text is something else.
+        """
+        try:
+            values = json.loads(text)
+            named = values.pop("taxonomy")
+            taxonomy = Taxonomy(
+                categories=tuple(named["categories"]),
+                parts=tuple(named["parts"]),
+                parts_of=tuple(tuple(ids) for ids in named["parts_of"]),
+            )
+            return cls(taxonomy=taxonomy, **values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"not a description of a pcea model: {error}") from error

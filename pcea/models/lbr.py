@@ -1,0 +1,50 @@
+"""LBR: the Linear, BatchNorm, ReLU block that the point transformer is built from."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class LBR(nn.Module):
+    """Linear, BatchNorm and ReLU over the last axis, padding left out of the statistics.
+
+    Args:
+        in_dim: input channels.
+        out_dim: output channels.
+        bias: whether the linear layer has one; BatchNorm makes it redundant. Default false.
+        slope: slope of the ReLU below 0. Default 0.
+
+    Source:
+        Guo et al., *PCT*, section 3.1.
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, bias: bool = False, slope: float = 0.0) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_dim, out_dim, bias=bias)
+        self.norm = nn.BatchNorm1d(out_dim)
+        self.slope = slope
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Apply the block.
+
+        Args:
+            x: (…, C_in) features.
+            mask: (…) bool, true at real rows; the others come out as 0. Default: all are real.
+
+        Returns:
+            (…, C_out) features.
+        """
+        return self.activate(self.linear(x), mask)
+
+    def activate(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Apply BatchNorm and ReLU alone, to (…, C_out) features made elsewhere."""
+        if mask is None or not self.training:
+            out = self.norm(x.flatten(0, -2)).view_as(x)
+            out = F.leaky_relu(out, self.slope) if self.slope else F.relu(out)
+            return out if mask is None else out * mask.unsqueeze(-1)
+        real = self.norm(x[mask])
+        out = torch.zeros_like(x, dtype=real.dtype)
+        out[mask] = F.leaky_relu(real, self.slope)
+        return out

@@ -1,0 +1,79 @@
+"""Weights files: safetensors, with the model's description inside. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pcea.errors import InputError
+from pcea.models.base import PointModel
+from pcea.models.info import ModelInfo
+from pcea.models.registry import create_model
+
+FILE_NAME = "model.safetensors"
+KEY = "pcea"
+
+
+def save_model(model: PointModel, path: str | Path) -> None:
+    """Write a model's weights and description to a ``.safetensors`` file, whole or not at all.
+
+    Args:
+        model: the model to save.
+        path: the file, replaced where it exists.
+    """
+    path = Path(path)
+    # Tied parameters share storage, which the format refuses: each name gets its own copy.
+    tensors = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(tensors, part, metadata={KEY: model.info.to_json()})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_model(weights: str | Path, device: str | torch.device = "cpu") -> PointModel:
+    """Build a model from its weights, ready to use.
+
+    Args:
+        weights: a run folder, or a ``.safetensors`` file.
+        device: where to put it. Default: the CPU.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        InputError: the file is missing, broken, or not one of this package's models.
+    """
+    path = Path(weights)
+    if path.is_dir():
+        path = path / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"no weights at {path}: give a run folder or a .safetensors file")
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            described = (file.metadata() or {}).get(KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"cannot read weights {path}: {error}") from error
+    if described is None:
+        raise InputError(f"{path} holds tensors, but no pcea model: it has no {KEY!r} metadata")
+    info = ModelInfo.from_json(described)
+    model = create_model(
+        info.name,
+        info.taxonomy,
+        dataset=info.dataset,
+        num_points=info.num_points,
+        training=info.training,
+        **info.options,
+    )
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"weights {path} do not fit model {info.name!r}: {reason}") from error
+    return model.to(device).eval()

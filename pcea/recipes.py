@@ -1,0 +1,193 @@
+"""Named experiments: everything that a training run depends on, in one frozen dataclass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pcea.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run, but for its data root and run folder.
+
+    Lengths are in units of the unit sphere's radius, learning rates are for the whole batch.
+    """
+
+    name: str
+    """What the recipe is called."""
+    dataset: str
+    """Data set: shapes, modelnet40, shapenetpart, or a folder in ShapeNetPart's layout."""
+    model: str
+    """Model, one of pcea.list_models()."""
+    attention: str | None = None
+    """Attention in the model, one of pcea.list_attentions(); None: the model's own."""
+    attention_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the attention, such as slots."""
+    residual: Literal["offset", "add", "none"] = "offset"
+    """What surrounds each attention: x + LBR(x - out), x + LBR(out), or out alone."""
+    normals: bool = False
+    """Whether normals are a further input."""
+    model_options: Mapping[str, Any] = field(default_factory=dict)
+    """Further options of the model."""
+
+    train_split: Literal["train", "trainval"] = "train"
+    """What is trained on."""
+    num_points: int = 1024
+    """Points of each cloud that the model sees, drawn anew each epoch."""
+    epochs: int = 250
+    """Passes over the training split."""
+    batch_size: int = 32
+    """Clouds a step, over all devices."""
+    seed: int = 0
+    """Seed of everything random."""
+
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """Optimizer; SGD has momentum 0.9."""
+    lr: float = 1e-3
+    """Highest learning rate."""
+    final_lr: float = 0.0
+    """Learning rate at the end of the cosine."""
+    warmup_epochs: float = 1.0
+    """Epochs of linear warm-up."""
+    weight_decay: float = 0.05
+    """Weight decay, on weights of linear layers only."""
+    label_smoothing: float = 0.2
+    """Share of the target spread over all classes."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0: unbounded."""
+    ema: float = 0.0
+    """Decay a step of the averaged weights that are validated and saved; 0: none."""
+
+    scale: tuple[float, float] = (0.67, 1.5)
+    """Bounds of the random stretch of each axis."""
+    translate: float = 0.2
+    """Largest random move along each axis."""
+    jitter: float = 0.0
+    """Standard deviation of noise on the coordinates."""
+    rotate: float = 0.0
+    """Largest random turn about the upright axis, in degrees."""
+    drop_points: float = 0.0
+    """Largest share of points that random input dropout takes."""
+
+    precision: Literal["float32", "bf16"] = "float32"
+    """Arithmetic of the forward pass; weights and normalizations stay float32."""
+    compile: bool = False
+    """Whether torch.compile builds the step (needs a C++ compiler on a CPU)."""
+
+
+# PCT's published protocol.
+_PCT = Recipe(
+    name="modelnet40-pct",
+    dataset="modelnet40",
+    model="pct",
+    optimizer="sgd",
+    lr=0.01,
+    final_lr=1e-4,
+    warmup_epochs=0.0,
+    weight_decay=5e-4,
+    clip=0.0,
+    drop_points=0.875,
+)
+
+_TINY = Recipe(
+    name="modelnet40-eat-tiny",
+    dataset="modelnet40",
+    model="eat-tiny",
+    num_points=512,
+    epochs=32,
+    lr=2e-3,
+    precision="bf16",
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="shapes-cls",
+            dataset="shapes",
+            model="eat-tiny",
+            num_points=256,
+            epochs=12,
+            lr=2e-3,
+            precision="bf16",
+        ),
+        Recipe(
+            name="shapes-seg",
+            dataset="shapes",
+            model="eat-seg-tiny",
+            num_points=512,
+            epochs=12,
+            lr=2e-3,
+            precision="bf16",
+        ),
+        _PCT,
+        replace(
+            _PCT,
+            name="modelnet40-eat",
+            model="eat",
+            optimizer="adamw",
+            lr=1e-3,
+            final_lr=1e-5,
+            warmup_epochs=5.0,
+            weight_decay=0.05,
+            clip=1.0,
+            ema=0.999,
+            drop_points=0.0,
+        ),
+        _TINY,
+        Recipe(
+            name="shapenetpart-eat",
+            dataset="shapenetpart",
+            model="eat-seg",
+            normals=True,
+            num_points=2048,
+            batch_size=16,
+            label_smoothing=0.1,
+            warmup_epochs=5.0,
+            ema=0.999,
+            scale=(0.8, 1.25),
+            translate=0.1,
+        ),
+        Recipe(
+            name="parts-eat",
+            dataset="meshparts23",
+            model="eat-seg",
+            normals=True,
+            num_points=2048,
+            batch_size=16,
+            label_smoothing=0.1,
+            warmup_epochs=5.0,
+            ema=0.999,
+            scale=(0.8, 1.25),
+            translate=0.1,
+        ),
+        Recipe(
+            name="parts-eat-tiny",
+            dataset="meshparts23",
+            model="eat-seg-tiny",
+            normals=True,
+            num_points=1024,
+            epochs=60,
+            batch_size=16,
+            lr=2e-3,
+            label_smoothing=0.1,
+            scale=(0.8, 1.25),
+            translate=0.1,
+            precision="bf16",
+        ),
+    )
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """Find a recipe by name.
+
+    Raises:
+        InputError: no recipe has that name.
+    """
+    if name not in RECIPES:
+        raise InputError(f"no recipe is called {name!r}{nearest(name, RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,82 @@
+"""What each step sees: which clouds, which of their points, changed how.
+
+Everything random in a step follows from the seed and the step's number alone, so that a run that
+is resumed at any step goes on bit for bit, with no state of a random generator to keep.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from pcea.datasets.clouds import Batch, Clouds
+from pcea.geometry import augmentation
+from pcea.recipes import Recipe
+
+
+def epoch_order(count: int, batch_size: int, seed: int, epoch: int) -> Tensor:
+    """Shuffle a split into whole batches; a remainder is left out until the next shuffle.
+
+    Args:
+        count: clouds in the split.
+        batch_size: clouds of a step; a smaller split is one batch.
+        seed: the recipe's.
+        epoch: epochs done so far.
+
+    Returns:
+        (steps, batch_size) int64 indices into the split.
+    """
+    size = min(batch_size, count)
+    generator = Generator().manual_seed(_mix(seed, epoch, stream=1))
+    order = torch.randperm(count, generator=generator)
+    return order[: count // size * size].view(-1, size)
+
+
+def seed_step(seed: int, step: int) -> Generator:
+    """Seed torch, for dropout, and a generator, for the batch, for one step.
+
+    Args:
+        seed: the recipe's.
+        step: steps done so far.
+
+    Returns:
+        The generator, on the CPU.
+    """
+    torch.manual_seed(_mix(seed, step, stream=2))
+    return Generator().manual_seed(_mix(seed, step, stream=3))
+
+
+def _mix(seed: int, count: int, stream: int) -> int:
+    """A 63-bit seed out of three numbers, by the finalizer of SplitMix64."""
+    z = (seed * 0x9E3779B97F4A7C15 + count * 0xD1B54A32D192ED03 + stream) % (1 << 64)
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % (1 << 64)
+    return (z ^ (z >> 31)) >> 1
+
+
+def training_batch(clouds: Clouds, index: Tensor, recipe: Recipe, generator: Generator) -> Batch:
+    """Draw points of some clouds and augment them.
+
+    Args:
+        clouds: the training split.
+        index: (B,) which clouds.
+        recipe: says how many points, and which augmentations.
+        generator: what to draw from.
+
+    Returns:
+        The batch, on the device of the clouds.
+    """
+    batch = clouds.batch(index.to(clouds.pos.device), recipe.num_points, generator)
+    pos, normal = batch.pos, batch.normal
+    if recipe.rotate > 0:
+        pos, normal = augmentation.rotate_up(pos, normal, recipe.rotate, generator)
+    if recipe.scale != (1.0, 1.0):
+        pos, normal = augmentation.scale(pos, normal, *recipe.scale, generator)
+    if recipe.jitter > 0:
+        pos = augmentation.jitter(pos, recipe.jitter, generator)
+    if recipe.translate > 0:
+        pos = augmentation.translate(pos, recipe.translate, generator)
+    if recipe.drop_points > 0:
+        pos = augmentation.drop_points(pos, recipe.drop_points, generator)
+    batch.pos, batch.normal = pos, normal
+    return batch

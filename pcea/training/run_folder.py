@@ -1,0 +1,169 @@
+"""The folder a run leaves behind, and the state in it that training goes on from.
+
+``recipe.yaml``, ``metrics.jsonl``, ``model.safetensors`` (best by validation),
+``last.safetensors``, ``resume/state.pt``, ``report.html`` and TensorBoard's events.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from pcea.version import __version__
+from pcea.errors import InputError
+from pcea.recipes import Recipe
+
+
+class RunFolder:
+    """A run's folder and the names of what lies in it.
+
+    Args:
+        path: the folder, made where missing.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.recipe = self.path / "recipe.yaml"
+        self.metrics = self.path / "metrics.jsonl"
+        self.state = self.path / "resume" / "state.pt"
+        self.best = self.path / "model.safetensors"
+        self.last = self.path / "last.safetensors"
+        self.report = self.path / "report.html"
+
+    def create(self, recipe: Recipe, data_root: str | None) -> None:
+        """Make the folder for a new run and write its recipe.
+
+        Raises:
+            InputError: a run is there already, or the folder cannot be written.
+        """
+        if self.recipe.exists():
+            raise InputError(
+                f"{self.path} holds a run already: go on with --resume {self.path}, "
+                "or name another folder with --out"
+            )
+        described = {
+            "recipe": _plain(asdict(recipe)),
+            "data_root": data_root,
+            "versions": _versions(),
+            "commit": _commit(),
+        }
+        try:
+            self.state.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.recipe, yaml.safe_dump(described, sort_keys=False).encode())
+        except OSError as error:
+            raise InputError(f"cannot write the run folder {self.path}: {error.strerror}") from error
+
+    def read_recipe(self) -> tuple[Recipe, str | None]:
+        """Read a run's recipe and data root.
+
+        Raises:
+            InputError: there is no run, or its recipe does not fit this version.
+        """
+        if not self.recipe.is_file() or not self.state.is_file():
+            raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
+        try:
+            described = yaml.safe_load(self.recipe.read_text())
+            values = described["recipe"]
+            values["scale"] = tuple(values["scale"])
+            unknown = set(values) - {each.name for each in fields(Recipe)}
+            if unknown:
+                raise KeyError(f"unknown entry {min(unknown)!r}")
+            return Recipe(**values), described["data_root"]
+        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"cannot read {self.recipe}: {error}") from error
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write what training goes on from, whole or not at all."""
+        part = self.state.with_suffix(f".{os.getpid()}")
+        try:
+            torch.save(dict(state), part)
+            part.replace(self.state)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def load_state(self) -> dict[str, Any]:
+        """Read what :meth:`save_state` wrote; only tensors and plain values are unpickled.
+
+        Raises:
+            InputError: the file is broken, or holds anything else.
+        """
+        try:
+            return torch.load(self.state, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"cannot resume from {self.state}: {reason}") from error
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        """Add one epoch's figures to ``metrics.jsonl``."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Read all epochs' figures; a last line that was cut off is left out."""
+        rows = []
+        for line in self.metrics.read_text().splitlines() if self.metrics.exists() else []:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return rows
+
+    def truncate_metrics(self, epochs: int) -> None:
+        """Forget figures of epochs that the saved state has not done."""
+        rows = self.read_metrics()[:epochs]
+        write_whole(self.metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, which is all that YAML's safe loader reads."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "pcea": __version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _commit() -> str | None:
+    """The git commit of the code that runs, "+" where files differ from it; None outside git."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parent))
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
