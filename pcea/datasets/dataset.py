@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Task = Literal["classification", "segmentation"]
 
 
-class PointCloudDataset(Dataset):
+class PointCloudDataset(Dataset["Data"]):
     """One split of a data set.
 
     An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``y`` — the category (1,) for

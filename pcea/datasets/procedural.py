@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF, sample_shapes
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
-from pcea.geometry.normalize import unit_sphere
 
-SPLITS = ("train", "val", "trainval", "test")
 _NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
 
 
@@ -17,35 +16,25 @@ def procedural_shapes(
     num_points: int = 1024,
     seed: int = 0,
 ) -> tuple[Clouds, Taxonomy]:
-    """Make a split of shapes, the same at every call.
+    """Make a split of shapes, the same at every call, in the unit sphere.
 
     Args:
         split: train, val, trainval (the two together) or test; no shape is in two of them.
         num_per_category: shapes of each category. Default: 64 for train, 16 for val and test.
         num_points: points on each shape.
-        seed: another seed gives other shapes.
+        seed: at least 0; another seed gives other shapes.
 
     Raises:
-        InputError: a number is not positive.
+        InputError: a number is out of range.
     """
-    from pcea.datasets import shapes
-
-    for label, value in (("num_per_category", num_per_category), ("num_points", num_points)):
-        if value is not None and value < 1:
-            raise InputError(f"shapes: {label} is {value}; it must be at least 1")
     if seed < 0:
-        raise InputError(f"shapes: seed is {seed}; it must not be negative")
+        raise InputError(f"shapes: seed is {seed}; it must be at least 0")
     made = []
     for part in ("train", "val") if split == "trainval" else (split,):
-        num = num_per_category or _NUM_PER_CATEGORY[part]
-        own_seed = 3 * seed + list(_NUM_PER_CATEGORY).index(part)
-        pos, normal, label, category = shapes.sample_shapes(num, num_points, own_seed)
-        names = [f"{shapes.CATEGORIES[c]}/{part}{i}" for i, c in enumerate(category.tolist())]
-        made.append(Clouds.from_dense(unit_sphere(pos), category, normal, label, names))
-    taxonomy = Taxonomy(tuple(shapes.CATEGORIES), tuple(shapes.PARTS), _parts_of(shapes.PARTS_OF))
-    return Clouds.cat(made), taxonomy
-
-
-def _parts_of(rows: object) -> tuple[tuple[int, ...], ...]:
-    values = rows.values() if isinstance(rows, dict) else rows
-    return tuple(tuple(row) for row in values)  # type: ignore[union-attr, attr-defined]
+        num = _NUM_PER_CATEGORY[part] if num_per_category is None else num_per_category
+        # Each split of each seed has a seed of its own.
+        own_seed = len(_NUM_PER_CATEGORY) * seed + list(_NUM_PER_CATEGORY).index(part)
+        pos, normal, label, category = sample_shapes(num, num_points, own_seed)
+        names = [f"{CATEGORIES[c]}/{part}{i % num}" for i, c in enumerate(category.tolist())]
+        made.append(Clouds.from_dense(pos, category, normal, label, names))
+    return Clouds.cat(made), Taxonomy(CATEGORIES, PARTS, PARTS_OF)
