@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pcea.datasets import modelnet40, parts, procedural
+from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset, Task
+from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, nearest
 
 SPLITS = ("train", "val", "trainval", "test")
@@ -47,8 +49,8 @@ def load_dataset(
     """Load a split of a data set.
 
     Args:
-        name: ``shapes`` (built in), ``modelnet40``, ``shapenetpart``, or any folder under `root`
-            in ShapeNetPart's layout, without its ``_normal``.
+        name: ``shapes`` (built in), ``modelnet40``, ``shapenetpart``, or the name of any folder
+            under `root` in ShapeNetPart's layout, with or without its ``_normal``.
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
@@ -73,12 +75,15 @@ def load_dataset(
     elif options:
         raise InputError(f"{name}: takes no option {next(iter(options))!r}")
     else:
-        folder = find_folder(name, root)
-        if name == "modelnet40":
-            clouds, taxonomy = modelnet40.modelnet40(folder, split)
-        else:
-            clouds, taxonomy = parts.parts_folder(name, folder, split)
+        clouds, taxonomy = read_split(name, find_folder(name, root), split)
     return PointCloudDataset(clouds, taxonomy, name, split, task, transform)
+
+
+def read_split(name: str, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
+    """Read a split from a folder that is known to be the data set's."""
+    if name == "modelnet40":
+        return modelnet40.modelnet40(folder, split)
+    return parts.parts_folder(name, folder, split)
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -92,13 +97,17 @@ def find_folder(name: str, root: str | Path | None = None) -> Path:
     Raises:
         InputError: it is nowhere; the message says where it was looked for and how to get it.
     """
+    check_name(name)
     base = data_root(root)
-    if not re.fullmatch(r"\w[\w.+-]*", name):
-        raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
     candidates = [base / folder for folder in folder_names(name)]
-    for folder in [*candidates, base]:
+    for folder in candidates:
         if looks_like(name, folder):
             return folder
+    # The root may be the data set's own folder. Any part folder looks like any other, so there
+    # the name must agree: figures of one data set must not come out under another's name.
+    named = name in OFFICIAL_FOLDERS or base.resolve().name in folder_names(name)
+    if named and looks_like(name, base):
+        return base
     looked = ", ".join(str(folder) for folder in [*candidates, base])
     if name in OFFICIAL_FOLDERS:
         hint = ""
@@ -109,6 +118,16 @@ def find_folder(name: str, root: str | Path | None = None) -> Path:
         f"no data set {name!r}{hint}: looked in {looked}; "
         f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that could not be a folder's.
+
+    Raises:
+        InputError: it holds more than letters, digits and ``_ . + -``.
+    """
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
 
 
 def folder_names(name: str) -> tuple[str, ...]:
@@ -133,17 +152,20 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     for name in OFFICIAL_FOLDERS:
         places = [base / folder for folder in folder_names(name)] + [base]
         folder = next((place for place in places if looks_like(name, place)), None)
-        listed.append(Listed(name, folder, () if folder is None else _splits(name, folder)))
+        listed.append(
+            Listed(name, folder, () if folder is None else available_splits(name, folder))
+        )
     taken = {item.folder for item in listed}
     folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
     for folder in [*folders, base]:
         name = folder.resolve().name.removesuffix("_normal")
         if folder not in taken and not folder.name.startswith(".") and looks_like(name, folder):
-            listed.append(Listed(name, folder, _splits(name, folder)))
+            listed.append(Listed(name, folder, available_splits(name, folder)))
     return listed
 
 
-def _splits(name: str, folder: Path) -> tuple[str, ...]:
+def available_splits(name: str, folder: Path) -> tuple[str, ...]:
+    """The splits that a data set's folder has the lists for."""
     if name == "modelnet40":
         train = ("train", "val", "trainval") if (folder / "train_files.txt").is_file() else ()
         return train + (("test",) if (folder / "test_files.txt").is_file() else ())

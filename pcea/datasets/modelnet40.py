@@ -12,6 +12,7 @@ import torch
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.rows import MAX_COORDINATE
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
@@ -138,9 +139,12 @@ def _read(file: Path, num_categories: int) -> Clouds:
             f"{file}: cloud {wrong[0]} has label {label[wrong[0]]}, out of range: "
             f"labels run from 0 to {num_categories - 1}"
         )
-    wrong = np.flatnonzero(~np.isfinite(data).all(axis=(1, 2)))
+    wrong = np.flatnonzero(~(np.abs(data) < MAX_COORDINATE).all(axis=(1, 2)))
     if wrong.size:
-        raise InputError(f"{file}: cloud {wrong[0]} has a coordinate that is not finite")
+        raise InputError(
+            f"{file}: cloud {wrong[0]} has a coordinate that is not finite, "
+            f"or beyond {MAX_COORDINATE:g}"
+        )
     pos = torch.from_numpy(data.astype(np.float32))  # (M, N, 3)
     return Clouds.from_dense(
         unit_sphere(pos), torch.from_numpy(label), names=_names(file, len(data))

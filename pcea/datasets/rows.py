@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ from pcea.geometry.normalize import unit_sphere
 
 # A label beyond this is a mistake, not a part: no taxonomy is made that large by accident.
 MAX_PART = 9999
+# What a damaged file holds where it is not NaN; its square would overflow float32.
+MAX_COORDINATE = 1e9
 
 
 def read_shapes(
@@ -66,7 +67,7 @@ def _read(file: Path, allowed: Sequence[int] | None, category: str) -> Tensor:
         raise InputError(f"{file}: missing, but the split lists it") from error
     except (OSError, ValueError):
         rows = np.empty((0, 0), np.float32)
-    if rows.shape[1] in (4, 7) and len(rows) and np.isfinite(rows).all():
+    if rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all():
         part = rows[:, -1]
         if np.isin(part, np.arange(MAX_PART + 1) if allowed is None else allowed).all():
             return torch.from_numpy(rows)
@@ -93,8 +94,8 @@ def _first_fault(file: Path, allowed: Sequence[int] | None, category: str) -> st
             values = [float(field) for field in fields]
         except ValueError:
             return f"line {number}: {line.strip()[:60]!r} is not all numbers"
-        if not all(math.isfinite(value) for value in values):
-            return f"line {number}: a value is not finite"
+        if not all(abs(value) < MAX_COORDINATE for value in values):
+            return f"line {number}: a value is not finite, or beyond {MAX_COORDINATE:g}"
         if values[-1] not in (range(MAX_PART + 1) if allowed is None else allowed):
             known = f"0 to {MAX_PART}" if allowed is None else ", ".join(map(str, allowed))
             return f"line {number}: part {values[-1]:g} is out of range: {category} has {known}"

@@ -1,0 +1,174 @@
+"""From an archive on disk, or on the network, to a checked data set."""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pcea.datasets.check import Report, check, check_folder
+from pcea.datasets.loading import check_name, data_root, find_folder, folder_names, looks_like
+from pcea.datasets.sources import SOURCES, Archive
+from pcea.datasets.unpack import unpack
+from pcea.errors import InputError, nearest
+
+_LAYOUT = {"modelnet40": "train_files.txt or test_files.txt beside ply_data_*.h5"}
+_PARTS_LAYOUT = "synsetoffset2category.txt beside train_test_split/"
+
+
+def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
+    """Unpack an archive, check all of it, and only then put it in its place.
+
+    Args:
+        name: ``modelnet40``, ``shapenetpart``, or a new name for a part-labelled folder.
+        archive: a zip, a tar (also compressed), or a folder.
+        root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
+
+    Returns:
+        What the check found.
+
+    Raises:
+        InputError: the archive is missing, damaged, unsafe or of another layout; or another
+            copy is in its place. What was there before is as it was.
+    """
+    check_name(name)
+    if name == "shapes":
+        raise InputError("shapes is built in: there is nothing to import")
+    base, archive = data_root(root), Path(archive).expanduser()
+    target = base / folder_names(name)[0]
+    note = _provenance(name, archive)
+    with _workspace(base) as work:
+        content = work / "content"
+        content.mkdir()
+        unpack(archive, content)
+        found = _locate(name, content)
+        if found is None:
+            raise InputError(f"{archive}: no {_LAYOUT.get(name, _PARTS_LAYOUT)} in it")
+        try:
+            report = check_folder(name, found)
+        except InputError as error:
+            raise InputError(str(error).replace(str(content), str(archive))) from error
+        if not target.exists():
+            found.rename(target)
+        elif _same(found, target):
+            note = (*note, "it was there already, with the same content")
+        else:
+            raise InputError(
+                f"{target}: is there already, with other content than {archive}; move it away first"
+            )
+    return replace(report, folder=target, notes=(*report.notes, *note))
+
+
+def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> Report:
+    """Download a published data set, trying its mirrors in turn, and import it.
+
+    A download is kept only if its hash is the published one or, where none is known, its content
+    passes the check.
+
+    Args:
+        name: ``modelnet40`` or ``shapenetpart``.
+        root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
+        progress: a tqdm-like bar, or False.
+
+    Returns:
+        What the check found; where the data set is there already, nothing is downloaded.
+
+    Raises:
+        InputError: there is no such archive, or no mirror gave it.
+    """
+    if name not in SOURCES:
+        raise InputError(f"no known address for {name!r}{nearest(name, SOURCES)}")
+    base = data_root(root)
+    try:
+        find_folder(name, base)
+    except InputError:
+        pass
+    else:
+        return check(name, base)
+    failures = []
+    with _workspace(base) as work:
+        for archive in SOURCES[name].archives:
+            try:
+                return import_archive(name, _download(archive, work, progress), base)
+            except (OSError, ValueError) as error:  # of the network, the hash or the content
+                cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+                failures.append(f"{archive.url} ({cause[:120]})")
+    raise InputError(
+        f"no mirror gave {name}: {'; '.join(failures)}; with the archive on disk, "
+        f"use `pcea data import {name} ARCHIVE`"
+    )
+
+
+def _download(archive: Archive, into: Path, progress: Any) -> Path:
+    import pooch
+
+    pooch.get_logger().setLevel("ERROR")
+    # Into an empty folder: pooch would trust a file that is there when no hash is known.
+    folder = Path(tempfile.mkdtemp(dir=into))
+    return Path(
+        pooch.retrieve(
+            archive.url,
+            known_hash=archive.md5 and f"md5:{archive.md5}",
+            fname=archive.url.rsplit("/", 1)[-1],
+            path=folder,
+            downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
+        )
+    )
+
+
+@contextmanager
+def _workspace(base: Path) -> Iterator[Path]:
+    """A folder beside the data sets, so that the last step can be a rename."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".import-", dir=base))
+    except OSError as error:
+        raise InputError(f"{base}: cannot be written ({error.strerror})") from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _locate(name: str, content: Path) -> Path | None:
+    """The outermost folder that has the layout."""
+    folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
+    folders.sort(key=lambda path: (len(path.parts), path))
+    return next((folder for folder in folders if looks_like(name, folder)), None)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files, caches aside."""
+    names = [
+        {
+            path.relative_to(folder)
+            for path in folder.rglob("*")
+            if path.is_file() and ".cache" not in path.relative_to(folder).parts
+        }
+        for folder in (one, other)
+    ]
+    return names[0] == names[1] and all(
+        filecmp.cmp(one / name, other / name, shallow=False) for name in names[0]
+    )
+
+
+def _provenance(name: str, archive: Path) -> tuple[str, ...]:
+    """Whether a published hash vouches for the archive."""
+    known = (
+        [source.md5 for source in SOURCES[name].archives if source.md5] if name in SOURCES else []
+    )
+    if not known or not archive.is_file():
+        return ()
+    digest = hashlib.md5(usedforsecurity=False)
+    with archive.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() in known:
+        return (f"md5 {digest.hexdigest()} is a published one",)
+    return (f"md5 {digest.hexdigest()} is none that was published; the content was checked",)

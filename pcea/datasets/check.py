@@ -1,0 +1,117 @@
+"""Whether a data set on disk is whole: every file read, every cloud counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from pcea.datasets.loading import available_splits, find_folder, read_split
+from pcea.datasets.sources import SOURCES
+from pcea.errors import InputError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Args:
+        name: of the data set.
+        folder: where it lies.
+        counts: {split: {category: clouds}}.
+        points: fewest and most points of a cloud.
+        parts: number of part labels; 0 where only whole shapes are labelled.
+        complete: whether every official count is met; None where there is none to meet.
+        notes: what else a person should know, a sentence each.
+    """
+
+    name: str
+    folder: Path
+    counts: dict[str, dict[str, int]]
+    points: tuple[int, int]
+    parts: int
+    complete: bool | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Clouds of each split."""
+        return {split: sum(by_name.values()) for split, by_name in self.counts.items()}
+
+
+def check(name: str, root: str | Path | None = None) -> Report:
+    """Read every split of a data set and count what is there against the official counts.
+
+    A copy with fewer clouds than the official ones is accepted, and reported as partial.
+
+    Args:
+        name: as for `load_dataset`.
+        root: as for `load_dataset`.
+
+    Raises:
+        InputError: it is not there, or a file is missing or damaged.
+    """
+    if name == "shapes":
+        raise InputError("shapes is made on the fly: it has no files to check")
+    return check_folder(name, find_folder(name, root))
+
+
+def check_folder(name: str, folder: Path) -> Report:
+    """Check a folder that is known to be the data set's, wherever it lies."""
+    counts: dict[str, dict[str, int]] = {}
+    shapes: dict[str, set[str]] = {}
+    points, num_parts = [], 0
+    for split in available_splits(name, folder):
+        if split == "trainval":
+            continue
+        clouds, taxonomy = read_split(name, folder, split)
+        categories = taxonomy.categories
+        tally = clouds.category.bincount(minlength=len(categories)).tolist()
+        counts[split] = {c: n for c, n in zip(categories, tally, strict=True) if n}
+        shapes[split] = set(clouds.names)
+        points += [int(clouds.counts.min()), clouds.longest]
+        num_parts = len(taxonomy.parts)
+    if not counts:
+        raise InputError(f"{folder}: has no split, so there is nothing to load")
+    notes = [
+        f"{one} and {other} share {len(both)} shapes"
+        for one, other in combinations(shapes, 2)
+        if (both := shapes[one] & shapes[other])
+    ]
+    faults = _against_official(name, counts)
+    return Report(
+        name=name,
+        folder=folder,
+        counts=counts,
+        points=(min(points), max(points)),
+        parts=num_parts,
+        complete=not faults if name in SOURCES else None,
+        notes=(*notes, *faults),
+    )
+
+
+def _against_official(name: str, counts: dict[str, dict[str, int]]) -> list[str]:
+    """A sentence for each split that differs from the published one."""
+    if name not in SOURCES:
+        return []
+    source, faults = SOURCES[name], []
+    for split, official in source.counts.items():
+        pieces = ("train", "val") if split == "trainval" else (split,)
+        found: dict[str, int] = {}
+        for piece in pieces:
+            for category, num in counts.get(piece, {}).items():
+                found[category] = found.get(category, 0) + num
+        label = "train + val" if split == "trainval" else split
+        total, wanted = sum(found.values()), source.per_category.get(split, {})
+        differ = [category for category, num in wanted.items() if found.get(category, 0) != num]
+        if not total:
+            faults.append(f"{label} is not there (officially {official} clouds)")
+        elif total != official:
+            kind = "a partial copy" if total < official else "not the official split"
+            faults.append(f"{label} has {total} of the official {official} clouds: {kind}")
+        elif differ:
+            faults.append(
+                f"{label} has the official {official} clouds, but not {differ[0]}'s "
+                f"{wanted[differ[0]]}"
+            )
+    return faults
