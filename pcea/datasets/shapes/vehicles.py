@@ -38,7 +38,7 @@ def airplane(rng: Generator) -> Parts:
     wing = fin(root, tip, span, sweep, rng.uniform(0.035, 0.06), dihedral).move(y=level, z=at)
     parts += named("wing", both(wing))
     if level < 0 and sweep < 0.15 and rng.random() < 0.4:
-        parts += _upper_wing(wing, span, root, at, radius)
+        parts += _upper_wing(wing, span, at, radius)
     parts += _tail(rng, length, radius)
     kind = rng.choice(["none", "propeller", "under wing", "at rear"], p=[0.15, 0.25, 0.4, 0.2])
     if kind == "propeller":
@@ -69,7 +69,7 @@ def car(rng: Generator) -> Parts:
     side = [(-half, sill), (half, sill), (half, belt - 0.3 * drop), (0.8 * half, belt)]
     side += [(-0.35 * half, belt), (-0.92 * half, belt - drop), (-half, belt - 2 * drop)]
     # An outline in x-y, turned so that its -x looks to -z.
-    body = extrude(_dense(side), width, bevel=0.08).turn("y", -90)
+    body = extrude(_cut_corners(side), width, bevel=0.08).turn("y", -90)
     parts: Parts = [("body", body)]
     roof = rng.uniform(0.38, 0.6)
     front, rear, slope, lean = {
@@ -83,7 +83,7 @@ def car(rng: Generator) -> Parts:
     top = belt + roof
     cabin = [(front * half, belt - 0.05), (rear * half, belt - 0.05)]
     cabin += [(rear * half - lean, top), (front * half + slope, top)]
-    glass = extrude(_dense(cabin), 0.92 * width, bevel=0.07).turn("y", -90)
+    glass = extrude(_cut_corners(cabin), 0.92 * width, bevel=0.07).turn("y", -90)
     parts.append(("cabin", _narrowed(glass, belt, top, rng.uniform(0.74, 0.92))))
     if kind == "pickup":
         rim = box(0.08, 0.3, 0.74 * half).move(0.46 * width, belt + 0.1, 0.58 * half)
@@ -94,10 +94,10 @@ def car(rng: Generator) -> Parts:
         post = box(0.06, 0.28, 0.1).move(0.3 * width, belt + 0.12, 0.88 * half)
         parts += named("body", both(post))
     tread = rng.uniform(0.18, 0.28)
-    tyre = [(0, 0), (0.6, 0), (0.62, 0.06), (0.9, 0), (1, 0.15), (1, 0.85), (0.9, 1), (0, 1)]
-    rim_out = lathe(np.array(tyre) * (wheel, tread), 18).turn("z", 90)
+    profile = [(0, 0), (0.6, 0), (0.62, 0.06), (0.9, 0), (1, 0.15), (1, 0.85), (0.9, 1), (0, 1)]
+    tyre = lathe(np.array(profile) * (wheel, tread), 18).turn("z", 90)
     for z in (-rng.uniform(0.56, 0.68) * half, rng.uniform(0.54, 0.66) * half):
-        placed = rim_out.move(width / 2 + 0.04, wheel, z)
+        placed = tyre.move(width / 2 + 0.04, wheel, z)
         parts += named("wheel", both(placed))
     return parts
 
@@ -146,7 +146,7 @@ def _hull(length: float, radius: float, nose: float, rear: float) -> Solid:
     return Solid(vertices, hull.faces)
 
 
-def _upper_wing(wing: Solid, span: float, root: float, at: float, radius: float) -> Parts:
+def _upper_wing(wing: Solid, span: float, at: float, radius: float) -> Parts:
     """The second wing of a biplane and its struts."""
     gap = 2.4 * radius + 0.06
     strut = rod((0.6 * span, 0, at), (0.6 * span, gap, at), 0.014)
@@ -189,7 +189,7 @@ def _propeller(rng: Generator, radius: float, z: float) -> list[Solid]:
     return [cowl, spinner, *(b.move(z=z - 0.4 * radius) for b in blades)]
 
 
-def _dense(outline: list[tuple[float, float]]) -> np.ndarray:
+def _cut_corners(outline: list[tuple[float, float]]) -> np.ndarray:
     """The outline with its corners cut, so that it looks pressed rather than sawn."""
     points = np.array(outline)
     before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)

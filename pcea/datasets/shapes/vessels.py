@@ -228,7 +228,8 @@ def _leaf(length: float, width: float, lift: npt.ArrayLike) -> Solid:
 def _blades(rng: Generator, soil: float, radius: float) -> Parts:
     """Long arching blades from a short stem."""
     count, length = int(rng.integers(6, 13)), rng.uniform(0.45, 0.9)
-    parts: Parts = [("stem", frustum(0.07, 0.045, rng.uniform(0.08, 0.2), 10).move(y=soil - 0.01))]
+    stem = frustum(0.35 * radius, 0.2 * radius, rng.uniform(0.08, 0.2), 10)
+    parts: Parts = [("stem", stem.move(y=soil - 0.01))]
     for i in range(count):
         reach, droop = rng.uniform(0.35, 0.8), rng.uniform(0.3, 1.0)
         rib = curve([(0, 0), (0.15, 0.8), (reach, droop)], 7)
@@ -261,7 +262,8 @@ def _leaves(rng: Generator, soil: float, radius: float) -> Parts:
 def _tree(rng: Generator, soil: float, radius: float) -> Parts:
     """A trunk with a round or pointed crown."""
     height = rng.uniform(0.3, 0.7)
-    parts: Parts = [("stem", frustum(0.035, 0.025, height + 0.1, 10).move(y=soil - 0.02))]
+    trunk = frustum(0.17 * radius, 0.12 * radius, height + 0.1, 10)
+    parts: Parts = [("stem", trunk.move(y=soil - 0.02))]
     top = soil + height
     if rng.random() < 0.4:
         count, wide = int(rng.integers(2, 5)), rng.uniform(0.22, 0.38)
