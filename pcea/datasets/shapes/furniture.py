@@ -172,7 +172,7 @@ def table(rng: Generator) -> Parts:
         if rng.random() < 0.3:
             apron = box(width * reach, under * 0.12, depth * reach)
             parts.append(("top", apron.move(y=under * 0.94)))
-        if rng.random() < 0.3:
+        if rng.random() < 0.4:
             shelf = slab(width * reach * 1.04, 0.025, depth * reach * 1.04, power)
             parts.append(("shelf", shelf.move(y=under * rng.uniform(0.2, 0.4))))
     elif style == "pedestal":

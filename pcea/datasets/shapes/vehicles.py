@@ -62,9 +62,9 @@ def car(rng: Generator) -> Parts:
     kind = rng.choice(["saloon", "estate", "sports", "van", "pickup"])
     length = {"sports": 3.9, "van": 4.4, "pickup": 4.8}.get(kind, 4.3) * rng.uniform(0.88, 1.1)
     width, wheel = rng.uniform(1.55, 1.9), rng.uniform(0.28, 0.4)
-    sill, belt = wheel * rng.uniform(0.6, 0.9), wheel + rng.uniform(0.35, 0.6)
-    if kind == "sports":
-        belt -= 0.15
+    sill = wheel * rng.uniform(0.6, 0.9)
+    low = kind == "sports"
+    belt = 2 * wheel + (rng.uniform(0.02, 0.1) if low else rng.uniform(0.06, 0.28))
     half, drop = length / 2, rng.uniform(0.05, 0.2) * (belt - sill)
     side = [(-half, sill), (half, sill), (half, belt - 0.3 * drop), (0.8 * half, belt)]
     side += [(-0.35 * half, belt), (-0.92 * half, belt - drop), (-half, belt - 2 * drop)]
@@ -89,7 +89,7 @@ def car(rng: Generator) -> Parts:
         rim = box(0.08, 0.3, 0.74 * half).move(0.46 * width, belt + 0.1, 0.58 * half)
         parts += named("body", both(rim))
         parts.append(("body", box(0.9 * width, 0.3, 0.08).move(y=belt + 0.1, z=0.95 * half)))
-    if kind == "sports" and rng.random() < 0.6:
+    if low and rng.random() < 0.6:
         parts.append(("body", box(0.9 * width, 0.05, 0.22).move(y=belt + 0.25, z=0.88 * half)))
         post = box(0.06, 0.28, 0.1).move(0.3 * width, belt + 0.12, 0.88 * half)
         parts += named("body", both(post))
