@@ -3,7 +3,7 @@
 
     python scripts/make_samples.py [FOLDER]
 
-A second run writes the same bytes. The shapes belong to no split of the `shapes` data set.
+A second run writes the same bytes. The shapes are in no default split of the `shapes` data set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import trimesh
 from pcea.datasets.shapes import PARTS, PartMesh, build
 from pcea.geometry.surface import sample_surface
 
-# The built-in splits take the seeds from 0 up.
+# Far from the few small seeds that the default splits take.
 SEED = 2026
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
 
