@@ -66,9 +66,16 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     Raises:
         ValueError: ``k`` is not in 1..N.
     """
-    batch, total = pos.shape[:2]
+    total = pos.shape[1]
     if not 1 <= k <= total:
         raise ValueError(f"cannot find {k} neighbors among {total} points")
+    return _knn(query, pos, k, mask)
+
+
+# One operator: its loop depends on sizes that a compiler should not have to know.
+@torch.library.custom_op("pcea::knn", mutates_args=())
+def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    batch, total = pos.shape[:2]
     on_cpu = pos.device.type == "cpu"
     pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
     rows = max(1, min(query.shape[1], pairs // total))
@@ -77,12 +84,17 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     for first in range(0, batch, clouds):
         some = slice(first, first + clouds)
         kept = None if mask is None else mask[some]
-        found = [_knn(part, pos[some], k, kept) for part in query[some].split(rows, dim=1)]
+        found = [_knn_at_once(part, pos[some], k, kept) for part in query[some].split(rows, dim=1)]
         parts.append(torch.cat(found, dim=1))
     return torch.cat(parts)
 
 
-def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+@_knn.register_fake
+def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    return query.new_empty(*query.shape[:2], k, dtype=torch.long)
+
+
+def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     distance = squared_distances(query.float(), pos.float())  # (B, M, N)
     if mask is not None:
         distance.masked_fill_(~mask.unsqueeze(1), torch.inf)

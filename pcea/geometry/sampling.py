@@ -19,13 +19,14 @@ def farthest_point_sample(
         num: how many points to choose, at most N. A padded cloud with fewer real points repeats
             its first one.
         mask: (B, N) bool, true at real points; padding is never chosen. Default: all are real.
-        start: which real point comes first, counted among the cloud's real ones. Default 0.
+        start: which real point comes first, counted among the cloud's real ones, of which there
+            must be more than this. Default 0.
 
     Returns:
         (B, num) int64 indices into N, in the order of choice.
 
     Raises:
-        ValueError: ``num`` or ``start`` does not fit the cloud, or a cloud has no real point.
+        ValueError: ``num`` or ``start`` does not fit N.
 
     Source:
         Eldar et al., *The farthest point strategy for progressive image sampling*, 1997.
@@ -35,17 +36,23 @@ def farthest_point_sample(
         raise ValueError(f"cannot choose {num} of {total} points")
     if not 0 <= start < total:
         raise ValueError(f"start must lie in 0..{total - 1}, not {start}")
-    planes = pos.unbind(-1)  # 3 x (B, N): contiguous rows are twice as fast as (B, N, 3)
-    planes = tuple(plane.contiguous() for plane in planes)
-    distance = pos.new_full((batch, total), torch.inf)
-    last = torch.full((batch, 1), start, dtype=torch.long, device=pos.device)
+    if mask is not None:
+        first = (mask.cumsum(1) == start + 1).long().argmax(1, keepdim=True)
+    else:
+        first = torch.full((batch, 1), start, dtype=torch.long, device=pos.device)
+    return _farthest_points(pos, num, first, mask)
+
+
+# One operator: a compiler that looked inside would unroll the loop, step by step.
+@torch.library.custom_op("pcea::farthest_points", mutates_args=())
+def _farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+    # Separate coordinates: contiguous rows are twice as fast as (B, N, 3).
+    planes = [plane.contiguous() for plane in pos.unbind(-1)]  # 3 x (B, N)
+    distance = torch.full_like(planes[0], torch.inf)
     if mask is not None:
         # Padding is nearer than any real point can be, so the maximum never falls on it.
         distance.masked_fill_(~mask, -1.0)
-        last = (mask.cumsum(1) == start + 1).long().argmax(1, keepdim=True)
-        if not bool(mask.gather(1, last).all()):
-            raise ValueError(f"a cloud has fewer than {start + 1} real points")
-    chosen = []
+    chosen, last = [], first
     for _ in range(num):
         chosen.append(last)
         squared = torch.zeros_like(distance)
@@ -54,3 +61,8 @@ def farthest_point_sample(
         torch.minimum(distance, squared, out=distance)
         last = distance.argmax(1, keepdim=True)
     return torch.cat(chosen, dim=1)  # (B, num)
+
+
+@_farthest_points.register_fake
+def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+    return first.new_empty(pos.shape[0], num)
