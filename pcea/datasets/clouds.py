@@ -80,6 +80,13 @@ class Clouds:
                 raise InputError(f"clouds: {field} is {tuple(tensor.shape)}, expected {shape}")
         if len(self.names) != num_clouds:
             raise InputError(f"clouds: {len(self.names)} names for {num_clouds} clouds")
+        # On a device the values were checked before they moved there, and looking would wait.
+        if self.ptr.device.type == "cpu":
+            ends = int(self.ptr[0]), int(self.ptr[-1])
+            if ends != (0, num_points) or not bool((self.ptr.diff() > 0).all()):
+                raise InputError(
+                    f"clouds: ptr does not share {num_points} points, one at least each"
+                )
 
     @classmethod
     def from_dense(

@@ -63,8 +63,6 @@ def _read(file: Path, allowed: Sequence[int] | None, category: str) -> Tensor:
     """(N, 4 or 7) float32."""
     try:
         rows = np.loadtxt(file, dtype=np.float32, comments=None, ndmin=2)
-    except FileNotFoundError as error:
-        raise InputError(f"{file}: missing, but the split lists it") from error
     except (OSError, ValueError):
         rows = np.empty((0, 0), np.float32)
     if rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all():

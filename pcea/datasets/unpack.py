@@ -64,7 +64,7 @@ def unpack(archive: Path, into: Path) -> None:
 
 
 def _inside(archive: Path, name: str) -> PurePosixPath:
-    path = PurePosixPath(name.replace("\\", "/"))
+    path = _path(name)
     if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
         raise InputError(f"{archive}: holds the path {name!r}, which leads out of the archive")
     return path
@@ -123,8 +123,12 @@ def _extract(file: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 def _hidden(name: str) -> bool:
     """Whether a path holds caches or what macOS leaves in archives, not data."""
-    parts = PurePosixPath(name).parts
+    parts = _path(name).parts
     return any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in parts)
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
 
 
 def _no_link(archive: Path, name: str) -> InputError:

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pcea.datasets import Clouds
+from pcea.errors import InputError
+
+
+def ragged(counts: list[int]) -> Clouds:
+    """Clouds whose point i of all has x = i and part i, so that a point tells where it was."""
+    total = sum(counts)
+    label = torch.arange(total)
+    return Clouds(
+        pos=label[:, None].expand(-1, 3).float().contiguous(),
+        ptr=torch.tensor([0, *counts]).cumsum(0),
+        category=torch.arange(len(counts)) * 10,
+        normal=-label[:, None].expand(-1, 3).float(),
+        part=label,
+        names=tuple(f"cloud{i}" for i in range(len(counts))),
+    )
+
+
+def test_select_and_cat_keep_each_cloud_whole() -> None:
+    clouds = ragged([3, 1, 4])
+    chosen = clouds.select([2, 0, 2])
+    assert chosen.counts.tolist() == [4, 3, 4]
+    assert chosen.part is not None
+    assert chosen.part.tolist() == [4, 5, 6, 7, 0, 1, 2, 4, 5, 6, 7]
+    assert chosen.names == ("cloud2", "cloud0", "cloud2")
+    assert chosen.category.tolist() == [20, 0, 20]
+    joined = Clouds.cat([clouds.select([0]), clouds.select([1, 2])])
+    assert torch.equal(joined.pos, clouds.pos)
+    assert torch.equal(joined.ptr, clouds.ptr)
+    assert joined.names == clouds.names
+
+
+def test_cat_drops_what_only_some_have() -> None:
+    bare = replace(ragged([2]), normal=None)
+    joined = Clouds.cat([ragged([2]), bare])
+    assert joined.normal is None
+    assert joined.part is not None
+
+
+def test_select_nothing() -> None:
+    assert len(ragged([2, 3]).select([])) == 0
+
+
+@pytest.mark.parametrize("counts", [[6, 6, 6], [6, 2, 9]])
+def test_drawn_points_are_distinct_points_of_their_own_cloud(
+    counts: list[int], generator: torch.Generator
+) -> None:
+    clouds = ragged(counts)
+    batch = clouds.batch(torch.tensor([2, 0, 1]), 5, generator)
+    assert batch.mask is None
+    assert batch.category.tolist() == [20, 0, 10]
+    assert batch.part is not None
+    assert batch.normal is not None
+    for row, cloud in enumerate([2, 0, 1]):
+        drawn = batch.part[row].tolist()
+        own = range(int(clouds.ptr[cloud]), int(clouds.ptr[cloud + 1]))
+        assert set(drawn) <= set(own)
+        # Each point once before any is repeated.
+        assert max(map(drawn.count, drawn)) == -(-5 // min(5, len(own)))
+        assert len(set(drawn)) == min(5, len(own))
+        assert batch.pos[row, :, 0].tolist() == drawn
+        assert (-batch.normal[row, :, 0]).tolist() == drawn
+
+
+def test_every_subset_is_as_likely(generator: torch.Generator) -> None:
+    clouds = ragged([4])
+    batch = clouds.batch(torch.zeros(6000, dtype=torch.long), 2, generator)
+    assert batch.part is not None
+    pairs = torch.zeros(4, 4)
+    for one, other in batch.part.tolist():
+        pairs[one, other] += 1
+    assert (pairs.diag() == 0).all()
+    expected = 6000 / 12
+    chi_squared = ((pairs - expected) ** 2 / expected).masked_fill(torch.eye(4) > 0, 0).sum()
+    assert chi_squared < 31.3  # 0.1 % point of 11 degrees of freedom
+
+
+def test_a_seed_fixes_the_draw() -> None:
+    clouds = ragged([9, 5])
+    draws = [clouds.batch([0, 1], 4, torch.Generator().manual_seed(seed)).pos for seed in (1, 1, 2)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_without_a_generator_the_first_points_come_in_order() -> None:
+    batch = ragged([2, 5]).batch([0, 1], 3)
+    assert batch.part is not None
+    assert batch.part.tolist() == [[0, 1, 0], [2, 3, 4]]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_all_points_are_padded_to_the_longest(shuffle: bool, generator: torch.Generator) -> None:
+    clouds = ragged([2, 5, 3])
+    batch = clouds.batch([0, 2], None, generator if shuffle else None)
+    assert batch.mask is not None
+    assert batch.part is not None
+    assert batch.mask.tolist() == [[True, True, False], [True, True, True]]
+    assert sorted(batch.part[1].tolist()) == [7, 8, 9]
+    assert batch.part[0, 2] == 0
+    assert (batch.pos[0, 2] == 0).all()
+
+
+def test_all_points_of_equal_clouds_need_no_mask() -> None:
+    assert ragged([4, 4]).batch([1, 0]).mask is None
+    assert ragged([4, 4, 5]).batch([1, 0]).mask is None
+
+
+def test_from_dense() -> None:
+    pos = torch.randn(2, 5, 3)
+    clouds = Clouds.from_dense(pos, torch.tensor([1, 0]), part=torch.ones(2, 5))
+    assert torch.equal(clouds.batch([0, 1]).pos, pos)
+    assert clouds.names == ("0", "1")
+    assert clouds.uniform and clouds.longest == 5
+
+
+def test_moving_keeps_everything() -> None:
+    clouds = ragged([2, 1]).to("cpu")
+    batch = clouds.batch([1]).to("cpu")
+    assert len(batch) == 1
+    assert clouds.names == ("cloud0", "cloud1")
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    clouds = ragged([2, 3])
+    with pytest.raises(InputError, match=r"normal is \(4, 3\), expected \(5, 3\)"):
+        replace(clouds, normal=clouds.pos[:4])
+    with pytest.raises(InputError, match="1 names for 2 clouds"):
+        replace(clouds, names=("one",))
+    for ptr in ([0, 5, 5], [0, 2, 4], [1, 2, 5], [0, 6, 5]):
+        with pytest.raises(InputError, match="ptr does not share 5 points"):
+            replace(clouds, ptr=torch.tensor(ptr))
+    with pytest.raises(InputError, match="num_points is 0"):
+        clouds.batch([0], 0)
+    with pytest.raises(InputError, match="nothing to join"):
+        Clouds.cat([])

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from pcea.datasets import Clouds, PointCloudDataset, Taxonomy, load_dataset
+from pcea.errors import InputError
+
+# torch-geometric says so of itself when it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+
+
+@pytest.fixture
+def labelled() -> Clouds:
+    pos = torch.arange(24.0).view(2, 4, 3)
+    part = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 0]])
+    return Clouds.from_dense(pos, torch.tensor([1, 0]), -pos, part, ["one", "two"])
+
+
+TAXONOMY = Taxonomy(("cup", "hat"), ("body", "rim"), ((0, 1), (0, 1)))
+
+
+def test_items_for_both_tasks(labelled: Clouds) -> None:
+    seg = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+    assert len(seg) == 2
+    item = seg[0]
+    assert item.pos.tolist() == torch.arange(12.0).view(4, 3).tolist()
+    assert torch.equal(item.normal, -item.pos)
+    assert item.y.tolist() == [0, 0, 1, 1]
+    assert item.category.tolist() == [1]
+    assert item.name == "one"
+    cls = PointCloudDataset(labelled, TAXONOMY, "things", "train", "classification")
+    assert cls[-1].y.tolist() == [0]
+    assert cls[-1].part.tolist() == [1, 1, 1, 0]
+    assert "2 clouds" in repr(cls)
+
+
+def test_only_what_is_there_is_in_an_item() -> None:
+    clouds = Clouds.from_dense(torch.zeros(1, 3, 3), torch.tensor([0]))
+    dataset = PointCloudDataset(clouds, Taxonomy(("cup",)), "things", "train")
+    assert set(dataset[0].keys()) == {"pos", "y", "category", "name"}
+    with pytest.raises(InputError, match="no part labels"):
+        PointCloudDataset(clouds, Taxonomy(("cup",)), "things", "train", "segmentation")
+
+
+def test_faults(labelled: Clouds) -> None:
+    dataset = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+    with pytest.raises(IndexError, match="has 2 clouds, not 2"):
+        dataset[2]
+    with pytest.raises(InputError, match="task is 'both'"):
+        PointCloudDataset(labelled, TAXONOMY, "things", "train", "both")  # type: ignore[arg-type]
+
+
+def test_torch_geometric_transforms_and_loaders_apply(
+    tmp_path: Path, parts: Callable[..., Path]
+) -> None:
+    from torch_geometric.loader import DataLoader
+    from torch_geometric.transforms import Compose, FixedPoints, RandomScale
+
+    parts(tmp_path / "things_normal")
+    transform = Compose([RandomScale((2.0, 2.0)), FixedPoints(6, replace=False)])
+    plain = load_dataset("things", "train", tmp_path)
+    before = plain.clouds.pos.clone()
+    dataset = load_dataset("things", "train", tmp_path, transform=transform)
+    item = dataset[0]
+    assert item.pos.shape == (6, 3)
+    assert item.y.shape == (6,)
+    assert item.category.shape == (1,)
+    assert item.pos.norm(dim=1).max() > 1
+    assert torch.equal(dataset.clouds.pos, before)
+    batch = next(iter(DataLoader(dataset, batch_size=4)))
+    assert batch.pos.shape == (24, 3)
+    assert batch.category.tolist() == [0, 0, 0, 1]
+    assert batch.batch.bincount().tolist() == [6] * 4

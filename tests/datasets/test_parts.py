@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pcea.datasets import load_dataset
+from pcea.datasets.parts import SHAPENETPART
+from pcea.errors import InputError
+
+Writer = Callable[..., Path]
+
+
+def test_reads_points_normals_and_parts(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    dataset = load_dataset("things", "train", tmp_path)
+    clouds = dataset.clouds
+    assert clouds.category.tolist() == [0, 0, 0, 1, 1, 1]
+    assert clouds.counts.tolist() == [8, 9, 10, 8, 9, 10]
+    assert clouds.names[1] == "01/train1"
+    assert clouds.part is not None
+    assert clouds.normal is not None
+    rows = np.loadtxt(folder / "01" / "train1.txt")
+    centred = rows[:, :3] - rows[:, :3].mean(0)
+    np.testing.assert_allclose(
+        clouds.pos[8:17], centred / np.linalg.norm(centred, axis=1).max(), atol=1e-6
+    )
+    np.testing.assert_allclose(clouds.normal[8:17], rows[:, 3:6], atol=1e-6)
+    assert clouds.part[8:17].tolist() == rows[:, 6].tolist()
+
+
+def test_parts_come_from_the_labels_of_all_splits(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    file = folder / "02" / "val0.txt"
+    file.write_text(file.read_text().replace(" 2.000000", " 4.000000"))
+    dataset = load_dataset("things", "test", tmp_path)
+    assert dataset.taxonomy.categories == ("Cup", "Hat")
+    assert dataset.taxonomy.parts_of == ((0, 1), (2, 4))
+    assert dataset.taxonomy.parts == ("Cup/part0", "Cup/part1", "Hat/part2", "part3", "Hat/part4")
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+def test_parts_json_names_the_parts(tmp_path: Path, parts: Writer, as_object: bool) -> None:
+    folder = parts(tmp_path / "things_normal")
+    names = ["Cup/body", "Cup/handle", "Hat/brim", "Hat/crown"]
+    written = {str(i): name for i, name in enumerate(names)} if as_object else names
+    (folder / "parts.json").write_text(json.dumps(written))
+    taxonomy = load_dataset("things", "train", tmp_path).taxonomy
+    assert taxonomy.parts == tuple(names)
+    assert taxonomy.parts_of == ((0, 1), (2, 3))
+    file = folder / "02" / "train1.txt"
+    lines = file.read_text().splitlines()
+    lines[3] = lines[3].rsplit(" ", 1)[0] + " 1"
+    file.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"train1.txt: line 4: part 1 .*Hat has 2, 3"):
+        load_dataset("things", "train", tmp_path)
+    assert len(load_dataset("things", "test", tmp_path)) == 4
+
+
+def test_part_names_without_categories(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    (folder / "parts.json").write_text(json.dumps(["body", "handle", "brim"]))
+    taxonomy = load_dataset("things", "train", tmp_path).taxonomy
+    assert taxonomy.parts == ("body", "handle", "brim")
+    assert taxonomy.parts_of == ((0, 1), (2,))
+    (folder / "parts.json").write_text(json.dumps(["body"]))
+    with pytest.raises(InputError, match="names 1 parts, but the labels run to 2"):
+        load_dataset("things", "train", tmp_path)
+    for wrong in ("[", "[]", "[1]", '{"a": "b"}', "3"):
+        (folder / "parts.json").write_text(wrong)
+        with pytest.raises(InputError, match="part names"):
+            load_dataset("things", "train", tmp_path)
+
+
+def test_rows_without_normals(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal", columns=4)
+    clouds = load_dataset("things", "train", tmp_path).clouds
+    assert clouds.normal is None
+    assert clouds.part is not None
+    assert clouds.part.unique().tolist() == [0, 1, 2]
+    # One file with normals among others without: theirs are zero.
+    rows = np.loadtxt(folder / "01" / "train0.txt")
+    rows = np.insert(rows, [3], np.eye(3)[[0] * len(rows)], axis=1)
+    np.savetxt(folder / "01" / "train0.txt", rows)
+    clouds = load_dataset("things", "train", tmp_path).clouds
+    assert clouds.normal is not None
+    assert clouds.normal.sum(1).tolist() == [1.0] * 8 + [0.0] * 46
+
+
+def test_trainval_and_a_lone_split(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    assert len(load_dataset("things", "trainval", tmp_path)) == 8
+    for split in ("train", "val"):
+        (folder / "train_test_split" / f"shuffled_{split}_file_list.json").unlink()
+    assert len(load_dataset("things", "test", tmp_path)) == 4
+    with pytest.raises(InputError, match=r"no train split \(there: test\)"):
+        load_dataset("things", "train", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 2 3 0 0 1", "line 3: 6 numbers, expected 7"),
+        ("1 2 3 0 0 1 0 9", "line 3: 8 numbers, expected 7"),
+        ("1 2 x 0 0 1 0", "line 3: '1 2 x 0 0 1 0' is not all numbers"),
+        ("1 nan 3 0 0 1 0", "line 3: a value is not finite"),
+        ("1 2 inf 0 0 1 0", "line 3: a value is not finite"),
+        ("1e30 2 3 0 0 1 0", "line 3: a value is not finite, or beyond 1e"),
+        ("1 2 3 0 0 1 0.5", "line 3: part 0.5 is out of range"),
+        ("1 2 3 0 0 1 -1", "line 3: part -1 is out of range"),
+        ("1 2 3 0 0 1 70000", "line 3: part 70000 is out of range: Cup has 0 to 9999"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, parts: Writer, line: str, message: str) -> None:
+    file = parts(tmp_path / "things_normal") / "01" / "train1.txt"
+    lines = file.read_text().splitlines()
+    # A blank line counts: an editor shows the same number.
+    file.write_text("\n".join(["", lines[0], line, *lines[1:]]))
+    with pytest.raises(InputError, match=message) as caught:
+        load_dataset("things", "train", tmp_path)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no point"),
+        (b"\n\n", "holds no point"),
+        (b"1 2 3\n", "line 1: 3 numbers, expected x y z"),
+        (b"\xff\xfe\x00", "cannot be read as text"),
+    ],
+)
+def test_a_file_that_is_no_table(
+    tmp_path: Path, parts: Writer, content: bytes, message: str
+) -> None:
+    (parts(tmp_path / "things_normal") / "01" / "train1.txt").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_dataset("things", "train", tmp_path)
+
+
+def test_lists_that_do_not_fit(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    listing = folder / "train_test_split" / "shuffled_train_file_list.json"
+    for entries, message in (
+        ("[]", "the train split is empty"),
+        ("[", "not readable as JSON"),
+        ("{}", "expected a list"),
+        ('["shape_data/03/x"]', "of '03', which synsetoffset2category.txt does not list"),
+        ('["shape_data/01/.."]', "not of the form"),
+        ('["x"]', "not of the form"),
+        ('["shape_data/01/gone"]', r"gone.txt: cannot be read \(No such file"),
+    ):
+        listing.write_text(entries)
+        with pytest.raises(InputError, match=message):
+            load_dataset("things", "train", tmp_path)
+
+
+def test_category_files_that_do_not_fit(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    for text, message in (
+        ("Cup\n", "line 1: expected a category"),
+        ("Cup 01\nHat ../02\n", "line 2: expected a category"),
+        ("Cup 01\nCup 02\n", "line 2: 'Cup 02' is there twice"),
+        ("\n", "lists no category"),
+    ):
+        (folder / "synsetoffset2category.txt").write_text(text)
+        with pytest.raises(InputError, match=message):
+            load_dataset("things", "train", tmp_path)
+    (folder / "synsetoffset2category.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="missing or unreadable"):
+        load_dataset("things", "train", tmp_path)
+
+
+def test_the_official_map_holds_for_official_categories(tmp_path: Path, parts: Writer) -> None:
+    synsets = (("Car", "02958343"), ("Mug", "03797390"))
+    folder = parts(tmp_path / "shapenetpart", synsets=synsets, part_ids=((8, 11), (36,)))
+    dataset = load_dataset("shapenetpart", "train", tmp_path)
+    assert dataset.taxonomy == SHAPENETPART
+    assert dataset.clouds.category.tolist() == [3, 3, 3, 11, 11, 11]
+    file = folder / "03797390" / "train0.txt"
+    file.write_text(file.read_text().replace(" 36.000000", " 11.000000"))
+    with pytest.raises(InputError, match="line 1: part 11 is out of range: Mug has 36, 37"):
+        load_dataset("shapenetpart", "train", tmp_path)
+
+
+def test_the_official_map_has_each_part_once() -> None:
+    assert len(SHAPENETPART.categories) == 16
+    assert [i for ids in SHAPENETPART.parts_of for i in ids] == list(range(50))
+    assert len(set(SHAPENETPART.parts)) == 50
+
+
+def test_real_shapenetpart(real_data: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(real_data / "shapenetpart_136_normal.zip") as archive:
+        archive.extractall(tmp_path)
+    seen: dict[int, set[int]] = {}
+    normals_missing = total = 0
+    for split in ("trainval", "test"):
+        clouds = load_dataset("shapenetpart", split, tmp_path).clouds
+        assert clouds.part is not None
+        assert clouds.normal is not None
+        total += len(clouds)
+        for i, part in enumerate(clouds.part.split(clouds.counts.tolist())):
+            seen.setdefault(int(clouds.category[i]), set()).update(part.tolist())
+        for normal in clouds.normal.split(clouds.counts.tolist()):
+            normals_missing += bool((normal == 0).all())
+    assert total == 136
+    assert normals_missing >= 100
+    assert sorted(seen) == list(range(16))
+    # 48 of the 50 parts occur in these shapes, each in its own category only.
+    for category, ids in seen.items():
+        assert ids <= set(SHAPENETPART.parts_of[category])
+    assert set(range(50)) - set().union(*seen.values()) == {15, 26}
+
+
+def test_real_meshparts(real_data: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(real_data / "meshparts23_normal.zip") as archive:
+        names = [n for n in archive.namelist() if "/900000" not in n]
+        entries = next(json.loads(archive.read(n)) for n in names if "val_file_list" in n)
+        wanted = [f"meshparts23_normal{e.removeprefix('shape_data')}.txt" for e in entries]
+        archive.extractall(tmp_path, [*names, *wanted])
+    dataset = load_dataset("meshparts23", "val", tmp_path)
+    assert len(dataset) == 150
+    assert len(dataset.taxonomy.categories) == 23
+    assert len(dataset.taxonomy.parts) == 113
+    assert dataset.taxonomy.parts[-1] == "HumanBody/part7"
+    assert dataset.clouds.uniform and dataset.clouds.longest == 2048
+    normal = dataset.clouds.normal
+    assert normal is not None
+    assert torch.isclose(normal.norm(dim=1), torch.ones(1), atol=0.05).float().mean() > 0.99

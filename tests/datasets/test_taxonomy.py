@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from pcea.datasets import Taxonomy
+from pcea.errors import InputError
+
+
+def test_names_and_mask() -> None:
+    taxonomy = Taxonomy(("Cup", "Hat"), ("Cup/body", "Cup/handle", "Hat/brim"), ((0, 1), (2,)))
+    assert taxonomy.category_id("hat") == 1
+    assert taxonomy.part_mask().tolist() == [[True, True, False], [False, False, True]]
+    assert Taxonomy(("Cup",)).part_mask().shape == (1, 0)
+
+
+def test_faults_are_named() -> None:
+    with pytest.raises(InputError, match="names part 3, but parts run from 0 to 0"):
+        Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
+    with pytest.raises(InputError, match="2 rows for 1 categories"):
+        Taxonomy(("Cup",), ("Cup/body",), ((0,), (0,)))
+    with pytest.raises(InputError, match="'Cup' is named more than once"):
+        Taxonomy(("Cup", "Cup"))
+    with pytest.raises(InputError, match="did you mean 'Cup'"):
+        Taxonomy(("Cup", "Hat")).category_id("Cop")
