@@ -19,9 +19,9 @@ from typing import Any
 import torch
 import yaml
 
-from pcea.version import __version__
 from pcea.errors import InputError
 from pcea.recipes import Recipe
+from pcea.version import __version__
 
 
 class RunFolder:
@@ -64,7 +64,9 @@ class RunFolder:
             self.state.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.recipe, yaml.safe_dump(described, sort_keys=False).encode())
         except OSError as error:
-            raise InputError(f"cannot write the run folder {self.path}: {error.strerror}") from error
+            raise InputError(
+                f"cannot write the run folder {self.path}: {error.strerror}"
+            ) from error
 
     def read_recipe(self) -> tuple[Recipe, str | None]:
         """Read a run's recipe and data root.
@@ -84,6 +86,12 @@ class RunFolder:
             return Recipe(**values), described["data_root"]
         except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"cannot read {self.recipe}: {error}") from error
+
+    def read_origin(self) -> dict[str, str]:
+        """What began the run: versions, machine, and the commit where it is known."""
+        described = yaml.safe_load(self.recipe.read_text())
+        commit = described.get("commit")
+        return {**described.get("versions", {}), **({"commit": commit} if commit else {})}
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write what training goes on from, whole or not at all."""
