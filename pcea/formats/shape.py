@@ -1,0 +1,94 @@
+"""What a file holds: a cloud of points or a mesh of triangles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcea.errors import InputError
+from pcea.geometry.surface import sample_surface
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Points, and what is known at each of them.
+
+    Args:
+        pos: (N, 3) float32 positions, in the file's own unit and axes.
+        normal: (N, 3) float32 unit normals, zero where unknown; default: none.
+        color: (N, 3) uint8 red, green, blue, 0 to 255; default: none.
+        name: what to call the cloud; a file's name without its ending.
+    """
+
+    pos: Tensor
+    normal: Tensor | None = None
+    color: Tensor | None = None
+    name: str = ""
+
+    def __len__(self) -> int:
+        """Count the points."""
+        return len(self.pos)
+
+    def sample(self, num: int, seed: int = 0) -> Cloud:
+        """Change the number of points.
+
+        Args:
+            num: how many points to return, at least 1. Of more points, a random subset is taken;
+                fewer points come once each, followed by random repeats.
+            seed: the same seed chooses the same points. Default: 0.
+
+        Returns:
+            A cloud of exactly ``num`` points.
+
+        Raises:
+            InputError: ``num`` is below 1.
+        """
+        if num < 1:
+            raise InputError(f"cannot sample {num} points from {self.name!r}: ask for at least 1")
+        generator = torch.Generator().manual_seed(seed)
+        if num < len(self):
+            index = torch.randperm(len(self), generator=generator)[:num]
+        else:
+            repeats = torch.randint(len(self), (num - len(self),), generator=generator)
+            index = torch.cat((torch.arange(len(self)), repeats))
+        index = index.to(self.pos.device)
+        return Cloud(
+            pos=self.pos[index],  # (num, 3)
+            normal=None if self.normal is None else self.normal[index],
+            color=None if self.color is None else self.color[index],
+            name=self.name,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Triangles over shared vertices.
+
+    Args:
+        vertices: (V, 3) float32 positions, in the file's own unit and axes.
+        faces: (F, 3) int64 vertex indices; polygons have been cut into triangles.
+        name: what to call the mesh; a file's name without its ending.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    name: str = ""
+
+    def sample(self, num: int, seed: int = 0) -> Cloud:
+        """Draw points uniformly by area, each with the normal of its face.
+
+        Args:
+            num: how many points to draw, at least 1.
+            seed: the same seed draws the same points. Default: 0.
+
+        Returns:
+            A cloud of exactly ``num`` points with normals.
+
+        Raises:
+            InputError: ``num`` is below 1, or no face has an area.
+        """
+        generator = torch.Generator(self.vertices.device).manual_seed(seed)
+        pos, normal, _ = sample_surface(self.vertices, self.faces, num, generator)
+        return Cloud(pos=pos, normal=normal, name=self.name)
