@@ -1,0 +1,50 @@
+"""Open3D, on machines without the library that it looks for, too."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import sys
+from types import ModuleType
+
+from pcea.errors import InputError
+
+
+def import_open3d() -> ModuleType:
+    """Import Open3D when it is first needed.
+
+    Open3D looks for the system's libusb (for depth cameras), which bare Linux machines lack; the
+    Python package libusb-package carries one under the same name.
+
+    Returns:
+        The module ``open3d``.
+
+    Raises:
+        InputError: Open3D or a library that it needs is missing; the message says which.
+    """
+    if sys.platform == "linux" and "open3d" not in sys.modules:
+        _preload_libusb()
+    try:
+        return importlib.import_module("open3d")
+    except ModuleNotFoundError as error:
+        if error.name != "open3d":
+            raise InputError(f"Open3D needs {error.name}: pip install {error.name}") from error
+        package = "open3d-cpu" if sys.platform == "linux" else "open3d"
+        raise InputError(f"this needs Open3D, which is missing: pip install {package}") from error
+    except (ImportError, OSError) as error:
+        reason = " ".join(str(error).split())
+        hint = ": pip install libusb-package" if "libusb" in reason else ""
+        raise InputError(f"Open3D does not start ({reason}){hint}") from error
+
+
+def _preload_libusb() -> None:
+    try:
+        ctypes.CDLL("libusb-1.0.so.0")
+    except OSError:
+        try:
+            import libusb_package
+
+            path = libusb_package.get_library_path()
+            ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
+        except (ImportError, OSError):
+            return  # Open3D itself says what is missing
