@@ -1,0 +1,64 @@
+"""What a user names on the command line becomes a list of files."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pcea.errors import InputError
+from pcea.formats.read import EXTENSIONS
+
+
+def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Find the files that are meant.
+
+    Args:
+        paths: each a file, a folder (all files in it that can be read, but none of its
+            sub-folders') or a glob, where ``**`` goes through sub-folders.
+
+    Returns:
+        The files, each once: in the order given, those of a folder or glob sorted by name.
+
+    Raises:
+        InputError: an entry finds nothing.
+    """
+    found: dict[Path, None] = {}
+    for entry in paths:
+        try:
+            found.update(dict.fromkeys(_expand_one(Path(os.path.expanduser(entry)))))
+        except OSError as error:
+            raise InputError(f"{entry}: it cannot be read: {error.strerror or error}") from error
+    if not found:
+        raise InputError("no files given: name a file, a folder or a glob")
+    return list(found)
+
+
+def _expand_one(entry: Path) -> list[Path]:
+    if entry.is_dir():
+        files = _readable(entry.iterdir())
+        if not files:
+            raise InputError(f"{entry}: nothing in this folder can be read ({_known()})")
+        return files
+    if entry.exists() or not glob.has_magic(str(entry)):
+        if not entry.exists():
+            raise InputError(f"{entry}: there is no such file or folder")
+        return [entry]
+    files = _readable(Path(match) for match in glob.iglob(str(entry), recursive=True))
+    if not files:
+        raise InputError(f"{entry}: it matches no file that can be read ({_known()})")
+    return files
+
+
+def _readable(paths: Iterable[Path]) -> list[Path]:
+    # Hidden files are left out: macOS puts "._chair.obj" beside "chair.obj".
+    return sorted(
+        path
+        for path in paths
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _known() -> str:
+    return f"known: {' '.join(EXTENSIONS)}"

@@ -1,0 +1,143 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from pcea.errors import InputError
+from pcea.formats.raw import Array
+
+Values = ArrayLike | Tensor
+
+_PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float"}
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file that takes its place only when it is complete.
+
+    Args:
+        path: where it goes; its folder is made if need be. What stands there stays until the new
+            file is complete, and for good if the block raises.
+
+    Yields:
+        A binary file to write to.
+
+    Raises:
+        InputError: the file cannot be written: no room, no permission, a folder in its place.
+    """
+    target = Path(os.path.realpath(os.path.expanduser(path)))  # through a link, not instead of it
+    draft = target.with_name(f".pcea-{secrets.token_hex(8)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("xb") as file:
+            yield file
+        os.replace(draft, target)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # most often it has moved to its place
+            draft.unlink()
+
+
+def write_ply(
+    path: str | os.PathLike[str],
+    pos: Values,
+    color: Values | None = None,
+    faces: Values | None = None,
+    normal: Values | None = None,
+    **values: Values,
+) -> None:
+    """Write a cloud or a mesh as a binary PLY file, whole or not at all.
+
+    Args:
+        path: where it goes; its folder is made if need be.
+        pos: (N, 3) positions.
+        color: (N, 3) uint8 red, green, blue.
+        faces: (F, 3) vertex indices; default: none, a cloud.
+        normal: (N, 3) normals.
+        **values: (N,) more at each point, under their names: whole numbers (``part``) or real ones.
+
+    Raises:
+        InputError: a shape or a range does not fit, or the file cannot be written.
+    """
+    pos = _array(pos)
+    if pos.ndim != 2 or pos.shape[1] != 3:
+        raise InputError(f"{path}: pos must have shape (N, 3), not {pos.shape}")
+    columns: dict[str, Array] = dict(zip("xyz", pos.T.astype(np.float32), strict=True))
+    if normal is not None:
+        normal = _fitting("normal", normal, pos.shape, path).T.astype(np.float32)
+        columns |= zip(("nx", "ny", "nz"), normal, strict=True)
+    if color is not None:
+        color = _fitting("color", color, pos.shape, path)
+        if color.dtype != np.uint8:
+            raise InputError(f"{path}: color must be uint8, 0 to 255, not {color.dtype}")
+        columns |= zip(("red", "green", "blue"), color.T, strict=True)
+    for name, value in values.items():
+        value = _fitting(name, value, pos.shape[:1], path)
+        columns[name] = value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
+
+    vertices = np.empty(len(pos), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        vertices[name] = column
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(pos)}"]
+    header += [f"property {_PLY_TYPES[column.dtype.name]} {n}" for n, column in columns.items()]
+    triangles = _triangles(faces, len(pos), path)
+    if faces is not None:
+        header += [f"element face {len(triangles)}", "property list uchar int vertex_indices"]
+    with replacing(path) as file:
+        file.write("\n".join([*header, "end_header\n"]).encode("ascii"))
+        file.write(_little_endian(vertices))
+        file.write(_little_endian(triangles))
+
+
+def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
+    """Write named arrays as a compressed NPZ file, whole or not at all.
+
+    Args:
+        path: where it goes; its folder is made if need be.
+        **arrays: tensors or arrays, under their names.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, _array(value), allow_pickle=False)
+
+
+def _array(values: Values) -> Array:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
+    array = _array(values)
+    if array.shape != shape:
+        raise InputError(f"{path}: {name} must have shape {shape}, not {array.shape}")
+    return array
+
+
+def _triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
+    index = np.empty((0, 3), np.int64) if faces is None else _array(faces)
+    if index.ndim != 2 or index.shape[1] != 3:
+        raise InputError(f"{path}: faces must have shape (F, 3), not {index.shape}")
+    if len(index) and not (index.min() >= 0 and index.max() < num_vertices):
+        raise InputError(f"{path}: a face refers to none of the {num_vertices} vertices")
+    triangles = np.empty(len(index), [("count", np.uint8), ("index", np.int32, (3,))])
+    triangles["count"], triangles["index"] = 3, index
+    return triangles
+
+
+def _little_endian(table: Array) -> bytes:
+    return table.astype(table.dtype.newbyteorder("<")).tobytes()

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pcea.errors import InputError
+from pcea.formats import expand
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.obj", "a.PLY", "notes.md", "._a.ply", "c[1].off", "deep/d.npy", "deep.xyz/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        (["."], ["a.PLY", "b.obj", "c[1].off"]),
+        (["b.obj", "."], ["b.obj", "a.PLY", "c[1].off"]),
+        (["*.obj", "deep"], ["b.obj", "deep/d.npy"]),
+        (["*"], ["a.PLY", "b.obj", "c[1].off"]),
+        (["**/*"], ["a.PLY", "b.obj", "c[1].off", "deep/d.npy"]),
+        (["c[1].off"], ["c[1].off"]),
+        (["notes.md"], ["notes.md"]),  # read() says what is wrong with it
+    ],
+)
+def test_files_folders_and_globs_are_found(
+    folder: Path, entries: list[str], expected: list[str]
+) -> None:
+    found = expand([folder / entry for entry in entries])
+    assert found == [folder / name for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([], "no files given"),
+        (["gone.obj"], "gone.obj: there is no such file or folder"),
+        (["deep.xyz"], r"nothing in this folder can be read \(known: .off"),
+        (["*.md"], "matches no file that can be read"),
+        (["*.stl"], "matches no file that can be read"),
+        (["b.obj", "gone"], "gone: there is no such file"),
+        (["n" * 300], "File name too long"),
+    ],
+)
+def test_what_is_not_found_is_said(folder: Path, entries: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        expand([folder / entry for entry in entries])
