@@ -44,7 +44,7 @@ def sample_surface(
             has an area.
 
     Source:
-        Osada et al., Shape Distributions, ACM TOG 2002, section 4.1.
+        Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its square root.
     """
     _check(vertices, faces, num)
     device = vertices.device
