@@ -1,7 +1,7 @@
 """Wavefront OBJ: polygons, or bare vertices.
 
-Read here, because trimesh counts an OBJ's relative indices from the wrong end, stops without a word
-at a token it does not know, and splits and reorders vertices along the seams of the texture.
+Read here, because trimesh counts an OBJ's relative indices from the end of the file, and splits and
+reorders vertices along the seams of the texture.
 """
 
 from __future__ import annotations

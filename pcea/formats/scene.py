@@ -97,7 +97,7 @@ def _quiet() -> Iterator[list[str]]:
     logger.addHandler(handler)
     try:
         with warnings.catch_warnings():
-            # numpy's way to say that it stopped in the middle of a text
+            # older numpy's way to say that it stopped in the middle of a text
             warnings.filterwarnings("error", message="string or file could not be read")
             yield complaints
     finally:
