@@ -1,7 +1,76 @@
-"""pcea: point clouds and external attention."""
+"""pcea: point clouds and external attention.
+
+    model = pcea.load_model("runs/mine")
+    cloud = pcea.read("chair.obj").sample(1024)
+    model.classify(cloud)  # [("chair", 0.97), …]
+
+Every name is imported when it is first used, so that ``pcea --help`` need not wait for PyTorch.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pcea.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from pcea.attention import create_attention, list_attentions
+    from pcea.datasets import list_datasets, load_dataset
+    from pcea.errors import InputError
+    from pcea.evaluation import evaluate
+    from pcea.formats import Cloud, Mesh, read
+    from pcea.models import create_model, list_models, load_model, save_model
+    from pcea.recipes import RECIPES, Recipe
+    from pcea.training import train
+
+_HOME = {
+    "RECIPES": "recipes",
+    "Cloud": "formats",
+    "InputError": "errors",
+    "Mesh": "formats",
+    "Recipe": "recipes",
+    "create_attention": "attention",
+    "create_model": "models",
+    "evaluate": "evaluation",
+    "list_attentions": "attention",
+    "list_datasets": "datasets",
+    "list_models": "models",
+    "load_dataset": "datasets",
+    "load_model": "models",
+    "read": "formats",
+    "save_model": "models",
+    "train": "training",
+}
+
+__all__ = [
+    "RECIPES",
+    "Cloud",
+    "InputError",
+    "Mesh",
+    "Recipe",
+    "__version__",
+    "create_attention",
+    "create_model",
+    "evaluate",
+    "list_attentions",
+    "list_datasets",
+    "list_models",
+    "load_dataset",
+    "load_model",
+    "read",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pcea' has no attribute {name!r}")
+    value = getattr(import_module(f"pcea.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,138 @@
+"""``pcea evaluate``: how good a model is on a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from pcea.cli.output import check_json, percent, say, say_table, write_json
+from pcea.cli.weights import at_least_one, open_model
+from pcea.errors import InputError
+from pcea.version import __version__
+
+if TYPE_CHECKING:
+    from pcea.datasets import PointCloudDataset
+    from pcea.models import ModelInfo, PointModel
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a model on a split of a data set."""
+
+    weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
+    """The model: a run folder or a .safetensors file."""
+    dataset: Annotated[str | None, arg(metavar="NAME")] = None
+    """Data set; None: the one that the model was trained on."""
+    split: str = "test"
+    """train, val, trainval or test."""
+    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
+    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    votes: int = 1
+    """How many samplings of each cloud are averaged."""
+    num_points: Annotated[int | None, arg(metavar="INT")] = None
+    """Points of each cloud that the model sees; None: as in training."""
+    batch_size: int = 32
+    """Clouds at a time."""
+    category: bool = True
+    """Whether a part segmenter is told the category of each shape."""
+    device: Annotated[str | None, arg(metavar="DEVICE")] = None
+    """Where to compute; None: the GPU if there is one."""
+    json: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Where to write the figures as JSON, too."""
+
+    def run(self) -> None:
+        """Evaluate the model."""
+        from pcea.datasets import load_dataset
+        from pcea.evaluation import evaluate
+
+        at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
+        check_json(self.json)
+        model = open_model(self.weights, self.device)
+        name = self.dataset or model.info.dataset
+        if name is None:
+            raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
+        data = load_dataset(name, self.split, self.data_root)
+        check_fit(model, data)
+        num_points = self.num_points or model.info.num_points
+        result = evaluate(
+            model,
+            data.clouds.to(model.device),
+            num_points,
+            self.votes,
+            self.batch_size,
+            use_category=self.category,
+        )
+        figures = {
+            "task": model.task,
+            "dataset": name,
+            "split": self.split,
+            "clouds": len(data),
+            **result.summary(),
+            "weights": self.weights,
+            "model": model.info.name,
+            "votes": self.votes,
+            "num_points": num_points,
+            **({"category_given": self.category} if model.task == "segmentation" else {}),
+            "version": __version__,
+        }
+        _print(figures, data)
+        if self.json is not None:
+            write_json(self.json, figures)
+
+
+def check_fit(model: PointModel, data: PointCloudDataset) -> None:
+    """Refuse a data set whose labels mean something else than the model's outputs.
+
+    Raises:
+        InputError: categories or parts differ, or the points of the data set are not labelled.
+    """
+    theirs, own = data.taxonomy, model.info.taxonomy
+    if theirs.categories != own.categories:
+        raise InputError(
+            f"data set {data.name!r} has {_differing(theirs.categories, own.categories)}"
+            f"{_trained_on(model.info)}"
+        )
+    if model.task == "classification":
+        return
+    if data.clouds.part is None:
+        raise InputError(f"data set {data.name!r} has no part labels to measure a segmenter by")
+    for category, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
+        # A folder with some splits only may show fewer parts than the model was trained on.
+        if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
+            raise InputError(
+                f"data set {data.name!r} has other parts of {category!r} than the model"
+                f"{_trained_on(model.info)}"
+            )
+
+
+def _differing(theirs: tuple[str, ...], own: tuple[str, ...]) -> str:
+    extra = [name for name in theirs if name not in own]
+    if extra:
+        return f"category {extra[0]!r}, which the model does not know"
+    missing = [name for name in own if name not in theirs]
+    return f"no category {missing[0]!r}" if missing else "the model's categories in another order"
+
+
+def _trained_on(info: ModelInfo) -> str:
+    return f" (it was trained on {info.dataset!r})" if info.dataset else ""
+
+
+def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
+    say(
+        f"{figures['model']} on {figures['dataset']} {figures['split']}: "
+        f"{figures['clouds']} clouds, {figures['num_points']} points, votes: {figures['votes']}"
+    )
+    overall = [(k.replace("_", " "), v) for k, v in figures.items() if isinstance(v, float)]
+    counts = data.clouds.category.bincount(minlength=len(data.taxonomy.categories)).tolist()
+    clouds = dict(zip(data.taxonomy.categories, counts, strict=True))
+    each = figures.get("per_class") or figures["per_category"]
+    figure = "accuracy" if "per_class" in figures else "mIoU"
+    say_table(("figure", "value"), [(name, percent(value)) for name, value in overall])
+    say_table(
+        ("category", "clouds", figure),
+        [(name, str(clouds[name]), percent(value)) for name, value in each.items()],
+        numbers=2,
+    )

@@ -1,0 +1,79 @@
+"""What a command says on stdout, and the files it is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pcea.errors import InputError
+
+# As wide as a table wants to be: who reads a pipe does not want lines folded at 80.
+PIPE_WIDTH = 250
+
+
+class Out(Console):
+    """stdout, which lets a reader that went away be noticed."""
+
+    def __init__(self) -> None:
+        super().__init__(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the command's end."""
+        raise BrokenPipeError
+
+
+def say(text: str) -> None:
+    """Print a line as it is."""
+    Out().print(Text(text), soft_wrap=True)
+
+
+def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
+    """Print a table.
+
+    Args:
+        headers: a word a column.
+        rows: the cells.
+        numbers: how many of the last columns hold numbers, aligned at the right. Default 1.
+    """
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, header in enumerate(headers):
+        right = i >= len(headers) - numbers
+        table.add_column(header, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # no markup: a file may be called [b].off
+    Out().print(table)
+
+
+def percent(share: float) -> str:
+    """Write a fraction, 0 to 1, as a percentage."""
+    return f"{100 * share:.1f} %"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from pcea.formats import replacing
+
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=2).encode() + b"\n")
+
+
+def check_json(path: Path | None) -> None:
+    """Refuse a place for a JSON file before the work is done, not after.
+
+    Raises:
+        InputError: a folder is there.
+    """
+    if path is not None and path.is_dir():
+        raise InputError(f"--json {path}: it is a folder; name a file")

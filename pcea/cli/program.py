@@ -1,0 +1,125 @@
+"""Which command a command line means, and how it ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+
+import tyro
+
+from pcea.cli.classify import Classify
+from pcea.cli.data import CheckData, FetchData, ImportData, ListData
+from pcea.cli.evaluate import Evaluate
+from pcea.cli.output import say
+from pcea.cli.parsing import parse
+from pcea.cli.segment import Segment
+from pcea.cli.train import Train
+from pcea.errors import InputError, nearest
+from pcea.version import __version__
+
+DONE, WRONG_INPUT, INTERRUPTED, NO_READER = 0, 2, 130, 141
+
+# What the machine refuses is no fault of ours.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+# The same, from libraries that keep the number to themselves.
+_NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file")
+
+
+class Command(Protocol):
+    """What a subcommand's dataclass can do."""
+
+    def run(self) -> None:
+        """Do what the options say."""
+        ...
+
+
+COMMANDS: Mapping[str, Any] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "classify": Classify,
+    "segment": Segment,
+    "data": {"list": ListData, "fetch": FetchData, "import": ImportData, "check": CheckData},
+}
+ABOUT = "Train, evaluate and use point transformers with external attention."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command ``pcea``.
+
+    Args:
+        argv: the words behind ``pcea``. Default: those of the process.
+
+    Returns:
+        The exit status: 0 done; 2 the call or its input is wrong, one line on stderr says why;
+        130 interrupted; 141 nobody reads stdout any more. A fault of ours is raised.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _command(words).run()
+        sys.stdout.flush()
+    except InputError as error:
+        return _complain(str(error), WRONG_INPUT)
+    except KeyboardInterrupt as error:
+        return _complain(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else DONE
+    except BrokenPipeError:
+        # Python flushes stdout once more as it leaves, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    except Exception as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        return _complain(refusal, WRONG_INPUT)
+    return DONE
+
+
+def _command(
+    words: list[str], prog: str = "pcea", commands: Mapping[str, Any] = COMMANDS
+) -> Command:
+    """The command that is meant, its options parsed."""
+    word = words[0] if words else "--help"
+    if word == "--version":
+        say(f"pcea {__version__}")
+        raise SystemExit(DONE)
+    if word in ("-h", "--help"):
+        _help(prog, commands)
+    if word not in commands:
+        known = ["--help", "--version"] if word.startswith("-") else list(commands)
+        raise InputError(f"{prog} does not know {word!r}{nearest(word, known)}")
+    command, prog, words = commands[word], f"{prog} {word}", words[1:]
+    if isinstance(command, Mapping):
+        return _command(words, prog, command)
+    return Train.parse(words) if command is Train else parse(command, words, prog)
+
+
+def _help(prog: str, commands: Mapping[str, Any]) -> NoReturn:
+    """Print which commands there are, and leave."""
+    flat: dict[str, Callable[..., Command]] = {}
+    for name, command in commands.items():
+        inner = command.items() if isinstance(command, Mapping) else [("", command)]
+        flat |= {f"{name} {word}".strip(): each for word, each in inner}
+    tyro.extras.subcommand_cli_from_dict(flat, prog=prog, description=ABOUT, args=["--help"])
+    raise AssertionError("tyro leaves after --help")
+
+
+def _refusal(error: BaseException) -> str | None:
+    """The one line of an error in which the machine refused something; None of another error."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    cause: BaseException | None = error
+    while cause is not None:
+        if any(words in str(cause) for words in _NO_ROOM):
+            return f"a file cannot be written, is the disk full? ({cause})"
+        cause = cause.__context__
+    return None
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"pcea: {' '.join(message.split())}", file=sys.stderr)
+    return status

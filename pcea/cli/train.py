@@ -1,0 +1,95 @@
+"""``pcea train``: a recipe, or a run that goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from pcea.cli.output import say
+from pcea.cli.parsing import KeyValues, parse
+from pcea.errors import InputError
+from pcea.recipes import RECIPES, Recipe, get_recipe
+
+if TYPE_CHECKING:
+    from pcea.training import RunFolder
+
+PROG = "pcea train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Recipe):
+    """Train a model by a recipe, any of whose values an option replaces."""
+
+    name: Annotated[Positional[str], arg(metavar="RECIPE")] = ""
+    """Which recipe."""
+    attention_options: KeyValues = field(default_factory=dict)
+    """Options of the attention, such as slots=128 tied=true."""
+    model_options: KeyValues = field(default_factory=dict)
+    """Further options of the model, such as depth=2 k=16."""
+    out: Annotated[Path | None, arg(metavar="RUN")] = None
+    """The run folder; None: runs/RECIPE-DATE-TIME."""
+    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
+    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    resume: Annotated[Path | None, arg(metavar="RUN")] = None
+    """The folder of a run to go on with; its recipe and data stay, so no recipe is given."""
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Train:
+        """Parse the command line twice: whatever the first pass does not find, the recipe says."""
+        blank = cls(dataset="", model="")
+        name = parse(cls, words, PROG, blank, stop_at_help=False).name
+        if not name:
+            return parse(cls, words, PROG, blank, description=_overview())
+        recipe = get_recipe(name)
+        return parse(cls, words, PROG, cls(**vars(recipe)), description=_describe(recipe))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with all options in place."""
+        return Recipe(**{each.name: getattr(self, each.name) for each in fields(Recipe)})
+
+    def run(self) -> None:
+        """Train."""
+        if self.resume is not None:
+            run = self._go_on(self.resume)
+        elif self.name:
+            run = self._begin()
+        else:
+            raise InputError(f"no recipe given: {PROG} RECIPE, one of {', '.join(RECIPES)}")
+        say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
+
+    def _begin(self) -> RunFolder:
+        from pcea.training import train
+
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return train(self.recipe, self.out or Path("runs", f"{self.name}-{stamp}"), self.data_root)
+
+    def _go_on(self, folder: Path) -> RunFolder:
+        if self.name:
+            raise InputError(f"--resume takes the recipe from the run: leave {self.name!r} out")
+        blank = Train(dataset="", model="", resume=self.resume, data_root=self.data_root)
+        for each in fields(Train):
+            if getattr(self, each.name) != getattr(blank, each.name):
+                flag = f"--{each.name.replace('_', '-')}"
+                raise InputError(f"--resume takes every value from the run: leave {flag} out")
+        from pcea.training import RunFolder, train
+
+        recipe, data_root = RunFolder(folder).read_recipe()
+        return train(recipe, folder, self.data_root or data_root, resume=True)
+
+
+def _describe(recipe: Recipe) -> str:
+    return (
+        f"{recipe.name}: {recipe.model} on {recipe.dataset}, {recipe.num_points} points, "
+        f"{recipe.epochs} epochs"
+    )
+
+
+def _overview() -> str:
+    recipes = "\n".join(f"    {_describe(recipe)}" for recipe in RECIPES.values())
+    return f"Train a model by a recipe, any of whose values an option replaces:\n\n{recipes}"

@@ -1,0 +1,65 @@
+"""The model that a command is told to use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from pcea.errors import InputError
+
+if TYPE_CHECKING:
+    from pcea.models import PointModel
+
+    M = TypeVar("M", bound=PointModel)
+
+
+def open_model(weights: str | None, device: str | None) -> PointModel:
+    """Load a model onto a device.
+
+    Args:
+        weights: a run folder or a ``.safetensors`` file.
+        device: such as ``cuda:1``. Default: the GPU if there is one, else the CPU.
+
+    Raises:
+        InputError: there are no such weights or no such device.
+    """
+    import torch
+
+    from pcea.models import load_model
+
+    if weights is None:
+        raise InputError("no weights ship with pcea yet: give --weights a run folder of yours")
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"--device {device} cannot be used: {reason}") from error
+    return load_model(weights, device)
+
+
+def open_as(kind: type[M], weights: str | None, device: str | None) -> M:
+    """Load a model of one kind.
+
+    Raises:
+        InputError: as :func:`open_model`, or the model is for the other task.
+    """
+    model = open_model(weights, device)
+    if not isinstance(model, kind):
+        other = "segment" if model.task == "segmentation" else "classify"
+        raise InputError(
+            f"{weights} holds {model.info.name!r}, a model for {model.task}, not "
+            f"{kind.task}: use it with pcea {other}"
+        )
+    return model
+
+
+def at_least_one(**options: int | None) -> None:
+    """Refuse counts below 1.
+
+    Raises:
+        InputError: an option is less than 1.
+    """
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")

@@ -1,0 +1,1 @@
+"""Pictures of shapes, of their parts and of what attention does on them."""
