@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pcea.errors import InputError, nearest
+
+_NOT_NEGATIVE = (
+    "lr",
+    "final_lr",
+    "warmup_epochs",
+    "weight_decay",
+    "clip",
+    "translate",
+    "jitter",
+    "rotate",
+)
+_SHARES = ("label_smoothing", "ema", "drop_points")
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,21 @@ class Recipe:
     """Arithmetic of the forward pass; weights and normalizations stay float32."""
     compile: bool = False
     """Whether torch.compile builds the step (needs a C++ compiler on a CPU)."""
+
+    def __post_init__(self) -> None:
+        bounds = {
+            **dict.fromkeys(("num_points", "epochs", "batch_size"), (1, "at least 1")),
+            **dict.fromkeys(_NOT_NEGATIVE + _SHARES, (0, "at least 0")),
+        }
+        for name, (least, words) in bounds.items():
+            if not least <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be {words}")
+        for name in _SHARES:
+            if getattr(self, name) >= 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
+        low, high = self.scale
+        if not 0 < low <= high < math.inf:
+            raise InputError(f"scale is {low} to {high}; its bounds must be above 0 and in order")
 
 
 # PCT's published protocol.
