@@ -100,4 +100,10 @@ def create_model(
         classifier = kind.task == "classification"
         taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifier else parts.SHAPENETPART
     info = ModelInfo(name, taxonomy, options, dataset, num_points, training or {})
-    return kind(info, **{**preset, **options})
+    try:
+        return kind(info, **{**preset, **options})
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:  # what a width or a count can break
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error
