@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pcea.datasets.clouds import Clouds
 from pcea.errors import InputError
+from pcea.formats.write import replacing
 
 # Part of every key: raise it when the same bytes come to be read differently.
 VERSION = 1
@@ -84,13 +85,6 @@ def _save(clouds: Clouds, path: Path) -> None:
     fields = ("pos", "ptr", "category", "normal", "part")
     tensors = {name: getattr(clouds, name) for name in fields}
     tensors = {name: t.contiguous() for name, t in tensors.items() if t is not None}
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-        save_file(tensors, temporary, metadata={"names": json.dumps(clouds.names)})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError):
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    # A cache that cannot be written costs time, nothing else.
+    with suppress(InputError), replacing(path) as file:
+        file.write(save(tensors, metadata={"names": json.dumps(clouds.names)}))

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, Clouds
+from pcea.errors import InputError
 from pcea.evaluation.metrics import (
     ClassificationResult,
     PartResult,
@@ -50,15 +51,22 @@ def evaluate(
 
     Returns:
         The figures of the model's task.
+
+    Raises:
+        InputError: there are no clouds, no votes, or no part labels for a segmenter.
     """
+    if not len(clouds) or votes < 1:
+        raise InputError(f"nothing to evaluate: {len(clouds)} clouds, {votes} votes")
+    if model.task == "segmentation" and clouds.part is None:
+        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
     was_training = model.training
     model.eval()
-    if model.task == "classification":
-        result: Result = _evaluate_classifier(model, clouds, num_points, votes, batch_size)
-    else:
-        result = _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
-    model.train(was_training)
-    return result
+    try:
+        if model.task == "classification":
+            return _evaluate_classifier(model, clouds, num_points, votes, batch_size)
+        return _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
+    finally:
+        model.train(was_training)
 
 
 def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:

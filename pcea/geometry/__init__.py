@@ -4,11 +4,14 @@ from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.sampling import farthest_point_sample
+from pcea.geometry.surface import face_areas, sample_surface
 
 __all__ = [
+    "face_areas",
     "farthest_point_sample",
     "gather",
     "knn",
+    "sample_surface",
     "squared_distances",
     "three_interpolate",
     "unit_sphere",

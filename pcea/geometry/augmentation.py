@@ -18,18 +18,25 @@ def _uniform(
     return (low + (high - low) * drawn).to(like.device)
 
 
-def scale(pos: Tensor, low: float, high: float, generator: Generator) -> Tensor:
+def scale(
+    pos: Tensor, normal: Tensor | None, low: float, high: float, generator: Generator
+) -> tuple[Tensor, Tensor | None]:
     """Stretch each cloud along each axis by its own random factor.
 
     Args:
         pos: (B, N, 3) positions.
-        low, high: bounds of the factors.
+        normal: (B, N, 3) unit normals, which turn as the stretched surface does, or None.
+        low: lower bound of the factors.
+        high: upper bound of the factors.
         generator: what to draw from.
 
     Returns:
-        (B, N, 3) stretched positions.
+        The stretched positions, and the normals at unit length; a zero normal stays zero.
     """
-    return pos * _uniform((pos.shape[0], 1, 3), low, high, pos, generator)
+    factor = _uniform((pos.shape[0], 1, 3), low, high, pos, generator)
+    if normal is not None:
+        normal = torch.nn.functional.normalize(normal / factor, dim=-1)
+    return pos * factor, normal
 
 
 def translate(pos: Tensor, reach: float, generator: Generator) -> Tensor:

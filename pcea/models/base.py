@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pcea.datasets.clouds import Batch
-from pcea.formats.shape import Cloud
+from pcea.formats import Cloud
 from pcea.geometry import three_interpolate, unit_sphere
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo

@@ -36,7 +36,9 @@ class AttentionLayer(nn.Module):
     ) -> None:
         super().__init__()
         if residual not in get_args(Residual):
-            raise InputError(f"unknown residual {residual!r}{nearest(residual, get_args(Residual))}")
+            raise InputError(
+                f"unknown residual {residual!r}{nearest(residual, get_args(Residual))}"
+            )
         self.residual = residual
         self.attention = create_attention(attention, dim, **options)
         self.transform = None if residual == "none" else LBR(dim, dim, bias=True)

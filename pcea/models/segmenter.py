@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.errors import InputError
-from pcea.formats.shape import Cloud
+from pcea.formats import Cloud
 from pcea.geometry import three_interpolate, unit_sphere
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pcea.errors import InputError
+from pcea.formats.write import replacing
 from pcea.models.base import PointModel
 from pcea.models.info import ModelInfo
 from pcea.models.registry import create_model
@@ -24,16 +24,14 @@ def save_model(model: PointModel, path: str | Path) -> None:
     Args:
         model: the model to save.
         path: the file, replaced where it exists.
+
+    Raises:
+        InputError: it cannot be written.
     """
-    path = Path(path)
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
     tensors = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(tensors, part, metadata={KEY: model.info.to_json()})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.write(save(tensors, metadata={KEY: model.info.to_json()}))
 
 
 def load_model(weights: str | Path, device: str | torch.device = "cpu") -> PointModel:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -53,13 +54,22 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved first.
     """
     run = RunFolder(out)
-    accelerator = Accelerator(
-        mixed_precision="bf16" if recipe.precision == "bf16" else "no",
-        log_with="tensorboard",
-        project_dir=run.path,
+    # Accelerate takes one precision a process for good; autocast below takes each recipe's own.
+    accelerator = Accelerator(mixed_precision="no", log_with="tensorboard", project_dir=run.path)
+    autocast = partial(
+        torch.autocast, accelerator.device.type, torch.bfloat16, recipe.precision == "bf16"
     )
     data = load_dataset(recipe.dataset, recipe.train_split, data_root)
     held_out = load_dataset(recipe.dataset, "val", data_root)
+    for split in (data, held_out):
+        if not len(split):
+            raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
+    own = min(recipe.batch_size, len(data)) // accelerator.num_processes
+    if own < 2:
+        raise InputError(
+            f"a step needs at least two clouds a device, for BatchNorm, and has {own}: "
+            "raise --batch-size, or give more training clouds"
+        )
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, data)
     optimizer = build_optimizer(model, recipe)
@@ -72,25 +82,25 @@ def train(
     model, optimizer = accelerator.prepare(model, optimizer)
     plain: PointModel = accelerator.unwrap_model(model)
     step_model = torch.compile(model) if recipe.compile else model
-    judged: PointModel = plain if average is None else average.module
+    judged = plain if average is None else cast(PointModel, average.module)
 
     train_clouds = data.clouds.to(accelerator.device)
     val_clouds = held_out.clouds.to(accelerator.device)
-    own = recipe.batch_size // accelerator.num_processes
-    if own < 1:
-        raise InputError(f"batch size {recipe.batch_size} is less than one cloud a device")
     mine = slice(accelerator.process_index * own, (accelerator.process_index + 1) * own)
     steps = len(epoch_order(len(train_clouds), recipe.batch_size, recipe.seed, 0))
 
     done, loss_sum, best = 0, torch.zeros((), device=accelerator.device), -math.inf
     if resume:
         state = run.load_state()
-        plain.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        if average is not None:
-            average.load_state_dict(state["average"])
-        done, best = state["done"], state["best"]
-        loss_sum += state["loss_sum"]
+        try:
+            plain.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            if average is not None:
+                average.load_state_dict(state["average"])
+            done, best = state["done"], state["best"]
+            loss_sum += state["loss_sum"]
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{run.state} does not fit the recipe {recipe.name!r}") from error
         run.truncate_metrics(done // steps)
 
     def save_state() -> None:
@@ -107,12 +117,16 @@ def train(
             }
         )
 
-    def check_loss() -> None:
-        if not math.isfinite(loss_sum.item()):
-            raise InputError(
-                f"the loss is not finite at step {done}, epoch {done // steps + 1}: lower --lr or "
-                f"use --precision float32; {run.path} keeps the state before, see --resume"
-            )
+    def check_finite() -> None:
+        # A step may break the weights with no loss to tell of it: they must not be saved.
+        weights = torch.nn.utils.get_total_norm(list(plain.parameters()))
+        for what, value in (("loss is", loss_sum), ("weights are", weights)):
+            if not math.isfinite(value.item()):
+                raise InputError(
+                    f"the {what} not finite at step {done}, epoch {(done - 1) // steps + 1}: "
+                    f"lower --lr or use --precision float32; {run.path} keeps the state before, "
+                    "see --resume"
+                )
 
     if not resume:
         if accelerator.is_main_process:
@@ -131,7 +145,7 @@ def train(
                 batch = training_batch(train_clouds, index[mine], recipe, generator)
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(done, steps, recipe)
-                with accelerator.autocast():
+                with autocast():
                     logits = step_model(batch.pos, batch.normal, batch.category)
                 loss = batch_loss(logits.float(), batch, recipe)
                 accelerator.backward(loss)
@@ -145,15 +159,15 @@ def train(
                 done += 1
                 progress.step()
                 if done % CHECK_EVERY == 0:
-                    check_loss()
+                    check_finite()
                 if interrupt.asked and done % steps:
-                    check_loss()
+                    check_finite()
                     save_state()
                     raise KeyboardInterrupt(f"saved at step {done}: --resume {run.path} goes on")
-            check_loss()
+            check_finite()
 
             seconds = time.perf_counter() - started
-            with accelerator.autocast():
+            with autocast():
                 result = evaluate(judged, val_clouds, recipe.num_points, batch_size=own)
             figures = {key: v for key, v in result.summary().items() if isinstance(v, float)}
             row: dict[str, Any] = {

@@ -13,10 +13,11 @@ import torch
 
 from pcea.datasets import Clouds, PointCloudDataset
 from pcea.evaluation import ClassificationResult, PartResult, Result, evaluate
+from pcea.formats.write import replacing
 from pcea.models import PointModel, load_model
 from pcea.recipes import RECIPES, Recipe
 from pcea.training.figures import confusion_matrix, curves, spread_bars
-from pcea.training.run_folder import RunFolder, write_whole
+from pcea.training.run_folder import RunFolder
 
 FIGURES = {
     "overall_accuracy": "overall accuracy",
@@ -57,7 +58,8 @@ def write_report(run: RunFolder, held_out: PointCloudDataset, recipe: Recipe) ->
     )
     template = Template(files("pcea.training").joinpath("page.html").read_text("utf-8"))
     page = template.substitute(title=escape(f"{recipe.name}: training report"), body=body)
-    write_whole(run.report, page.encode())
+    with replacing(run.report) as file:
+        file.write(page.encode())
 
 
 def _head(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ import torch
 import yaml
 
 from pcea.errors import InputError
+from pcea.formats.write import replacing
 from pcea.recipes import Recipe
 from pcea.version import __version__
 
@@ -60,13 +62,8 @@ class RunFolder:
             "versions": _versions(),
             "commit": _commit(),
         }
-        try:
-            self.state.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.recipe, yaml.safe_dump(described, sort_keys=False).encode())
-        except OSError as error:
-            raise InputError(
-                f"cannot write the run folder {self.path}: {error.strerror}"
-            ) from error
+        with replacing(self.recipe) as file:
+            file.write(yaml.safe_dump(described, sort_keys=False).encode())
 
     def read_recipe(self) -> tuple[Recipe, str | None]:
         """Read a run's recipe and data root.
@@ -95,12 +92,10 @@ class RunFolder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write what training goes on from, whole or not at all."""
-        part = self.state.with_suffix(f".{os.getpid()}")
-        try:
-            torch.save(dict(state), part)
-            part.replace(self.state)
-        finally:
-            part.unlink(missing_ok=True)
+        content = io.BytesIO()
+        torch.save(dict(state), content)
+        with replacing(self.state) as file:
+            file.write(content.getbuffer())
 
     def load_state(self) -> dict[str, Any]:
         """Read what :meth:`save_state` wrote; only tensors and plain values are unpickled.
@@ -132,17 +127,8 @@ class RunFolder:
     def truncate_metrics(self, epochs: int) -> None:
         """Forget figures of epochs that the saved state has not done."""
         rows = self.read_metrics()[:epochs]
-        write_whole(self.metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old content or the new one, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        with replacing(self.metrics) as file:
+            file.writelines(f"{json.dumps(row)}\n".encode() for row in rows)
 
 
 def _plain(value: Any) -> Any:

@@ -85,7 +85,7 @@ def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyP
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pcea.datasets.cache.save_file", full)
+    monkeypatch.setattr("os.replace", full)
     load(folder, Builder())
     assert list((folder / ".cache").iterdir()) == []
 

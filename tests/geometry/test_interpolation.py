@@ -36,7 +36,10 @@ def test_one_point_is_enough() -> None:
 
 
 def test_padding_has_no_weight(generator: torch.Generator) -> None:
-    query, pos = torch.randn(1, 9, 3, generator=generator), torch.randn(1, 8, 3, generator=generator)
+    query, pos = (
+        torch.randn(1, 9, 3, generator=generator),
+        torch.randn(1, 8, 3, generator=generator),
+    )
     x = torch.randn(1, 8, 2, generator=generator)
     mask = torch.arange(8)[None] < 5
     out = three_interpolate(query, pos, x, mask)

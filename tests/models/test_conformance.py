@@ -30,8 +30,6 @@ def build(name: str, attention: str | None) -> PointModel:
     return create_model(name, PARTS, normals=True, num_points=64, **chosen)
 
 
-
-
 def shape(model: PointModel, pos: Tensor) -> tuple[int, ...]:
     if model.task == "classification":
         return (len(pos), 2)
