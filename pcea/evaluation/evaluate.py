@@ -73,27 +73,34 @@ def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:
     yield from torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size)
 
 
-def _voter(
-    clouds: Clouds, index: Tensor, num_points: int, vote: int, draw: bool
-) -> tuple[Batch, Tensor]:
-    """One vote's batch, and where its points really lie: votes after the first see it stretched."""
-    generator = Generator().manual_seed(int(index[0]) * 1009 + vote)
-    batch = clouds.batch(index, num_points, generator if draw or vote > 0 else None)
-    place = batch.pos
-    if vote > 0:
-        stretched = augmentation.scale(batch.pos, batch.normal, *VOTE_SCALE, generator)
-        batch.pos, batch.normal = stretched
-    return batch, place
+class _Voter:
+    """One vote: the first sees each cloud as it is, the others see other points, stretched.
+
+    It draws from batch after batch as from one long batch: their size does not matter.
+    """
+
+    def __init__(self, vote: int, draw: bool) -> None:
+        self.stretch = Generator().manual_seed(2 * vote) if vote > 0 else None
+        self.points = Generator().manual_seed(2 * vote + 1) if draw or vote > 0 else None
+
+    def look(self, clouds: Clouds, index: Tensor, num_points: int) -> tuple[Batch, Tensor]:
+        """A batch, and where its points really lie."""
+        batch = clouds.batch(index, num_points, self.points)
+        place = batch.pos
+        if self.stretch is not None:
+            stretched = augmentation.scale(batch.pos, batch.normal, *VOTE_SCALE, self.stretch)
+            batch.pos, batch.normal = stretched
+        return batch, place
 
 
 def _evaluate_classifier(
     model: PointModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
 ) -> ClassificationResult:
-    predictions = []
+    predictions, voters = [], [_Voter(vote, draw=False) for vote in range(votes)]
     for index in _batches(clouds, batch_size):
         total = torch.zeros((), device=index.device)
-        for vote in range(votes):
-            batch, _ = _voter(clouds, index, num_points, vote, draw=False)
+        for voter in voters:
+            batch, _ = voter.look(clouds, index, num_points)
             total = total + model(batch.pos, batch.normal).float().softmax(-1)  # (B, C)
         predictions.append(total.argmax(-1))
     return classification_result(torch.cat(predictions), clouds.category, model.info.taxonomy)
@@ -109,13 +116,13 @@ def _evaluate_segmenter(
 ) -> PartResult:
     taxonomy = model.info.taxonomy
     competing = taxonomy.part_mask().to(clouds.pos.device)  # (categories, parts)
-    ious = []
+    ious, voters = [], [_Voter(vote, draw=True) for vote in range(votes)]
     for index in _batches(clouds, batch_size):
         whole = clouds.batch(index)
         category = whole.category if use_category else None
         total = torch.zeros((), device=index.device)
-        for vote in range(votes):
-            batch, place = _voter(clouds, index, num_points, vote, draw=True)
+        for voter in voters:
+            batch, place = voter.look(clouds, index, num_points)
             probability = model(batch.pos, batch.normal, category).float().softmax(-1)
             total = total + three_interpolate(whole.pos, place, probability)  # (B, N, parts)
         total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)

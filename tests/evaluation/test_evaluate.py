@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from pcea.datasets import Clouds
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError
+from pcea.evaluation import ClassificationResult, PartResult, evaluate
+from pcea.models import create_model
+from pcea.models.info import ModelInfo
+
+PARTS = Taxonomy(
+    ("bar", "slab"), ("bar/low", "bar/high", "slab/low", "slab/high"), ((0, 1), (2, 3))
+)
+
+
+class Stub(torch.nn.Module):
+    """A model whose answers a test chooses, and which remembers what it was asked."""
+
+    task: ClassVar[str] = "classification"
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        super().__init__()
+        self.info = ModelInfo("stub", taxonomy)
+        self.seen: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+
+    def forward(
+        self, pos: Tensor, normal: Tensor | None = None, category: Tensor | None = None
+    ) -> Tensor:
+        assert not self.training and not torch.is_grad_enabled()
+        self.seen.append((pos, normal, category))
+        return self.answer(pos)
+
+    def answer(self, pos: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class ByHeight(Stub):
+    """Scores parts by the height of each point, and favors those of bars."""
+
+    task = "segmentation"
+
+    def answer(self, pos: Tensor) -> Tensor:
+        high = pos[..., 1]
+        return torch.stack([2 - high, 2 + high, -high, high], dim=-1) * 3
+
+
+def bars(lengths: tuple[int, ...]) -> Clouds:
+    """Upright bars and slabs in turn, of whose points the upper half is one part."""
+    made = []
+    for i, length in enumerate(lengths):
+        high = torch.linspace(-1, 1, length)
+        pos = torch.stack([torch.zeros(length), high, torch.full((length,), 0.1 * i)], dim=-1)
+        part = 2 * (i % 2) + (high > 0).long()
+        made.append(
+            Clouds.from_dense(pos[None], torch.tensor([i % 2]), pos[None], part[None], [str(i)])
+        )
+    return Clouds.cat(made)
+
+
+def test_ragged_clouds_get_an_answer_for_each_point() -> None:
+    clouds = bars((10, 14, 8, 22))
+    model: Any = ByHeight(PARTS)
+    result = evaluate(model, clouds, num_points=8, batch_size=3)
+    assert isinstance(result, PartResult)
+    # Only the parts of a shape's own category compete: slabs are right although bars score more.
+    assert len(result.iou) == 4 and result.category.tolist() == [0, 1, 0, 1]
+    # All points of the third are seen, so that it is surely right.
+    assert result.iou[2] == 1.0
+    # Elsewhere points between the two halves may be interpolated from the wrong one.
+    assert bool((result.iou > 0.6).all())
+    all_seen = evaluate(model, clouds, num_points=22)
+    assert all_seen.iou.tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_the_parts_of_other_categories_do_not_compete() -> None:
+    class Opposed(ByHeight):
+        def answer(self, pos: Tensor) -> Tensor:
+            return super().answer(pos).flip(-1)  # the best part is of the other category
+
+    model: Any = Opposed(PARTS)
+    result = evaluate(model, bars((10, 10)), num_points=10)
+    # What is left after the other category's parts is upside down.
+    assert result.iou.tolist() == [0.0, 0.0]
+
+
+def test_the_category_is_told_or_kept() -> None:
+    model: Any = ByHeight(PARTS)
+    evaluate(model, bars((9, 9, 9)), num_points=4)
+    assert model.seen[-1][2].tolist() == [0, 1, 0]
+    evaluate(model, bars((9, 9, 9)), num_points=4, use_category=False)
+    assert model.seen[-1][2] is None
+
+
+def test_a_classifier_sees_the_first_points_and_the_normals() -> None:
+    class First(Stub):
+        def answer(self, pos: Tensor) -> Tensor:
+            return torch.tensor([[0.0, 1.0]]).expand(len(pos), -1)
+
+    model: Any = First(Taxonomy(("bar", "slab")))
+    clouds = bars((9, 9, 9))
+    result = evaluate(model, clouds, num_points=4, batch_size=2)
+    assert isinstance(result, ClassificationResult)
+    assert result.confusion.tolist() == [[0, 2], [0, 1]]
+    assert [len(pos) for pos, _, _ in model.seen] == [2, 1]
+    assert torch.equal(model.seen[0][0], clouds.pos.view(3, 9, 3)[:2, :4])
+    assert torch.equal(model.seen[0][1], model.seen[0][0])
+
+
+def test_votes_average_probabilities() -> None:
+    class Fickle(Stub):
+        # Two weak votes for the bar lose against a strong one for the slab.
+        logits: ClassVar = [[0.2, 0.0], [0.2, 0.0], [0.0, 5.0]]
+
+        def answer(self, pos: Tensor) -> Tensor:
+            return torch.tensor([self.logits[len(self.seen) - 1]]).expand(len(pos), -1)
+
+    def taken(votes: int) -> list[int]:
+        model: Any = Fickle(Taxonomy(("bar", "slab")))
+        return evaluate(model, bars((9, 9)), num_points=4, votes=votes).confusion.sum(0).tolist()
+
+    assert taken(2) == [2, 0]
+    assert taken(3) == [0, 2]
+
+
+def test_later_votes_see_other_points_stretched() -> None:
+    model: Any = ByHeight(PARTS)
+    clouds = bars((40, 40))
+    evaluate(model, clouds, num_points=8, votes=3)
+    first, second, third = (pos for pos, _, _ in model.seen)
+    real = clouds.pos.view(2, 40, 3)
+    assert all(any(torch.equal(p, q) for q in real[0]) for p in first[0])
+    for pos in (second, third):
+        ratio = pos[1, :, 2] / real[1, 0, 2]  # every point of a slab has the same depth
+        assert torch.allclose(ratio, ratio[:1].expand(8)) and 0.8 <= float(ratio[0]) <= 1.2
+        assert not torch.isclose(ratio[0], torch.tensor(1.0), atol=1e-4)
+    assert not torch.equal(second, third)
+
+
+@pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
+@pytest.mark.parametrize("votes", [1, 3])
+def test_figures_repeat_whatever_the_batch_size(name: str, votes: int) -> None:
+    options = {"dims": (8, 8, 16), "num": (8, 8), "k": 4, "depth": 1, "fused": 16}
+    model = create_model(name, PARTS, hidden=(16, 8), **options)
+    clouds = bars((40, 30, 40, 50, 20))
+    one = evaluate(model, clouds, num_points=16, votes=votes, batch_size=5)
+    other = evaluate(model, clouds, num_points=16, votes=votes, batch_size=2)
+    assert one.summary() == other.summary()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_the_model_stays(training: bool) -> None:
+    model = create_model("eat-seg-tiny", PARTS).train(training)
+    evaluate(model, bars((9,)), num_points=8)
+    assert all(module.training == training for module in model.modules())
+    with pytest.raises(RuntimeError):
+        evaluate(model.double(), bars((9,)), num_points=8)
+    assert all(module.training == training for module in model.modules())
+
+
+def test_nothing_to_evaluate() -> None:
+    model: Any = ByHeight(PARTS)
+    clouds = bars((9, 9))
+    with pytest.raises(InputError, match="0 clouds"):
+        evaluate(model, clouds.select([]), num_points=8)
+    with pytest.raises(InputError, match="0 votes"):
+        evaluate(model, clouds, num_points=8, votes=0)
+    whole = Clouds.from_dense(torch.rand(2, 9, 3), torch.tensor([0, 1]))
+    with pytest.raises(InputError, match="no part labels"):
+        evaluate(model, whole, num_points=8)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+import torch
+
+from pcea.datasets import Clouds, PointCloudDataset
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError
+from pcea.models import create_model
+from pcea.recipes import RECIPES, Recipe, get_recipe
+from pcea.training import build_model
+
+PARTS = Taxonomy(("a", "b"), ("a/1", "a/2", "b/1"), ((0, 1), (2,)))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_builds_its_model(name: str) -> None:
+    recipe = get_recipe(name)
+    assert recipe.name == name
+    pos = torch.rand(2, 8, 3)
+    clouds = Clouds.from_dense(pos, torch.tensor([0, 1]), pos, torch.zeros(2, 8))
+    model = build_model(recipe, PointCloudDataset(clouds, PARTS, recipe.dataset, "train"))
+    assert model.info.dataset == recipe.dataset
+    assert model.info.num_points == recipe.num_points
+    assert model.encoder.normals == recipe.normals
+    expected = (2, 2) if model.task == "classification" else (2, 8, 3)
+    assert model(pos, pos, clouds.category).shape == expected
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_values_make_sense(name: str) -> None:
+    recipe = RECIPES[name]
+    assert 0 <= recipe.final_lr <= recipe.lr
+    assert recipe.warmup_epochs < recipe.epochs
+    assert recipe.batch_size > 1 and recipe.num_points > 0
+    assert 0 < recipe.scale[0] <= recipe.scale[1]
+    assert 0 <= recipe.label_smoothing < 1 and 0 <= recipe.ema < 1 and 0 <= recipe.drop_points < 1
+    assert create_model(recipe.model).task == (
+        "segmentation" if "seg" in recipe.model else "classification"
+    )
+
+
+def test_the_promised_recipes_are_there() -> None:
+    assert {
+        "shapes-cls",
+        "shapes-seg",
+        "modelnet40-pct",
+        "modelnet40-eat",
+        "modelnet40-eat-tiny",
+        "shapenetpart-eat",
+        "parts-eat",
+    } <= set(RECIPES)
+
+
+def test_pct_is_trained_as_published() -> None:
+    recipe = get_recipe("modelnet40-pct")
+    published = {
+        "model": "pct",
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "final_lr": 1e-4,
+        "weight_decay": 5e-4,
+        "epochs": 250,
+        "batch_size": 32,
+        "num_points": 1024,
+        "label_smoothing": 0.2,
+        "scale": (0.67, 1.5),
+        "translate": 0.2,
+    }
+    assert {key: getattr(recipe, key) for key in published} == published
+
+
+def test_recipes_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        get_recipe("shapes-cls").lr = 1.0  # type: ignore[misc]
+
+
+def test_recipes_are_plain_data() -> None:
+    defaults = Recipe("name", "dataset", "model")
+    for each in fields(Recipe):
+        assert getattr(defaults, each.name) is None or isinstance(
+            getattr(defaults, each.name), (str, int, float, tuple, dict)
+        )
+
+
+def test_an_unknown_recipe_gets_the_nearest_names() -> None:
+    with pytest.raises(InputError, match=r"'shapes-clss'.*shapes-cls"):
+        get_recipe("shapes-clss")
+    with pytest.raises(InputError, match="modelnet40-eat"):
+        get_recipe("modelnet40-eta")
