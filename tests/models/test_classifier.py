@@ -1,0 +1,58 @@
+"""The classifier on a user's cloud."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pcea.datasets import Taxonomy
+from pcea.formats import Cloud, Mesh
+from pcea.models import Classifier, create_model
+
+NAMES = Taxonomy(("cup", "chair", "car"))
+
+
+@pytest.fixture
+def model() -> Classifier:
+    torch.manual_seed(0)
+    model = create_model("eat-tiny", NAMES, num_points=200)
+    assert isinstance(model, Classifier)
+    return model
+
+
+def test_names_and_probabilities(model: Classifier, generator: torch.Generator) -> None:
+    cloud = Cloud(torch.rand(500, 3, generator=generator))
+    named = model.classify(cloud)
+    assert sorted(name for name, _ in named) == ["car", "chair", "cup"]
+    probabilities = [probability for _, probability in named]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) == pytest.approx(1)
+    assert model.classify(cloud, top=1) == named[:1]
+    assert model.training
+
+
+def test_place_and_scale_do_not_matter(model: Classifier, generator: torch.Generator) -> None:
+    pos = torch.rand(200, 3, generator=generator)
+    here, there = model.classify(Cloud(pos)), model.classify(Cloud(pos * 40 + 7))
+    for (name, p), (other, q) in zip(here, there, strict=True):
+        assert name == other
+        assert p == pytest.approx(q, abs=1e-4)
+
+
+def test_votes_are_averaged(model: Classifier, generator: torch.Generator) -> None:
+    cloud = Cloud(torch.rand(500, 3, generator=generator))
+    model.eval()
+    with torch.no_grad():
+        each = [model(model.look_at(cloud, seed).pos).softmax(-1)[0] for seed in range(3)]
+    expected = torch.stack(each).mean(0)
+    for name, probability in model.classify(cloud, votes=3):
+        assert probability == pytest.approx(float(expected[NAMES.categories.index(name)]))
+
+
+def test_a_mesh_is_sampled(model: Classifier) -> None:
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
+    assert len(model.classify(mesh)) == 3
+
+
+def test_a_small_cloud_is_enough(model: Classifier) -> None:
+    assert len(model.classify(Cloud(torch.eye(3)))) == 3
