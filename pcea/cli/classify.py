@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.output import check_json, percent, say_table, write_json
+from pcea.cli.output import check_json, percent, say_table, track, write_json
 from pcea.cli.weights import at_least_one, open_as
 from pcea.version import __version__
 
@@ -39,7 +39,7 @@ class Classify:
         check_json(self.json)
         files = expand(self.files)
         model = open_as(Classifier, self.weights, self.device)
-        found = {file: model.classify(read(file), self.top, self.votes) for file in files}
+        found = {file: model.classify(read(file), self.top, self.votes) for file in track(files)}
         say_table(
             ("file", "category", "probability"),
             [

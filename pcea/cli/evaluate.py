@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.output import check_json, percent, say, say_table, write_json
+from pcea.cli.output import busy, check_json, percent, say, say_table, write_json
 from pcea.cli.weights import at_least_one, open_model
 from pcea.errors import InputError
 from pcea.version import __version__
@@ -57,14 +57,15 @@ class Evaluate:
         data = load_dataset(name, self.split, self.data_root)
         check_fit(model, data)
         num_points = self.num_points or model.info.num_points
-        result = evaluate(
-            model,
-            data.clouds.to(model.device),
-            num_points,
-            self.votes,
-            self.batch_size,
-            use_category=self.category,
-        )
+        with busy(f"{self.weights} looks at {len(data)} clouds"):
+            result = evaluate(
+                model,
+                data.clouds.to(model.device),
+                num_points,
+                self.votes,
+                self.batch_size,
+                use_category=self.category,
+            )
         figures = {
             "task": model.task,
             "dataset": name,

@@ -6,14 +6,18 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from rich import progress
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from pcea.errors import InputError
+
+T = TypeVar("T")
 
 # As wide as a table wants to be: who reads a pipe does not want lines folded at 80.
 PIPE_WIDTH = 250
@@ -50,6 +54,19 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # no markup: a file may be called [b].off
     Out().print(table)
+
+
+def track(items: Sequence[T]) -> Iterable[T]:
+    """Go through items with a bar on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    return progress.track(
+        items, "", console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+def busy(what: str) -> Status:
+    """Say what is going on for as long as it does, where stderr is a terminal."""
+    return Console(stderr=True).status(Text(what))
 
 
 def percent(share: float) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -86,9 +86,16 @@ def _is_number(word: str) -> bool:
 
 
 def _first_block(box: str) -> str:
-    """The words of a box that tyro draws, up to its first rule."""
-    rows = [row.strip("│| ") for row in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    return " ".join(" ".join(takewhile(lambda row: row.strip("─-╰╯+"), rows[1:])).split())
+    """The words of a box that tyro draws, from below its title to its first rule."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()
+    rows = [line.strip(" │") for line in lines[1:]]
+    # Where the terminal knows ASCII only, a rule stands below the title, too.
+    block = takewhile(_is_text, dropwhile(lambda row: not _is_text(row), rows))
+    return " ".join(" ".join(block).split())
+
+
+def _is_text(row: str) -> bool:
+    return bool(row.strip("─-╰╯"))
 
 
 def _mapping(words: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.output import check_json, percent, say, say_table, write_json
+from pcea.cli.output import check_json, percent, say, say_table, track, write_json
 from pcea.cli.weights import at_least_one, open_as
 from pcea.errors import InputError
 from pcea.version import __version__
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pcea.formats import Cloud, Mesh
     from pcea.models import Segmentation, Segmenter
 
-# A mesh is labelled at this many points for each one that the model looks at.
-DENSITY = 4
+# A mesh is labelled at four points for each one that the model looks at, and at no fewer than this.
+FEWEST_ON_MESH = 8192
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Segment:
         if self.category is not None:
             model.info.taxonomy.category_id(self.category)
         results = []
-        for file, target in zip(files, targets, strict=True):
+        for file, target in track(list(zip(files, targets, strict=True))):
             shape = read(file)
             found, cloud = split(model, shape, self.category, self.votes)
             write(model, shape, cloud, found, target)
@@ -132,7 +132,8 @@ def split(
     """
     from pcea.formats import Mesh
 
-    cloud = shape.sample(DENSITY * model.info.num_points) if isinstance(shape, Mesh) else shape
+    num = max(4 * model.info.num_points, FEWEST_ON_MESH)
+    cloud = shape.sample(num) if isinstance(shape, Mesh) else shape
     return model.segment(cloud, category, votes), cloud
 
 

@@ -1,0 +1,118 @@
+"""Figures on a screen and in a file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import pcea as package
+
+Run = Callable[..., str]
+
+
+def test_classifier(pcea: Run, classifier: Path, toys: Path, tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "test.json"
+    out = pcea("evaluate", classifier, "--data-root", toys, "--votes", 2, "--json", file)
+    figures = json.loads(file.read_text())
+    assert figures["task"] == "classification"
+    assert (figures["dataset"], figures["split"], figures["clouds"]) == ("toys", "test", 6)
+    assert (figures["votes"], figures["num_points"]) == (2, 32)
+    assert figures["weights"] == str(classifier)
+    assert figures["model"] == "eat-tiny"
+    assert figures["version"] == package.__version__
+    assert set(figures["per_class"]) == {"Ball", "Box"}
+    mean = sum(figures["per_class"].values()) / 2
+    assert figures["overall_accuracy"] == pytest.approx(mean)  # as many balls as boxes
+    assert figures["mean_class_accuracy"] == pytest.approx(mean)
+    assert f"{100 * figures['overall_accuracy']:.1f} %" in out
+    assert "Ball" in out
+
+
+def test_segmenter(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:
+    figures = []
+    for option in ("--category", "--no-category"):
+        file = tmp_path / f"{option}.json"
+        words = ("evaluate", segmenter / "model.safetensors", "--data-root", toys, option)
+        assert "instance miou" in pcea(*words, "--json", file, "--num-points", 20)
+        figures.append(json.loads(file.read_text()))
+    told, untold = figures
+    assert told["task"] == "segmentation"
+    assert told["category_given"]
+    assert not untold["category_given"]
+    assert set(told["per_category"]) == {"Ball", "Box"}
+    assert 0 <= told["class_miou"] <= 1
+    assert 0 <= untold["instance_miou"] <= 1
+
+
+def test_only_the_test_files_are_there(
+    pcea: Run, segmenter: Path, toys: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(toys / "toys_normal", tmp_path / "toys_normal")
+    for file in [*folder.glob("*/train*.txt"), *folder.glob("*/val*.txt")]:
+        file.unlink()
+    for split in ("train", "val"):
+        (folder / "train_test_split" / f"shuffled_{split}_file_list.json").unlink()
+    assert "6 clouds" in pcea("evaluate", segmenter, "--data-root", tmp_path)
+    assert "val" in pcea("evaluate", segmenter, "--split", "val", "--data-root", tmp_path, status=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--dataset shapes", "which the model does not know"),
+        ("--dataset toyz", "did you mean 'toys'"),
+        ("--split tset", "did you mean 'test'"),
+        ("--device gpu", "--device gpu cannot be used"),
+        ("--device meta:x", "--device meta:x cannot be used"),
+        ("--batch-size 0", "--batch-size is 0"),
+        ("--json .", "it is a folder"),
+    ],
+)
+def test_wrong_options(pcea: Run, classifier: Path, toys: Path, words: str, reason: str) -> None:
+    assert reason in pcea("evaluate", classifier, "--data-root", toys, *words.split(), status=2)
+
+
+def test_parts_that_differ(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(toys / "toys_normal", tmp_path / "toys_normal")
+    names = ["Ball/top", "Ball/bottom", "Box/top", "Box/bottom"]
+    (folder / "parts.json").write_text(json.dumps(names))
+    err = pcea("evaluate", segmenter, "--data-root", tmp_path, status=2)
+    assert "other parts of 'Ball'" in err
+
+
+def test_missing_data(pcea: Run, classifier: Path, tmp_path: Path) -> None:
+    err = pcea("evaluate", classifier, "--data-root", tmp_path / "none", status=2)
+    assert "no data set 'toys'" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"\xff" * 100])
+def test_broken_weights(pcea: Run, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(content)
+    assert str(file) in pcea("evaluate", tmp_path, status=2)
+
+
+def test_truncated_weights(pcea: Run, classifier: Path, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((classifier / "model.safetensors").read_bytes()[:-100])
+    assert "cannot read weights" in pcea("evaluate", file, status=2)
+
+
+def test_truncated_data(pcea: Run, classifier: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "modelnet40_ply_hdf5_2048"
+    folder.mkdir()
+    (folder / "test_files.txt").write_text("ply_data_test0.h5\n")
+    file = folder / "ply_data_test0.h5"
+    with h5py.File(file, "w") as archive:
+        archive["data"] = np.zeros((40, 16, 3), np.float32)
+        archive["label"] = np.arange(40)[:, None]
+    file.write_bytes(file.read_bytes()[:2000])
+    words = ("evaluate", classifier, "--dataset", "modelnet40", "--data-root", tmp_path)
+    assert "truncated" in pcea(*words, "--json", tmp_path / "x.json", status=2)
+    assert not (tmp_path / "x.json").exists()

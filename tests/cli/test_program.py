@@ -1,0 +1,195 @@
+"""Which command is meant, and how each ending looks from outside."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import pcea as package
+from pcea.cli import main
+from pcea.cli.data import ListData
+
+Run = Callable[..., str]
+COMMAND = [sys.executable, "-m", "pcea"]
+
+
+def process(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=120, check=False, **options
+    )  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(pcea: Run, words: tuple[str, ...]) -> None:
+    out = pcea(*words)
+    for name in ("train", "evaluate", "classify", "segment", "data list", "data import"):
+        assert name in out
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "classify", "segment", "data list"])
+def test_help_of_a_command(pcea: Run, command: str) -> None:
+    assert f"usage: pcea {command}" in pcea(*command.split(), "--help")
+
+
+def test_help_of_a_group(pcea: Run) -> None:
+    assert pcea("data") == pcea("data", "--help")
+    assert "check" in pcea("data")
+
+
+def test_version(pcea: Run) -> None:
+    assert pcea("--version") == f"pcea {package.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("trian", "'train'"),
+        ("--verison", "'--version'"),
+        ("data lst", "'list'"),
+        ("evaluate --splt val", "'--split'"),
+        ("evaluate --splt=val", "'--split'"),
+        ("evaluate run --no-categry", "'--no-category'"),
+        ("classify --wieghts run chair.obj", "'--weights'"),
+        ("segment chair.obj --outt parts", "'--out'"),
+        ("classify -t 3", "-t"),
+        ("data list --rot x", "'--data-root'"),
+    ],
+)
+def test_unknown_words_come_with_the_nearest_known(pcea: Run, words: str, hint: str) -> None:
+    assert hint in pcea(*words.split(), status=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("evaluate", "WEIGHTS"),
+        ("evaluate run more", "more"),
+        ("evaluate run --votes", "--votes"),
+        ("evaluate run --votes many", "--votes: invalid literal"),
+        ("evaluate run --votes 0", "--votes is 0"),
+        ("segment chair.obj", "--out"),
+        ("classify", "no files given"),
+        ("data import toys", "ARCHIVE"),
+    ],
+)
+def test_wrong_words(pcea: Run, words: str, reason: str) -> None:
+    assert reason in pcea(*words.split(), status=2)
+
+
+def test_a_process_says_the_same() -> None:
+    done = process("evaluate", "no/such/run")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("pcea: no weights at no/such/run")
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = (
+        "import sys; from pcea.cli import main; main(['train', '--help']); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*COMMAND, "data", "list"], stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False
+    )
+    os.close(writer)
+    assert done.returncode == 141
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_stdout_is_full() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "data", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"pcea: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def raising(error: BaseException) -> Callable[[ListData], None]:
+    def run(self: ListData) -> None:
+        raise error
+
+    return run
+
+
+def chained() -> RuntimeError:
+    error = RuntimeError("unexpected pos 64 vs 0")
+    error.__context__ = RuntimeError("PytorchStreamWriter failed writing file data/0: no room")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a.npz"), 2, "a.npz: No space left"),
+        (PermissionError(errno.EACCES, "Permission denied", "runs"), 2, "runs: Permission denied"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), 2, "is the disk full?"),
+        (chained(), 2, "is the disk full?"),
+        (package.InputError("two\nlines"), 2, "pcea: two lines\n"),
+        (KeyboardInterrupt(), 130, "pcea: interrupted\n"),
+        (KeyboardInterrupt("saved at step 3"), 130, "pcea: interrupted: saved at step 3\n"),
+    ],
+)
+def test_ends_in_one_line(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, line: str
+) -> None:
+    monkeypatch.setattr(ListData, "run", raising(error))
+    assert line in pcea("data", "list", status=status)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ours"), OSError(errno.EIO, "disk broke")])
+def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(ListData, "run", raising(error))
+    with pytest.raises(type(error), match=r"ours|disk broke"):
+        main(["data", "list"])
+
+
+def test_ctrl_c_saves_and_leaves(tmp_path: Path, toys: Path) -> None:
+    run = tmp_path / "run"
+    words = [
+        "train",
+        "shapes-cls",
+        "--dataset",
+        "toys",
+        "--data-root",
+        str(toys),
+        "--epochs=100000",
+    ]
+    with subprocess.Popen(
+        [*COMMAND, *words, "--out", str(run)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as training:
+        assert training.stderr is not None
+        for _ in range(600):
+            if (run / "metrics.jsonl").exists() or training.poll() is not None:
+                break
+            time.sleep(0.1)
+        training.send_signal(signal.SIGINT)
+        said = training.stderr.read().decode()
+    assert training.returncode == 130, said
+    assert said.startswith("pcea: interrupted: saved at step ")
+    assert said.count("\n") == 1
+    assert f"--resume {run}" in said

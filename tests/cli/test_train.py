@@ -1,0 +1,157 @@
+"""Recipes, what replaces their values, and runs that go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pcea.cli.parsing import parse
+from pcea.cli.train import Train
+from pcea.errors import InputError
+from pcea.recipes import RECIPES
+
+Run = Callable[..., str]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_stays_what_it_is(name: str) -> None:
+    assert Train.parse([name]).recipe == RECIPES[name]
+
+
+def test_options_replace_values_wherever_they_stand() -> None:
+    words = "--epochs 3 shapes-cls --lr=1e-4 --attention self --scale 0.9 1.1 --compile --seed -1"
+    recipe = Train.parse(words.split()).recipe
+    assert (recipe.name, recipe.epochs, recipe.lr, recipe.attention) == (
+        "shapes-cls",
+        3,
+        1e-4,
+        "self",
+    )
+    assert recipe.scale == (0.9, 1.1)
+    assert recipe.compile
+    assert recipe.seed == -1
+    assert recipe.model == RECIPES["shapes-cls"].model
+
+
+def test_options_of_options() -> None:
+    words = "shapes-cls --attention-options slots=128 tied=True bias=no --model-options dims=8,16"
+    recipe = Train.parse(words.split()).recipe
+    assert recipe.attention_options == {"slots": 128, "tied": True, "bias": "no"}
+    assert recipe.model_options == {"dims": (8, 16)}
+
+
+def test_help_lists_the_recipes(pcea: Run) -> None:
+    out = pcea("train", "--help")
+    for name in RECIPES:
+        assert any(line.strip().startswith(f"{name}:") for line in out.splitlines())
+
+
+def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
+    out = pcea("train", "parts-eat-tiny", "--help")
+    assert "(default: meshparts23)" in out
+    assert "(default: 60)" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "no recipe given"),
+        ("--epochs 3", "no recipe given"),
+        ("shapez-cls", "did you mean 'shapes-cls'"),
+        ("shapes-cls --epohcs 3", "did you mean '--epochs'"),
+        ("shapes-cls --name x", "--name"),
+        ("shapes-cls --epochs x", "--epochs"),
+        ("shapes-cls --epochs 0", "epochs is 0; it must be at least 1"),
+        ("shapes-cls --lr nan", "lr is nan"),
+        ("shapes-cls --label-smoothing 1", "label_smoothing is 1.0"),
+        ("shapes-cls --scale 2 1", "scale is 2.0 to 1.0"),
+        ("shapes-cls --scale 2", "--scale"),
+        ("shapes-cls --precision fp16", "'fp16'"),
+        ("shapes-cls --attention-options 128", "'128' is not of the form KEY=VALUE"),
+        ("shapes-cls --attention extrenal", "did you mean 'external'"),
+        ("shapes-cls --attention-options slot=3", "did you mean 'slots'"),
+        ("shapes-cls --model eet-tiny", "did you mean 'eat-tiny'"),
+        ("shapes-cls --model-options dims=8", "cannot be built"),
+        ("shapes-cls --dataset toyz", "did you mean 'toys'"),
+        ("modelnet40-eat --data-root no/such/folder", "no/such/folder"),
+        ("--resume no/such/run", "no run to resume in no/such/run"),
+        ("shapes-cls --resume run", "leave 'shapes-cls' out"),
+        ("--resume run --epochs 3", "leave --epochs out"),
+    ],
+)
+def test_refuses_in_one_line_and_leaves_nothing(
+    pcea: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    toys: Path,
+    words: str,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PCEA_DATA", str(toys))
+    options = words.split()
+    if "--dataset" not in options and "shapes-cls" in options and "--resume" not in options:
+        options += ["--dataset", "toys"]  # quicker to load than the built-in shapes
+    assert reason in pcea("train", *options, status=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writes_a_run_folder(pcea: Run, classifier: Path) -> None:
+    described = yaml.safe_load((classifier / "recipe.yaml").read_text())
+    assert described["recipe"]["dataset"] == "toys"
+    assert described["recipe"]["epochs"] == 1
+    for name in ("model.safetensors", "metrics.jsonl", "report.html", "resume"):
+        assert (classifier / name).exists()
+
+
+def test_names_a_run_folder_by_recipe_and_time(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = []
+    monkeypatch.setattr("pcea.training.train", lambda *call: seen.append(call) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        pcea("train", "shapes-cls", "--data-root", tmp_path)
+    recipe, out, root = seen[0]
+    assert recipe == RECIPES["shapes-cls"]
+    assert out.parent == Path("runs")
+    assert out.name.startswith("shapes-cls-20")
+    assert root == tmp_path
+
+
+def test_does_not_write_over_a_run(pcea: Run, classifier: Path, toys: Path) -> None:
+    before = (classifier / "recipe.yaml").read_bytes()
+    words = ("train", "shapes-cls", "--dataset", "toys", "--data-root", toys)
+    assert "holds a run already" in pcea(*words, "--out", classifier, status=2)
+    assert (classifier / "recipe.yaml").read_bytes() == before
+
+
+def test_resume_of_a_finished_run_changes_nothing(pcea: Run, classifier: Path) -> None:
+    before = (classifier / "metrics.jsonl").read_text()
+    assert str(classifier) in pcea("train", "--resume", classifier)
+    assert (classifier / "metrics.jsonl").read_text() == before
+    assert json.loads(before)["epoch"] == 1
+
+
+def test_a_loss_that_is_not_finite(pcea: Run, toys: Path, tmp_path: Path) -> None:
+    words = "train shapes-cls --dataset toys --epochs 3 --clip 0 --optimizer sgd --lr 1e30".split()
+    run = tmp_path / "run"
+    err = pcea(*words, "--warmup-epochs", 0, "--data-root", toys, "--out", run, status=2)
+    assert "not finite" in err
+
+
+def test_help_stops_only_where_asked() -> None:
+    with pytest.raises(SystemExit):
+        parse(Train, ["--help"], "pcea train", Train(dataset="", model=""))
+    with pytest.raises(InputError, match="has no option --helq"):
+        parse(Train, ["--helq"], "pcea train", Train(dataset="", model=""), stop_at_help=False)
+
+
+def test_built_in_shapes_from_training_to_figures(pcea: Run, tmp_path: Path) -> None:
+    tiny = "--model-options depth=1 k=4 num=16,8 fused=16 dims=8,8,8".split()
+    words = ("train", "shapes-cls", "--epochs", 1, "--num-points", 32, *tiny)
+    assert "epoch   1/1" in pcea(*words, "--out", tmp_path / "run")
+    assert "eat-tiny on shapes test" in pcea("evaluate", tmp_path / "run")
