@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pickle
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -82,7 +81,8 @@ class RunFolder:
                 raise KeyError(f"unknown entry {min(unknown)!r}")
             return Recipe(**values), described["data_root"]
         except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"cannot read {self.recipe}: {error}") from error
+            reason = " ".join(str(error).split())
+            raise InputError(f"cannot read {self.recipe}: {reason}") from error
 
     def read_origin(self) -> dict[str, str]:
         """What began the run: versions, machine, and the commit where it is known."""
@@ -104,10 +104,18 @@ class RunFolder:
             InputError: the file is broken, or holds anything else.
         """
         try:
-            return torch.load(self.state, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"cannot resume from {self.state}: {reason}") from error
+            state = torch.load(self.state, map_location="cpu", weights_only=True)
+        except OSError as error:
+            raise InputError(f"cannot resume from {self.state}: {error.strerror}") from error
+        # A broken file makes the unpickler fail in any way there is, and what it says of a
+        # stranger's file is how to load it all the same.
+        except Exception as error:
+            raise InputError(
+                f"cannot resume from {self.state}: it is broken, or not written by pcea train"
+            ) from error
+        if not isinstance(state, dict):
+            raise InputError(f"cannot resume from {self.state}: it holds no state of a training")
+        return state
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add one epoch's figures to ``metrics.jsonl``."""
@@ -157,6 +165,7 @@ def _commit() -> str | None:
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", __file__)  # or else it is another project's repository
         changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parent))
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
