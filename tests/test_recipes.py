@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import Any
 
 import pytest
 import torch
@@ -90,3 +91,21 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         get_recipe("shapes-clss")
     with pytest.raises(InputError, match="modelnet40-eat"):
         get_recipe("modelnet40-eta")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"batch_size": -1}, "batch_size is -1; it must be at least 1"),
+        ({"lr": -0.1}, "lr is -0.1; it must be at least 0"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"clip": float("inf")}, "clip is inf"),
+        ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
+        ({"scale": (1.5, 0.5)}, "scale is 1.5 to 0.5"),
+        ({"scale": (0.0, 1.0)}, "scale is 0.0 to 1.0"),
+    ],
+)
+def test_values_that_can_train_nothing_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        replace(get_recipe("shapes-cls"), **changes)

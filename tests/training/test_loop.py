@@ -205,6 +205,15 @@ def test_a_loss_that_is_not_finite_keeps_what_was_good(
         assert path.read_bytes() == content
 
 
+def test_the_loss_is_looked_at_within_an_epoch(
+    classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    monkeypatch.setattr(loop, "batch_loss", lambda logits, *rest: logits.sum() * math.inf)
+    with pytest.raises(InputError, match="not finite at step 2, epoch 1"):
+        train(classification, tmp_path / "run")
+
+
 def test_weights_that_are_not_finite_are_never_saved(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
