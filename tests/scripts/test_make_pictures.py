@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from pcea.datasets import Taxonomy
+from pcea.errors import InputError
+from pcea.formats import Cloud
+from pcea.models import create_model, save_model
+
+ROOT = Path(__file__).parents[2]
+PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    file = ROOT / "scripts/make_pictures.py"
+    spec = importlib.util.spec_from_file_location("make_pictures", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def save(path: Path, name: str, **options: object) -> Path:
+    torch.manual_seed(0)
+    save_model(create_model(name, PARTS, num_points=64, **options), path)
+    return path
+
+
+def test_the_same_weights_give_the_same_picture(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "NUM_DOTS", 400)
+    monkeypatch.setattr(script, "SAMPLES", ("chair.obj", "mug.stl"))
+    weights = save(tmp_path / "seg.safetensors", "eat-seg-tiny")
+    first = script.draw(weights, tmp_path / "one")
+    again = script.draw(weights, tmp_path / "two")
+    assert first == tmp_path / "one" / "parts.png"
+    assert first.read_bytes().startswith(b"\x89PNG")
+    assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [("eat-tiny", {}, "no part segmenter"), ("pct-seg", {}, "no slots")],
+)
+def test_other_models_are_refused(
+    script: ModuleType, tmp_path: Path, name: str, options: dict, message: str
+) -> None:
+    weights = save(tmp_path / "model.safetensors", name, **options)
+    with pytest.raises(InputError, match=message):
+        script.draw(weights, tmp_path)
+
+
+def test_chosen_slots_dwell_on_few_points_that_are_seen(script: ModuleType) -> None:
+    facing = script.view()[2]
+    normal = torch.stack([facing] * 3 + [-facing] * 3)
+    cloud = Cloud(torch.rand(6, 3), normal)
+    lift = torch.full((6, 16), 1.0)  # twelve slots that dwell nowhere
+    lift[:, 3] = torch.tensor([0.0, 0, 0, 6, 0, 0])  # one point, on the far side
+    lift[:, 5] = torch.tensor([6.0, 0, 0, 0, 0, 0])
+    lift[:, 7] = torch.tensor([6.0, 0, 0, 0, 0, 0])  # the same point again
+    lift[:, 9] = torch.tensor([0.0, 5, 0, 1, 0, 0])
+    assert script.choose_slots([cloud], [lift], 2) == [5, 9]
+
+
+def test_view_is_a_rotation(script: ModuleType) -> None:
+    torch.testing.assert_close(script.view() @ script.view().T, torch.eye(3))
+    assert torch.linalg.det(script.view()) > 0
