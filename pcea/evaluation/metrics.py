@@ -43,18 +43,16 @@ class ClassificationResult:
         recalls = list(self.per_class.values())
         return sum(recalls) / len(recalls)
 
-    @property
-    def score(self) -> float:
-        """What validation selects by: the overall accuracy."""
-        return self.overall_accuracy
-
-    def summary(self) -> dict[str, Any]:
-        """The figures by name, as they stand in files."""
+    def figures(self) -> dict[str, float]:
+        """The figures by name; the first is the one that validation selects by."""
         return {
             "overall_accuracy": self.overall_accuracy,
             "mean_class_accuracy": self.mean_class_accuracy,
-            "per_class": self.per_class,
         }
+
+    def summary(self) -> dict[str, Any]:
+        """All figures, as they stand in files."""
+        return {**self.figures(), "per_class": self.per_class}
 
 
 @dataclass(frozen=True)
@@ -91,18 +89,13 @@ class PartResult:
         means = list(self.per_category.values())
         return sum(means) / len(means)
 
-    @property
-    def score(self) -> float:
-        """What validation selects by: the instance mIoU."""
-        return self.instance_miou
+    def figures(self) -> dict[str, float]:
+        """The figures by name; the first is the one that validation selects by."""
+        return {"instance_miou": self.instance_miou, "class_miou": self.class_miou}
 
     def summary(self) -> dict[str, Any]:
-        """The figures by name, as they stand in files."""
-        return {
-            "instance_miou": self.instance_miou,
-            "class_miou": self.class_miou,
-            "per_category": self.per_category,
-        }
+        """All figures, as they stand in files."""
+        return {**self.figures(), "per_category": self.per_category}
 
 
 def classification_result(

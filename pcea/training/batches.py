@@ -32,18 +32,19 @@ def epoch_order(count: int, batch_size: int, seed: int, epoch: int) -> Tensor:
     return order[: count // size * size].view(-1, size)
 
 
-def seed_step(seed: int, step: int) -> Generator:
+def seed_step(seed: int, step: int, rank: int = 0) -> Generator:
     """Seed torch, for dropout, and a generator, for the batch, for one step.
 
     Args:
         seed: the recipe's.
         step: steps done so far.
+        rank: which of several processes draws; each draws its own.
 
     Returns:
         The generator, on the CPU.
     """
-    torch.manual_seed(_mix(seed, step, stream=2))
-    return Generator().manual_seed(_mix(seed, step, stream=3))
+    torch.manual_seed(_mix(seed, step, stream=2 * rank + 2))
+    return Generator().manual_seed(_mix(seed, step, stream=2 * rank + 3))
 
 
 def _mix(seed: int, count: int, stream: int) -> int:

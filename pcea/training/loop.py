@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pcea.datasets import Batch, PointCloudDataset, load_dataset
+from pcea.datasets import Batch, Clouds, PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
 from pcea.models import PointModel, create_model, save_model
@@ -25,7 +22,8 @@ from pcea.training.interrupt import Interrupt
 from pcea.training.progress import Progress
 from pcea.training.report import write_report
 from pcea.training.run_folder import RunFolder
-from pcea.training.schedule import build_optimizer, learning_rate
+from pcea.training.schedule import learning_rate
+from pcea.training.state import TrainingState
 
 # How often the loss is looked at: each look waits for the device.
 CHECK_EVERY = 50
@@ -37,7 +35,8 @@ def train(
     """Train a model by a recipe.
 
     Each epoch ends with a validation on the split ``val``, and the test split is never touched.
-    Weights of the best validation epoch and of the last one are both kept.
+    Weights of the best validation epoch and of the last one are both kept. A recipe that trains
+    on ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
 
     Args:
         recipe: what to train, on what, and how.
@@ -54,146 +53,140 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved first.
     """
     run = RunFolder(out)
-    # Accelerate takes one precision a process for good; autocast below takes each recipe's own.
+    # Accelerate takes one precision a process for good; autocast takes each recipe's own.
     accelerator = Accelerator(mixed_precision="no", log_with="tensorboard", project_dir=run.path)
-    autocast = partial(
-        torch.autocast, accelerator.device.type, torch.bfloat16, recipe.precision == "bf16"
-    )
+    main = accelerator.is_main_process
+    data, held_out = load_splits(recipe, data_root, accelerator.num_processes)
+    clouds = data.clouds.to(accelerator.device)
+    steps = len(epoch_order(len(clouds), recipe.batch_size, recipe.seed, epoch=0))
+    torch.manual_seed(recipe.seed)
+    state = TrainingState(build_model(recipe, data), recipe, accelerator)
+    if resume:
+        state.load_state_dict(run.load_state())
+        if main:
+            run.truncate_metrics(state.done // steps)
+    elif main:
+        run.create(recipe, data_root, state.state_dict())
+    accelerator.init_trackers("tensorboard")
+
+    with Interrupt() as interrupt, Progress(recipe, steps, main) as progress:
+        while state.done < recipe.epochs * steps:
+            started = time.perf_counter()
+            order = epoch_order(len(clouds), recipe.batch_size, recipe.seed, state.done // steps)
+            run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
+            state.check_finite()
+            if state.done % steps == 0:
+                row = {
+                    "epoch": state.done // steps,
+                    "train_loss": state.loss_sum.item() / steps,
+                    "lr": learning_rate(state.done - 1, steps, recipe),
+                    "seconds": round(time.perf_counter() - started, 3),
+                }
+                state.loss_sum.zero_()
+                row |= validate(state, held_out, recipe)
+                if main:
+                    progress.report(row)
+                    keep_weights(state, run, recipe, row)
+                accelerator.log({k: v for k, v in row.items() if k != "epoch"}, row["epoch"])
+            if main:
+                run.save_state(state.state_dict())
+            if interrupt.asked:
+                raise KeyboardInterrupt(f"saved at step {state.done}: --resume {run.path} goes on")
+    accelerator.end_training()
+    if main:
+        write_report(run, held_out, recipe)
+    return run
+
+
+def load_splits(
+    recipe: Recipe, data_root: str | Path | None, processes: int
+) -> tuple[PointCloudDataset, PointCloudDataset | None]:
+    """Load what is trained on, and what is held out of it.
+
+    Raises:
+        InputError: a split is missing or empty, or a step has too few clouds for BatchNorm.
+    """
     data = load_dataset(recipe.dataset, recipe.train_split, data_root)
-    held_out = load_dataset(recipe.dataset, "val", data_root)
+    held_out = None
+    if recipe.train_split == "train":
+        held_out = load_dataset(recipe.dataset, "val", data_root)
     for split in (data, held_out):
-        if not len(split):
+        if split is not None and not len(split):
             raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
-    own = min(recipe.batch_size, len(data)) // accelerator.num_processes
+    own = min(recipe.batch_size, len(data)) // processes
     if own < 2:
         raise InputError(
             f"a step needs at least two clouds a device, for BatchNorm, and has {own}: "
             "raise --batch-size, or give more training clouds"
         )
-    torch.manual_seed(recipe.seed)
-    model = build_model(recipe, data)
-    optimizer = build_optimizer(model, recipe)
-    average = None
-    if recipe.ema > 0:
-        decay = get_ema_multi_avg_fn(recipe.ema)
-        average = AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
-        average.to(accelerator.device)
+    return data, held_out
 
-    model, optimizer = accelerator.prepare(model, optimizer)
-    plain: PointModel = accelerator.unwrap_model(model)
-    step_model = torch.compile(model) if recipe.compile else model
-    judged = plain if average is None else cast(PointModel, average.module)
 
-    train_clouds = data.clouds.to(accelerator.device)
-    val_clouds = held_out.clouds.to(accelerator.device)
-    mine = slice(accelerator.process_index * own, (accelerator.process_index + 1) * own)
-    steps = len(epoch_order(len(train_clouds), recipe.batch_size, recipe.seed, 0))
-
-    done, loss_sum, best = 0, torch.zeros((), device=accelerator.device), -math.inf
-    if resume:
-        state = run.load_state()
-        try:
-            plain.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            if average is not None:
-                average.load_state_dict(state["average"])
-            done, best = state["done"], state["best"]
-            loss_sum += state["loss_sum"]
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{run.state} does not fit the recipe {recipe.name!r}") from error
-        run.truncate_metrics(done // steps)
-
-    def save_state() -> None:
-        if not accelerator.is_main_process:
+def run_epoch(
+    state: TrainingState,
+    clouds: Clouds,
+    order: Tensor,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    progress: Progress,
+    interrupt: Interrupt,
+) -> None:
+    """Make the steps of ``order`` (steps, batch) that are not done, up to an interrupt."""
+    steps, own = len(order), order.shape[1] // accelerator.num_processes
+    rank = accelerator.process_index
+    progress.epoch(state.done // steps, state.done % steps)
+    state.step.train()
+    for index in order[state.done % steps :, rank * own : (rank + 1) * own]:
+        generator = seed_step(recipe.seed, state.done, rank)
+        batch = training_batch(clouds, index, recipe, generator)
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate(state.done, steps, recipe)
+        with autocast(recipe, accelerator.device):
+            logits = state.step(batch.pos, batch.normal, batch.category)
+        loss = batch_loss(logits.float(), batch, recipe)
+        accelerator.backward(loss)
+        if recipe.clip > 0:
+            accelerator.clip_grad_norm_(state.step.parameters(), recipe.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.moved(loss)
+        progress.step()
+        if interrupt.asked:
             return
-        run.save_state(
-            {
-                "model": plain.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": None if average is None else average.state_dict(),
-                "done": done,
-                "best": best,
-                "loss_sum": loss_sum.item(),
-            }
-        )
+        if state.done % CHECK_EVERY == 0:
+            state.check_finite()
 
-    def check_finite() -> None:
-        # A step may break the weights with no loss to tell of it: they must not be saved.
-        weights = torch.nn.utils.get_total_norm(list(plain.parameters()))
-        for what, value in (("loss is", loss_sum), ("weights are", weights)):
-            if not math.isfinite(value.item()):
-                raise InputError(
-                    f"the {what} not finite at step {done}, epoch {(done - 1) // steps + 1}: "
-                    f"lower --lr or use --precision float32; {run.path} keeps the state before, "
-                    "see --resume"
-                )
 
-    if not resume:
-        if accelerator.is_main_process:
-            run.create(recipe, None if data_root is None else str(Path(data_root).resolve()))
-        save_state()
-    accelerator.init_trackers("tensorboard")
-    model.train()
-    with Interrupt() as interrupt, Progress(recipe, steps, accelerator.is_main_process) as progress:
-        while done < recipe.epochs * steps:
-            epoch = done // steps
-            order = epoch_order(len(train_clouds), recipe.batch_size, recipe.seed, epoch)
-            started, first = time.perf_counter(), done % steps
-            progress.epoch(epoch, first)
-            for index in order[first:]:
-                generator = seed_step(recipe.seed, done)
-                batch = training_batch(train_clouds, index[mine], recipe, generator)
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(done, steps, recipe)
-                with autocast():
-                    logits = step_model(batch.pos, batch.normal, batch.category)
-                loss = batch_loss(logits.float(), batch, recipe)
-                accelerator.backward(loss)
-                if recipe.clip > 0:
-                    accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                if average is not None:
-                    average.update_parameters(plain)
-                loss_sum += loss.detach()
-                done += 1
-                progress.step()
-                if done % CHECK_EVERY == 0:
-                    check_finite()
-                if interrupt.asked and done % steps:
-                    check_finite()
-                    save_state()
-                    raise KeyboardInterrupt(f"saved at step {done}: --resume {run.path} goes on")
-            check_finite()
+def validate(
+    state: TrainingState, held_out: PointCloudDataset | None, recipe: Recipe
+) -> dict[str, float]:
+    """Measure the judged weights on what was held out, if anything was: ``{"val_…": share}``."""
+    if held_out is None:
+        return {}
+    model = state.judged
+    with autocast(recipe, model.device):
+        clouds = held_out.clouds.to(model.device)
+        result = evaluate(model, clouds, recipe.num_points, batch_size=recipe.batch_size)
+    return {f"val_{key}": value for key, value in result.figures().items()}
 
-            seconds = time.perf_counter() - started
-            with autocast():
-                result = evaluate(judged, val_clouds, recipe.num_points, batch_size=own)
-            figures = {key: v for key, v in result.summary().items() if isinstance(v, float)}
-            row: dict[str, Any] = {
-                "epoch": epoch + 1,
-                "train_loss": loss_sum.item() / steps,
-                "lr": learning_rate(done - 1, steps, recipe),
-                **{f"val_{key}": value for key, value in figures.items()},
-                "seconds": round(seconds, 3),
-            }
-            loss_sum.zero_()
-            if accelerator.is_main_process:
-                progress.report(row)
-                judged.info = replace(judged.info, training=_training(recipe, row))
-                save_model(judged, run.last)
-                if result.score > best:
-                    best = result.score
-                    save_model(judged, run.best)
-                run.append_metrics(row)
-            accelerator.log({key: v for key, v in row.items() if key != "epoch"}, step=epoch + 1)
-            save_state()
-            if interrupt.asked:
-                raise KeyboardInterrupt(f"saved at step {done}: --resume {run.path} goes on")
-    accelerator.end_training()
-    if accelerator.is_main_process:
-        write_report(run, held_out, recipe)
-    return run
+
+def keep_weights(state: TrainingState, run: RunFolder, recipe: Recipe, row: dict[str, Any]) -> None:
+    """Save the judged weights as the last ones, and as the best where no epoch was better."""
+    model = state.judged
+    told = {"recipe": recipe.name, "seed": recipe.seed, "epochs": recipe.epochs, "validation": row}
+    model.info = replace(model.info, training=told)
+    save_model(model, run.last)
+    figures = [value for key, value in row.items() if key.startswith("val_")]
+    score = figures[0] if figures else row["epoch"]
+    if score > state.best:
+        state.best = score
+        save_model(model, run.best)
+    run.append_metrics(row)
+
+
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """The recipe's arithmetic, as a context."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
 def build_model(recipe: Recipe, data: PointCloudDataset) -> PointModel:
@@ -237,7 +230,3 @@ def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
         assert batch.part is not None
         logits, target = logits.flatten(0, 1), batch.part.flatten()
     return F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
-
-
-def _training(recipe: Recipe, row: dict[str, Any]) -> dict[str, Any]:
-    return {"recipe": recipe.name, "seed": recipe.seed, "epochs": recipe.epochs, "validation": row}

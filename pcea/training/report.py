@@ -29,14 +29,17 @@ FIGURES = {
 WORST = 10
 
 
-def write_report(run: RunFolder, held_out: PointCloudDataset, recipe: Recipe) -> None:
+def write_report(run: RunFolder, held_out: PointCloudDataset | None, recipe: Recipe) -> None:
     """Write what a run did and how good its best weights are, as one page that needs no other file.
 
     Args:
         run: a run with at least one epoch done.
-        held_out: the validation split.
+        held_out: the validation split; None where all was trained on.
         recipe: the run's.
     """
+    if held_out is None:
+        _write_page(run, recipe, [_head_of_all(run, recipe), _curves(run), _run(run, recipe)])
+        return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(run.best, device)
     # Measured as the loop measured it, so that the page repeats the loop's figures.
@@ -48,18 +51,27 @@ def write_report(run: RunFolder, held_out: PointCloudDataset, recipe: Recipe) ->
         details = _classes(result)
     else:
         details = _categories(result, held_out.clouds)
-    body = "\n".join(
-        [
-            _head(run, held_out, recipe, model, result),
-            _curves(run, model),
-            details,
-            _run(run, recipe),
-        ]
-    )
+    head = _head(run, held_out, recipe, model, result)
+    _write_page(run, recipe, [head, _curves(run, model), details, _run(run, recipe)])
+
+
+def _write_page(run: RunFolder, recipe: Recipe, sections: Sequence[str]) -> None:
     template = Template(files("pcea.training").joinpath("page.html").read_text("utf-8"))
-    page = template.substitute(title=escape(f"{recipe.name}: training report"), body=body)
+    title = escape(f"{recipe.name}: training report")
+    page = template.substitute(title=title, body="\n".join(sections))
     with replacing(run.report) as file:
         file.write(page.encode())
+
+
+def _head_of_all(run: RunFolder, recipe: Recipe) -> str:
+    rows = run.read_metrics()
+    return f"""<h1>{escape(recipe.name)}</h1>
+<p class="soft">{escape(recipe.model)} on {escape(recipe.dataset)}, {recipe.num_points} points a
+cloud, {len(rows)} of {recipe.epochs} epochs,
+{_duration(sum(row["seconds"] for row in rows))} of training</p>
+<p>All of the official training split was trained on, so nothing was held out to measure, and the
+weights kept are those of the last epoch.
+<code>pcea evaluate {escape(str(run.path))} --split test</code> gives the fair figure.</p>"""
 
 
 def _head(
@@ -107,10 +119,10 @@ gives the fair figure.</p>
 <div class="wide">{table}</div>"""
 
 
-def _curves(run: RunFolder, model: PointModel) -> str:
+def _curves(run: RunFolder, model: PointModel | None = None) -> str:
     rows = run.read_metrics()
     epochs = [row["epoch"] for row in rows]
-    best = model.info.training["validation"]["epoch"]
+    best = None if model is None else model.info.training["validation"]["epoch"]
     validation = {
         name: [row[f"val_{key}"] for row in rows]
         for key, name in FIGURES.items()
@@ -118,12 +130,14 @@ def _curves(run: RunFolder, model: PointModel) -> str:
     }
     drawn = [
         curves("Training loss", epochs, {"loss": [row["train_loss"] for row in rows]}, best=best),
-        curves("Validation", epochs, validation, percent=True, best=best),
         curves("Learning rate", epochs, {"rate": [row["lr"] for row in rows]}),
     ]
+    mark = ""
+    if validation:
+        drawn.insert(1, curves("Validation", epochs, validation, percent=True, best=best))
+        mark = f"The dotted line marks epoch {best}, whose weights were kept as the best. "
     return f"""<h2>Curves</h2>
-<p class="soft">The dotted line marks epoch {best}, whose weights were kept as the best. The
-training loss is that of augmented clouds with dropout.</p>
+<p class="soft">{mark}The training loss is that of augmented clouds with dropout.</p>
 <div class="curves">{"".join(f"<div>{svg}</div>" for svg in drawn)}</div>"""
 
 

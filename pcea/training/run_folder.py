@@ -44,8 +44,10 @@ class RunFolder:
         self.last = self.path / "last.safetensors"
         self.report = self.path / "report.html"
 
-    def create(self, recipe: Recipe, data_root: str | None) -> None:
-        """Make the folder for a new run and write its recipe.
+    def create(
+        self, recipe: Recipe, data_root: str | Path | None, state: Mapping[str, Any]
+    ) -> None:
+        """Make the folder for a new run, with its recipe and the state before the first step.
 
         Raises:
             InputError: a run is there already, or the folder cannot be written.
@@ -57,10 +59,12 @@ class RunFolder:
             )
         described = {
             "recipe": _plain(asdict(recipe)),
-            "data_root": data_root,
+            "data_root": None if data_root is None else str(Path(data_root).resolve()),
             "versions": _versions(),
             "commit": _commit(),
         }
+        # The recipe comes last: a folder that has one can be resumed.
+        self.save_state(state)
         with replacing(self.recipe) as file:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
 

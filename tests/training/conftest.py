@@ -12,7 +12,7 @@ from pcea.datasets.taxonomy import Taxonomy
 from pcea.recipes import Recipe
 from pcea.training import loop
 
-SIZES = {"train": 24, "val": 7}
+SIZES = {"train": 24, "val": 7, "trainval": 24}
 
 
 def make_clouds(count: int, seed: int, ragged: bool) -> Clouds:

@@ -55,7 +55,7 @@ class Page(HTMLParser):
 def make_run(recipe: Recipe, path: Path, epochs: int) -> tuple[RunFolder, PointCloudDataset]:
     """A run as the loop leaves it, without the time that training takes."""
     run, held_out = RunFolder(path), loop.load_dataset(recipe.dataset, "val")
-    run.create(recipe, "/somewhere/private")
+    run.create(recipe, "/somewhere/private", {})
     model = build_model(recipe, held_out).eval()
     with torch.autocast("cpu", torch.bfloat16, recipe.precision == "bf16"):
         result = evaluate(model, held_out.clouds, recipe.num_points, batch_size=recipe.batch_size)

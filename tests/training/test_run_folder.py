@@ -20,7 +20,7 @@ from pcea.version import __version__
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "deep" / "run")
-    folder.create(get_recipe("shapes-cls"), "/data")
+    folder.create(get_recipe("shapes-cls"), "/data", {"done": 0})
     folder.save_state({"done": 0})
     return folder
 
@@ -34,7 +34,7 @@ def test_recipes_come_back_as_they_were(name: str, tmp_path: Path) -> None:
         model_options={"hidden": [16, 8], "num": [None, 4]},
     )
     folder = RunFolder(tmp_path / "run")
-    folder.create(recipe, None)
+    folder.create(recipe, None, {})
     folder.save_state({})
     assert folder.read_recipe() == (recipe, None)
 
@@ -66,14 +66,14 @@ def test_the_commit_is_that_of_this_code_alone(
 def test_an_existing_run_is_refused(run: RunFolder) -> None:
     before = run.recipe.read_bytes()
     with pytest.raises(InputError, match="holds a run already: go on with --resume"):
-        run.create(get_recipe("shapes-seg"), None)
+        run.create(get_recipe("shapes-seg"), None, {})
     assert run.recipe.read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file"):
-        RunFolder(tmp_path / "file" / "run").create(get_recipe("shapes-cls"), None)
+        RunFolder(tmp_path / "file" / "run").create(get_recipe("shapes-cls"), None, {})
 
 
 @pytest.mark.parametrize(
