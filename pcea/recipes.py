@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pcea.errors import InputError, nearest
 
 _NOT_NEGATIVE = (
+    "balance",
     "lr",
     "final_lr",
     "warmup_epochs",
@@ -54,6 +55,8 @@ class Recipe:
     """Passes over the training split."""
     batch_size: int = 32
     """Clouds a step, over all devices."""
+    balance: float = 0.0
+    """How far rare categories are drawn as often as common ones: 0 not at all, 1 quite."""
     seed: int = 0
     """Seed of everything random."""
 
@@ -124,9 +127,10 @@ _TINY = Recipe(
     name="modelnet40-eat-tiny",
     dataset="modelnet40",
     model="eat-tiny",
-    num_points=512,
-    epochs=32,
+    epochs=34,
     lr=2e-3,
+    scale=(0.8, 1.25),
+    translate=0.1,
     precision="bf16",
 )
 

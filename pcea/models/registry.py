@@ -29,7 +29,7 @@ TINY: dict[str, Any] = {
     "stem": 0,
     "fused": 512,
 }
-TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128)}
+TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128), "hidden": (256, 128)}
 
 MODELS: Mapping[str, tuple[type[PointModel], dict[str, Any]]] = {
     "pct": (Classifier, {"attention": "offset"}),

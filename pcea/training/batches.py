@@ -14,21 +14,32 @@ from pcea.geometry import augmentation
 from pcea.recipes import Recipe
 
 
-def epoch_order(count: int, batch_size: int, seed: int, epoch: int) -> Tensor:
+def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
     """Shuffle a split into whole batches; a remainder is left out until the next shuffle.
 
+    With ``recipe.balance`` β a cloud of a category of n clouds is wanted n^-β times as often, and
+    the epoch keeps its length: rare categories repeat their clouds, common ones leave some out.
+
     Args:
-        count: clouds in the split.
-        batch_size: clouds of a step; a smaller split is one batch.
-        seed: the recipe's.
+        category: (M,) int64 category of each cloud in the split.
+        recipe: gives batch size, balance and seed; a split smaller than a batch is one batch.
         epoch: epochs done so far.
 
     Returns:
-        (steps, batch_size) int64 indices into the split.
+        (steps, batch_size) int64 indices into the split, on the CPU.
     """
-    size = min(batch_size, count)
-    generator = Generator().manual_seed(_mix(seed, epoch, stream=1))
+    count = len(category)
+    size = min(recipe.batch_size, count)
+    generator = Generator().manual_seed(_mix(recipe.seed, epoch, stream=1))
     order = torch.randperm(count, generator=generator)
+    if recipe.balance > 0:
+        category = category.cpu()[order]
+        weight = category.bincount().double()[category] ** -recipe.balance
+        # Systematic sampling: a cloud wanted w times is drawn ⌊w⌋ or ⌈w⌉ times.
+        reached = (weight / weight.sum() * count).cumsum(0)
+        marks = torch.arange(count) + torch.rand(1, generator=generator).double()
+        order = order[torch.searchsorted(reached, marks).clamp(max=count - 1)]
+        order = order[torch.randperm(count, generator=generator)]
     return order[: count // size * size].view(-1, size)
 
 

@@ -58,7 +58,7 @@ def train(
     main = accelerator.is_main_process
     data, held_out = load_splits(recipe, data_root, accelerator.num_processes)
     clouds = data.clouds.to(accelerator.device)
-    steps = len(epoch_order(len(clouds), recipe.batch_size, recipe.seed, epoch=0))
+    steps = len(epoch_order(data.clouds.category, recipe, epoch=0))
     torch.manual_seed(recipe.seed)
     state = TrainingState(build_model(recipe, data), recipe, accelerator)
     if resume:
@@ -72,7 +72,7 @@ def train(
     with Interrupt() as interrupt, Progress(recipe, steps, main) as progress:
         while state.done < recipe.epochs * steps:
             started = time.perf_counter()
-            order = epoch_order(len(clouds), recipe.batch_size, recipe.seed, state.done // steps)
+            order = epoch_order(data.clouds.category, recipe, state.done // steps)
             run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
             state.check_finite()
             if state.done % steps == 0:

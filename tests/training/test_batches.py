@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from pcea.datasets import Clouds
 from pcea.recipes import Recipe
@@ -23,28 +23,48 @@ def clouds(generator: Generator) -> Clouds:
     return Clouds.from_dense(pos, torch.arange(6), normal, part)
 
 
+def order_of(count: int, batch_size: int, seed: int = 0, epoch: int = 0) -> Tensor:
+    recipe = replace(PLAIN, batch_size=batch_size, seed=seed)
+    return epoch_order(torch.zeros(count, dtype=torch.long), recipe, epoch)
+
+
 @pytest.mark.parametrize(
     ("count", "batch_size", "shape"), [(12, 4, (3, 4)), (13, 4, (3, 4)), (3, 4, (1, 3))]
 )
 def test_an_epoch_is_a_permutation_without_repeats(
     count: int, batch_size: int, shape: tuple[int, int]
 ) -> None:
-    order = epoch_order(count, batch_size, seed=0, epoch=0)
+    order = order_of(count, batch_size)
     assert tuple(order.shape) == shape
     drawn = order.flatten().tolist()
     assert len(set(drawn)) == len(drawn) and set(drawn) <= set(range(count))
 
 
 def test_epochs_and_seeds_differ_and_repeat() -> None:
-    orders = [epoch_order(50, 10, seed, epoch) for seed in range(3) for epoch in range(3)]
+    orders = [order_of(50, 10, seed, epoch) for seed in range(3) for epoch in range(3)]
     assert len({tuple(order.flatten().tolist()) for order in orders}) == 9
-    assert torch.equal(orders[4], epoch_order(50, 10, 1, 1))
+    assert torch.equal(orders[4], order_of(50, 10, seed=1, epoch=1))
 
 
 def test_the_remainder_is_another_in_each_epoch() -> None:
-    left = [set(range(10)) - set(epoch_order(10, 4, 0, e).flatten().tolist()) for e in range(8)]
+    left = [set(range(10)) - set(order_of(10, 4, epoch=e).flatten().tolist()) for e in range(8)]
     assert all(len(each) == 2 for each in left)
     assert set.union(*left) > left[0]
+
+
+@pytest.mark.parametrize("balance", [0.5, 1.0])
+def test_balance_draws_rare_categories_more_often(balance: float) -> None:
+    category = torch.tensor([0] * 80 + [1] * 16 + [2] * 4)
+    recipe = replace(PLAIN, batch_size=10, balance=balance)
+    times = torch.zeros(100)
+    for epoch in range(200):
+        drawn = epoch_order(category, recipe, epoch).flatten().bincount(minlength=100)
+        wanted = category.bincount().double()[category] ** -balance
+        wanted = wanted / wanted.sum() * 100
+        assert drawn.sum() == 100
+        assert ((drawn - wanted).abs() < 1).all()
+        times += drawn / 200
+    torch.testing.assert_close(times.double(), wanted, rtol=0.3, atol=0.05)
 
 
 def test_steps_have_their_own_randomness() -> None:

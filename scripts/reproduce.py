@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Train a recipe with several seeds and say what it reaches: mean ± standard deviation.
+
+    scripts/reproduce.py modelnet40-eat --seeds 0 1 2 --data-root data --out runs/eat
+    scripts/reproduce.py shapenetpart-eat --seeds 0 1 2 --data-root data --out runs/eat-seg
+
+Each seed trains on the training split alone, its epoch is chosen on validation, and the split asked
+for is measured once, at the end. A run that was cut off goes on where it stopped. Made for a GPU:
+the full recipes take a CPU days. It needs nothing but the packages that training needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from pcea import InputError, evaluate, load_dataset, load_model, train
+from pcea.recipes import Recipe, get_recipe
+from pcea.training import RunFolder
+
+
+def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dict[str, float]:
+    """Train one seed, unless that is done, and measure its best weights by validation."""
+    run = RunFolder(out)
+    if not run.report.exists():
+        train(recipe, out, data_root, resume=run.recipe.exists())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    clouds = load_dataset(recipe.dataset, split, data_root).clouds.to(device)
+    return evaluate(load_model(run.best, device), clouds, recipe.num_points).figures()
+
+
+def main() -> None:
+    """Read the command line, train, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--data-root")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--out", type=Path, required=True, help="a folder a seed is made in it")
+    options = parser.parse_args()
+    try:
+        recipe = get_recipe(options.recipe)
+        if options.epochs is not None:
+            recipe = replace(recipe, epochs=options.epochs)
+        figures = [
+            measure(
+                replace(recipe, seed=seed),
+                options.out / f"seed{seed}",
+                options.data_root,
+                options.split,
+            )
+            for seed in options.seeds
+        ]
+    except InputError as error:
+        sys.exit(f"reproduce: {error}")
+    spread = {
+        name: {
+            "mean": statistics.mean(each[name] for each in figures),
+            "deviation": statistics.stdev(each[name] for each in figures) if figures[1:] else None,
+        }
+        for name in figures[0]
+    }
+    told = {"recipe": recipe.name, "split": options.split, "seeds": options.seeds, **spread}
+    print(json.dumps(told, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The state of a run: averaged weights against the plain loop, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from pcea.errors import InputError
+from pcea.recipes import Recipe
+from pcea.training import build_model, loop
+from pcea.training.state import TrainingState
+
+
+def make_state(recipe: Recipe) -> TrainingState:
+    data = loop.load_dataset(recipe.dataset, "train")
+    return TrainingState(build_model(recipe, data), recipe, Accelerator())
+
+
+def test_the_average_follows_the_weights_with_a_warm_up(classification: Recipe) -> None:
+    state = make_state(replace(classification, ema=0.5))
+    weight = state.model.head[-1].weight
+    expected = None
+    for step in range(12):
+        with torch.no_grad():
+            weight.fill_(float(step))
+        state.moved(torch.tensor(1.0))
+        # The first step sets the average; from then on a tenth stays, a little more each step.
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = 0.0 if expected is None else decay * expected + (1 - decay) * step
+        assert state.judged.head[-1].weight[0, 0].item() == pytest.approx(expected)
+    assert state.done == 12
+    assert state.loss_sum.item() == 12.0
+
+
+def test_without_averaging_the_weights_themselves_are_judged(classification: Recipe) -> None:
+    state = make_state(replace(classification, ema=0.0))
+    assert state.judged is state.model
+
+
+@pytest.mark.parametrize("broken", ["loss", "weights"])
+def test_what_is_not_finite_is_refused(classification: Recipe, broken: str) -> None:
+    state = make_state(classification)
+    state.check_finite()
+    if broken == "loss":
+        state.moved(torch.tensor(float("nan")))
+    else:
+        with torch.no_grad():
+            next(state.model.parameters()).fill_(float("inf"))
+    with pytest.raises(InputError, match=f"the {broken} .* not finite at step"):
+        state.check_finite()
+
+
+def test_a_state_of_another_recipe_is_refused(classification: Recipe) -> None:
+    state = make_state(classification)
+    other = make_state(replace(classification, attention_options={"slots": 9}))
+    with pytest.raises(InputError, match="does not fit"):
+        state.load_state_dict(other.state_dict())
