@@ -1,0 +1,66 @@
+"""The Python in the documentation runs, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pcea.datasets import Taxonomy, check
+from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF
+from pcea.models import create_model, save_model
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# attention.md shows a file to be added, which its own folder's tests are about.
+RUN = ["README.md", "docs/models.md", "docs/datasets.md"]
+by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the pages suppose it: the samples, and runs of both tasks."""
+    shapes = Taxonomy(CATEGORIES, PARTS, PARTS_OF)
+    torch.manual_seed(0)
+    for run, name in (("mine", "eat-tiny"), ("parts", "eat-seg-tiny")):
+        model = create_model(name, shapes, dataset="shapes", num_points=64)
+        save_model(model, tmp_path / "runs" / run / "model.safetensors")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+@pytest.mark.parametrize("page", RUN)
+def test_python_runs(page: str, workplace: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    assert blocks
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+    if page == "README.md":
+        assert [tuple(each.shape) for each in names["maps"]] == [(1024, 64)] * 4
+    if page == "docs/models.md":
+        assert names["found"].part.shape == (4096,)
+    if page == "docs/datasets.md":
+        report = check("gadgets", workplace / "data")
+        assert report.totals == {"train": 48, "val": 16, "test": 16}
+        assert report.parts == 4
+
+
+@by_name
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        place, _, heading = target.partition("#")
+        file = page.parent / place if place else page
+        assert file.exists(), f"{page.name}: {target}"
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(), re.M)
+            anchors = [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert heading in anchors, f"{page.name}: {target}"

@@ -1,0 +1,71 @@
+"""The pages that list what the package has must list what it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pcea.attention import list_attentions
+from pcea.datasets.loading import OFFICIAL_FOLDERS
+from pcea.models import create_model, list_models
+from pcea.recipes import RECIPES, Recipe
+
+DOCS = Path(__file__).parents[2] / "docs"
+TRAINING = DOCS / "training.md"
+HEAD = (
+    "| recipe | data set | model | points | epochs | batch | optimizer, rate, decay | others |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
+
+
+def row(recipe: Recipe) -> str:
+    """A recipe's line in the table of docs/training.md."""
+    others = [f"scale {recipe.scale[0]:g}–{recipe.scale[1]:g}", f"translate {recipe.translate:g}"]
+    others += [f"smoothing {recipe.label_smoothing:g}"]
+    others += [
+        f"{word} {value:g}"
+        for word, value in (
+            ("ema", recipe.ema),
+            ("jitter", recipe.jitter),
+            ("rotate", recipe.rotate),
+            ("drop", recipe.drop_points),
+        )
+        if value
+    ]
+    others += ["normals"] * recipe.normals + ["bf16"] * (recipe.precision == "bf16")
+    optimizer = {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer]
+    rate = f"{optimizer}, {recipe.lr:g}, {recipe.weight_decay:g}"
+    cells = (
+        f"`{recipe.name}`",
+        f"`{recipe.dataset}`",
+        f"`{recipe.model}`",
+        f"{recipe.num_points:,}",
+        str(recipe.epochs),
+        str(recipe.batch_size),
+        rate,
+        ", ".join(others),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def table() -> str:
+    """The whole table, to be pasted where it no longer fits."""
+    return "\n".join([HEAD, *map(row, RECIPES.values())])
+
+
+def test_the_recipes_stand_in_the_docs() -> None:
+    assert table() in TRAINING.read_text(), f"docs/training.md needs this table:\n{table()}"
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_models_stand_in_the_docs(name: str) -> None:
+    model = create_model(name)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    start = f"| `{name}` | {model.task} | {count:,} |"
+    assert start in (DOCS / "models.md").read_text(), f"docs/models.md needs a line {start} …"
+
+
+@pytest.mark.parametrize("name", [*list_attentions(), *OFFICIAL_FOLDERS, "shapes"])
+def test_attentions_and_data_sets_stand_in_the_docs(name: str) -> None:
+    assert any(f"`{name}`" in page.read_text() for page in DOCS.glob("*.md"))
