@@ -26,6 +26,7 @@ def row(recipe: Recipe) -> str:
     others += [
         f"{word} {value:g}"
         for word, value in (
+            ("balance", recipe.balance),
             ("ema", recipe.ema),
             ("jitter", recipe.jitter),
             ("rotate", recipe.rotate),
