@@ -52,12 +52,14 @@ class PointModel(nn.Module):
         Returns:
             A batch of one cloud of ``info.num_points`` points, its category 0.
         """
-        sampled = cloud.sample(self.info.num_points, seed=seed)
-        normal = sampled.normal
+        whole = cloud if isinstance(cloud, Cloud) else cloud.sample(self.info.num_points, seed)
+        # The whole cloud is scaled, not the sample, so that all samples lie in one frame.
+        placed = Cloud(unit_sphere(whole.pos), whole.normal)
+        sampled = placed.sample(self.info.num_points, seed)
         return Batch(
-            pos=unit_sphere(sampled.pos)[None].to(self.device),
+            pos=sampled.pos[None].to(self.device),
             category=torch.zeros(1, dtype=torch.long, device=self.device),
-            normal=None if normal is None else normal[None].to(self.device),
+            normal=None if sampled.normal is None else sampled.normal[None].to(self.device),
         )
 
     @torch.no_grad()

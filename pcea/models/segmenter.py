@@ -143,7 +143,7 @@ class Segmenter(PointModel):
         self.eval()
         total = torch.zeros(1, query.shape[1], len(taxonomy.parts), device=self.device)
         for seed in range(votes):
-            sample = self.look_at(Cloud(query[0].cpu(), cloud.normal), seed)
+            sample = self.look_at(cloud, seed)
             probability = self(sample.pos, sample.normal, code).float().softmax(-1)
             total += three_interpolate(query, sample.pos, probability)
         self.train(was_training)

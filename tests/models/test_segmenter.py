@@ -12,7 +12,7 @@ from torch import Tensor
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
 from pcea.formats import Cloud
-from pcea.geometry import three_interpolate
+from pcea.geometry import three_interpolate, unit_sphere
 from pcea.models import Segmenter, create_model
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
@@ -95,3 +95,12 @@ def test_refuses_unknown_categories_and_a_taxonomy_without_parts(pos: Tensor) ->
         build().segment(Cloud(pos[0]), "cups")
     with pytest.raises(InputError, match="taxonomy with parts"):
         create_model("eat-seg-tiny", Taxonomy(("cup",)))
+
+
+def test_samples_lie_in_the_frame_of_their_cloud(generator: torch.Generator) -> None:
+    cloud = Cloud(torch.rand(900, 3, generator=generator) * 5 + 3)
+    placed = unit_sphere(cloud.pos)
+    for seed in range(2):
+        seen = build().look_at(cloud, seed).pos[0]
+        distance = (seen[:, None] - placed).norm(dim=-1)  # cdist rounds away what is tested
+        assert distance.min(1).values.max() == 0
