@@ -52,8 +52,9 @@ def test_help_lists_the_recipes(pcea: Run) -> None:
 
 def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
     out = pcea("train", "parts-eat-tiny", "--help")
-    assert "(default: meshparts23)" in out
-    assert "(default: 60)" in out
+    recipe = RECIPES["parts-eat-tiny"]
+    for value in (recipe.dataset, recipe.epochs, recipe.lr, recipe.balance):
+        assert f"(default: {value})" in out
 
 
 @pytest.mark.parametrize(
