@@ -80,13 +80,15 @@ def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
     rows = max(1, min(query.shape[1], pairs // total))
     clouds = max(1, pairs // (rows * total))
-    parts = []
-    for first in range(0, batch, clouds):
-        some = slice(first, first + clouds)
+    # Made first: small results between large scraps would leave the heap in pieces.
+    index = query.new_empty(*query.shape[:2], k, dtype=torch.long)
+    for cloud in range(0, batch, clouds):
+        some = slice(cloud, cloud + clouds)
         kept = None if mask is None else mask[some]
-        found = [_knn_at_once(part, pos[some], k, kept) for part in query[some].split(rows, dim=1)]
-        parts.append(torch.cat(found, dim=1))
-    return torch.cat(parts)
+        for row in range(0, query.shape[1], rows):
+            part = slice(row, row + rows)
+            index[some, part] = _knn_at_once(query[some, part], pos[some], k, kept)
+    return index
 
 
 @_knn.register_fake

@@ -141,15 +141,20 @@ class Segmenter(PointModel):
         code = None if known is None else torch.tensor([known], device=self.device)
         query = unit_sphere(cloud.pos)[None].to(self.device)  # (1, N, 3)
         self.eval()
-        total = torch.zeros(1, query.shape[1], len(taxonomy.parts), device=self.device)
+        seen = []
         for seed in range(votes):
             sample = self.look_at(cloud, seed)
-            probability = self(sample.pos, sample.normal, code).float().softmax(-1)
-            total += three_interpolate(query, sample.pos, probability)
+            logits = self(sample.pos, sample.normal, code)  # (1, num_points, parts)
+            seen.append((sample.pos, logits.float().softmax(-1)))
         self.train(was_training)
-        competing = taxonomy.part_mask().to(self.device)  # (categories, parts)
         if known is None:
-            known = int((total[0].mean(0) * competing).sum(-1).argmax())
-        own = (total[0] / votes).masked_fill(~competing[known], 0.0)  # (N, parts)
-        best = (own / own.sum(-1, keepdim=True).clamp(min=1e-12)).max(-1)
-        return Segmentation(best.indices.cpu(), best.values.cpu(), taxonomy.categories[known])
+            competing = taxonomy.part_mask().to(self.device)  # (categories, parts)
+            share = torch.cat([probability[0] for _, probability in seen]).mean(0)  # (parts,)
+            known = int((share * competing).sum(-1).argmax())
+        own = torch.tensor(taxonomy.parts_of[known], device=self.device)
+        # Only what competes is carried over: a large cloud has many points, a category few parts.
+        votes_of = [three_interpolate(query, pos, p[..., own])[0] for pos, p in seen]
+        total = torch.stack(votes_of).sum(0)  # (N, own parts)
+        best = (total / total.sum(-1, keepdim=True).clamp(min=1e-12)).max(-1)
+        category = taxonomy.categories[known]
+        return Segmentation(own[best.indices].cpu(), best.values.cpu(), category)
