@@ -122,7 +122,29 @@ _PCT = Recipe(
     clip=0.0,
     drop_points=0.875,
 )
+_EAT = Recipe(
+    name="modelnet40-eat",
+    dataset="modelnet40",
+    model="eat",
+    final_lr=1e-5,
+    warmup_epochs=5.0,
+    ema=0.999,
+)
+_EAT_PARTS = Recipe(
+    name="shapenetpart-eat",
+    dataset="shapenetpart",
+    model="eat-seg",
+    normals=True,
+    num_points=2048,
+    batch_size=16,
+    warmup_epochs=5.0,
+    label_smoothing=0.1,
+    ema=0.999,
+    scale=(0.8, 1.25),
+    translate=0.1,
+)
 
+# Half an hour on two CPU cores.
 _TINY = Recipe(
     name="modelnet40-eat-tiny",
     dataset="modelnet40",
@@ -133,92 +155,46 @@ _TINY = Recipe(
     translate=0.1,
     precision="bf16",
 )
+_TINY_PARTS = Recipe(
+    name="parts-eat-tiny",
+    dataset="meshparts23",
+    model="eat-seg-tiny",
+    normals=True,
+    epochs=45,
+    batch_size=16,
+    balance=0.5,
+    lr=2e-3,
+    label_smoothing=0.1,
+    scale=(0.8, 1.25),
+    translate=0.1,
+    precision="bf16",
+)
+
+# A minute or so, on the shapes that need no download.
+_SHAPES = replace(
+    _TINY, name="shapes-cls", dataset="shapes", num_points=256, epochs=6, batch_size=16
+)
+_SHAPES_PARTS = replace(
+    _TINY_PARTS,
+    name="shapes-seg",
+    dataset="shapes",
+    model_options={"num": (128, 64)},
+    num_points=512,
+    epochs=7,
+    balance=0.0,
+)
 
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe(
-            name="shapes-cls",
-            dataset="shapes",
-            model="eat-tiny",
-            num_points=256,
-            epochs=6,
-            batch_size=16,
-            lr=2e-3,
-            scale=(0.8, 1.25),
-            translate=0.1,
-            precision="bf16",
-        ),
-        Recipe(
-            name="shapes-seg",
-            dataset="shapes",
-            model="eat-seg-tiny",
-            normals=True,
-            model_options={"num": (128, 64)},
-            num_points=512,
-            epochs=7,
-            batch_size=16,
-            lr=2e-3,
-            label_smoothing=0.1,
-            scale=(0.8, 1.25),
-            translate=0.1,
-            precision="bf16",
-        ),
+        _SHAPES,
+        _SHAPES_PARTS,
         _PCT,
-        replace(
-            _PCT,
-            name="modelnet40-eat",
-            model="eat",
-            optimizer="adamw",
-            lr=1e-3,
-            final_lr=1e-5,
-            warmup_epochs=5.0,
-            weight_decay=0.05,
-            clip=1.0,
-            ema=0.999,
-            drop_points=0.0,
-        ),
+        _EAT,
         _TINY,
-        Recipe(
-            name="shapenetpart-eat",
-            dataset="shapenetpart",
-            model="eat-seg",
-            normals=True,
-            num_points=2048,
-            batch_size=16,
-            label_smoothing=0.1,
-            warmup_epochs=5.0,
-            ema=0.999,
-            scale=(0.8, 1.25),
-            translate=0.1,
-        ),
-        Recipe(
-            name="parts-eat",
-            dataset="meshparts23",
-            model="eat-seg",
-            normals=True,
-            num_points=2048,
-            batch_size=16,
-            label_smoothing=0.1,
-            warmup_epochs=5.0,
-            ema=0.999,
-            scale=(0.8, 1.25),
-            translate=0.1,
-        ),
-        Recipe(
-            name="parts-eat-tiny",
-            dataset="meshparts23",
-            model="eat-seg-tiny",
-            normals=True,
-            epochs=45,
-            batch_size=16,
-            balance=0.5,
-            lr=2e-3,
-            label_smoothing=0.1,
-            scale=(0.8, 1.25),
-            translate=0.1,
-            precision="bf16",
-        ),
+        _EAT_PARTS,
+        replace(_EAT_PARTS, name="parts-eat", dataset="meshparts23"),
+        _TINY_PARTS,
     )
 }
 
