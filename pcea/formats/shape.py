@@ -20,12 +20,14 @@ class Cloud:
         normal: (N, 3) float32 unit normals, zero where unknown; default: none.
         color: (N, 3) uint8 red, green, blue, 0 to 255; default: none.
         name: what to call the cloud; a file's name without its ending.
+        face: (N,) int64 the face of the mesh that each point was drawn from; default: none.
     """
 
     pos: Tensor
     normal: Tensor | None = None
     color: Tensor | None = None
     name: str = ""
+    face: Tensor | None = None
 
     def __len__(self) -> int:
         """Count the points."""
@@ -59,6 +61,7 @@ class Cloud:
             normal=None if self.normal is None else self.normal[index],
             color=None if self.color is None else self.color[index],
             name=self.name,
+            face=None if self.face is None else self.face[index],
         )
 
 
@@ -84,11 +87,11 @@ class Mesh:
             seed: the same seed draws the same points. Default: 0.
 
         Returns:
-            A cloud of exactly ``num`` points with normals.
+            A cloud of exactly ``num`` points with their normals and faces.
 
         Raises:
             InputError: ``num`` is below 1, or no face has an area.
         """
         generator = torch.Generator(self.vertices.device).manual_seed(seed)
-        pos, normal, _ = sample_surface(self.vertices, self.faces, num, generator)
-        return Cloud(pos=pos, normal=normal, name=self.name)
+        pos, normal, face = sample_surface(self.vertices, self.faces, num, generator)
+        return Cloud(pos=pos, normal=normal, name=self.name, face=face)

@@ -5,8 +5,10 @@ from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.sampling import farthest_point_sample
 from pcea.geometry.surface import face_areas, sample_surface
+from pcea.geometry.upright import UP_AXES, upright
 
 __all__ = [
+    "UP_AXES",
     "face_areas",
     "farthest_point_sample",
     "gather",
@@ -15,4 +17,5 @@ __all__ = [
     "squared_distances",
     "three_interpolate",
     "unit_sphere",
+    "upright",
 ]

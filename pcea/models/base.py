@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from pcea.datasets.clouds import Batch
 from pcea.formats import Cloud
-from pcea.geometry import three_interpolate, unit_sphere
+from pcea.geometry import three_interpolate, unit_sphere, upright
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 
@@ -20,6 +20,13 @@ class Sampleable(Protocol):
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Give exactly ``num`` points."""
         ...
+
+
+class Seen(NamedTuple):
+    """What a model sees of a shape at one look."""
+
+    cloud: Cloud  # num_points points in the shape's own unit and axes
+    batch: Batch  # the same points, y up, in the unit sphere
 
 
 class PointModel(nn.Module):
@@ -42,25 +49,31 @@ class PointModel(nn.Module):
         """Where the parameters live."""
         return next(self.parameters()).device
 
-    def look_at(self, cloud: Sampleable, seed: int = 0) -> Batch:
+    def look_at(self, shape: Sampleable, seed: int = 0, up: str = "y") -> Seen:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
         Args:
-            cloud: a cloud (N, 3) or mesh in any unit, y up.
-            seed: which points are sampled.
+            shape: a cloud (N, 3) or mesh in any unit.
+            seed: which points are sampled. Default 0.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
-            A batch of one cloud of ``info.num_points`` points, its category 0.
+            ``info.num_points`` points, and a batch of that one cloud, its category 0.
         """
-        whole = cloud if isinstance(cloud, Cloud) else cloud.sample(self.info.num_points, seed)
-        # The whole cloud is scaled, not the sample, so that all samples lie in one frame.
-        placed = Cloud(unit_sphere(whole.pos), whole.normal)
-        sampled = placed.sample(self.info.num_points, seed)
-        return Batch(
-            pos=sampled.pos[None].to(self.device),
+        num = self.info.num_points
+        cloud = shape.sample(num, seed)
+        if isinstance(shape, Cloud):
+            # The whole cloud is scaled, not its sample, so that all samples lie in one frame.
+            pos = Cloud(unit_sphere(shape.pos)).sample(num, seed).pos
+        else:
+            pos = unit_sphere(cloud.pos)
+        normal = None if cloud.normal is None else upright(cloud.normal, up)[None].to(self.device)
+        batch = Batch(
+            pos=upright(pos, up)[None].to(self.device),
             category=torch.zeros(1, dtype=torch.long, device=self.device),
-            normal=None if sampled.normal is None else sampled.normal[None].to(self.device),
+            normal=normal,
         )
+        return Seen(cloud, batch)
 
     @torch.no_grad()
     def attention(self, cloud: Cloud) -> list[Tensor]:

@@ -83,7 +83,7 @@ class Classifier(PointModel):
         """
         was_training = self.training
         self.eval()
-        batches = [self.look_at(cloud, seed) for seed in range(votes)]
+        batches = [self.look_at(cloud, seed).batch for seed in range(votes)]
         logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)
         self.train(was_training)
         names = self.info.taxonomy.categories

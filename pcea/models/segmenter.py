@@ -143,7 +143,7 @@ class Segmenter(PointModel):
         self.eval()
         seen = []
         for seed in range(votes):
-            sample = self.look_at(cloud, seed)
+            _, sample = self.look_at(cloud, seed)
             logits = self(sample.pos, sample.normal, code)  # (1, num_points, parts)
             seen.append((sample.pos, logits.float().softmax(-1)))
         self.train(was_training)

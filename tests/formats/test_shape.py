@@ -64,3 +64,14 @@ def test_a_mesh_is_sampled_with_its_normals() -> None:
 def test_no_points_cannot_be_asked_for(shape: Cloud | Mesh) -> None:
     with pytest.raises(InputError, match="at least 1"):
         shape.sample(0)
+
+
+def test_points_of_a_mesh_know_their_faces() -> None:
+    corners = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 0, 0], [6, 0, 0], [5, 1, 0]])
+    cloud = Mesh(corners, torch.tensor([[0, 1, 2], [3, 4, 5]])).sample(50)
+    assert cloud.face is not None
+    assert torch.equal(cloud.face, (cloud.pos[:, 0] > 3).long())
+
+    half = cloud.sample(20)
+    assert half.face is not None
+    assert torch.equal(half.face, (half.pos[:, 0] > 3).long())

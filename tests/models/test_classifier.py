@@ -43,7 +43,7 @@ def test_votes_are_averaged(model: Classifier, generator: torch.Generator) -> No
     cloud = Cloud(torch.rand(500, 3, generator=generator))
     model.eval()
     with torch.no_grad():
-        each = [model(model.look_at(cloud, seed).pos).softmax(-1)[0] for seed in range(3)]
+        each = [model(model.look_at(cloud, seed).batch.pos).softmax(-1)[0] for seed in range(3)]
     expected = torch.stack(each).mean(0)
     for name, probability in model.classify(cloud, votes=3):
         assert probability == pytest.approx(float(expected[NAMES.categories.index(name)]))

@@ -101,6 +101,6 @@ def test_samples_lie_in_the_frame_of_their_cloud(generator: torch.Generator) -> 
     cloud = Cloud(torch.rand(900, 3, generator=generator) * 5 + 3)
     placed = unit_sphere(cloud.pos)
     for seed in range(2):
-        seen = build().look_at(cloud, seed).pos[0]
+        seen = build().look_at(cloud, seed).batch.pos[0]
         distance = (seen[:, None] - placed).norm(dim=-1)  # cdist rounds away what is tested
         assert distance.min(1).values.max() == 0
