@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pcea.errors import InputError
     from pcea.evaluation import evaluate
     from pcea.formats import Cloud, Mesh, read
-    from pcea.models import create_model, list_models, load_model, save_model
+    from pcea.models import create_model, list_models, list_pretrained, load_model, save_model
     from pcea.recipes import RECIPES, Recipe
     from pcea.training import train
 
@@ -36,6 +36,7 @@ _HOME = {
     "list_attentions": "attention",
     "list_datasets": "datasets",
     "list_models": "models",
+    "list_pretrained": "models",
     "load_dataset": "datasets",
     "load_model": "models",
     "read": "formats",
@@ -56,6 +57,7 @@ __all__ = [
     "list_attentions",
     "list_datasets",
     "list_models",
+    "list_pretrained",
     "load_dataset",
     "load_model",
     "read",

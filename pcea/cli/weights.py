@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=PointModel)
 
 
-def open_model(weights: str | None, device: str | None) -> PointModel:
+def open_model(weights: str | None, device: str | None, task: str = "segmentation") -> PointModel:
     """Load a model onto a device.
 
     Args:
-        weights: a run folder or a ``.safetensors`` file.
+        weights: a run folder, a ``.safetensors`` file or the name of a model that ships. Default:
+            the best that ships for the task.
         device: such as ``cuda:1``. Default: the GPU if there is one, else the CPU.
+        task: what the model is for, where no weights are named.
 
     Raises:
         InputError: there are no such weights or no such device.
     """
     import torch
 
-    from pcea.models import load_model
+    from pcea.models import list_pretrained, load_model
 
-    if weights is None:
-        raise InputError("no weights ship with pcea yet: give --weights a run folder of yours")
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -35,6 +35,11 @@ def open_model(weights: str | None, device: str | None) -> PointModel:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"--device {device} cannot be used: {reason}") from error
+    if weights is None:
+        shipped = list_pretrained(task)
+        if not shipped:
+            raise InputError(f"no weights ship for {task} yet: give --weights a run folder")
+        weights = shipped[0]
     return load_model(weights, device)
 
 
@@ -44,7 +49,7 @@ def open_as(kind: type[M], weights: str | None, device: str | None) -> M:
     Raises:
         InputError: as :func:`open_model`, or the model is for the other task.
     """
-    model = open_model(weights, device)
+    model = open_model(weights, device, kind.task)
     if not isinstance(model, kind):
         other = "segment" if model.task == "segmentation" else "classify"
         raise InputError(

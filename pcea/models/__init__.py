@@ -3,6 +3,7 @@
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
 from pcea.models.info import ModelInfo
+from pcea.models.pretrained import list_pretrained
 from pcea.models.registry import create_model, list_models
 from pcea.models.segmenter import Segmentation, Segmenter
 from pcea.models.weights import load_model, save_model
@@ -15,6 +16,7 @@ __all__ = [
     "Segmenter",
     "create_model",
     "list_models",
+    "list_pretrained",
     "load_model",
     "save_model",
 ]

@@ -8,10 +8,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pcea.errors import InputError
+from pcea.errors import InputError, nearest
 from pcea.formats.write import replacing
 from pcea.models.base import PointModel
 from pcea.models.info import ModelInfo
+from pcea.models.pretrained import list_pretrained, pretrained_path
 from pcea.models.registry import create_model
 
 FILE_NAME = "model.safetensors"
@@ -38,7 +39,8 @@ def load_model(weights: str | Path, device: str | torch.device = "cpu") -> Point
     """Build a model from its weights, ready to use.
 
     Args:
-        weights: a run folder, or a ``.safetensors`` file.
+        weights: a run folder, a ``.safetensors`` file, or the name of a model that ships with the
+            package, one of :func:`pcea.list_pretrained`; a file of that name comes first.
         device: where to put it. Default: the CPU.
 
     Returns:
@@ -48,10 +50,15 @@ def load_model(weights: str | Path, device: str | torch.device = "cpu") -> Point
         InputError: the file is missing, broken, or not one of this package's models.
     """
     path = Path(weights)
+    if not path.exists() and str(weights) in list_pretrained():
+        path = pretrained_path(str(weights))
     if path.is_dir():
         path = path / FILE_NAME
     if not path.is_file():
-        raise InputError(f"no weights at {path}: give a run folder or a .safetensors file")
+        raise InputError(
+            f"no weights at {path}: give a run folder, a .safetensors file or the name of a model "
+            f"that ships{nearest(str(weights), list_pretrained())}"
+        )
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             described = (file.metadata() or {}).get(KEY)

@@ -1,0 +1,74 @@
+"""The models that ship: whole, small, of the task they are listed for, and as their card says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import pcea
+from pcea.errors import InputError
+from pcea.models import Segmenter, list_pretrained, load_model
+from pcea.models.pretrained import PRETRAINED, pretrained_path
+from pcea.recipes import RECIPES
+
+CARD = pretrained_path("README").with_name("README.md")
+MEGABYTE = 1e6
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_the_recipe_of_its_name_made_it(name: str) -> None:
+    model = load_model(name)
+
+    assert model.task == PRETRAINED[name]
+    assert not model.training
+    assert model.info.training["recipe"] == name
+    assert model.info.name == RECIPES[name].model
+    assert model.info.num_points == RECIPES[name].num_points
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_the_card_gives_its_validation_figures(name: str) -> None:
+    validation = load_model(name).info.training["validation"]
+    figures = [value for key, value in validation.items() if key.startswith("val_")]
+    line = next(line for line in CARD.read_text().splitlines() if line.startswith(f"| `{name}`"))
+
+    assert figures
+    for figure in figures:
+        assert f"{100 * figure:.1f} %" in line
+
+
+def test_they_are_small_together() -> None:
+    assert sum(pretrained_path(name).stat().st_size for name in list_pretrained()) < 12 * MEGABYTE
+
+
+def test_there_is_no_file_without_a_name() -> None:
+    files = {path.stem for path in CARD.parent.glob("*.safetensors")}
+
+    assert files == set(list_pretrained())
+
+
+def test_what_lies_in_the_folder_comes_before_what_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = list_pretrained()[0]
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InputError, match="no weights at"):
+        load_model(name)
+
+
+def test_a_name_with_a_slip_is_told() -> None:
+    name = list_pretrained()[0]
+
+    with pytest.raises(InputError, match=f"did you mean '{name}'"):
+        load_model(name[:-1])
+
+
+def test_a_sample_chair_is_split_into_what_a_chair_has() -> None:
+    model = load_model(list_pretrained("segmentation")[0])
+    chair = pcea.read(Path(__file__).parents[2] / "data" / "samples" / "chair.obj").sample(2048)
+    assert isinstance(model, Segmenter)
+
+    assert "chair" in model.segment(chair).category.lower()
