@@ -1,0 +1,133 @@
+"""Colours for values: equal steps in value look like equal steps in colour."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from pcea.errors import InputError, nearest
+
+SEQUENTIAL = ("viridis", "cividis", "magma", "inferno", "plasma")
+# For values with a sign. Both of its ends are equally dark, and nobody confuses blue with red.
+DIVERGING = ("coolwarm",)
+COLORMAPS = SEQUENTIAL + DIVERGING
+# What has no value; no map passes through it.
+UNKNOWN = (128, 128, 128)
+
+
+def colors_of(
+    values: ArrayLike | Tensor,
+    low: float | None = None,
+    high: float | None = None,
+    name: str = "viridis",
+) -> Tensor:
+    """Give each value its colour.
+
+    Args:
+        values: (N,) real numbers; NaN is drawn grey.
+        low: the value of the map's first colour; lower ones get it, too. Default: see
+            :func:`limits`.
+        high: the value of its last colour. Default: see :func:`limits`.
+        name: one of :data:`COLORMAPS`; default: viridis.
+
+    Returns:
+        (N, 3) uint8 red, green, blue.
+
+    Raises:
+        InputError: there is no such map, or the limits are no limits.
+
+    Source:
+        van der Walt and Smith, 2015 (viridis); Nuñez et al., 2018 (cividis); Moreland, 2009
+        (coolwarm).
+    """
+    table = _table(name)
+    number = _numbers(values)
+    low, high = limits(number, low, high, name)
+    # As matplotlib does it: 256 steps of one width; both ends included.
+    share = (number - low) / (high - low) if high > low else torch.full_like(number, 0.5)
+    known = ~number.isnan()
+    step = (share.nan_to_num().clamp(0, 1) * len(table)).long().clamp(max=len(table) - 1)
+    return torch.where(known[:, None], table[step], torch.tensor(UNKNOWN, dtype=torch.uint8))
+
+
+def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "viridis") -> Tensor:
+    """Give each colour back its value: what :func:`colors_of` did, undone.
+
+    Args:
+        colors: (N, 3) uint8 red, green, blue.
+        low: the value of the map's first colour.
+        high: the value of its last colour.
+        name: one of :data:`COLORMAPS`; default: viridis.
+
+    Returns:
+        (N,) float64 values, right to 2/256 of the range (a few neighbouring steps share a
+        colour); NaN where a colour is none of the map's.
+
+    Raises:
+        InputError: there is no such map.
+    """
+    table = _table(name).long()
+    rgb = torch.as_tensor(np.asarray(colors)).long()
+    weights = torch.tensor([1 << 16, 1 << 8, 1])
+    code, order = (table @ weights).sort()
+    wanted = (rgb * weights).sum(-1)
+    place = torch.searchsorted(code, wanted).clamp(max=len(table) - 1)
+    value = low + (high - low) * (order[place].double() + 0.5) / len(table)
+    return value.where(code[place] == wanted, torch.nan)
+
+
+def limits(
+    values: ArrayLike | Tensor,
+    low: float | None = None,
+    high: float | None = None,
+    name: str = "viridis",
+) -> tuple[float, float]:
+    """Say between which values a map's colours are spread.
+
+    Args:
+        values: numbers of any shape; those that are not finite do not count.
+        low: a lower limit that is given; default: the least value.
+        high: an upper limit that is given; default: the greatest value.
+        name: for a diverging map, what is not given is chosen so that 0 lies in the middle.
+
+    Returns:
+        The lower and the upper limit.
+
+    Raises:
+        InputError: there is no such map, or the limits are no limits.
+    """
+    _check(name)
+    number = _numbers(values).flatten()
+    number = number[number.isfinite()]
+    least, most = (float(number.min()), float(number.max())) if len(number) else (0.0, 0.0)
+    if name in DIVERGING:
+        reach = max(abs(least), abs(most)) if low is high is None else max(-(low or 0), high or 0)
+        least, most = -reach, reach
+    low, high = least if low is None else low, most if high is None else high
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise InputError(f"colours cannot be spread from {low:g} to {high:g}: low must not exceed")
+    return low, high
+
+
+@lru_cache
+def _table(name: str) -> Tensor:
+    from matplotlib import colormaps
+
+    _check(name)
+    colors = colormaps[name](np.arange(256), bytes=True)[:, :3]  # (256, 3)
+    return torch.from_numpy(colors.copy())
+
+
+def _check(name: str) -> None:
+    if name not in COLORMAPS:
+        raise InputError(f"no colour map is called {name!r}{nearest(name, COLORMAPS)}")
+
+
+def _numbers(values: ArrayLike | Tensor) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach().cpu().double()
+    return torch.from_numpy(np.asarray(values, dtype=np.float64))
