@@ -3,13 +3,16 @@
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
 from pcea.models.info import ModelInfo
+from pcea.models.look import AttentionMap, Look
 from pcea.models.pretrained import list_pretrained
 from pcea.models.registry import create_model, list_models
 from pcea.models.segmenter import Segmentation, Segmenter
 from pcea.models.weights import load_model, save_model
 
 __all__ = [
+    "AttentionMap",
     "Classifier",
+    "Look",
     "ModelInfo",
     "PointModel",
     "Segmentation",

@@ -1,4 +1,4 @@
-"""What every model has in common: looking at a user's cloud, and showing its attention."""
+"""What every model has in common: how it looks at a user's shape."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pcea.formats import Cloud
 from pcea.geometry import three_interpolate, unit_sphere, upright
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
+from pcea.models.look import Look, look
 
 
 class Sampleable(Protocol):
@@ -75,22 +76,46 @@ class PointModel(nn.Module):
         )
         return Seen(cloud, batch)
 
-    @torch.no_grad()
-    def attention(self, cloud: Cloud) -> list[Tensor]:
-        """Show what each attention layer attends to.
+    def look(self, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
+        """Look at a shape: what the model sees, what it makes of it, where its attention is.
+
+        Looking changes nothing: the probabilities are those of a call without it, and the model
+        is left in the mode it was in.
 
         Args:
-            cloud: N points in any unit, y up.
+            shape: a cloud (N, 3) or mesh in any unit.
+            votes: how many samplings of the shape are looked at. Default 1.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            queries: for attention among points, from how many points of the shape to show what is
+                read. They lie far from each other and are the same for all samplings. Default 8.
 
         Returns:
-            A map per layer, the mean of its heads: (N, S) where the attention has S slots,
-            (N, M) with the M tokens as columns otherwise. The rows of points that are no tokens
-            are interpolated from the three nearest tokens.
+            The seen points, and a map a layer at them, heads apart.
+
+        Raises:
+            InputError: a count is too small, or there is no such axis.
         """
-        was_training, maps = self.training, list[Tensor]()
-        self.eval()
-        pos = unit_sphere(cloud.pos)[None].to(self.device)  # (1, N, 3)
-        normal = None if cloud.normal is None else cloud.normal[None].to(self.device)
-        tokens = self.encoder(pos, normal, maps=maps)[-1]
-        self.train(was_training)
-        return [three_interpolate(pos, tokens.pos, each.mean(1).float())[0] for each in maps]
+        return look(self, shape, votes, up, queries)
+
+    def attention(self, cloud: Cloud, votes: int = 1, up: str = "y") -> list[Tensor]:
+        """Show each layer's attention at every point of a cloud: the short form of :meth:`look`.
+
+        Args:
+            cloud: N points in any unit. The model looks at a sample of ``info.num_points`` of
+                them, as it was trained to; the others' values are interpolated.
+            votes: how many samplings are looked at. Default 1.
+            up: the cloud's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+
+        Returns:
+            A map per layer, the mean of its heads: (N, S) where the attention has S slots. Among
+            points (N, 9): how much each point is attended to, and what eight points read, as
+            :class:`pcea.models.AttentionMap` has it.
+
+        Raises:
+            InputError: ``votes`` is below 1, or there is no such axis.
+        """
+        seen = self.look(cloud, votes, up)
+        # One frame for both, in which the interpolation's epsilon is small.
+        frame = unit_sphere(torch.cat([cloud.pos, seen.sample.pos]))[None]
+        pos, sample = frame[:, : len(cloud)], frame[:, len(cloud) :]
+        return [three_interpolate(pos, sample, each.values.mean(0)[None])[0] for each in seen.maps]

@@ -104,12 +104,42 @@ def test_compiles_without_a_break(name: str, attention: str | None, pos: Tensor)
 @every_model
 @torch.no_grad()
 def test_looking_changes_nothing(name: str, attention: str | None, pos: Tensor) -> None:
-    model = build(name, attention).eval()
-    blind = model(pos, pos)
-    maps = model.attention(Cloud(pos[0], pos[0]))
-    assert len(maps) == len(model.encoder.layers)
-    assert all(len(each) == NUM and each.isfinite().all() and each.min() >= 0 for each in maps)
-    torch.testing.assert_close(model(pos, pos), blind, rtol=0, atol=0)
+    model = build(name, attention).train()
+    cloud = Cloud(pos[0], pos[0])
+    batch = model.look_at(cloud).batch
+    blind = model.eval()(batch.pos, batch.normal)
+    found = model.train().look(cloud)
+    assert model.training
+    assert torch.equal(model.eval()(batch.pos, batch.normal), blind)
+    assert torch.equal(found.probability, blind[0].softmax(-1))
     seen: list[Tensor] = []
-    fused = model.encoder(pos, pos, maps=seen)[-1].x
-    torch.testing.assert_close(fused, model.encoder(pos, pos)[-1].x, rtol=1e-4, atol=1e-5)
+    fused = model.encoder(batch.pos, batch.normal, maps=seen)[-1].x
+    expected = model.encoder(batch.pos, batch.normal)[-1].x
+    torch.testing.assert_close(fused, expected, rtol=1e-4, atol=1e-5)
+
+
+@every_model
+def test_every_layer_shows_its_map(name: str, attention: str | None, pos: Tensor) -> None:
+    model = build(name, attention)
+    found = model.look(Cloud(pos[0] * 3 + 1, pos[0]), votes=2, queries=5)
+    assert len(found.maps) == len(model.encoder.layers)
+    for layer, each in enumerate(found.maps):
+        assert each.layer == layer
+        assert each.values.shape[1:] == (2 * 64, len(each.columns))
+        assert each.values.isfinite().all() and each.values.min() >= 0
+        assert (each.query is None) == (each.kind == "slots")
+    short = model.attention(Cloud(pos[0], pos[0]))
+    assert all(len(each) == NUM and each.isfinite().all() and each.min() >= 0 for each in short)
+
+
+@pytest.mark.parametrize("attention", list_attentions())
+def test_a_compiled_model_shows_the_same(attention: str, pos: Tensor) -> None:
+    model = build("eat-seg-tiny", attention)
+    cloud = Cloud(pos[0], pos[0])
+    expected = model.look(cloud)
+    wrapped = torch.compile(model, backend="eager").look(cloud)
+    model.compile(backend="eager")
+    for found in (wrapped, model.look(cloud)):
+        torch.testing.assert_close(found.probability, expected.probability, rtol=1e-4, atol=1e-5)
+        for each, other in zip(found.maps, expected.maps, strict=True):
+            assert torch.equal(each.values, other.values)

@@ -1,0 +1,158 @@
+"""Looking at what a model's attention does on a shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pcea.attention import MapKind
+from pcea.errors import InputError
+from pcea.formats import Cloud
+from pcea.geometry import farthest_point_sample, knn, three_interpolate
+from pcea.models.mode import evaluating
+
+if TYPE_CHECKING:
+    from pcea.models.base import PointModel, Sampleable, Seen
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMap:
+    """One layer's attention at the seen points.
+
+    A map over slots has a column a slot, and a point's row over the slots sums to 1. A map among
+    points has no column that means the same on every shape, so it is asked two things. Column 0,
+    ``received``, is how much a point is attended to: the mean over all readers of the weight they
+    give it. The others are what some query points read: the rows of the tokens nearest to them.
+    Both are in units of uniform attention: 1 is what every point would get if a reader shared its
+    weight out evenly, so that values do not depend on the number of points.
+
+    The model attends among its tokens. At the other seen points, values are interpolated from the
+    three nearest tokens of the same look.
+
+    Args:
+        layer: which attention layer, from 0.
+        kind: whether the attention is over ``slots`` or among ``points``.
+        values: (H, P, K) float32, with H heads, P seen points and K columns.
+        columns: what each column is: ``slot 0`` …, or ``received``, ``query 0`` ….
+        query: (Q, 3) the query points in the shape's own unit and axes; None over slots.
+    """
+
+    layer: int
+    kind: MapKind
+    values: Tensor
+    columns: tuple[str, ...]
+    query: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a model saw of a shape, what it made of it, and where its attention was.
+
+    Args:
+        sample: the P = votes · ``num_points`` seen points in the shape's own unit and axes, one
+            look after the other; those of a mesh with their faces.
+        probability: of a classifier (categories,), the mean over the looks; of a segmenter
+            (P, parts), all parts competing.
+        maps: one a layer.
+        up: the axis that was taken for up.
+    """
+
+    sample: Cloud
+    probability: Tensor
+    maps: tuple[AttentionMap, ...]
+    up: str
+
+
+@torch.no_grad()
+def look(
+    model: PointModel, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8
+) -> Look:
+    """Look at a shape through a model. See :meth:`pcea.models.PointModel.look`."""
+    if votes < 1:
+        raise InputError(f"cannot look {votes} times: votes must be at least 1")
+    if queries < 0:
+        raise InputError(f"cannot have {queries} query points: queries must be at least 0")
+    kinds = [layer.attention.map_kind for layer in model.encoder.layers]
+    seen = [model.look_at(shape, seed, up) for seed in range(votes)]
+    query = _choose_queries(seen[0], queries) if "points" in kinds else None
+    probabilities, values = [], list[list[Tensor]]()
+    with evaluating(model):
+        for each in seen:
+            batch = each.batch
+            # The model answers in its own way, and is asked for its maps afterwards: a fused or
+            # compiled attention that holds no map rounds otherwise than one that does.
+            probabilities.append(model(batch.pos, batch.normal).float().softmax(-1)[0].cpu())
+            values.append(_maps_of(model, each, kinds, query))
+    together = torch.cat if model.task == "segmentation" else _mean
+    maps = [
+        _name(layer, kind, torch.cat(votes_of, dim=1), query)
+        for layer, (kind, votes_of) in enumerate(zip(kinds, zip(*values, strict=True), strict=True))
+    ]
+    return Look(_join([each.cloud for each in seen]), together(probabilities), tuple(maps), up)
+
+
+def _choose_queries(seen: Seen, queries: int) -> Tensor:
+    """The farthest seen point from the centroid, then always the farthest from those before."""
+    pos = seen.batch.pos
+    num = min(queries, len(pos[0].unique(dim=0)))
+    if num == 0:
+        return seen.cloud.pos[:0]
+    start = int(pos[0].norm(dim=-1).argmax())
+    return seen.cloud.pos[farthest_point_sample(pos, num, start=start)[0].cpu()]  # (Q, 3)
+
+
+def _maps_of(
+    model: PointModel, seen: Seen, kinds: list[MapKind], query: Tensor | None
+) -> list[Tensor]:
+    """Each layer's columns at the points of one look, (H, num_points, K)."""
+    maps = list[Tensor]()
+    pos = seen.batch.pos
+    tokens = model.encoder(pos, seen.batch.normal, maps=maps)[-1]
+    readers = None
+    if query is not None:
+        # Looks may differ in their frame, so queries are looked up in that of the file.
+        centers = seen.cloud.pos[knn(tokens.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
+        readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)
+    found = []
+    for kind, weights in zip(kinds, maps, strict=True):
+        columns = weights[0] if kind == "slots" else _among_points(weights[0], readers)
+        flat = columns.transpose(0, 1).flatten(1)  # (M, H·K)
+        at_seen = three_interpolate(pos, tokens.pos, flat[None])[0]  # (num_points, H·K)
+        found.append(at_seen.unflatten(1, (len(columns), -1)).transpose(0, 1).float().cpu())
+    return found
+
+
+def _among_points(weights: Tensor, readers: Tensor | None) -> Tensor:
+    """The columns of a map among M points, (H, M, M) → (H, M, 1 + Q)."""
+    num = weights.shape[-1]
+    received = weights.mean(1, keepdim=True)  # (H, 1, M)
+    read = weights[:, readers]  # (H, Q, M)
+    return num * torch.cat([received, read], dim=1).mT
+
+
+def _name(layer: int, kind: MapKind, values: Tensor, query: Tensor | None) -> AttentionMap:
+    if kind == "slots":
+        return AttentionMap(layer, kind, values, tuple(f"slot {i}" for i in range(values.shape[2])))
+    asked = tuple(f"query {i}" for i in range(values.shape[2] - 1))
+    return AttentionMap(layer, kind, values, ("received", *asked), query)
+
+
+def _mean(probabilities: list[Tensor]) -> Tensor:
+    return torch.stack(probabilities).mean(0)
+
+
+def _join(clouds: list[Cloud]) -> Cloud:
+    def joined(values: list[Tensor | None]) -> Tensor | None:
+        known = [each for each in values if each is not None]
+        return torch.cat(known) if known else None
+
+    return Cloud(
+        pos=torch.cat([each.pos for each in clouds]),
+        normal=joined([each.normal for each in clouds]),
+        color=joined([each.color for each in clouds]),
+        name=clouds[0].name,
+        face=joined([each.face for each in clouds]),
+    )
