@@ -1,0 +1,206 @@
+"""Values at points on a mesh, brought to its vertices: along the surface, never through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pcea.errors import InputError
+from pcea.geometry.weld import weld
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Array = NDArray[Any]
+
+# How much an edge resists a difference against how much a point insists on its value.
+STIFFNESS = 0.1
+# The cotangents of needles and caps, which tie or part their corners altogether, end here.
+LOWEST, HIGHEST = 0.05, 10.0
+# Where the conjugate gradients stop: what is left over of the right side, and after how many steps.
+TOLERANCE, MOST_STEPS = 1e-5, 300
+
+
+def carry_to_vertices(
+    vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor
+) -> Tensor:
+    """Bring values at points on a triangle mesh to its vertices.
+
+    The vertices' values are those whose linear interpolation within the faces fits the points
+    best, and which vary least from vertex to vertex where points are few. Nothing but faces joins
+    vertices: the two sides of a thin wall share no values, however close they are. Vertices at one
+    place count as one. A component without points, or a vertex without faces, takes the values of
+    the point that is nearest to it in space.
+
+    Args:
+        vertices: (V, 3) positions, any unit.
+        faces: (F, 3) vertex indices; degenerate, repeated and non-manifold faces may be among them.
+        pos: (P, 3) points, in the same unit.
+        face: (P,) int64 the face that each point lies on.
+        values: (P, C) what is known at the points.
+
+    Returns:
+        (V, C) float32 values on the CPU, within the range that each column has at the points.
+
+    Raises:
+        InputError: the shapes do not fit, an index is out of range, or there are no points.
+
+    Source:
+        The Dirichlet energy with cotangent weights: Pinkall and Polthier, *Computing discrete
+        minimal surfaces and their conjugates*, 1993; its weights are kept positive.
+    """
+    from scipy.sparse import diags
+
+    _check(vertices, faces, pos, face, values)
+    corner, num = weld(vertices.detach().cpu().numpy())
+    places = np.empty((num, 3))
+    places[corner] = vertices.detach().cpu().numpy()
+    triangles = corner[faces.cpu().numpy()]  # (F, 3)
+    on = _Points(pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()], places)
+    nearest, reached = _nearest(places, triangles, on)
+    fit, matrix = _equations(places, triangles[reached[triangles[:, 0]]], on)
+    # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
+    root = np.sqrt(matrix.diagonal())
+    scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    scaled = (diags(scale) @ matrix @ diags(scale)).astype(np.float32).tocsr()
+    known = values.detach().cpu().double().numpy()  # (P, C)
+    carried = np.empty((num, known.shape[1]), np.float32)
+    # Column by column: the vectors of one stay in the processor's caches.
+    for own, out in zip(known.T, carried.T, strict=True):  # (P,), (W,)
+        start, right = own[nearest], fit.T @ own
+        # What is solved for is the way from the nearest point's value: 0 where that is the answer.
+        rest = (scale * (right - matrix @ start)).astype(np.float32)
+        change = scale * _solve(scaled, rest, TOLERANCE * float(np.linalg.norm(scale * right)))
+        out[:] = (start + change).clip(own.min(), own.max())
+    return torch.from_numpy(carried[corner])  # (V, C)
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Points on triangles."""
+
+    pos: Array  # (P, 3)
+    corners: Array  # (P, 3) the places of each one's triangle
+    places: Array  # (W, 3)
+
+    def barycentric(self) -> Array:
+        """Give each point as a mean of its corners, (P, 3) weights; of all three where flat."""
+        a, b, c = (self.places[self.corners[:, i]] for i in range(3))
+        normal = np.cross(b - a, c - a)  # (P, 3)
+        area = np.square(normal).sum(1)  # (P,)
+        flat = area == 0
+        area[flat] = 1.0
+        own = [
+            (np.cross(second - first, self.pos - first) * normal).sum(1) / area
+            for first, second in ((b, c), (c, a), (a, b))
+        ]
+        weight = np.stack(own, 1).clip(0.0, 1.0)  # what rounding put beside its face comes back
+        weight[flat | (weight.sum(1) == 0)] = 1.0
+        return weight / weight.sum(1, keepdims=True)
+
+
+def _nearest(places: Array, triangles: Array, on: _Points) -> tuple[Array, Array]:
+    """Which point each place is nearest to, (W,), and to which places a way leads, (W,)."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components, dijkstra
+    from scipy.spatial import cKDTree
+
+    num, total = len(places), len(places) + len(on.pos)
+    start, end = _edges(triangles)
+    step = np.linalg.norm(places[start] - places[end], axis=1)
+    source = np.repeat(np.arange(num, total), 3)
+    first = np.linalg.norm(places[on.corners] - on.pos[:, None], axis=2).ravel()
+    length = np.concatenate([step, step, first])
+    # A graph holds no edge of length zero.
+    length = np.maximum(length, 1e-12 * max(length.max(), np.finfo(float).tiny * 1e13))
+    row = np.concatenate([start, end, source])
+    column = np.concatenate([end, start, on.corners.ravel()])
+    # Where corners coincide, a point meets a place twice: the lengths add up, which does no harm.
+    graph = csr_matrix((length, (row, column)), shape=(total, total))
+    _, _, origin = dijkstra(
+        graph, indices=np.arange(num, total), min_only=True, return_predecessors=True
+    )
+    nearest = origin[:num].astype(np.int64) - num
+    reached = nearest >= 0
+    if not reached.all():
+        apart = np.flatnonzero(~reached)
+        distance, point = cKDTree(on.pos).query(places[apart])
+        _, component = connected_components(graph, directed=False)
+        # The nearest place of each component decides for all of it.
+        order = np.argsort(distance, kind="stable")
+        _, first, member = np.unique(
+            component[apart][order], return_index=True, return_inverse=True
+        )
+        nearest[apart[order]] = point[order][first][member]
+    return nearest, reached
+
+
+def _edges(triangles: Array) -> tuple[Array, Array]:
+    """The edges of the triangles, each once: (E,) lower and (E,) higher ends."""
+    pairs = np.sort(triangles[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
+    base = int(triangles.max(initial=0)) + 1
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    key = np.unique(pairs[:, 0] * base + pairs[:, 1])
+    return key // base, key % base
+
+
+def _equations(places: Array, triangles: Array, on: _Points) -> tuple[csr_matrix, csr_matrix]:
+    """The interpolation at the points, (P, W), and the matrix of the normal equations, (W, W)."""
+    from scipy.sparse import csr_matrix, diags
+
+    num = len(places)
+    row = np.repeat(np.arange(len(on.pos)), 3)
+    shape = (len(on.pos), num)
+    fit = csr_matrix((on.barycentric().ravel(), (row, on.corners.ravel())), shape=shape)
+    weight = np.zeros(triangles.shape)  # (F, 3) of the edge opposite each corner
+    for i in range(3):
+        apex, left, right = (places[triangles[:, (i + j) % 3]] for j in range(3))
+        left, right = left - apex, right - apex
+        area = np.linalg.norm(np.cross(left, right), axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cotangent = 0.5 * (left * right).sum(1) / area
+        weight[:, i] = np.nan_to_num(cotangent, nan=LOWEST).clip(LOWEST, HIGHEST)
+    start, end = (triangles[:, turn].ravel() for turn in ([1, 2, 0], [2, 0, 1]))
+    joined = csr_matrix((weight.ravel(), (start, end)), shape=(num, num))
+    joined = joined + joined.T
+    laplacian = diags(np.asarray(joined.sum(1)).ravel()) - joined
+    return fit, (fit.T @ fit + STIFFNESS * laplacian).tocsr()
+
+
+def _solve(matrix: csr_matrix, right: Array, goal: float) -> Array:
+    """Solve ``matrix @ x = right``, both (W,), by conjugate gradients until ``goal`` is left."""
+    x = np.zeros_like(right)
+    ahead = right.copy()
+    along = float(right @ right)
+    for _ in range(MOST_STEPS):
+        if along <= goal**2:
+            break
+        moved = matrix @ ahead
+        step = along / float(ahead @ moved)
+        x += step * ahead
+        right = right - step * moved
+        before, along = along, float(right @ right)
+        ahead *= along / before
+        ahead += right
+    return x
+
+
+def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor) -> None:
+    shapes = {"vertices": (vertices, "V"), "faces": (faces, "F"), "pos": (pos, "P")}
+    for name, (tensor, rows) in shapes.items():
+        if tensor.ndim != 2 or tensor.shape[1] != 3:
+            raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
+    if not len(pos):
+        raise InputError("no values can be carried: there are no points")
+    if face.shape != pos.shape[:1]:
+        raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
+    if values.ndim != 2 or len(values) != len(pos):
+        raise InputError(f"values must have shape ({len(pos)}, C), not {tuple(values.shape)}")
+    for name, index, count in (("faces", faces, len(vertices)), ("face", face, len(faces))):
+        if len(index) and not (int(index.min()) >= 0 and int(index.max()) < count):
+            raise InputError(f"{name} must hold indices in 0..{count - 1}")
