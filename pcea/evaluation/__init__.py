@@ -7,12 +7,18 @@ from pcea.evaluation.metrics import (
     classification_result,
     shape_iou,
 )
+from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
+from pcea.evaluation.slots import measure_slots
 
 __all__ = [
     "ClassificationResult",
+    "LayerFigures",
     "PartResult",
     "Result",
+    "SlotFigures",
+    "SlotStatistics",
     "classification_result",
     "evaluate",
+    "measure_slots",
     "shape_iou",
 ]
