@@ -1,6 +1,7 @@
 """Files: a user's shape comes in as a mesh or a cloud, results go out whole or not at all."""
 
 from pcea.formats.files import expand
+from pcea.formats.glb import write_glb
 from pcea.formats.open3d import import_open3d
 from pcea.formats.read import EXTENSIONS, read
 from pcea.formats.shape import Cloud, Mesh
@@ -14,6 +15,7 @@ __all__ = [
     "import_open3d",
     "read",
     "replacing",
+    "write_glb",
     "write_npz",
     "write_ply",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pcea.errors import InputError
+from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.surface import sample_surface
 
 
@@ -64,6 +65,22 @@ class Cloud:
             face=None if self.face is None else self.face[index],
         )
 
+    def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
+        """Bring values at some of the points to all of them.
+
+        Args:
+            sample: P points of this cloud, or near it.
+            values: (P, C) what is known at them.
+
+        Returns:
+            (N, C) float32 values on the CPU: means of the three nearest points', weighted by
+            inverse squared distance.
+
+        Raises:
+            InputError: the shapes do not fit, or there are no points.
+        """
+        return carry_to_points(self.pos, sample.pos, values)
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
@@ -95,3 +112,20 @@ class Mesh:
         generator = torch.Generator(self.vertices.device).manual_seed(seed)
         pos, normal, face = sample_surface(self.vertices, self.faces, num, generator)
         return Cloud(pos=pos, normal=normal, name=self.name, face=face)
+
+    def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
+        """Bring values at points on the surface to the vertices, along the surface.
+
+        Args:
+            sample: P points that :meth:`sample` gave; they know their faces.
+            values: (P, C) what is known at them.
+
+        Returns:
+            (V, C) float32 values on the CPU; see :func:`pcea.geometry.carry_to_vertices`.
+
+        Raises:
+            InputError: the shapes do not fit, or the points know no faces.
+        """
+        if sample.face is None:
+            raise InputError("values cannot be carried back to a mesh from points without faces")
+        return carry_to_vertices(self.vertices, self.faces, sample.pos, sample.face, values)

@@ -71,20 +71,20 @@ def write_ply(
     Raises:
         InputError: a shape or a range does not fit, or the file cannot be written.
     """
-    pos = _array(pos)
+    pos = as_array(pos)
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise InputError(f"{path}: pos must have shape (N, 3), not {pos.shape}")
     columns: dict[str, Array] = dict(zip("xyz", pos.T.astype(np.float32), strict=True))
     if normal is not None:
-        normal = _fitting("normal", normal, pos.shape, path).T.astype(np.float32)
+        normal = fitting("normal", normal, pos.shape, path).T.astype(np.float32)
         columns |= zip(("nx", "ny", "nz"), normal, strict=True)
     if color is not None:
-        color = _fitting("color", color, pos.shape, path)
+        color = fitting("color", color, pos.shape, path)
         if color.dtype != np.uint8:
             raise InputError(f"{path}: color must be uint8, 0 to 255, not {color.dtype}")
         columns |= zip(("red", "green", "blue"), color.T, strict=True)
     for name, value in values.items():
-        value = _fitting(name, value, pos.shape[:1], path)
+        value = fitting(name, value, pos.shape[:1], path)
         columns[name] = value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
 
     vertices = np.empty(len(pos), [(name, column.dtype) for name, column in columns.items()])
@@ -92,7 +92,7 @@ def write_ply(
         vertices[name] = column
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(pos)}"]
     header += [f"property {_PLY_TYPES[column.dtype.name]} {n}" for n, column in columns.items()]
-    triangles = _triangles(faces, len(pos), path)
+    triangles = as_triangles(faces, len(pos), path)
     if faces is not None:
         header += [f"element face {len(triangles)}", "property list uchar int vertex_indices"]
     with replacing(path) as file:
@@ -114,22 +114,29 @@ def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, _array(value), allow_pickle=False)
+                np.lib.format.write_array(member, as_array(value), allow_pickle=False)
 
 
-def _array(values: Values) -> Array:
+def as_array(values: Values) -> Array:
+    """Give a tensor, an array or numbers as an array on the CPU."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def _fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
-    array = _array(values)
+def fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
+    """Give values as an array of a shape, or raise an InputError that names them and the file."""
+    array = as_array(values)
     if array.shape != shape:
         raise InputError(f"{path}: {name} must have shape {shape}, not {array.shape}")
     return array
 
 
-def _triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
-    index = np.empty((0, 3), np.int64) if faces is None else _array(faces)
+def as_triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
+    """Give (F, 3) faces as PLY rows of a count and an index; none without faces.
+
+    Raises:
+        InputError: the shape does not fit, or a face refers to none of the vertices.
+    """
+    index = np.empty((0, 3), np.int64) if faces is None else as_array(faces)
     if index.ndim != 2 or index.shape[1] != 3:
         raise InputError(f"{path}: faces must have shape (F, 3), not {index.shape}")
     if len(index) and not (index.min() >= 0 and index.max() < num_vertices):

@@ -1,6 +1,6 @@
 """Point geometry in plain torch: batched, on any device, deterministic."""
 
-from pcea.geometry.carry import carry_to_vertices
+from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
@@ -10,6 +10,7 @@ from pcea.geometry.upright import UP_AXES, upright
 
 __all__ = [
     "UP_AXES",
+    "carry_to_points",
     "carry_to_vertices",
     "face_areas",
     "farthest_point_sample",

@@ -1,4 +1,4 @@
-"""Values at points on a mesh, brought to its vertices: along the surface, never through it."""
+"""Values at some points of a shape, brought back to all of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
+from pcea.geometry.interpolation import EPSILON, three_interpolate
 from pcea.geometry.weld import weld
 
 if TYPE_CHECKING:
@@ -78,6 +79,44 @@ def carry_to_vertices(
         change = scale * _solve(scaled, rest, TOLERANCE * float(np.linalg.norm(scale * right)))
         out[:] = (start + change).clip(own.min(), own.max())
     return torch.from_numpy(carried[corner])  # (V, C)
+
+
+def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> Tensor:
+    """Bring values at some points of a cloud to all of its points.
+
+    Args:
+        query: (N, 3) where values are wanted, any unit.
+        pos: (P, 3) where they are known, in the same unit.
+        values: (P, C) what is known there.
+        k: how many of the nearest are averaged, by inverse squared distance. Default 3.
+
+    Returns:
+        (N, C) float32 values on the CPU: what :func:`pcea.geometry.three_interpolate` gives once
+        the cloud is scaled to the unit sphere, by a search that millions of points do not slow.
+
+    Raises:
+        InputError: the shapes do not fit, or there are no points.
+    """
+    if query.ndim != 2 or query.shape[1] != 3:
+        raise InputError(f"query must have shape (N, 3), not {tuple(query.shape)}")
+    _check_values(pos, values)
+    query, pos, known = (each.detach().cpu().double() for each in (query, pos, values))
+    centre = query.mean(0)
+    radius = (query - centre).norm(dim=1).max().clamp(min=torch.finfo(torch.float64).tiny)
+    query, pos = (query - centre) / radius, (pos - centre) / radius
+    try:
+        from scipy.spatial import cKDTree
+    except ImportError:  # a machine that only trains has no SciPy
+        return three_interpolate(query[None], pos[None], known[None], k=k)[0].float()
+    distance, index = cKDTree(pos.numpy()).query(
+        query.numpy(), list(range(1, min(k, len(pos)) + 1))
+    )
+    weight = 1.0 / (np.square(distance) + EPSILON)  # (N, k)
+    weight /= weight.sum(1, keepdims=True)
+    total = np.zeros((len(query), known.shape[1]))
+    for column in range(weight.shape[1]):  # one after the other: (N, k, C) is large
+        total += weight[:, column, None] * known.numpy()[index[:, column]]
+    return torch.from_numpy(total).float()
 
 
 @dataclass(frozen=True)
@@ -191,16 +230,21 @@ def _solve(matrix: csr_matrix, right: Array, goal: float) -> Array:
 
 
 def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor) -> None:
-    shapes = {"vertices": (vertices, "V"), "faces": (faces, "F"), "pos": (pos, "P")}
-    for name, (tensor, rows) in shapes.items():
+    for name, tensor, rows in (("vertices", vertices, "V"), ("faces", faces, "F")):
         if tensor.ndim != 2 or tensor.shape[1] != 3:
             raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
-    if not len(pos):
-        raise InputError("no values can be carried: there are no points")
+    _check_values(pos, values)
     if face.shape != pos.shape[:1]:
         raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
-    if values.ndim != 2 or len(values) != len(pos):
-        raise InputError(f"values must have shape ({len(pos)}, C), not {tuple(values.shape)}")
     for name, index, count in (("faces", faces, len(vertices)), ("face", face, len(faces))):
         if len(index) and not (int(index.min()) >= 0 and int(index.max()) < count):
             raise InputError(f"{name} must hold indices in 0..{count - 1}")
+
+
+def _check_values(pos: Tensor, values: Tensor) -> None:
+    if pos.ndim != 2 or pos.shape[1] != 3:
+        raise InputError(f"pos must have shape (P, 3), not {tuple(pos.shape)}")
+    if not len(pos):
+        raise InputError("no values can be carried: there are no points")
+    if values.ndim != 2 or len(values) != len(pos):
+        raise InputError(f"values must have shape ({len(pos)}, C), not {tuple(values.shape)}")

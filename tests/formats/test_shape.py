@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
+from pcea.geometry import three_interpolate, unit_sphere
 
 
 def _cloud(num: int) -> Cloud:
@@ -75,3 +78,47 @@ def test_points_of_a_mesh_know_their_faces() -> None:
     half = cloud.sample(20)
     assert half.face is not None
     assert torch.equal(half.face, (half.pos[:, 0] > 3).long())
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e6])
+def test_values_come_back_to_a_cloud(generator: torch.Generator, scale: float) -> None:
+    cloud = Cloud(scale * torch.rand(400, 3, generator=generator))
+    sample = cloud.sample(100)
+    values = torch.rand(100, 4, generator=generator)
+    found = cloud.carry_back(sample, values)
+    placed = unit_sphere(torch.cat([cloud.pos, sample.pos]))
+    expected = three_interpolate(placed[None, :400], placed[None, 400:], values[None])[0]
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    at = (cloud.pos[:, None] == sample.pos).all(-1).nonzero()
+    torch.testing.assert_close(found[at[:, 0]], values[at[:, 1]], rtol=1e-3, atol=1e-3)
+
+
+def test_values_come_back_without_scipy(
+    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, values = Cloud(torch.rand(200, 3, generator=generator)), torch.rand(50, 2)
+    expected = cloud.carry_back(cloud.sample(50), values)
+    monkeypatch.setitem(sys.modules, "scipy.spatial", None)
+    torch.testing.assert_close(cloud.carry_back(cloud.sample(50), values), expected)
+
+
+def test_values_come_back_from_fewer_points_than_are_averaged() -> None:
+    found = _cloud(5).carry_back(_cloud(5).sample(1), torch.tensor([[7.0]]))
+    assert torch.equal(found, torch.full((5, 1), 7.0))
+
+
+def test_values_come_back_to_a_mesh() -> None:
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
+    sample = mesh.sample(500)
+    found = mesh.carry_back(sample, sample.pos)
+    torch.testing.assert_close(found, sample.pos.amax(0).diag(), rtol=0, atol=5e-3)
+
+
+def test_values_come_back_only_from_points_that_fit() -> None:
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
+    with pytest.raises(InputError, match="without faces"):
+        mesh.carry_back(Cloud(torch.rand(4, 3)), torch.rand(4, 1))
+    with pytest.raises(InputError, match=r"\(4, C\)"):
+        mesh.carry_back(mesh.sample(4), torch.rand(3, 1))
+    with pytest.raises(InputError, match=r"\(4, C\)"):
+        _cloud(9).carry_back(Cloud(torch.rand(4, 3)), torch.rand(4))
