@@ -1,0 +1,83 @@
+"""From where a shape is seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats.raw import Array
+
+# Open3D's window draws 5 to 90 degrees from top to bottom, and a picture may be three times as high
+# as it is wide.
+WIDEST, NARROWEST = 35.0, 5.0
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A view that fits every shape alike: it frames the shape's bounding sphere.
+
+    Args:
+        azimuth: from where around the shape, in degrees: 0 is from +z, 90 from +x; y is up.
+        elevation: how far above the horizon, in degrees, -90 to 90.
+        field_of_view: the angle of the picture's shorter side, in degrees, 5 to 35.
+        margin: the room around the bounding sphere: 1 leaves none.
+
+    Raises:
+        InputError: an angle or the margin is out of its range.
+    """
+
+    azimuth: float = 35.0
+    elevation: float = 20.0
+    field_of_view: float = 25.0
+    margin: float = 1.04
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.azimuth):
+            raise InputError(f"a camera's azimuth must be a number of degrees, not {self.azimuth}")
+        if not -90 <= self.elevation <= 90:
+            raise InputError(f"a camera's elevation is -90 to 90 degrees, not {self.elevation}")
+        if not NARROWEST <= self.field_of_view <= WIDEST:
+            raise InputError(
+                f"a camera's field of view is {NARROWEST:g} to {WIDEST:g} degrees, "
+                f"not {self.field_of_view}"
+            )
+        if not 1 <= self.margin <= 10:
+            raise InputError(f"a camera's margin is 1 to 10, not {self.margin}")
+
+    @property
+    def axes(self) -> Array:
+        """The rows right, up and back, towards the camera: (3, 3) float64."""
+        azimuth, elevation = math.radians(self.azimuth), math.radians(self.elevation)
+        flat = np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
+        right = np.array([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+        back = math.cos(elevation) * flat + np.array([0.0, math.sin(elevation), 0.0])
+        return np.stack([right, np.cross(back, right), back])
+
+    @property
+    def eye(self) -> Array:
+        """Where the camera stands, (3,), for a shape in the unit sphere around 0."""
+        distance = self.margin / math.sin(math.radians(self.field_of_view) / 2)
+        return distance * self.axes[2]
+
+    def focal(self, width: int, height: int) -> float:
+        """Give the focal length in pixels."""
+        return min(width, height) / 2 / math.tan(math.radians(self.field_of_view) / 2)
+
+    def project(self, points: Array, width: int, height: int) -> tuple[Array, Array, Array]:
+        """Say where in the picture points appear.
+
+        Args:
+            points: (N, 3) in the unit sphere around 0.
+            width: the picture's, in pixels.
+            height: the picture's, in pixels.
+
+        Returns:
+            x from the left and y from the top, in pixels (the first pixel's middle is 0.5), and
+            the distance in front of the camera, (N,) float64 each.
+        """
+        right, up, back = self.axes @ (points.astype(np.float64) - self.eye).T
+        scale = self.focal(width, height) / -back
+        return width / 2 + scale * right, height / 2 - scale * up, -back

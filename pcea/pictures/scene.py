@@ -1,0 +1,154 @@
+"""What is drawn: triangles in the unit sphere, and how bright each of their corners is.
+
+The brightness is worked out here once and not by a renderer, so that all renderers draw the same
+picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats import Cloud, Mesh
+from pcea.formats.raw import Array
+from pcea.pictures.camera import Camera
+from pcea.pictures.normals import corner_normals, face_normals
+
+# In the camera's axes (right, up, back): from above the left shoulder.
+LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
+AMBIENT = 0.5
+# More points than this hide one another in any picture.
+MOST_POINTS = 200_000
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Triangles to draw.
+
+    Args:
+        vertices: (V, 3) float32, inside the unit sphere around 0.
+        faces: (F, 3) int64.
+        shade: (F, 3) float32 brightness of each face's corners, 0 to 1.
+        source: (V,) the row of the colours that each vertex takes; default: its own.
+    """
+
+    vertices: Array
+    faces: Array
+    shade: Array
+    source: Array | None = None
+
+    def corner_colors(self, colors: Array, by_face: bool, face: Array | slice) -> Array:
+        """Give the unshaded colours (n, 3, 3) of the corners of some faces."""
+        if by_face:
+            return np.repeat(colors[face][:, None], 3, axis=1)
+        vertex = self.faces[face]  # (n, 3)
+        return colors[vertex if self.source is None else self.source[vertex]]
+
+
+def build_scene(
+    shape: Mesh | Cloud, camera: Camera, point_size: float | None, shaded: bool
+) -> Scene:
+    """Put a shape into the unit sphere and light it.
+
+    Args:
+        shape: y up.
+        camera: where the light comes from, and whom a cloud's points face.
+        point_size: the radius of a cloud's points, as a share of the bounding sphere's; default:
+            as many points need.
+        shaded: without it, every colour is drawn as it is.
+
+    Returns:
+        The scene.
+
+    Raises:
+        InputError: there is nothing to draw.
+    """
+    if isinstance(shape, Mesh):
+        scene = _from_mesh(shape, camera)
+    else:
+        scene = _from_cloud(shape, camera, point_size)
+    if shaded:
+        return scene
+    return Scene(scene.vertices, scene.faces, np.ones_like(scene.shade), scene.source)
+
+
+def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
+    faces = mesh.faces.cpu().numpy()
+    if not len(faces):
+        raise InputError(f"{mesh.name or 'the mesh'}: it has no faces, so there is no picture")
+    pos = mesh.vertices.detach().cpu().numpy()
+    used = np.zeros(len(pos), bool)
+    used[faces.ravel()] = True
+    center, radius = _bounding_sphere(pos[used], mesh.name)
+    vertices = ((pos - center) / radius).astype(np.float32)
+    if not used.all():
+        vertices[~used] = 0  # far-off ones must not count
+    flat = face_normals(vertices, faces)  # (F, 3)
+    towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
+    normal = corner_normals(vertices, faces, flat)  # (F, 3, 3)
+    normal *= np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
+    return Scene(vertices, faces, _brightness(normal, camera))
+
+
+def _from_cloud(cloud: Cloud, camera: Camera, point_size: float | None) -> Scene:
+    """Draw each point as a dome that faces the camera and looks like a ball."""
+    if not len(cloud):
+        raise InputError(f"{cloud.name or 'the cloud'}: it has no points, so there is no picture")
+    pos = cloud.pos.detach().cpu().numpy()
+    center, radius = _bounding_sphere(pos, cloud.name)
+    source = np.arange(len(pos))
+    if len(pos) > MOST_POINTS:
+        source = np.sort(np.random.default_rng(0).permutation(len(pos))[:MOST_POINTS])
+    size = min(max(0.75 / len(source) ** 0.5, 0.004), 0.1) if point_size is None else point_size
+    if not 0 < size <= 1:
+        raise InputError(f"a point's size is a share of the shape's, 0 to 1, not {size}")
+    dome, faces = _dome(rings=2 if len(source) <= 20_000 else 1)
+    # With the points' own size, the whole stays in the unit sphere.
+    middle = (pos[source] - center) / (radius * (1 + size))
+    offset = (dome @ camera.axes) * (size / (1 + size))
+    vertices = (middle[:, None] + offset).astype(np.float32)  # (N, D, 3)
+    first = np.arange(len(source))[:, None, None] * len(dome)
+    shade = _brightness((dome @ camera.axes).astype(np.float32)[faces], camera)  # (T, 3)
+    return Scene(
+        vertices.reshape(-1, 3),
+        (first + faces).reshape(-1, 3),
+        np.tile(shade, (len(source), 1)),
+        np.repeat(source, len(dome)),
+    )
+
+
+def _dome(rings: int, around: int = 10) -> tuple[Array, Array]:
+    """Make half a ball that looks along +z: its vertices (also its normals) and its faces."""
+    vertices = [[0.0, 0.0, 1.0]]
+    faces = []
+    for ring in range(1, rings + 1):
+        tilt = np.pi / 2 * ring / rings
+        start, last = len(vertices), len(vertices) - around
+        for k in range(around):
+            turn = 2 * np.pi * k / around
+            vertices.append(
+                [np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)]
+            )
+            here, there = start + k, start + (k + 1) % around
+            if ring == 1:
+                faces.append([0, here, there])
+            else:
+                inner, beside = last + k, last + (k + 1) % around
+                faces += [[inner, here, there], [inner, there, beside]]
+    return np.array(vertices), np.array(faces)
+
+
+def _bounding_sphere(pos: Array, name: str) -> tuple[Array, float]:
+    pos = pos.astype(np.float64)
+    center = (pos.min(axis=0) + pos.max(axis=0)) / 2
+    radius = float(np.sqrt(((pos - center) ** 2).sum(axis=1).max()))
+    if not np.isfinite(radius):
+        raise InputError(f"{name or 'the shape'}: a position is not finite")
+    return center, radius or 1.0
+
+
+def _brightness(normal: Array, camera: Camera) -> Array:
+    towards = (LIGHT @ camera.axes).astype(np.float32)
+    return AMBIENT + (1 - AMBIENT) * (normal @ towards).clip(0, 1)

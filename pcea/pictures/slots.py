@@ -1,0 +1,169 @@
+"""Pictures of slot statistics: which slots single parts out, and which are everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pcea.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pcea.evaluation import SlotFigures, SlotStatistics
+
+INK, SOFT = "#1c2126", "#5b6570"
+# How many of the most telling slots are named in the picture, and the room that a name needs, in
+# shares of the picture.
+NAMED = 10
+ROOM = (0.3, 0.035)
+
+
+def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
+    """Draw each slot at its entropy and at how much it tells.
+
+    Up is telling: normalised mutual information with the parts above what slabs give, or,
+    where no parts are labelled, agreement between shapes of a category above that of shapes of
+    different ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th
+    percentile of chance.
+
+    Args:
+        statistics: what was measured.
+        title: what to write above. Default: nothing.
+
+    Returns:
+        The figure, for :func:`pcea.pictures.save`.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+    from matplotlib.patheffects import withStroke
+
+    by_parts = any(each.lift is not None for each in statistics.slots)
+    height = [(each.lift if by_parts else _gain(each)) for each in statistics.slots]
+    figure = Figure(figsize=(8.6, 5.6), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    layers = sorted({each.layer for each in statistics.slots})
+    for layer in layers:
+        color = colormaps["viridis"](0.85 * layer / max(len(layers) - 1, 1))
+        own = [
+            (each, y)
+            for each, y in zip(statistics.slots, height, strict=True)
+            if each.layer == layer and y is not None
+        ]
+        axes.scatter(
+            [each.entropy for each, _ in own],
+            [y for _, y in own],
+            s=34,
+            label=f"layer {layer}",
+            facecolors=[
+                (*color[:3], 0.8 if each.above_chance is not False else 0.0) for each, _ in own
+            ],
+            edgecolors=[color],
+            linewidths=1.2,
+        )
+    known = [(y, each) for y, each in zip(height, statistics.slots, strict=True) if y is not None]
+    for y, each in _spread(sorted(known, key=lambda pair: -pair[0])):
+        right = each.entropy > 0.7
+        axes.annotate(
+            _short(each), (each.entropy, y), xytext=(-7 if right else 7, 0),
+            textcoords="offset points", ha="right" if right else "left", va="center",
+            fontsize=8, color=INK, path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )  # fmt: skip
+    axes.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
+    what = "slot" if statistics.kind == "slots" else "head, what points receive"
+    axes.set_xlim(0.0, 1.02)
+    axes.set_xlabel(f"entropy over the points of a shape (1: everywhere alike), a dot a {what}")
+    axes.set_ylabel(
+        "mutual information with the parts,\nnormalised, above chance (slabs)"
+        if by_parts
+        else "agreement within categories above that between them"
+    )
+    axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=11, color=INK, loc="left")
+    return figure
+
+
+def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str = "") -> Figure:
+    """Draw how well slots single out the parts of some categories.
+
+    The rows are, for each part, the slot that singles it out best, in the order of the parts.
+
+    Args:
+        statistics: what was measured.
+        categories: whose parts are the columns.
+        title: what to write above. Default: nothing.
+
+    Returns:
+        The figure, for :func:`pcea.pictures.save`.
+
+    Raises:
+        InputError: the parts of these categories are not labelled.
+    """
+    from matplotlib.figure import Figure
+
+    taxonomy = statistics.taxonomy
+    ids = [
+        part
+        for category in categories
+        for part in taxonomy.parts_of[taxonomy.category_id(category)]
+        if not bool(statistics.auc[:, part].isnan().all())
+    ]
+    if not ids:
+        raise InputError(
+            f"no part of {', '.join(categories)} is labelled: there is nothing to draw"
+        )
+    rows = list(dict.fromkeys(statistics.auc[:, ids].nan_to_num(0).argmax(0).tolist()))
+    values, chosen = statistics.auc[rows][:, ids], [statistics.slots[row] for row in rows]
+    size = (3.0 + 0.36 * len(ids), 2.4 + 0.26 * len(chosen))
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    image = axes.imshow(values.numpy(), vmin=0, vmax=1, cmap="coolwarm", aspect="auto")
+    axes.set_xticks(range(len(ids)), [taxonomy.parts[i] for i in ids], rotation=60, ha="right",
+                    rotation_mode="anchor", fontsize=8)  # fmt: skip
+    axes.set_yticks(range(len(chosen)), [each.name for each in chosen], fontsize=8)
+    groups = [taxonomy.parts[i].partition("/")[0] for i in ids]
+    for column in range(1, len(ids)):
+        if groups[column] != groups[column - 1]:
+            axes.axvline(column - 0.5, color="white", linewidth=3)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+    bar.set_label("area under the ROC curve (0.5: chance)", fontsize=8)
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.outline.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, color=INK, loc="left")
+    return figure
+
+
+def _spread(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFigures]]:
+    """The first of each part, whose names do not lie on those before."""
+    spans = [
+        max(values) - min(values) or 1.0
+        for values in ([each.entropy for _, each in known], [y for y, _ in known])
+    ]
+    named: list[tuple[float, SlotFigures]] = []
+    for y, each in known:
+        fits = all(
+            abs(each.entropy - other.entropy) > ROOM[0] * spans[0]
+            or abs(y - below) > ROOM[1] * spans[1]
+            for below, other in named
+        )
+        new = each.part is None or all(each.part != other.part for _, other in named)
+        if fits and new and len(named) < NAMED:
+            named.append((y, each))
+    return named
+
+
+def _gain(slot: SlotFigures) -> float | None:
+    if slot.agreement is None or slot.agreement_elsewhere is None:
+        return None
+    return slot.agreement - slot.agreement_elsewhere
+
+
+def _short(slot: SlotFigures) -> str:
+    name = "received" if slot.slot is None else f"slot {slot.slot}"
+    best = "" if slot.part is None else f": {slot.part}"
+    return f"{name}{best}"

@@ -1,0 +1,223 @@
+"""Pictures: what is where, in which colours, and the same by all who draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pcea import Cloud, InputError, Mesh
+from pcea.formats.raw import Array
+from pcea.pictures import scene
+from pcea.pictures.camera import Camera
+from pcea.pictures.colormap import colors_of
+from pcea.pictures.render import BACKGROUNDS, render, render_each
+from pcea.pictures.renderers import Renderer, renderers
+
+WORKING = [name for name, missing in renderers().items() if not missing]
+each_renderer = pytest.mark.parametrize("renderer", WORKING)
+FRONT = Camera(0, 0, 25, margin=1)
+SMALL = (96, 96)
+
+
+def silhouette(picture: Array) -> Array:
+    assert picture.shape[2] == 4
+    return picture[..., 3] > 127
+
+
+def test_arithmetic_always_draws() -> None:
+    assert "software" in WORKING
+
+
+@pytest.mark.parametrize("shaded", [True, False])
+@pytest.mark.parametrize("kind", ["mesh", "cloud", "faces"])
+def test_all_draw_the_same(ball: Mesh, kind: str, shaded: bool) -> None:
+    # A torn and tilted ball: it has an inside, an edge, and no symmetry.
+    mesh = Mesh(
+        ball.vertices * torch.tensor([1.0, 0.7, 0.5]), ball.faces[: len(ball.faces) * 3 // 4]
+    )
+    shape: Mesh | Cloud = mesh
+    colors = colors_of(mesh.vertices[:, 0])
+    if kind == "faces":
+        colors = colors_of(torch.arange(len(mesh.faces)))
+    if kind == "cloud":
+        shape = mesh.sample(300)
+        colors = colors_of(shape.pos[:, 1])
+    pictures = [
+        render(shape, colors, None, (150, 110), "transparent", name, shaded=shaded).astype(int)  # type: ignore[arg-type]
+        for name in WORKING
+    ]
+    last = pictures[-1]
+    assert 0.1 < silhouette(last).mean() < 0.9
+    for picture in pictures[:-1]:
+        both = (silhouette(picture) & silhouette(last)).sum()
+        assert both / (silhouette(picture) | silhouette(last)).sum() > 0.99
+        inside = (picture[..., 3] == 255) & (last[..., 3] == 255)
+        assert (np.abs(picture - last).max(axis=-1)[inside] <= 3).mean() > 0.99
+
+
+@each_renderer
+def test_a_square_is_where_it_should_be(square: Mesh, renderer: Renderer) -> None:
+    # Its corners are on the bounding sphere, √2 away; seen from the distance d, its half side has
+    # 60 · 1/√2 · f / d of the 60 pixels, with f = 1/tan(12.5°) and d = 1/sin(12.5°).
+    half = 60 / 2**0.5 * np.cos(np.radians(12.5))
+    seen = silhouette(render(square, None, FRONT, (120, 180), "transparent", renderer))
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    assert rows[0] == pytest.approx(90 - half, abs=0.6)
+    assert rows[-1] + 1 == pytest.approx(90 + half, abs=0.6)
+    assert columns[0] == pytest.approx(60 - half, abs=0.6)
+    assert columns[-1] + 1 == pytest.approx(60 + half, abs=0.6)
+    assert seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+
+
+@each_renderer
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_unshaded_colors_are_exact(square: Mesh, renderer: Renderer, background: str) -> None:
+    colors = torch.tensor([[68, 1, 84], [253, 231, 37]], dtype=torch.uint8)
+    style = {"size": SMALL, "background": background, "renderer": renderer}
+    picture = render(square, colors, FRONT, shaded=False, **style)  # type: ignore[arg-type]
+    assert picture[60, 70, :3].tolist() == [68, 1, 84]  # the triangle at the lower right
+    assert picture[30, 30, :3].tolist() == [253, 231, 37]
+    if background == "transparent":
+        assert picture[0, 0, 3] == 0 and picture[60, 70, 3] == 255
+    else:
+        assert tuple(picture[0, 0]) == BACKGROUNDS[background]
+
+
+@each_renderer
+def test_colors_run_evenly_between_vertices(square: Mesh, renderer: Renderer) -> None:
+    colors = torch.tensor([[0, 0, 0], [200, 0, 0], [200, 100, 0], [0, 100, 0]], dtype=torch.uint8)
+    picture = render(square, colors, FRONT, SMALL, "white", renderer, shaded=False)
+    half = 48 / 2**0.5 * np.cos(np.radians(12.5))
+    place = np.arange(20, 76)
+    wanted = 200 * (place + 0.5 - 48 + half) / (2 * half)
+    assert np.abs(picture[40, 20:76, 0] - wanted).max() < 2
+    wanted = 100 * (48 + half - place - 0.5) / (2 * half)
+    assert np.abs(picture[20:76, 40, 1] - wanted).max() < 2
+
+
+@each_renderer
+def test_the_near_hides_the_far(renderer: Renderer) -> None:
+    pos = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
+    pos = torch.cat((pos, pos + torch.tensor([0.0, 0, 0.5])))
+    red, blue = torch.tensor([[[255, 0, 0]], [[0, 0, 255]]], dtype=torch.uint8).expand(-1, 3, -1)
+    colors = torch.cat((red, blue))
+    for faces in ([[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [0, 1, 2]]):
+        shape = Mesh(pos, torch.tensor(faces))
+        for azimuth, color in ((0, [0, 0, 255]), (180, [255, 0, 0])):
+            camera = Camera(azimuth, 0)
+            picture = render(shape, colors, camera, SMALL, "dark", renderer, shaded=False)
+            assert picture[48, 48].tolist() == color
+
+
+@each_renderer
+def test_both_sides_are_lit(square: Mesh, renderer: Renderer) -> None:
+    front = render(square, None, Camera(20, 10), SMALL, "white", renderer)
+    turned = Mesh(square.vertices, square.faces.flip(1))
+    assert (front == render(turned, None, Camera(20, 10), SMALL, "white", renderer)).all()
+    assert front[48, 48].min() > 90
+
+
+def test_light_does_not_change_hues(ball: Mesh) -> None:
+    colors = torch.tensor([[200, 100, 50]], dtype=torch.uint8).expand(len(ball.vertices), 3)
+    picture = render(ball, colors, None, SMALL, "transparent", "software").astype(float)
+    inside = picture[picture[..., 3] == 255]
+    assert np.abs(inside[:, 0] - 2 * inside[:, 1]).max() <= 2
+    assert inside[:, 0].max() > 195 and inside[:, 0].min() > 95
+
+
+def test_points_show_themselves() -> None:
+    pos = torch.tensor([[-1.0, 0, 0], [1, 0, 0]])
+    colors = torch.tensor([[255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
+    cloud = Cloud(pos, color=colors)
+    picture = render(cloud, None, FRONT, SMALL, "white", "software", point_size=0.25, shaded=False)
+    # The radius is a fifth of the whole: 9.6 pixels, in the middle of the row.
+    scale = 48 * 0.25 / 1.25 * np.cos(np.radians(12.5))
+    for column, color in ((48 - 4 * scale, [255, 0, 0]), (48 + 4 * scale, [0, 0, 255])):
+        own = (picture == color).all(axis=-1)
+        rows, columns = np.nonzero(own)
+        assert rows.mean() == pytest.approx(47.5, abs=0.3)
+        assert columns.mean() == pytest.approx(column - 0.5, abs=0.5)
+        assert own.sum() == pytest.approx(np.pi * scale**2, rel=0.2)
+
+
+def test_the_same_twice_and_at_any_place_and_scale(ball: Mesh) -> None:
+    picture = render(ball, size=SMALL, renderer="software")
+    assert (picture == render(ball, size=SMALL, renderer="software")).all()
+    moved = Mesh(ball.vertices * 1000 + 50_000, ball.faces)
+    other = render(moved, size=SMALL, renderer="software").astype(int)
+    assert np.abs(picture - other).max() < 12  # it has lost digits
+
+
+def test_many_colorings_at_once(ball: Mesh) -> None:
+    colorings = [colors_of(ball.vertices[:, k]) for k in range(3)]
+    for name in WORKING:
+        pictures = list(render_each(ball, colorings, size=SMALL, renderer=name))  # type: ignore[arg-type]
+        assert len(pictures) == 3
+        for picture, colors in zip(pictures, colorings, strict=True):
+            alone = render(ball, colors, size=SMALL, renderer=name)  # type: ignore[arg-type]
+            assert (picture == alone).all()
+    assert not list(render_each(ball, []))
+
+
+def test_as_many_vertices_as_faces() -> None:
+    pos = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
+    shape = Mesh(pos, torch.tensor([[0, 1, 2]] * 3))
+    colors = torch.tensor([[255, 0, 0], [0, 255, 0], [0, 0, 255]], dtype=torch.uint8)
+    mixed = render(shape, colors, FRONT, SMALL, renderer="software", shaded=False)
+    assert mixed[48, 48].max() < 200
+    by_face = render(shape, colors, FRONT, SMALL, "white", "software", "faces", shaded=False)
+    assert by_face[48, 48].max() == 255
+
+
+def test_vertices_of_no_face_do_not_count(ball: Mesh) -> None:
+    far = torch.tensor([[1e6, 0, 0]])
+    more = Mesh(torch.cat((ball.vertices, far)), ball.faces)
+    picture = render(ball, size=SMALL, renderer="software")
+    assert (render(more, size=SMALL, renderer="software") == picture).all()
+
+
+def test_a_single_point() -> None:
+    one = render(Cloud(torch.ones(1, 3)), size=SMALL, renderer="software")
+    assert (one != 255).any()
+
+
+def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene, "MOST_POINTS", 100)
+    color = torch.tensor([[9, 9, 9]], dtype=torch.uint8).repeat(300, 1)
+    cloud = Cloud(torch.rand(300, 3, generator=torch.Generator().manual_seed(0)), color=color)
+    built = scene.build_scene(cloud, FRONT, None, True)
+    assert len(np.unique(built.source)) == 100
+    picture = render(cloud, size=SMALL, renderer="software", shaded=False)
+    assert (picture == 9).any()
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"size": (8, 8)}, "16 to 4096 pixels"),
+        ({"size": (100, 400)}, "3 times as many"),
+        ({"background": "pink"}, "no background is called 'pink'"),
+        ({"renderer": "opengl"}, "no renderer is called 'opengl'"),
+        ({"color_by": "edge"}, "by no 'edge'"),
+        ({"colors": torch.zeros(5, 3, dtype=torch.uint8)}, r"\(4, 3\) or \(2, 3\), not \(5, 3\)"),
+        ({"colors": torch.zeros(4, 3)}, "uint8, 0 to 255, not float32"),
+    ],
+)
+def test_wrong_wishes(square: Mesh, wish: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        render(square, **wish)  # type: ignore[arg-type]
+
+
+def test_nothing_to_draw(square: Mesh) -> None:
+    with pytest.raises(InputError, match="square: it has no faces"):
+        render(Mesh(square.vertices, torch.zeros(0, 3, dtype=torch.long), "square"))
+    with pytest.raises(InputError, match="it has no points"):
+        render(Cloud(torch.zeros(0, 3)))
+    with pytest.raises(InputError, match="not finite"):
+        render(Cloud(torch.tensor([[0.0, float("nan"), 0]])))
+    with pytest.raises(InputError, match="point's size"):
+        render(Cloud(torch.zeros(1, 3)), point_size=0)
+    colorings = [torch.zeros(n, 3, dtype=torch.uint8) for n in (4, 2)]
+    with pytest.raises(InputError, match="draw them apart"):
+        list(render_each(square, colorings))
