@@ -103,10 +103,11 @@ def test_maps_among_points_are_in_units_of_uniform_attention(attention: str) -> 
         assert each.kind == "points"
         assert each.columns == ("received", *(f"query {i}" for i in range(5)))
         assert each.values.shape == (HEADS[attention], 200, 6)
-        # To 1e-2: the epsilon of `offset` takes a little from points that nobody's softmax likes.
-        torch.testing.assert_close(
-            each.values.mean(1), torch.ones(HEADS[attention], 6), rtol=1e-2, atol=0
-        )
+        shared_out = each.values.mean(1)
+        assert shared_out.max() < 1 + 1e-4
+        # The epsilon of `offset` takes weight from readers whom nobody's softmax likes.
+        if attention == "self":
+            torch.testing.assert_close(shared_out, torch.ones(4, 6))
 
 
 def test_queries_are_far_apart_and_the_same_for_all_votes() -> None:
