@@ -57,6 +57,13 @@ class SlotFigures:
         return None if self.nmi is None or self.slabs is None else self.nmi - self.slabs.mean
 
     @property
+    def gain(self) -> float | None:
+        """``agreement`` above ``agreement_elsewhere``: what is of the category, not of the place."""
+        if self.agreement is None or self.agreement_elsewhere is None:
+            return None
+        return self.agreement - self.agreement_elsewhere
+
+    @property
     def above_chance(self) -> bool | None:
         """Whether ``nmi`` is above the 95th percentiles of both baselines."""
         if self.nmi is None or self.shuffled is None or self.slabs is None:
@@ -126,7 +133,12 @@ class SlotStatistics:
     def rows(self) -> list[dict[str, Any]]:
         """A flat row a slot, for a table or a file."""
         return [
-            {**_flat(asdict(each)), "lift": each.lift, "above_chance": each.above_chance}
+            {
+                **_flat(asdict(each)),
+                "gain": each.gain,
+                "lift": each.lift,
+                "above_chance": each.above_chance,
+            }
             for each in self.slots
         ]
 
@@ -135,10 +147,10 @@ class SlotStatistics:
         return [_flat(asdict(each)) for each in self.layers]
 
     def telling(self) -> list[SlotFigures]:
-        """The slots, the most telling first: by lift, or without parts by agreement."""
+        """The slots, the most telling first: by lift, or without parts by gain."""
         if any(each.lift is not None for each in self.slots):
             return sorted(self.slots, key=lambda each: -(each.lift or 0.0))
-        return sorted(self.slots, key=lambda each: -(each.agreement or 0.0))
+        return sorted(self.slots, key=lambda each: -(each.gain or 0.0))
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     from matplotlib.patheffects import withStroke
 
     by_parts = any(each.lift is not None for each in statistics.slots)
-    height = [(each.lift if by_parts else _gain(each)) for each in statistics.slots]
+    height = [(each.lift if by_parts else each.gain) for each in statistics.slots]
     figure = Figure(figsize=(8.6, 5.6), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     layers = sorted({each.layer for each in statistics.slots})
@@ -186,12 +186,6 @@ def _spread(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFig
         if fits and new and len(named) < NAMED:
             named.append((y, each))
     return named
-
-
-def _gain(slot: SlotFigures) -> float | None:
-    if slot.agreement is None or slot.agreement_elsewhere is None:
-        return None
-    return slot.agreement - slot.agreement_elsewhere
 
 
 def _short(slot: SlotFigures) -> str:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from pcea.datasets import Taxonomy
+from pcea.errors import InputError
+from pcea.evaluation import SlotFigures, SlotStatistics
+from pcea.evaluation.slot_figures import Chance
+from pcea.pictures.slots import choose_slots, heat_map, scatter
+
+PARTS = Taxonomy(("bar", "slab"), ("bar/low", "bar/high", "slab/all"), ((0, 1), (2,)))
+
+
+def statistics(with_parts: bool = True) -> SlotStatistics:
+    """Four slots of two layers: a detector of each part of the bar, one at chance, one unknown."""
+    slots = []
+    for i, nmi in enumerate((0.8, 0.6, 0.1, 0.3)):
+        told: dict[str, Any] = {
+            "nmi": nmi,
+            "shuffled": Chance(0.05, 0.08),
+            "slabs": Chance(0.1, 0.2),
+            "part": PARTS.parts[i % 2],
+            "auc": nmi,
+        }
+        slots.append(
+            SlotFigures(i // 2, 0, i % 2, 0.2 * (i + 1), 0.5, None if i == 3 else 0.1 * i,
+                        **(told if with_parts else {}))
+        )  # fmt: skip
+    nan = torch.nan
+    auc = torch.tensor([[0.1, 0.9, nan], [0.95, 0.2, nan], [0.5, 0.5, nan], [0.6, 0.4, nan]])
+    auc = auc if with_parts else torch.full((4, 3), nan)
+    return SlotStatistics("slots", 10, 64, 5, 0, tuple(slots), (), PARTS, auc)
+
+
+def test_choosing_the_peaked_and_the_different() -> None:
+    values = torch.full((100, 5), 0.01)
+    values[:4, 0] = 1.0  # the most peaked
+    values[:5, 1] = 1.0  # nearly as much, at the same place
+    values[50:80, 2] = 1.0  # wide, elsewhere
+    values[90:96, 3] = 1.0  # peaked, elsewhere; the last slot is flat
+    assert choose_slots(values, 3) == [0, 3, 2]
+    assert choose_slots(values, 9) == [0, 3, 2, 1, 4]
+    # Values count as shares of the slot's own total.
+    assert choose_slots(values * torch.tensor([1.0, 9.0, 0.1, 1.0, 50.0]), 3) == [0, 3, 2]
+
+
+def test_choosing_among_flat_slots() -> None:
+    assert sorted(choose_slots(torch.ones(10, 3), 3)) == [0, 1, 2]
+    assert sorted(choose_slots(torch.zeros(10, 3), 2)) == [0, 1]
+
+
+def test_a_dot_for_each_slot() -> None:
+    axes = scatter(statistics(), "of two layers").axes[0]
+    assert axes.get_title(loc="left") == "of two layers"
+    dots = torch.cat([torch.as_tensor(each.get_offsets().data) for each in axes.collections])
+    expected = torch.tensor([[0.2, 0.7], [0.4, 0.5], [0.6, 0.0], [0.8, 0.2]])
+    torch.testing.assert_close(dots.float(), expected)
+    # The one at chance is not filled.
+    filled = [color[3] > 0 for each in axes.collections for color in each.get_facecolors()]
+    assert filled == [True, True, False, True]
+    assert [each.get_text() for each in axes.texts] == ["slot 0: bar/low", "slot 1: bar/high"]
+
+
+def test_without_parts_agreement_counts() -> None:
+    axes = scatter(statistics(with_parts=False)).axes[0]
+    heights = [y for each in axes.collections for _, y in each.get_offsets()]
+    assert heights == pytest.approx([0.5, 0.4, 0.3])  # the fourth has none
+    assert "agreement" in axes.get_ylabel()
+
+
+def test_the_best_slot_of_each_part() -> None:
+    figure = heat_map(statistics(), ["bar", "slab"])
+    axes = figure.axes[0]
+    assert [each.get_text() for each in axes.get_xticklabels()] == ["bar/low", "bar/high"]
+    assert [each.get_text() for each in axes.get_yticklabels()] == [
+        "layer 0 slot 1",
+        "layer 0 slot 0",
+    ]
+    shown = torch.as_tensor(axes.images[0].get_array().data)
+    torch.testing.assert_close(shown, torch.tensor([[0.95, 0.2], [0.1, 0.9]]))
+
+
+def test_no_labels_no_map() -> None:
+    with pytest.raises(InputError, match="no part of slab is labelled"):
+        heat_map(statistics(), ["slab"])
