@@ -58,7 +58,7 @@ class SlotFigures:
 
     @property
     def gain(self) -> float | None:
-        """``agreement`` above ``agreement_elsewhere``: what is of the category, not of the place."""
+        """``agreement`` above ``agreement_elsewhere``: of the category, not of the place."""
         if self.agreement is None or self.agreement_elsewhere is None:
             return None
         return self.agreement - self.agreement_elsewhere
