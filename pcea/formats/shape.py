@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +64,29 @@ class Cloud:
             color=None if self.color is None else self.color[index],
             name=self.name,
             face=None if self.face is None else self.face[index],
+        )
+
+    @staticmethod
+    def join(clouds: Sequence[Cloud]) -> Cloud:
+        """Put clouds together, one after the other.
+
+        Args:
+            clouds: at least one; what is not known at the points of all is left out.
+
+        Returns:
+            One cloud, named as the first.
+        """
+
+        def joined(values: list[Tensor | None]) -> Tensor | None:
+            known = [each for each in values if each is not None]
+            return torch.cat(known) if len(known) == len(values) else None
+
+        return Cloud(
+            pos=torch.cat([each.pos for each in clouds]),
+            normal=joined([each.normal for each in clouds]),
+            color=joined([each.color for each in clouds]),
+            name=clouds[0].name,
+            face=joined([each.face for each in clouds]),
         )
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.interpolation import three_interpolate
+from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.sampling import farthest_point_sample
@@ -10,6 +11,7 @@ from pcea.geometry.upright import UP_AXES, upright
 
 __all__ = [
     "UP_AXES",
+    "carry_to_faces",
     "carry_to_points",
     "carry_to_vertices",
     "face_areas",
@@ -17,6 +19,7 @@ __all__ = [
     "gather",
     "knn",
     "sample_surface",
+    "smooth_labels",
     "squared_distances",
     "three_interpolate",
     "unit_sphere",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 # How much an edge resists a difference against how much a point insists on its value.
-STIFFNESS = 0.1
+STIFFNESS = 0.3
 # The cotangents of needles and caps, which tie or part their corners altogether, end here.
 LOWEST, HIGHEST = 0.05, 10.0
 # Where the conjugate gradients stop: what is left over of the right side, and after how many steps.

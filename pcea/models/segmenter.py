@@ -1,4 +1,4 @@
-"""Which part each point of a cloud belongs to."""
+"""Which part each point of a cloud, or each face of a mesh, belongs to."""
 
 from __future__ import annotations
 
@@ -10,28 +10,40 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.errors import InputError
-from pcea.formats import Cloud
-from pcea.geometry import three_interpolate, unit_sphere
+from pcea.formats import Cloud, Mesh
+from pcea.geometry import carry_to_faces, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
+from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmentation:
-    """A cloud, split into parts.
+    """A shape, split into parts.
+
+    A probability is the model's for the part, among the parts that compete.
 
     Args:
-        part: (N,) int64 global part ids.
-        probability: (N,) the model's probability of each point's part, among those that compete.
+        part: the global part id of each of a cloud's N points, or of a mesh's V vertices, int64.
+        probability: (N,) or (V,) that part's probability.
         category: the category whose parts competed.
+        sample: the P = votes · ``num_points`` points that the model saw, in the shape's own unit
+            and axes; those of a mesh with their faces.
+        sample_part: (P,) the part that the model gave each of them.
+        face_part: (F,) the part of each face; None for a cloud.
+        face_probability: (F,) that part's probability; None for a cloud.
     """
 
     part: Tensor
     probability: Tensor
     category: str
+    sample: Cloud
+    sample_part: Tensor
+    face_part: Tensor | None = None
+    face_probability: Tensor | None = None
 
 
 class Segmenter(PointModel):
@@ -121,40 +133,64 @@ class Segmenter(PointModel):
         return self.category(code)
 
     @torch.no_grad()
-    def segment(self, cloud: Cloud, category: str | None = None, votes: int = 1) -> Segmentation:
-        """Split a cloud into parts.
+    def segment(
+        self, shape: Cloud | Mesh, category: str | None = None, votes: int = 1, up: str = "y"
+    ) -> Segmentation:
+        """Split a cloud or a mesh into parts.
+
+        A cloud's points are answered by their three nearest seen points, of each sampling on its
+        own. On a mesh, the probabilities at all seen points are brought back along the surface,
+        which smooths out where single points err.
 
         Args:
-            cloud: N points in any unit, y up.
+            shape: a cloud or a mesh in any unit.
             category: the category's name, whose parts alone compete. Default: the category to
                 whose parts the model gives the highest probability.
-            votes: how many samplings of the cloud are averaged. Default 1.
+            votes: how many samplings of the shape are averaged. Default 1.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
-            The part of each of the N points.
+            The part of each point, or of each vertex and each face.
 
         Raises:
-            InputError: the model knows no such category.
+            InputError: the model knows no such category, there is no such axis, or ``votes`` is
+                below 1.
         """
-        taxonomy, was_training = self.info.taxonomy, self.training
+        if votes < 1:
+            raise InputError(f"cannot look {votes} times: votes must be at least 1")
+        taxonomy = self.info.taxonomy
         known = None if category is None else taxonomy.category_id(category)
         code = None if known is None else torch.tensor([known], device=self.device)
-        query = unit_sphere(cloud.pos)[None].to(self.device)  # (1, N, 3)
-        self.eval()
-        seen = []
-        for seed in range(votes):
-            _, sample = self.look_at(cloud, seed)
-            logits = self(sample.pos, sample.normal, code)  # (1, num_points, parts)
-            seen.append((sample.pos, logits.float().softmax(-1)))
-        self.train(was_training)
+        clouds, found = [], []
+        with evaluating(self):
+            for seed in range(votes):
+                cloud, batch = self.look_at(shape, seed, up)
+                logits = self(batch.pos, batch.normal, code)  # (1, num_points, parts)
+                clouds.append(cloud)
+                found.append(logits.float().softmax(-1)[0].cpu())
         if known is None:
-            competing = taxonomy.part_mask().to(self.device)  # (categories, parts)
-            share = torch.cat([probability[0] for _, probability in seen]).mean(0)  # (parts,)
-            known = int((share * competing).sum(-1).argmax())
-        own = torch.tensor(taxonomy.parts_of[known], device=self.device)
-        # Only what competes is carried over: a large cloud has many points, a category few parts.
-        votes_of = [three_interpolate(query, pos, p[..., own])[0] for pos, p in seen]
-        total = torch.stack(votes_of).sum(0)  # (N, own parts)
-        best = (total / total.sum(-1, keepdim=True).clamp(min=1e-12)).max(-1)
-        category = taxonomy.categories[known]
-        return Segmentation(own[best.indices].cpu(), best.values.cpu(), category)
+            share = torch.cat(found).mean(0)  # (parts,)
+            known = int((share * taxonomy.part_mask()).sum(-1).argmax())
+        own = torch.tensor(taxonomy.parts_of[known])
+        # Only what competes is carried over: a large shape has many points, a category few parts.
+        rival = [each[:, own] for each in found]
+        rival = [each / each.sum(1, keepdim=True).clamp(min=1e-12) for each in rival]
+        sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, own parts)
+        name, sample_part = taxonomy.categories[known], own[at_sample.argmax(1)]
+        if isinstance(shape, Cloud):
+            total = shape.carry_back(clouds[0], rival[0])  # (N, own parts)
+            for cloud, each in zip(clouds[1:], rival[1:], strict=True):
+                total += shape.carry_back(cloud, each)
+            return Segmentation(*_best(total, own), name, sample, sample_part)
+        assert sample.face is not None
+        at_vertices = shape.carry_back(sample, at_sample)
+        at_faces = carry_to_faces(shape.faces.cpu(), at_vertices, sample.face.cpu(), at_sample)
+        return Segmentation(
+            *_best(at_vertices, own), name, sample, sample_part, *_best(at_faces, own)
+        )
+
+
+def _best(score: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of a category's parts, (N,) global ids, and its share of the scores, (N,)."""
+    best = score.max(1)
+    return own[best.indices], best.values / score.sum(1).clamp(min=1e-12)

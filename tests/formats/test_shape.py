@@ -122,3 +122,14 @@ def test_values_come_back_only_from_points_that_fit() -> None:
         mesh.carry_back(mesh.sample(4), torch.rand(3, 1))
     with pytest.raises(InputError, match=r"\(4, C\)"):
         _cloud(9).carry_back(Cloud(torch.rand(4, 3)), torch.rand(4))
+
+
+def test_clouds_join() -> None:
+    one, two = _cloud(3), _cloud(5)
+    joined = Cloud.join([one, two])
+    assert torch.equal(joined.pos, torch.cat([one.pos, two.pos]))
+    assert joined.normal is not None and len(joined.normal) == 8
+    assert joined.color is not None and len(joined.color) == 8
+    assert joined.face is None
+    assert joined.name == "ramp"
+    assert Cloud.join([one, Cloud(two.pos)]).normal is None

@@ -92,7 +92,7 @@ def test_a_linear_function_on_a_plane_is_recovered(num: int, points: int) -> Non
     error = (found[:, 0] - wanted).abs()
     spacing = points**-0.5 * 5**0.5  # how much the function changes from point to point
     assert error.mean() < 0.2 * spacing
-    assert error.max() < 1.5 * spacing
+    assert error.max() < 2.0 * spacing
 
 
 def test_a_smooth_function_on_a_sphere_is_recovered() -> None:

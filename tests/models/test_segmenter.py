@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
-from pcea.formats import Cloud
+from pcea.formats import Cloud, Mesh
 from pcea.geometry import three_interpolate, unit_sphere
 from pcea.models import Segmenter, create_model
 
@@ -104,3 +104,79 @@ def test_samples_lie_in_the_frame_of_their_cloud(generator: torch.Generator) -> 
         seen = build().look_at(cloud, seed).batch.pos[0]
         distance = (seen[:, None] - placed).norm(dim=-1)  # cdist rounds away what is tested
         assert distance.min(1).values.max() == 0
+
+
+def halves() -> Mesh:
+    """A box of 3,072 triangles, 1 wide and 2 high."""
+    trimesh = pytest.importorskip("trimesh")
+    box = trimesh.creation.box((1.0, 2.0, 1.0))
+    for _ in range(4):
+        box = box.subdivide()
+    return Mesh(torch.tensor(box.vertices).float(), torch.tensor(box.faces))
+
+
+class ByHeight(Segmenter):
+    """Knows the answer: cup/a in the lower half, cup/b in the upper one, surer further away."""
+
+    def forward(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        height = pos[..., 1]
+        return torch.stack([-20 * height, 20 * height, torch.full_like(height, -9.0)], dim=-1)
+
+
+def test_a_mesh_is_split_at_its_vertices_and_faces() -> None:
+    mesh, model = halves(), build()
+    model.__class__ = ByHeight
+    found = model.segment(mesh, votes=3)
+    assert found.category == "cup"
+    assert len(found.sample) == len(found.sample_part) == 450
+    seen = found.sample.pos[:, 1]
+    sure = seen.abs() > 0.15  # a sample's middle is not quite the box's
+    assert torch.equal(found.sample_part[sure], (seen[sure] > 0).long())
+    height = mesh.vertices[:, 1]
+    sure = height.abs() > 0.15
+    assert torch.equal(found.part[sure], (height[sure] > 0).long())
+    assert found.probability[height.abs() > 0.8].min() > 0.99
+    assert found.face_part is not None
+    assert found.face_probability is not None
+    middle = mesh.vertices[mesh.faces][..., 1].mean(1)
+    sure = middle.abs() > 0.15
+    assert torch.equal(found.face_part[sure], (middle[sure] > 0).long())
+    assert found.face_probability.min() >= 0.5
+    assert found.face_probability.max() <= 1.0 + 1e-6
+
+
+def test_a_lying_mesh_is_split_as_an_upright_one() -> None:
+    mesh, model = halves(), build()
+    model.__class__ = ByHeight
+    expected = model.segment(mesh, votes=2)
+    lying = Mesh(torch.stack([mesh.vertices[:, 0], -mesh.vertices[:, 2], mesh.vertices[:, 1]], 1),
+                 mesh.faces)  # fmt: skip
+    found = model.segment(lying, votes=2, up="z")
+    assert found.face_part is not None and expected.face_part is not None
+    assert (found.face_part == expected.face_part).float().mean() > 0.99
+    with pytest.raises(InputError, match="no axis"):
+        model.segment(lying, up="w")
+
+
+def test_a_face_with_many_points_is_theirs() -> None:
+    # Two triangles: the corners they share know less than the points on each.
+    vertices = torch.tensor([[-1.0, 0, 0], [0, -1, 0], [0, 1, 0], [1, 0.0, 0]])
+    mesh, model = Mesh(vertices, torch.tensor([[0, 1, 2], [3, 2, 1]])), build()
+    model.__class__ = ByHeight
+    found = model.segment(mesh, up="x")
+    assert found.face_part is not None
+    assert found.face_part.tolist() == [0, 1]
+
+
+def test_a_cloud_has_no_faces(pos: Tensor) -> None:
+    found = build().segment(Cloud(pos[0]), votes=2)
+    assert found.face_part is None and found.face_probability is None
+    assert len(found.sample) == len(found.sample_part) == 300
+    with pytest.raises(InputError, match="votes must be at least 1"):
+        build().segment(Cloud(pos[0]), votes=0)

@@ -1,0 +1,88 @@
+"""What the faces of a mesh are, from its vertices and from points on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcea.errors import InputError
+from pcea.geometry.weld import weld
+
+# A face's three corners together count as much as this many points on it. Where points are few,
+# the corners know more, having heard of the points around; where a face is large, its own do.
+CORNERS = 4.0
+
+
+def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Tensor) -> Tensor:
+    """Bring values at points on a mesh, and at its vertices, to its faces.
+
+    Args:
+        faces: (F, 3) vertex indices.
+        at_vertices: (V, C) what :func:`pcea.geometry.carry_to_vertices` gave.
+        face: (P,) int64 the face that each point lies on.
+        values: (P, C) what is known at the points.
+
+    Returns:
+        (F, C) float32 weighted means, on the CPU.
+    """
+    total = CORNERS * at_vertices[faces[:, 0]]
+    total += CORNERS * at_vertices[faces[:, 1]]
+    total += CORNERS * at_vertices[faces[:, 2]]
+    total /= 3
+    total.index_add_(0, face, values.to(total.dtype))
+    count = face.bincount(minlength=len(faces)).to(total.dtype)  # (F,)
+    return total / (CORNERS + count).unsqueeze(1)
+
+
+def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 1) -> Tensor:
+    """Let each face take the label that most of it and of its neighbors have.
+
+    Neighbors share an edge, and count by its length; the face itself counts as one more, with a
+    third of its own edges. A face keeps its label where another has no more.
+
+    Args:
+        vertices: (V, 3) positions; those at one place count as one.
+        faces: (F, 3) vertex indices.
+        label: (F,) int64 labels, 0 or above.
+        rounds: how often. Default 1.
+
+    Returns:
+        (F,) int64 labels, each that of the face or of one nearby.
+
+    Raises:
+        InputError: ``label`` does not fit the faces.
+    """
+    if label.shape != faces.shape[:1]:
+        raise InputError(f"label must have shape ({len(faces)},), not {tuple(label.shape)}")
+    if rounds < 1 or not len(faces):
+        return label.clone()
+    from scipy.sparse import csr_matrix
+
+    corner, num = weld(vertices.cpu().numpy())
+    triangles = corner[faces.cpu().numpy()]
+    pos = np.empty((num, 3))
+    pos[corner] = vertices.double().cpu().numpy()
+    edge = triangles[:, [[0, 1], [1, 2], [2, 0]]]  # (F, 3, 2)
+    length = np.linalg.norm(pos[edge[..., 0]] - pos[edge[..., 1]], axis=2)  # (F, 3)
+    low, high = edge.min(2).ravel(), edge.max(2).ravel()
+    key = low * num + high
+    order = np.argsort(key, kind="stable")
+    owner, shared = order // 3, key[order]
+    # Where more than two faces share an edge, each neighbors the next one in the order of faces.
+    meet = np.flatnonzero((shared[1:] == shared[:-1]) & (low[order[1:]] != high[order[1:]]))
+    one, other, weight = owner[meet], owner[meet + 1], length.ravel()[order[meet]]
+    own = np.arange(len(faces))
+    rows, columns = np.concatenate([one, other, own]), np.concatenate([other, one, own])
+    weights = np.concatenate([weight, weight, length.sum(1) / 3])
+    near = csr_matrix((weights, (rows, columns)), shape=(len(faces), len(faces)))
+
+    kept, found = np.unique(label.cpu().numpy(), return_inverse=True)
+    found = found.reshape(-1)
+    for _ in range(rounds):
+        votes = np.stack([near @ (found == each) for each in range(len(kept))], axis=1)  # (F, L)
+        best = votes.argmax(1)
+        # A hair's breadth is rounding, not a majority.
+        more = votes[own, best] > votes[own, found] * (1 + 1e-9)
+        found = np.where(more, best, found)
+    return torch.from_numpy(kept[found])
