@@ -2,6 +2,7 @@
 
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
+from pcea.models.importance import Importance, importance
 from pcea.models.info import ModelInfo
 from pcea.models.look import AttentionMap, Look
 from pcea.models.pretrained import list_pretrained
@@ -12,12 +13,14 @@ from pcea.models.weights import load_model, save_model
 __all__ = [
     "AttentionMap",
     "Classifier",
+    "Importance",
     "Look",
     "ModelInfo",
     "PointModel",
     "Segmentation",
     "Segmenter",
     "create_model",
+    "importance",
     "list_models",
     "list_pretrained",
     "load_model",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pcea.datasets.clouds import Batch
-from pcea.formats import Cloud
-from pcea.geometry import three_interpolate, unit_sphere, upright
+from pcea.formats import Cloud, Mesh
+from pcea.geometry import unit_sphere, upright
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.look import Look, look
@@ -97,14 +97,15 @@ class PointModel(nn.Module):
         """
         return look(self, shape, votes, up, queries)
 
-    def attention(self, cloud: Cloud, votes: int = 1, up: str = "y") -> list[Tensor]:
-        """Show each layer's attention at every point of a cloud: the short form of :meth:`look`.
+    def attention(self, shape: Cloud | Mesh, votes: int = 1, up: str = "y") -> list[Tensor]:
+        """Show each layer's attention all over a shape: the short form of :meth:`look`.
 
         Args:
-            cloud: N points in any unit. The model looks at a sample of ``info.num_points`` of
-                them, as it was trained to; the others' values are interpolated.
+            shape: a cloud of N points or a mesh of N vertices, in any unit. The model looks at a
+                sample of ``info.num_points``, as it was trained to; values are interpolated from
+                there.
             votes: how many samplings are looked at. Default 1.
-            up: the cloud's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
             A map per layer, the mean of its heads: (N, S) where the attention has S slots. Among
@@ -114,8 +115,11 @@ class PointModel(nn.Module):
         Raises:
             InputError: ``votes`` is below 1, or there is no such axis.
         """
-        seen = self.look(cloud, votes, up)
-        # One frame for both, in which the interpolation's epsilon is small.
-        frame = unit_sphere(torch.cat([cloud.pos, seen.sample.pos]))[None]
-        pos, sample = frame[:, : len(cloud)], frame[:, len(cloud) :]
-        return [three_interpolate(pos, sample, each.values.mean(0)[None])[0] for each in seen.maps]
+        seen = self.look(shape, votes, up)
+        maps = [each.values.mean(0) for each in seen.maps]  # (P, K) each
+        # Together, so that the way over a surface is worked out once.
+        return list(
+            shape.carry_back(seen.sample, torch.cat(maps, dim=1)).split(
+                [each.shape[1] for each in maps], dim=1
+            )
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from pcea.attention import MapKind
+from pcea.attention import Attention, MapKind
 from pcea.errors import InputError
 from pcea.formats import Cloud
 from pcea.geometry import farthest_point_sample, knn, three_interpolate
@@ -75,7 +76,8 @@ def look(
         raise InputError(f"cannot look {votes} times: votes must be at least 1")
     if queries < 0:
         raise InputError(f"cannot have {queries} query points: queries must be at least 0")
-    kinds = [layer.attention.map_kind for layer in model.encoder.layers]
+    modules = model.encoder.layers.modules()
+    kinds = [module.map_kind for module in modules if isinstance(module, Attention)]
     seen = [model.look_at(shape, seed, up) for seed in range(votes)]
     query = _choose_queries(seen[0], queries) if "points" in kinds else None
     probabilities, values = [], list[list[Tensor]]()
@@ -91,7 +93,23 @@ def look(
         _name(layer, kind, torch.cat(votes_of, dim=1), query)
         for layer, (kind, votes_of) in enumerate(zip(kinds, zip(*values, strict=True), strict=True))
     ]
-    return Look(_join([each.cloud for each in seen]), together(probabilities), tuple(maps), up)
+    return Look(join([each.cloud for each in seen]), together(probabilities), tuple(maps), up)
+
+
+def join(clouds: Sequence[Cloud]) -> Cloud:
+    """Put clouds of one shape one after the other, with what all of them know."""
+
+    def joined(values: list[Tensor | None]) -> Tensor | None:
+        known = [each for each in values if each is not None]
+        return torch.cat(known) if known else None
+
+    return Cloud(
+        pos=torch.cat([each.pos for each in clouds]),
+        normal=joined([each.normal for each in clouds]),
+        color=joined([each.color for each in clouds]),
+        name=clouds[0].name,
+        face=joined([each.face for each in clouds]),
+    )
 
 
 def _choose_queries(seen: Seen, queries: int) -> Tensor:
@@ -142,17 +160,3 @@ def _name(layer: int, kind: MapKind, values: Tensor, query: Tensor | None) -> At
 
 def _mean(probabilities: list[Tensor]) -> Tensor:
     return torch.stack(probabilities).mean(0)
-
-
-def _join(clouds: list[Cloud]) -> Cloud:
-    def joined(values: list[Tensor | None]) -> Tensor | None:
-        known = [each for each in values if each is not None]
-        return torch.cat(known) if known else None
-
-    return Cloud(
-        pos=torch.cat([each.pos for each in clouds]),
-        normal=joined([each.normal for each in clouds]),
-        color=joined([each.color for each in clouds]),
-        name=clouds[0].name,
-        face=joined([each.face for each in clouds]),
-    )

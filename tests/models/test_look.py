@@ -218,6 +218,13 @@ def test_the_short_form_is_the_mean_of_heads_at_every_point(attention: str) -> N
         torch.testing.assert_close(many[0].sum(1), torch.ones(5000))
 
 
+def test_the_short_form_goes_over_a_mesh() -> None:
+    maps = build(attention="multihead-external").attention(mesh(), votes=2)
+    assert [tuple(each.shape) for each in maps] == [(8, 64)] * 4
+    for each in maps:
+        torch.testing.assert_close(each.sum(1), torch.ones(8), rtol=0, atol=0.05)
+
+
 def test_a_large_cloud_is_looked_at_through_a_sample() -> None:
     # Each slot's weights are shared out over the points seen, of which there must be num_points:
     # so the network is called with exactly those, whatever the cloud's size.
