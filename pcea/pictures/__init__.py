@@ -1,1 +1,51 @@
-"""Pictures of shapes, of their parts and of what attention does on them."""
+"""Pictures of shapes, of their parts and of what attention does on them.
+
+from pcea.pictures import Panel, one, save
+save(one(Panel(mesh, values)), "chair.png")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pcea.pictures.camera import Camera
+from pcea.pictures.colormap import COLORMAPS, colors_of, limits, values_of
+from pcea.pictures.figures import gallery, grid, one
+from pcea.pictures.palette import palette, part_colors
+from pcea.pictures.panels import Panel, Style
+from pcea.pictures.render import BACKGROUNDS, render, render_each
+from pcea.pictures.renderers import RENDERERS, choose_renderer, renderers
+
+if TYPE_CHECKING:
+    from pcea.pictures.shown import save
+
+__all__ = [
+    "BACKGROUNDS",
+    "COLORMAPS",
+    "RENDERERS",
+    "Camera",
+    "Panel",
+    "Style",
+    "choose_renderer",
+    "colors_of",
+    "gallery",
+    "grid",
+    "limits",
+    "one",
+    "palette",
+    "part_colors",
+    "render",
+    "render_each",
+    "renderers",
+    "save",
+    "values_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs matplotlib when it is first asked for."""
+    if name == "save":
+        from pcea.pictures.shown import save
+
+        return save
+    raise AttributeError(f"module 'pcea.pictures' has no attribute {name!r}")

@@ -18,7 +18,7 @@ from pcea.pictures.normals import corner_normals, face_normals
 
 # In the camera's axes (right, up, back): from above the left shoulder.
 LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
-AMBIENT = 0.5
+AMBIENT = 0.58
 # More points than this hide one another in any picture.
 MOST_POINTS = 200_000
 
@@ -74,7 +74,45 @@ def build_scene(
     return Scene(scene.vertices, scene.faces, np.ones_like(scene.shade), scene.source)
 
 
+def extent(
+    shape: Mesh | Cloud, camera: Camera, point_size: float | None = None
+) -> tuple[float, float, float, float]:
+    """Say which part of a square picture a shape takes.
+
+    Args:
+        shape: y up.
+        camera: from where it is seen.
+        point_size: as for :func:`build_scene`.
+
+    Returns:
+        Its left, top, right and bottom, as shares of the picture's width.
+
+    Raises:
+        InputError: there is nothing to draw.
+    """
+    room = 0.0
+    if isinstance(shape, Mesh):
+        pos, used = _unit_mesh(shape)
+        pos = pos[used]
+    else:
+        pos, _, room = _unit_cloud(shape, point_size)
+        room *= camera.focal(1, 1) * camera.margin  # a bit more than the nearest point's
+    x, y, _ = camera.project(pos, 1, 1)
+    return x.min() - room, y.min() - room, x.max() + room, y.max() + room
+
+
 def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
+    faces = mesh.faces.cpu().numpy()
+    vertices, _ = _unit_mesh(mesh)
+    flat = face_normals(vertices, faces)  # (F, 3)
+    towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
+    normal = corner_normals(vertices, faces, flat)  # (F, 3, 3)
+    normal *= np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
+    return Scene(vertices, faces, _brightness(normal, camera))
+
+
+def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
+    """Put the vertices (V, 3) into the unit sphere, and say which ones (V,) a face uses."""
     faces = mesh.faces.cpu().numpy()
     if not len(faces):
         raise InputError(f"{mesh.name or 'the mesh'}: it has no faces, so there is no picture")
@@ -83,17 +121,28 @@ def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
     used[faces.ravel()] = True
     center, radius = _bounding_sphere(pos[used], mesh.name)
     vertices = ((pos - center) / radius).astype(np.float32)
-    if not used.all():
-        vertices[~used] = 0  # far-off ones must not count
-    flat = face_normals(vertices, faces)  # (F, 3)
-    towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
-    normal = corner_normals(vertices, faces, flat)  # (F, 3, 3)
-    normal *= np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
-    return Scene(vertices, faces, _brightness(normal, camera))
+    vertices[~used] = 0  # far-off ones must not count
+    return vertices, used
 
 
 def _from_cloud(cloud: Cloud, camera: Camera, point_size: float | None) -> Scene:
     """Draw each point as a dome that faces the camera and looks like a ball."""
+    middle, source, size = _unit_cloud(cloud, point_size)
+    dome, faces = _dome(rings=2 if len(source) <= 20_000 else 1)
+    turned = dome @ camera.axes
+    vertices = (middle[:, None] + size * turned).astype(np.float32)  # (N, D, 3)
+    first = np.arange(len(source))[:, None, None] * len(dome)
+    shade = _brightness(turned.astype(np.float32)[faces], camera)  # (T, 3)
+    return Scene(
+        vertices.reshape(-1, 3),
+        (first + faces).reshape(-1, 3),
+        np.tile(shade, (len(source), 1)),
+        np.repeat(source, len(dome)),
+    )
+
+
+def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, float]:
+    """Put balls into the unit sphere: their middles (N, 3), whose they are (N,), their radius."""
     if not len(cloud):
         raise InputError(f"{cloud.name or 'the cloud'}: it has no points, so there is no picture")
     pos = cloud.pos.detach().cpu().numpy()
@@ -104,19 +153,7 @@ def _from_cloud(cloud: Cloud, camera: Camera, point_size: float | None) -> Scene
     size = min(max(0.75 / len(source) ** 0.5, 0.004), 0.1) if point_size is None else point_size
     if not 0 < size <= 1:
         raise InputError(f"a point's size is a share of the shape's, 0 to 1, not {size}")
-    dome, faces = _dome(rings=2 if len(source) <= 20_000 else 1)
-    # With the points' own size, the whole stays in the unit sphere.
-    middle = (pos[source] - center) / (radius * (1 + size))
-    offset = (dome @ camera.axes) * (size / (1 + size))
-    vertices = (middle[:, None] + offset).astype(np.float32)  # (N, D, 3)
-    first = np.arange(len(source))[:, None, None] * len(dome)
-    shade = _brightness((dome @ camera.axes).astype(np.float32)[faces], camera)  # (T, 3)
-    return Scene(
-        vertices.reshape(-1, 3),
-        (first + faces).reshape(-1, 3),
-        np.tile(shade, (len(source), 1)),
-        np.repeat(source, len(dome)),
-    )
+    return (pos[source] - center) / (radius * (1 + size)), source, size / (1 + size)
 
 
 def _dome(rings: int, around: int = 10) -> tuple[Array, Array]:
