@@ -1,0 +1,81 @@
+"""Guessing which axis of a shape points up, from how sure a model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcea.geometry import UP_AXES, upright
+from pcea.models.base import PointModel, Sampleable
+from pcea.models.classifier import Classifier
+from pcea.models.mode import evaluating
+
+VOTES = 2
+MARGIN = 0.2
+
+
+@dataclass(frozen=True)
+class UpGuess:
+    """Which axis points up, as a model has it.
+
+    Args:
+        up: the guess, one of :data:`pcea.geometry.UP_AXES`.
+        confidence: how sure the model is of what it sees that way up, 0 to 1.
+        of_y: how sure it is of what it sees with y up.
+    """
+
+    up: str
+    confidence: float
+    of_y: float
+
+
+def guess_up(model: PointModel, shape: Sampleable, margin: float = MARGIN) -> UpGuess:
+    """Guess the up axis of a shape: the one with which the model is surest of what it sees.
+
+    A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
+    therefore what was up in its training data.
+
+    Args:
+        model: a classifier or a segmenter.
+        shape: a cloud (N, 3) or mesh in any unit.
+        margin: by how much another axis must beat y. Default: as measured, see docs/models.md.
+
+    Returns:
+        The guess; y unless another axis is clearly better.
+    """
+    sure = categories_by_up(model, shape).amax(-1)  # (6,)
+    best, of_y = int(sure.argmax()), float(sure[UP_AXES.index("y")])
+    if float(sure[best]) - of_y <= margin:
+        return UpGuess("y", of_y, of_y)
+    return UpGuess(UP_AXES[best], float(sure[best]), of_y)
+
+
+@torch.no_grad()
+def categories_by_up(model: PointModel, shape: Sampleable, votes: int = VOTES) -> Tensor:
+    """Ask a model what a shape is with each axis up.
+
+    Args:
+        model: a classifier or a segmenter.
+        shape: a cloud (N, 3) or mesh in any unit.
+        votes: how many samplings are averaged. Default 2.
+
+    Returns:
+        (6, categories) the probability of each category, the axes in the order of
+        :data:`pcea.geometry.UP_AXES`. Of a segmenter, what the parts of the category get.
+    """
+    found = []
+    with evaluating(model):
+        for seed in range(votes):
+            batch = model.look_at(shape, seed).batch
+            pos = torch.cat([upright(batch.pos, up) for up in UP_AXES])  # (6, P, 3)
+            normal = batch.normal
+            if normal is not None:
+                normal = torch.cat([upright(normal, up) for up in UP_AXES])
+            found.append(model(pos, normal).float().softmax(-1).cpu())
+    probability = torch.stack(found).mean(0)  # (6, categories) or (6, P, parts)
+    if not isinstance(model, Classifier):
+        competing = model.info.taxonomy.part_mask().float()  # (categories, parts)
+        probability = probability.mean(1) @ competing.T  # (6, categories)
+    return probability

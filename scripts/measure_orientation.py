@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Measure how often a model finds the up axis, and how often it turns what stands already.
+
+    scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
+
+Every cloud of the split is shown twice: as it is, and laid down so that a random one of the six
+axes is up. The table says, for each margin by which another axis must beat y, how many of the
+laid down were set up right, how many of the standing were left standing, and of how many of each
+the category was then right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pcea import Cloud, InputError, load_dataset, load_model
+from pcea.geometry import UP_AXES, upright
+from pcea.models.orientation import VOTES, categories_by_up
+
+MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # and none at all: always y
+
+
+def lay_down(cloud: Cloud, up: str) -> Cloud:
+    """Turn a cloud with y up so that another axis is up in it."""
+    turn = upright(torch.eye(3), up).T  # the inverse: turns are orthogonal
+    return Cloud(cloud.pos @ turn, None if cloud.normal is None else cloud.normal @ turn)
+
+
+def decide(sure: Tensor, margin: float) -> Tensor:
+    """The axis chosen for each of (M, 6) clouds, as guess_up does it."""
+    y = UP_AXES.index("y")
+    best = sure.max(1)
+    return torch.where(best.values - sure[:, y] > margin, best.indices, y)
+
+
+def main() -> None:
+    """Read the command line, measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("weights")
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--clouds", type=int, help="how many, drawn with seed 0; default: all")
+    parser.add_argument("--votes", type=int, default=VOTES)
+    parser.add_argument("--data-root")
+    parser.add_argument("--json", type=Path, help="where to write what was measured of each cloud")
+    options = parser.parse_args()
+    try:
+        model = load_model(options.weights)
+        clouds = load_dataset(options.dataset, options.split, options.data_root).clouds
+    except InputError as error:
+        sys.exit(f"measure_orientation: {error}")
+    generator = torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(clouds), generator=generator)[: options.clouds]
+    truth = torch.randint(len(UP_AXES), (len(chosen),), generator=generator)
+    standing, laid = [], []
+    for index, up in zip(chosen.tolist(), truth.tolist(), strict=True):
+        own = clouds.batch([index])
+        cloud = Cloud(own.pos[0], None if own.normal is None else own.normal[0])
+        standing.append(categories_by_up(model, cloud, options.votes))
+        laid.append(categories_by_up(model, lay_down(cloud, UP_AXES[up]), options.votes))
+    label = clouds.category[chosen]
+    found = {"standing": torch.stack(standing), "laid down": torch.stack(laid)}
+    up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
+    print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
+    print("share of clouds       up is right          category is right")
+    print("margin           standing  laid down      standing  laid down")
+    for margin in (*MARGINS, math.inf):
+        right: dict[str, list[str]] = {"up": [], "category": []}
+        for way, probability in found.items():
+            axis = decide(probability.amax(-1), margin)  # (M,)
+            category = probability[torch.arange(len(axis)), axis].argmax(-1)
+            right["up"].append(percent(axis == up[way]))
+            right["category"].append(percent(category == label))
+        cells = ("   ".join(right[each]) for each in ("up", "category"))
+        print(f"{margin:6.2f}           {'      '.join(cells)}")
+    if options.json is not None:
+        told = {way: probability.amax(-1).tolist() for way, probability in found.items()}
+        options.json.write_text(json.dumps({"up": truth.tolist(), **told}))
+
+
+def percent(right: Tensor) -> str:
+    """Write the share of what is true."""
+    return f"{100 * float(right.float().mean()):6.1f} %"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Guessing up: with a model whose sureness is known, and one that learned how shapes stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from pcea.datasets import Taxonomy
+from pcea.formats import Cloud, Mesh
+from pcea.geometry import UP_AXES, upright
+from pcea.models import PointModel, create_model
+from pcea.models.orientation import categories_by_up, guess_up
+
+PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
+
+Score = Callable[[Tensor], Tensor]
+
+
+def told(name: str, score: Score, monkeypatch: pytest.MonkeyPatch) -> PointModel:
+    """A model that says of each cloud what ``score`` makes of its positions."""
+    model = create_model(name, PARTS, num_points=64, normals=True)
+    monkeypatch.setattr(model, "forward", lambda pos, normal: score(pos))
+    return model
+
+
+def skittle() -> Cloud:
+    """Heavy below, thin above: y up."""
+    pos = torch.rand(300, 3, generator=torch.Generator().manual_seed(1))
+    pos[:, 1] = pos[:, 1] ** 3
+    return Cloud(pos, torch.nn.functional.normalize(pos, dim=1))
+
+
+def lay(cloud: Cloud, up: str) -> Cloud:
+    turn = upright(torch.eye(3), up).T
+    assert cloud.normal is not None
+    return Cloud(cloud.pos @ turn, cloud.normal @ turn)
+
+
+def surer_when_standing(pos: Tensor) -> Tensor:
+    # The centroid is 0: heavy below means a positive third moment of y.
+    chair = 40 * pos[..., 1].pow(3).mean(1).clamp(min=0)
+    return torch.stack([torch.zeros_like(chair), chair], dim=1)
+
+
+@pytest.mark.parametrize("up", UP_AXES)
+def test_a_classifier_finds_the_axis_it_is_surest_of(
+    up: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = told("eat-tiny", surer_when_standing, monkeypatch)
+    cloud = lay(skittle(), up)
+    guess = guess_up(model, cloud, margin=0.0)
+    assert guess.up == up
+    by_hand = []
+    for axis in ("y", up):
+        seen = [model.look_at(cloud, seed, axis).batch.pos for seed in range(2)]
+        p = torch.stack([surer_when_standing(pos).softmax(-1)[0] for pos in seen]).mean(0)
+        by_hand.append(float(p.max()))
+    assert (guess.of_y, guess.confidence) == pytest.approx(tuple(by_hand), abs=1e-5)
+
+
+def test_y_stays_unless_another_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = told("eat-tiny", surer_when_standing, monkeypatch)
+    cloud = lay(skittle(), "-z")
+    clear = guess_up(model, cloud, margin=0.0)
+    ahead = clear.confidence - clear.of_y
+    assert ahead > 0.05
+    assert guess_up(model, cloud, margin=ahead - 0.01).up == "-z"
+    kept = guess_up(model, cloud, margin=ahead + 0.01)
+    assert (kept.up, kept.confidence) == ("y", clear.of_y)
+
+
+def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
+    def score(pos: Tensor) -> Tensor:  # the parts of cup, whichever, where x is up
+        flat = 40 * pos[..., 0].pow(3).mean(1)[:, None].expand(pos.shape[:2])
+        return torch.stack([flat, flat, torch.zeros_like(flat)], dim=-1)
+
+    model = told("eat-seg-tiny", score, monkeypatch)
+    found = categories_by_up(model, skittle())
+    assert found.shape == (6, 2)
+    torch.testing.assert_close(found.sum(-1), torch.ones(6))
+    batch = model.look_at(skittle(), 0, "z").batch.pos, model.look_at(skittle(), 1, "z").batch.pos
+    by_hand = torch.stack([score(pos).softmax(-1)[0].mean(0) for pos in batch]).mean(0)
+    expected = torch.stack([by_hand[0] + by_hand[1], by_hand[2]])
+    torch.testing.assert_close(found[UP_AXES.index("z")], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_normals_turn_with_the_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = create_model("eat-tiny", PARTS, num_points=64, normals=True).train()
+
+    def forward(pos: Tensor, normal: Tensor) -> Tensor:
+        assert not model.training
+        return torch.stack([normal[..., 1].mean(1), (normal * pos).sum(-1).mean(1)], dim=1)
+
+    monkeypatch.setattr(model, "forward", forward)
+    found = categories_by_up(model, skittle(), votes=1)
+    assert model.training
+    model.eval()
+    for row, up in zip(found, UP_AXES, strict=True):
+        batch = model.look_at(skittle(), 0, up).batch
+        torch.testing.assert_close(row, model(batch.pos, batch.normal).softmax(-1)[0])
+    assert len({round(float(row[0]), 4) for row in found}) == 6
+
+
+def test_a_mesh_and_a_cloud_without_normals() -> None:
+    model = create_model("eat-seg-tiny", PARTS, num_points=64)
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
+    for shape in (mesh, Cloud(skittle().pos)):
+        guess = guess_up(model, shape, margin=1.0)
+        assert guess.up == "y" and guess.confidence == guess.of_y
