@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import COLORMAPS, colors_of, limits, values_of
 from pcea.pictures.figures import gallery, grid, one
-from pcea.pictures.palette import palette, part_colors
+from pcea.pictures.palette import part_colors
 from pcea.pictures.panels import Panel, Style
 from pcea.pictures.render import BACKGROUNDS, render, render_each
 from pcea.pictures.renderers import RENDERERS, choose_renderer, renderers
+from pcea.pictures.turntable import turntable
 
 if TYPE_CHECKING:
     from pcea.pictures.shown import save
@@ -32,12 +33,12 @@ __all__ = [
     "grid",
     "limits",
     "one",
-    "palette",
     "part_colors",
     "render",
     "render_each",
     "renderers",
     "save",
+    "turntable",
     "values_of",
 ]
 

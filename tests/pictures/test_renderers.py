@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +14,12 @@ import pytest
 import torch
 
 from pcea import Cloud, InputError
-from pcea.pictures import egl, renderers
+from pcea.pictures import egl
 from pcea.pictures.render import render
 from pcea.pictures.renderers import choose_renderer
+
+# pcea.pictures has a function of the module's name.
+renderers = importlib.import_module("pcea.pictures.renderers")
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +88,5 @@ def test_a_driver_that_fails_for_real() -> None:
 
 
 def _without_display() -> dict[str, str]:
-    import os
-
     hidden = ("DISPLAY", "WAYLAND_DISPLAY")
     return {key: value for key, value in os.environ.items() if key not in hidden}

@@ -47,6 +47,13 @@ def test_choosing_the_peaked_and_the_different() -> None:
     assert choose_slots(values * torch.tensor([1.0, 9.0, 0.1, 1.0, 50.0]), 3) == [0, 3, 2]
 
 
+def test_choosing_what_the_picture_shows() -> None:
+    values = torch.full((100, 3), 1e-4)
+    values[:3, 0], values[50:56, 1], values[60:80, 2] = 1.0, 1.0, 1.0
+    assert choose_slots(values, 3) == [0, 1, 2]
+    assert choose_slots(values, 3, torch.arange(100) >= 50) == [1, 2, 0]
+
+
 def test_choosing_among_flat_slots() -> None:
     assert sorted(choose_slots(torch.ones(10, 3), 3)) == [0, 1, 2]
     assert sorted(choose_slots(torch.zeros(10, 3), 2)) == [0, 1]

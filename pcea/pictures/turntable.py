@@ -1,0 +1,180 @@
+"""A shape that turns: GIF, and MP4 where ffmpeg is at hand."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from pcea.errors import InputError, nearest
+from pcea.formats import Cloud, Mesh
+from pcea.formats.raw import Array
+from pcea.formats.write import replacing
+from pcea.pictures.camera import Camera
+from pcea.pictures.render import Background, render
+from pcea.pictures.renderers import Renderer
+
+TURNTABLE_FORMATS = (".gif", ".mp4")
+MOST_FRAMES = 720
+
+
+def turntable(
+    path: str | os.PathLike[str],
+    shape: Mesh | Cloud,
+    colors: ArrayLike | Tensor | None = None,
+    frames: int = 48,
+    seconds: float = 4.0,
+    camera: Camera | None = None,
+    size: tuple[int, int] = (400, 400),
+    background: Background = "white",
+    renderer: Renderer = "auto",
+    color_by: Literal["auto", "vertices", "faces"] = "auto",
+    point_size: float | None = None,
+) -> None:
+    """Draw one turn around a shape, which repeats without a seam, and write it.
+
+    Args:
+        path: where it goes, ``.gif`` or ``.mp4``; it is written whole or not at all. A GIF has 256
+            colours, chosen once for all frames; MP4 needs ffmpeg or the package imageio-ffmpeg.
+        shape: as for :func:`pcea.pictures.render`, and so on.
+        colors: of its vertices, faces or points.
+        frames: how many pictures a turn has, 2 to 720.
+        seconds: how long a turn takes.
+        camera: where the turn begins.
+        size: width and height in pixels.
+        background: ``"white"`` or ``"dark"``; for a GIF ``"transparent"``, too.
+        renderer: who draws.
+        color_by: whose colours they are.
+        point_size: how large a cloud's points are.
+
+    Raises:
+        InputError: an argument is wrong, the renderer does not work here, ffmpeg is missing, or
+            the file cannot be written.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in TURNTABLE_FORMATS:
+        raise InputError(
+            f"{path}: a turntable is not written as {ending!r}{nearest(ending, TURNTABLE_FORMATS)}"
+        )
+    if not 2 <= frames <= MOST_FRAMES:
+        raise InputError(f"a turn has 2 to {MOST_FRAMES} frames, not {frames}")
+    if not 0.1 <= seconds <= 600:
+        raise InputError(f"a turn takes 0.1 to 600 seconds, not {seconds:g}")
+    if ending == ".mp4" and background == "transparent":
+        raise InputError(f"{path}: a film has no transparent background: write a .gif")
+    program = _ffmpeg(path) if ending == ".mp4" else ""
+    view = camera or Camera()
+    pictures = (
+        render(
+            shape,
+            colors,
+            replace(view, azimuth=view.azimuth + 360 * frame / frames),
+            size,
+            background,
+            renderer,
+            color_by,
+            point_size,
+        )
+        for frame in range(frames)
+    )
+    if ending == ".gif":
+        with replacing(path) as file:
+            _write_gif(file, list(pictures), 1000 * seconds / frames)
+    else:
+        _write_mp4(path, program, pictures, frames / seconds, size)
+
+
+def _write_gif(file: IO[bytes], pictures: list[Array], milliseconds: float) -> None:
+    """Write frames that share one palette, so that no colour flickers, and no dither crawls."""
+    from PIL import Image
+
+    clear = pictures[0].shape[2] == 4
+    empty = pictures[0][0, 0, :3]
+    # A few frames know all colours. The background needs but one of them.
+    some = np.concatenate([p[..., :3] for p in pictures[:: max(len(pictures) // 8, 1)]])
+    drawn = some[(some != empty).any(axis=-1)]  # (n, 3)
+    if not len(drawn):
+        drawn = empty[None]
+    drawn = drawn[:: len(drawn) // 100_000 + 1]
+    chosen = Image.fromarray(drawn[None]).quantize(
+        255, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+    )
+    entries = (chosen.getpalette() or [])[: 3 * 255]
+    common = Image.new("P", (1, 1))
+    # The last one is the background, which a clear one must share with nothing that is drawn.
+    last = entries[:3] if clear else empty.tolist()
+    common.putpalette([*entries, *entries[:3] * (255 - len(entries) // 3), *last])
+    frames = [
+        Image.fromarray(picture[..., :3]).quantize(palette=common, dither=Image.Dither.NONE)
+        for picture in pictures
+    ]
+    more = {}
+    if clear:
+        for frame, picture in zip(frames, pictures, strict=True):
+            mask = Image.fromarray(np.where(picture[..., 3] < 128, 255, 0).astype(np.uint8))
+            frame.paste(255, mask=mask)
+        more = {"transparency": 255, "disposal": 2}
+    # GIF counts hundredths of a second; what is lost in one frame, the next one makes up for.
+    ends = [round(milliseconds / 10 * (i + 1)) for i in range(len(frames))]
+    lengths = [10 * (end - start) for start, end in zip([0, *ends], ends, strict=False)]
+    frames[0].save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=lengths,
+        loop=0,
+        optimize=False,
+        **more,
+    )
+
+
+def _ffmpeg(path: str | os.PathLike[str]) -> str:
+    if found := shutil.which("ffmpeg"):
+        return found
+    try:
+        return str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
+    except (ImportError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: MP4 needs ffmpeg, which is missing: pip install imageio-ffmpeg, "
+            "or write a .gif"
+        ) from error
+
+
+def _write_mp4(
+    path: str | os.PathLike[str],
+    program: str,
+    pictures: Iterator[Array],
+    rate: float,
+    size: tuple[int, int],
+) -> None:
+    width, height = size[0] // 2 * 2, size[1] // 2 * 2  # the codec wants even numbers
+    command = [program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    command += ["-s", f"{width}x{height}", "-r", f"{rate:.6f}", "-i", "-", "-an"]
+    command += ["-vcodec", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
+    command += ["-movflags", "+faststart"]
+    with _draft(".mp4") as draft:
+        frames = b"".join(picture[:height, :width].tobytes() for picture in pictures)
+        done = subprocess.run([*command, str(draft)], input=frames, capture_output=True)
+        if done.returncode:
+            said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+            raise InputError(f"{path}: ffmpeg cannot write it ({said}): write a .gif")
+        with replacing(path) as file:
+            file.write(draft.read_bytes())
+
+
+@contextmanager
+def _draft(ending: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
+        yield Path(folder) / f"film{ending}"
