@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 
 import tyro
 
+from pcea.cli.attend import Attend
 from pcea.cli.classify import Classify
 from pcea.cli.data import CheckData, FetchData, ImportData, ListData
 from pcea.cli.evaluate import Evaluate
@@ -41,6 +42,7 @@ COMMANDS: Mapping[str, Any] = {
     "evaluate": Evaluate,
     "classify": Classify,
     "segment": Segment,
+    "attend": Attend,
     "data": {"list": ListData, "fetch": FetchData, "import": ImportData, "check": CheckData},
 }
 ABOUT = "Train, evaluate and use point transformers with external attention."

@@ -1,0 +1,290 @@
+"""What a model's attention does on single shapes: pictures, coloured shapes, raw values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from pcea.cli.output import percent, say, track, write_json
+from pcea.cli.targets import name_targets, refuse_inputs
+from pcea.cli.weights import open_model
+from pcea.errors import InputError
+from pcea.formats import Cloud, Mesh, expand, read, write_glb, write_npz, write_ply
+from pcea.geometry import unit_sphere, upright
+from pcea.models import AttentionMap, Look, PointModel
+from pcea.models.importance import Importance, importance
+from pcea.models.orientation import guess_up
+from pcea.pictures.camera import Camera
+from pcea.pictures.colormap import colors_of
+from pcea.pictures.refine import refine
+from pcea.pictures.slots import choose_slots
+from pcea.version import __version__
+
+if TYPE_CHECKING:
+    from pcea.cli.attend import Attend
+
+WRITTEN = (
+    "gallery.png", "layers.png", "importance.png", "attention.ply", "attention.glb",
+    "attention.npz", "turntable.gif",
+)  # fmt: skip
+COLORMAP = "viridis"
+# Columns of layers.png.
+PER_LAYER = 6
+# What is above this share of a column's values has the last colour.
+TOP = 0.99
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of one layer's map, heads averaged, in units of an even share.
+
+    Args:
+        layer: from 0.
+        index: of the map's columns.
+        name: such as ``layer 3 slot 12``.
+        high: the value that has the last colour; 0 has the first.
+    """
+
+    layer: int
+    index: int
+    name: str
+    high: float
+
+
+@dataclass(frozen=True)
+class Attended:
+    """A shape and what was seen on it.
+
+    Args:
+        shape: as it was read.
+        look: what the model saw.
+        guessed: how sure the model was of the up axis; None where it was given.
+        weighed: what decides the answer.
+        columns: what is shown; the gallery's come first.
+        gallery: how many of them are the gallery's.
+        in_layers: which of them are shown layer by layer.
+        fine: the shape, fine enough for pictures; the shape's own vertices come first.
+        values: (V, C) the columns on it.
+        critical: (V,) what tokens near win of the pooled channels, 1 if all win as much.
+        saliency: (V,) of ``weighed`` on it.
+    """
+
+    shape: Mesh | Cloud
+    look: Look
+    guessed: float | None
+    weighed: Importance
+    columns: tuple[Column, ...]
+    gallery: int
+    in_layers: frozenset[int]
+    fine: Mesh | Cloud
+    values: Tensor
+    critical: Tensor
+    saliency: Tensor
+
+    @property
+    def own(self) -> int:
+        """Vertices or points that the file has."""
+        return len(self.shape.vertices if isinstance(self.shape, Mesh) else self.shape)
+
+
+def attend_files(options: Attend) -> None:
+    """Look at the files and write what was seen.
+
+    Raises:
+        InputError: there are no files, one cannot be read, or what is asked for does not exist.
+    """
+    from pcea.cli.attend_pictures import write_pictures
+    from pcea.pictures.renderers import choose_renderer
+
+    files = expand(options.files)
+    targets = name_targets(files, options.out)
+    refuse_inputs(files, [target / name for target in targets for name in WRITTEN])
+    model = open_model(options.weights, options.device)
+    layer = chosen_layer(model, options.layer)
+    choose_renderer(options.renderer)
+    results = []
+    for file, target in track(list(zip(files, targets, strict=True))):
+        seen = attend(model, read(file), options, layer)
+        write_shape(seen, target)
+        write_values(model, seen, target)
+        results.append(describe(model, file, target, seen))
+        write_pictures(seen, target, options, heading(results[-1]))
+        say(line(results[-1]))
+    if options.json is not None:
+        described = {
+            "weights": options.weights,
+            "model": model.info.name,
+            "layer": layer,
+            "votes": options.votes,
+            "version": __version__,
+            "files": results,
+        }
+        write_json(options.json, described)
+
+
+def chosen_layer(model: PointModel, layer: int | None) -> int:
+    """The layer to show; the last where none is named.
+
+    Raises:
+        InputError: the model has no such layer.
+    """
+    depth = len(model.encoder.layers)
+    if layer is None:
+        return depth - 1
+    if not 0 <= layer < depth:
+        raise InputError(f"--layer {layer}: {model.info.name} has layers 0 to {depth - 1}")
+    return layer
+
+
+def attend(model: PointModel, shape: Mesh | Cloud, options: Attend, layer: int) -> Attended:
+    """Look at a shape, choose what to show, and bring it to the whole shape."""
+    guess = guess_up(model, shape) if options.up == "auto" else None
+    up = options.up if guess is None else guess.up
+    look = model.look(shape, options.votes, up, max(options.slots - 1, 0))
+    weighed = importance(model, shape, votes=options.votes, up=up)
+    seen = in_front(look)
+    gallery = choose_columns(look.maps[layer], seen, options.slots, options.slot)
+    by_layer = [column for each in look.maps for column in choose_columns(each, seen, PER_LAYER)]
+    columns = tuple(gallery + [column for column in by_layer if column not in gallery])
+    values = torch.stack([even_shares(look.maps[c.layer])[:, c.index] for c in columns], 1)
+    fine, sample = shape, look.sample
+    if isinstance(shape, Mesh):
+        fine, sample = refine(shape, look.sample)
+    values = torch.cat([values, weighed.nearby[:, None], weighed.saliency[:, None]], 1)
+    carried = fine.carry_back(sample, values)  # (V, C + 2)
+    return Attended(
+        shape=shape,
+        look=look,
+        guessed=None if guess is None else guess.confidence,
+        weighed=weighed,
+        columns=columns,
+        gallery=len(gallery),
+        in_layers=frozenset(columns.index(column) for column in by_layer),
+        fine=fine,
+        values=carried[:, :-2],
+        critical=carried[:, -2],
+        saliency=carried[:, -1],
+    )
+
+
+def even_shares(each: AttentionMap) -> Tensor:
+    """A layer's columns, (P, K), heads averaged: 1 where a point has what all have on average."""
+    values = each.values.mean(0)
+    return values / values.mean(0).clamp(min=1e-30) if each.kind == "slots" else values
+
+
+def in_front(look: Look) -> Tensor:
+    """Which seen points lie on the side that the pictures show, (P,) bool."""
+    pos = upright(unit_sphere(look.sample.pos), look.up)
+    return pos @ torch.from_numpy(Camera().axes[2]).float() > 0
+
+
+def choose_columns(
+    each: AttentionMap, seen: Tensor, num: int, first: int | None = None
+) -> list[Column]:
+    """Choose what to show of a layer: telling slots, or what points receive and read.
+
+    Raises:
+        InputError: ``first``, the column that must be among them, does not exist.
+    """
+    values = even_shares(each)
+    if first is not None and not 0 <= first < values.shape[1]:
+        raise InputError(
+            f"--slot {first}: layer {each.layer} has columns 0 to {values.shape[1] - 1}"
+        )
+    chosen = list(range(values.shape[1]))
+    if each.kind == "slots":
+        chosen = choose_slots(values, num, seen)
+    if first is not None:
+        chosen = [first, *(i for i in chosen if i != first)]
+    tops = values.quantile(TOP, dim=0).tolist()
+    return [
+        Column(each.layer, i, f"layer {each.layer} {each.columns[i]}", max(tops[i], 1.0))
+        for i in chosen[:num]
+    ]
+
+
+def write_shape(seen: Attended, target: Path) -> None:
+    """Write the shape coloured by the first column."""
+    first, shape = seen.columns[0], seen.shape
+    values = seen.values[: seen.own, 0]
+    colors = colors_of(values, 0.0, first.high, COLORMAP)
+    pos, faces, normal = (
+        (shape.vertices, shape.faces, None)
+        if isinstance(shape, Mesh)
+        else (shape.pos, None, shape.normal)
+    )
+    write_ply(target / "attention.ply", pos, colors, faces, normal, attention=values)
+    write_glb(target / "attention.glb", pos, faces, colors, target.name)
+
+
+def write_values(model: PointModel, seen: Attended, target: Path) -> None:
+    """Write all values at the seen points, and what is shown at the vertices."""
+    look, taxonomy = seen.look, model.info.taxonomy
+    names = taxonomy.parts if model.task == "segmentation" else taxonomy.categories
+    arrays: dict[str, Any] = {
+        "pos": look.sample.pos,
+        "probability": look.probability,
+        "names": list(names),
+        "up": look.up,
+        "critical": seen.weighed.critical,
+        "saliency": seen.weighed.saliency,
+        "target": seen.weighed.target,
+        "shown": [each.name for each in seen.columns],
+        "shown_high": [each.high for each in seen.columns],
+        "shown_values": seen.values[: seen.own],
+    }
+    if look.sample.face is not None:
+        arrays["face"] = look.sample.face
+    for each in look.maps:
+        arrays[f"layer{each.layer}"] = each.values
+        arrays[f"layer{each.layer}_columns"] = list(each.columns)
+        if each.query is not None:
+            arrays["query"] = each.query
+    write_npz(target / "attention.npz", **arrays)
+
+
+def describe(model: PointModel, file: Path, target: Path, seen: Attended) -> dict[str, Any]:
+    """What was seen of a file."""
+    name, probability = answer(model, seen.look)
+    shape = seen.shape
+    return {
+        "file": str(file),
+        "category": name,
+        "probability": probability,
+        "up": seen.look.up,
+        "up_confidence": seen.guessed,
+        "vertices": seen.own,
+        "faces": len(shape.faces) if isinstance(shape, Mesh) else None,
+        "shown": [each.name for each in seen.columns[: seen.gallery]],
+        "folder": str(target),
+    }
+
+
+def answer(model: PointModel, look: Look) -> tuple[str, float]:
+    """The likeliest category; of a segmenter, the one to whose parts it gives most."""
+    taxonomy, probability = model.info.taxonomy, look.probability
+    if model.task == "segmentation":
+        probability = (probability.mean(0) * taxonomy.part_mask()).sum(-1)  # (categories,)
+    best = int(probability.argmax())
+    return taxonomy.categories[best], float(probability[best])
+
+
+def heading(result: dict[str, Any]) -> str:
+    """What to write above the pictures of a file."""
+    name = Path(result["file"]).name
+    return f"{name}: {result['category']} ({percent(result['probability'])})"
+
+
+def line(result: dict[str, Any]) -> str:
+    """One line on a file."""
+    sure = result["up_confidence"]
+    how = "given" if sure is None else f"guessed, {percent(cast(float, sure))} sure"
+    return (
+        f"{result['file']}: {result['category']} ({percent(result['probability'])}), "
+        f"up {result['up']} ({how}), in {result['folder']}"
+    )

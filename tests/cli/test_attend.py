@@ -1,0 +1,257 @@
+"""What attention does on files and over a data set, and the files that this goes to."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+import pcea as package
+from pcea.cli import attend_pictures
+from pcea.cli.attend_files import WRITTEN, choose_columns, even_shares
+from pcea.cli.attend_pictures import octahedral_ball, with_mark
+from pcea.evaluation import measure_slots
+from pcea.formats import Cloud, Mesh
+from pcea.models import AttentionMap, load_model, save_model
+from pcea.pictures.colormap import colors_of
+
+Run = Callable[..., str]
+
+ALWAYS = [name for name in WRITTEN if name != "turntable.gif"]
+# A rare renderer is not what these tests are about: this one is the same everywhere.
+QUICK = ("--renderer", "software", "--slots", 2, "--votes", 2)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of few pixels, and turns of few frames."""
+    monkeypatch.setattr(attend_pictures, "DPI", 24)
+    monkeypatch.setattr(attend_pictures, "FRAMES", 2)
+
+
+@pytest.fixture(scope="session")
+def sharp(segmenter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The segmenter of toys, whose slots are flat after so little training, with sharper ones."""
+    model = load_model(segmenter)
+    with torch.no_grad():
+        for layer in model.encoder.layers:
+            layer.attention.memory.mk *= 3000
+    path = tmp_path_factory.mktemp("sharp") / "sharp.safetensors"
+    save_model(model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def selfish(segmenter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained segmenter of toys with self-attention."""
+    info = load_model(segmenter).info
+    torch.manual_seed(0)
+    model = package.create_model(
+        info.name,
+        info.taxonomy,
+        num_points=32,
+        **{**info.options, "attention": "self", "attention_options": {"heads": 2}},
+    )
+    path = tmp_path_factory.mktemp("self") / "self.safetensors"
+    save_model(model, path)
+    return path
+
+
+def vertices_of(ply: Path, values: str) -> np.ndarray:
+    """The table of a PLY file whose vertices have a colour and one more value."""
+    content = ply.read_bytes()
+    head, _, body = content.partition(b"end_header\n")
+    num = int(head.partition(b"element vertex ")[2].split()[0])
+    names = [line.split()[-1].decode() for line in head.splitlines() if b"property" in line]
+    names = [name for name in names if name != "vertex_indices"]
+    assert names[-4:] == ["red", "green", "blue", values]
+    types = ["<f4"] * (len(names) - 4) + ["u1"] * 3 + ["<f4"]
+    return np.frombuffer(body, list(zip(names, types, strict=True)), num)
+
+
+def test_a_mesh(pcea: Run, sharp: Path, cube: Path, tmp_path: Path) -> None:
+    file = tmp_path / "seen.json"
+    words = ("attend", cube, "--weights", sharp, "--out", tmp_path / "out", *QUICK)
+    out = pcea(*words, "--up", "z", "--json", file)
+    folder = tmp_path / "out" / "cube"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(ALWAYS)
+    (seen,) = json.loads(file.read_text())["files"]
+    assert out.count("\n") == 1 and f"{cube}: {seen['category']} (" in out and "up z (given)" in out
+
+    # The raw values are those of the model's own look.
+    values = np.load(folder / "attention.npz")
+    mesh, model = package.read(cube), load_model(sharp)
+    look = model.look(mesh, votes=2, up="z", queries=1)
+    assert np.array_equal(values["pos"], look.sample.pos.numpy())
+    assert np.array_equal(values["layer0"], look.maps[0].values.numpy())
+    assert str(values["up"]) == "z"
+    assert values["critical"].sum() == pytest.approx(1)
+
+    # What is shown at the vertices is the first slot, brought back from the seen points.
+    slot = int(str(values["shown"][0]).rpartition(" ")[2])
+    assert seen["shown"][0] == f"layer 0 slot {slot}"
+    column = look.maps[0].values[0, :, slot]
+    share = column / column.mean()
+    expected = mesh.carry_back(look.sample, share[:, None])[:, 0]
+    # In pictures the cube is cut finer, which lets its corners differ a little more.
+    low, high = float(share.min()), float(share.max())
+    shown = torch.from_numpy(values["shown_values"][:, 0])
+    assert low <= float(shown.min()) and float(shown.max()) <= high
+    assert float((shown - expected).abs().max()) < 0.25 * (high - low)
+
+    # Each colour is that of its value, in both files, and the mesh is the user's own.
+    table = vertices_of(folder / "attention.ply", "attention")
+    assert np.array_equal(table["attention"], values["shown_values"][:, 0])
+    rgb = np.stack([table[name] for name in ("red", "green", "blue")], axis=1)
+    top = float(values["shown_high"][0])
+    assert np.array_equal(rgb, colors_of(table["attention"].copy(), 0.0, top).numpy())
+    assert len(np.unique(rgb, axis=0)) > 1
+    colored = package.read(folder / "attention.ply")
+    assert torch.equal(colored.vertices, mesh.vertices) and torch.equal(colored.faces, mesh.faces)
+    glb = trimesh.load(folder / "attention.glb", force="mesh", process=False)
+    assert np.allclose(glb.vertices, mesh.vertices.numpy())
+    assert np.array_equal(glb.visual.vertex_colors[:, :3], rgb)
+
+
+def test_a_cloud_and_one_slot_of_it(pcea: Run, sharp: Path, ball: Path, tmp_path: Path) -> None:
+    words = ("attend", ball, "--weights", sharp, "--out", tmp_path / "out", *QUICK)
+    out = pcea(*words, "--slot", 7, "--layer", 0, "--background", "dark")
+    assert "up y (guessed, " in out or "guessed" in out
+    folder = tmp_path / "out" / "ball"
+    values = np.load(folder / "attention.npz")
+    assert str(values["shown"][0]) == "layer 0 slot 7"
+    assert values["shown_values"].shape[0] == 50
+    cloud = package.read(folder / "attention.ply")
+    assert torch.equal(cloud.pos, package.read(ball).pos)
+    top = float(values["shown_high"][0])
+    assert torch.equal(cloud.color, colors_of(values["shown_values"][:, 0], 0.0, top))
+    assert len(cloud.color.unique(dim=0)) > 1
+
+
+def test_attention_among_points(pcea: Run, selfish: Path, cube: Path, tmp_path: Path) -> None:
+    words = ("attend", cube, "--weights", selfish, "--out", tmp_path / "out", *QUICK)
+    pcea(*words, "--slots", 3)
+    values = np.load(tmp_path / "out" / "cube" / "attention.npz")
+    names = [str(name) for name in values["shown"]]
+    assert names == ["layer 0 received", "layer 0 query 0", "layer 0 query 1"]
+    assert values["layer0"].shape == (2, 64, 3) and values["query"].shape == (2, 3)
+
+
+def test_a_classifier(pcea: Run, classifier: Path, cube: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copy(cube, tmp_path / "other.obj"))
+    words = ("attend", cube, other, "--weights", classifier, "--out", tmp_path / "out", *QUICK)
+    out = pcea(*words)
+    assert out.count("\n") == 2 and "other.obj: B" in out
+    values = np.load(tmp_path / "out" / "other" / "attention.npz")
+    assert [str(name) for name in values["names"]] == ["Ball", "Box"]
+    assert values["probability"].shape == (2,)
+    assert str(values["target"]) in ("Ball", "Box")
+
+
+def test_a_turntable(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None:
+    words = ("attend", ball, "--weights", segmenter, "--out", tmp_path, *QUICK, "--slots", 1)
+    pcea(*words, "--turntable")
+    assert (tmp_path / "ball" / "turntable.gif").read_bytes().startswith(b"GIF89a")
+
+
+def test_never_writes_over_an_input(pcea: Run, segmenter: Path, cube: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "attention"
+    folder.mkdir()
+    file = Path(shutil.copy(cube, folder / "attention.ply"))
+    before = file.read_bytes()
+    words = ("attend", file, "--weights", segmenter, "--out", tmp_path)
+    assert "would be overwritten" in pcea(*words, status=2)
+    assert file.read_bytes() == before
+
+
+def test_slots_as_the_map_has_them() -> None:
+    values = torch.full((2, 50, 4), 0.1)
+    values[:, :2, 1] = 0.9
+    values[0, 10:30, 3] = 0.5
+    each = AttentionMap(1, "slots", values, ("slot 0", "slot 1", "slot 2", "slot 3"))
+    shares = even_shares(each)
+    torch.testing.assert_close(shares.mean(0), torch.ones(4))
+    seen = torch.ones(50, dtype=torch.bool)
+    chosen = choose_columns(each, seen, 2)
+    assert [(c.index, c.name) for c in chosen] == [(1, "layer 1 slot 1"), (3, "layer 1 slot 3")]
+    assert chosen[1].high == pytest.approx(float(shares[:, 3].quantile(0.99)))
+    assert [c.index for c in choose_columns(each, seen, 3, first=2)] == [2, 1, 3]
+
+
+def test_the_mark_of_a_query_point() -> None:
+    ball, faces = octahedral_ball()
+    torch.testing.assert_close(ball.norm(dim=1), torch.ones(len(ball)))
+    a, b, c = ball[faces].unbind(1)
+    assert bool(((torch.linalg.cross(b - a, c - a) * (a + b + c)).sum(1) > 0).all())  # outwards
+    place = torch.tensor([0.0, 1.0, 0.0])
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
+    marked, num = with_mark(mesh, place)
+    assert isinstance(marked, Mesh) and torch.equal(marked.vertices[:3], mesh.vertices)
+    assert float((marked.vertices[-num:] - place).norm(dim=1).max()) < 0.1
+    cloud, _ = with_mark(Cloud(torch.eye(3), torch.eye(3)), place)
+    assert isinstance(cloud, Cloud) and cloud.normal.shape == cloud.pos.shape == (3 + num, 3)
+
+
+def test_a_data_set(pcea: Run, toys: Path, segmenter: Path, tmp_path: Path) -> None:
+    words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", segmenter)
+    options = ("--repeats", 3, "--split", "test", "--renderer", "software")
+    file = tmp_path / "all.json"
+    out = pcea(*words, *options, "--out", tmp_path / "out", "--json", file)
+    assert "toys test: 6 clouds, the attention sees 8 points of each" in out
+    assert "layer 0 slot" in out and "Ball/part" in out
+    names = ["across.png", "parts.png", "slots.csv", "slots.json", "slots.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+    data = package.load_dataset("toys", "test", toys)
+    model = load_model(segmenter)
+    found = measure_slots(model, data.clouds, data.taxonomy, repeats=3)
+    written = json.loads((tmp_path / "out" / "slots.json").read_text())
+    assert written["slots"] == found.rows() and written["layers"] == found.layer_rows()
+    assert json.loads(file.read_text()) == written
+    with (tmp_path / "out" / "slots.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [int(row["slot"]) for row in rows] == list(range(64))
+    assert float(rows[5]["nmi"]) == found.slots[5].nmi
+
+
+def test_a_data_set_without_slots_or_parts(
+    pcea: Run, toys: Path, selfish: Path, tmp_path: Path
+) -> None:
+    words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", selfish)
+    out = pcea(*words, "--repeats", 2, "--renderer", "software", "--out", tmp_path / "out")
+    assert "head 1 received" in out
+    assert json.loads((tmp_path / "out" / "slots.json").read_text())["kind"] == "points"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--slots 0", "--slots is 0"),
+        ("--layer 4", "--layer 4"),
+        ("--slot 64", "--slot 64"),
+        ("--dataset toys", "one of them at a time"),
+        ("no/such/file.obj", "no/such/file.obj"),
+    ],
+)
+def test_wrong_options(
+    pcea: Run, segmenter: Path, ball: Path, tmp_path: Path, words: str, reason: str
+) -> None:
+    out = tmp_path / "out"
+    err = pcea("attend", ball, *words.split(), "--weights", segmenter, "--out", out, status=2)
+    assert reason in err
+    assert not out.exists()
+
+
+def test_wrong_data_sets(pcea: Run, toys: Path, segmenter: Path, tmp_path: Path) -> None:
+    words = ("attend", "--weights", segmenter, "--out", tmp_path / "out", "--data-root", toys)
+    assert "toyz" in pcea(*words, "--dataset", "toyz", status=2)
+    err = pcea(*words, "--dataset", "toys", "--category", "Bell", status=2)
+    assert "did you mean 'Ball'" in err
+    assert not (tmp_path / "out").exists()
