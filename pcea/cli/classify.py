@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -25,6 +25,8 @@ class Classify:
     """How many categories to name."""
     votes: int = 1
     """How many samplings of a shape are averaged."""
+    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
+    """The up axis, a negative one as --up=-z; auto: the model guesses it."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -34,28 +36,28 @@ class Classify:
         """Classify the files."""
         from pcea.formats import expand, read
         from pcea.models import Classifier
+        from pcea.models.orientation import guess_up
 
         at_least_one(top=self.top, votes=self.votes)
         check_json(self.json)
         files = expand(self.files)
         model = open_as(Classifier, self.weights, self.device)
-        found = {file: model.classify(read(file), self.top, self.votes) for file in track(files)}
-        say_table(
-            ("file", "category", "probability"),
-            [
-                (str(file) if rank == 0 else "", name, percent(probability))
-                for file, best in found.items()
-                for rank, (name, probability) in enumerate(best)
-            ],
-        )
-        if self.json is not None:
-            results = [
+        results = []
+        for file in track(files):
+            shape = read(file)
+            guess = guess_up(model, shape) if self.up == "auto" else None
+            up = self.up if guess is None else guess.up
+            best = model.classify(shape, self.top, self.votes, up)
+            results.append(
                 {
                     "file": str(file),
+                    "up": up,
+                    "up_confidence": None if guess is None else guess.confidence,
                     "categories": [{"name": name, "probability": p} for name, p in best],
                 }
-                for file, best in found.items()
-            ]
+            )
+        say_table(("file", "up", "category", "probability"), _rows(results))
+        if self.json is not None:
             described = {
                 "task": model.task,
                 "weights": self.weights,
@@ -65,3 +67,14 @@ class Classify:
                 "files": results,
             }
             write_json(self.json, described)
+
+
+def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    rows = []
+    for each in results:
+        guessed = "" if each["up_confidence"] is None else " (guessed)"
+        head: tuple[str, ...] = each["file"], each["up"] + guessed
+        for found in each["categories"]:
+            rows.append((*head, found["name"], percent(found["probability"])))
+            head = "", ""
+    return rows

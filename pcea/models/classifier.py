@@ -7,10 +7,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from pcea.errors import InputError
 from pcea.models.base import PointModel, Sampleable
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
+from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 
 
@@ -70,22 +72,28 @@ class Classifier(PointModel):
         return self.head(pool(fused, self.pooling))
 
     @torch.no_grad()
-    def classify(self, cloud: Sampleable, top: int = 5, votes: int = 1) -> list[tuple[str, float]]:
+    def classify(
+        self, cloud: Sampleable, top: int = 5, votes: int = 1, up: str = "y"
+    ) -> list[tuple[str, float]]:
         """Name what a cloud or mesh shows.
 
         Args:
-            cloud: a cloud or mesh in any unit, y up.
+            cloud: a cloud or mesh in any unit.
             top: how many categories to name. Default 5.
             votes: how many samplings of the cloud are averaged. Default 1.
+            up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
             The likeliest categories with their probabilities, the likeliest first.
+
+        Raises:
+            InputError: ``votes`` is below 1, or there is no such axis.
         """
-        was_training = self.training
-        self.eval()
-        batches = [self.look_at(cloud, seed).batch for seed in range(votes)]
-        logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)
-        self.train(was_training)
+        if votes < 1:
+            raise InputError(f"cannot look {votes} times: votes must be at least 1")
+        batches = [self.look_at(cloud, seed, up).batch for seed in range(votes)]
+        with evaluating(self):
+            logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)
         names = self.info.taxonomy.categories
         best = logits.float().softmax(-1).mean(0).topk(min(top, len(names)))
         return [

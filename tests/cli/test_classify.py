@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import pcea as package
+from pcea.models import Classifier
+from pcea.models.orientation import guess_up
 
 Run = Callable[..., str]
 
@@ -29,6 +32,32 @@ def test_files(pcea: Run, classifier: Path, cube: Path, ball: Path, tmp_path: Pa
     assert best[0]["probability"] >= best[1]["probability"]
     pcea(*words)
     assert json.loads(file.read_text()) == found
+
+
+def test_up_is_guessed_or_told_and_said(
+    pcea: Run, classifier: Path, cube: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.json"
+    words = ("classify", cube, "--weights", classifier, "--json", file)
+    model = package.load_model(classifier)
+    assert isinstance(model, Classifier)
+    shape = package.read(cube)
+    told = {}
+    for up in ("y", "-x", "z"):
+        out = pcea(*words, f"--up={up}")
+        assert re.search(rf"cube\.obj +{up} +B", out) and "(guessed)" not in out
+        found = json.loads(file.read_text())["files"][0]
+        assert (found["up"], found["up_confidence"]) == (up, None)
+        told[up] = {each["name"]: each["probability"] for each in found["categories"]}
+        assert told[up] == pytest.approx(dict(model.classify(shape, up=up)))
+    assert told["y"] != told["-x"]
+    guess = guess_up(model, shape)
+    out = pcea(*words)
+    assert f" {guess.up} (guessed) " in out
+    found = json.loads(file.read_text())["files"][0]
+    assert found["up"] == guess.up
+    assert found["up_confidence"] == pytest.approx(guess.confidence)
+    assert "--up" in pcea("classify", cube, "--up", "w", status=2)
 
 
 def test_folder_and_top(pcea: Run, classifier: Path, cube: Path, ball: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pcea.datasets import Taxonomy
+from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.models import Classifier, create_model
 
@@ -56,3 +57,24 @@ def test_a_mesh_is_sampled(model: Classifier) -> None:
 
 def test_a_small_cloud_is_enough(model: Classifier) -> None:
     assert len(model.classify(Cloud(torch.eye(3)))) == 3
+
+
+def test_up_is_where_the_caller_says(model: Classifier, generator: torch.Generator) -> None:
+    for module in model.modules():  # statistics of a batch: else all shapes look alike to it
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.momentum = 1.0
+    model(torch.rand(4, 200, 3, generator=generator) * 2 - 1)
+    pos = torch.rand(200, 3, generator=generator) * torch.tensor([1.0, 3.0, 0.3])
+    standing = model.classify(Cloud(pos))
+    lying = Cloud(pos[:, [0, 2, 1]] * torch.tensor([1.0, -1.0, 1.0]))
+    for (name, p), (other, q) in zip(standing, model.classify(lying, up="z"), strict=True):
+        assert name == other
+        assert p == pytest.approx(q, abs=1e-5)
+    assert abs(dict(standing)["cup"] - dict(model.classify(lying))["cup"]) > 1e-3
+
+
+def test_refuses_what_it_cannot_do(model: Classifier) -> None:
+    with pytest.raises(InputError, match="votes must be at least 1"):
+        model.classify(Cloud(torch.eye(3)), votes=0)
+    with pytest.raises(InputError, match="no axis is called 'up'"):
+        model.classify(Cloud(torch.eye(3)), up="up")
