@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import carry_to_faces, three_interpolate
+from pcea.geometry import carry_to_faces, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
@@ -33,6 +33,8 @@ class Segmentation:
         sample: the P = votes · ``num_points`` points that the model saw, in the shape's own unit
             and axes; those of a mesh with their faces.
         sample_part: (P,) the part that the model gave each of them.
+        sample_probability: (P, K) the probabilities of the category's K parts, in the order of
+            ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
     """
@@ -42,6 +44,7 @@ class Segmentation:
     category: str
     sample: Cloud
     sample_part: Tensor
+    sample_probability: Tensor
     face_part: Tensor | None = None
     face_probability: Tensor | None = None
 
@@ -134,7 +137,12 @@ class Segmenter(PointModel):
 
     @torch.no_grad()
     def segment(
-        self, shape: Cloud | Mesh, category: str | None = None, votes: int = 1, up: str = "y"
+        self,
+        shape: Cloud | Mesh,
+        category: str | None = None,
+        votes: int = 1,
+        up: str = "y",
+        smooth: int = 0,
     ) -> Segmentation:
         """Split a cloud or a mesh into parts.
 
@@ -148,6 +156,8 @@ class Segmenter(PointModel):
                 whose parts the model gives the highest probability.
             votes: how many samplings of the shape are averaged. Default 1.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            smooth: how often each face of a mesh takes the part that most of it and of its
+                neighbors have. Default 0.
 
         Returns:
             The part of each point, or of each vertex and each face.
@@ -175,22 +185,26 @@ class Segmenter(PointModel):
         # Only what competes is carried over: a large shape has many points, a category few parts.
         rival = [each[:, own] for each in found]
         rival = [each / each.sum(1, keepdim=True).clamp(min=1e-12) for each in rival]
-        sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, own parts)
-        name, sample_part = taxonomy.categories[known], own[at_sample.argmax(1)]
+        sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, K)
+        seen = taxonomy.categories[known], sample, own[at_sample.argmax(1)], at_sample
         if isinstance(shape, Cloud):
-            total = shape.carry_back(clouds[0], rival[0])  # (N, own parts)
+            total = shape.carry_back(clouds[0], rival[0])  # (N, K)
             for cloud, each in zip(clouds[1:], rival[1:], strict=True):
                 total += shape.carry_back(cloud, each)
-            return Segmentation(*_best(total, own), name, sample, sample_part)
+            return Segmentation(*_best(total, own), *seen)
         assert sample.face is not None
         at_vertices = shape.carry_back(sample, at_sample)
         at_faces = carry_to_faces(shape.faces.cpu(), at_vertices, sample.face.cpu(), at_sample)
-        return Segmentation(
-            *_best(at_vertices, own), name, sample, sample_part, *_best(at_faces, own)
-        )
+        best = smooth_labels(shape.vertices, shape.faces, at_faces.argmax(1), smooth)  # (F,)
+        face_probability = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
+        return Segmentation(*_best(at_vertices, own), *seen, own[best], face_probability)
 
 
 def _best(score: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     """The best of a category's parts, (N,) global ids, and its share of the scores, (N,)."""
     best = score.max(1)
-    return own[best.indices], best.values / score.sum(1).clamp(min=1e-12)
+    return own[best.indices], best.values / _total(score)
+
+
+def _total(score: Tensor) -> Tensor:
+    return score.sum(1).clamp(min=1e-12)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import pcea as package
-from pcea.cli.segment import FEWEST_ON_MESH, name_outputs
+from pcea.errors import InputError
 from pcea.pictures.palette import part_colors
 
 Run = Callable[..., str]
@@ -42,47 +42,120 @@ def test_a_cloud(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None
 
 
 def test_a_mesh(pcea: Run, segmenter: Path, cube: Path, tmp_path: Path) -> None:
-    pcea("segment", "--out", tmp_path / "parts", cube, "--weights", segmenter)
-    labels = np.load(tmp_path / "parts" / "cube.npz")
-    assert labels["pos"].shape == (FEWEST_ON_MESH, 3)
-    mesh, colored = package.read(cube), package.read(tmp_path / "parts" / "cube.ply")
-    assert torch.equal(colored.vertices, mesh.vertices)
-    assert torch.equal(colored.faces, mesh.faces)
-    # A corner has the part of the nearest point on the surface.
-    ply = (tmp_path / "parts" / "cube.ply").read_bytes()
-    names = "x y z red green blue part".split()
-    types = ["<f4"] * 3 + ["u1"] * 3 + ["<i4"]
-    start = ply.index(b"end_header\n") + len(b"end_header\n")
-    vertices = np.frombuffer(ply, list(zip(names, types, strict=True)), 8, start)
-    distance = np.linalg.norm(labels["pos"][None] - mesh.vertices.numpy()[:, None], axis=-1)
-    assert np.array_equal(vertices["part"], labels["part"][distance.argmin(1)])
+    file, out = tmp_path / "found.json", tmp_path / "parts"
+    said = pcea("segment", "--out", out, cube, "--weights", segmenter, "--json", file)
+    labels = np.load(out / "cube.npz")
+    mesh = package.read(cube)
+    assert np.array_equal(labels["pos"], mesh.vertices.numpy())
+    assert np.array_equal(labels["faces"], mesh.faces.numpy())
+    assert labels["part"].shape == labels["probability"].shape == (8,)
+    assert labels["face_part"].shape == labels["face_probability"].shape == (12,)
+    assert labels["face_probability"].min() >= 0.5
+    # What the model saw lies where its faces are.
+    seen, face = torch.from_numpy(labels["sample_pos"]), torch.from_numpy(labels["sample_face"])
+    assert seen.shape == (8 * 32, 3)
+    corners = mesh.vertices[mesh.faces[face]]
+    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    assert ((seen - corners[:, 0]) * normal).sum(1).abs().max() < 1e-5
+    assert labels["sample_part"].shape == (256,)
+
+    # All faces of the cube are equally large.
+    found = json.loads(file.read_text())["files"][0]
+    share = np.bincount(labels["face_part"], minlength=4) / 12
+    names = [str(name) for name in labels["part_names"]]
+    own = {name: share[i] for i, name in enumerate(names) if name.startswith(found["category"])}
+    assert found["parts"] == pytest.approx(own)
+    assert (found["points"], found["faces"]) == (8, 12)
+    assert all(f"{100 * each:.1f} %" in said for each in own.values())
+
+
+def test_colours_are_those_of_the_parts(
+    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    out = tmp_path / "parts"
+    pcea("segment", "--out", out, cube, "--weights", segmenter)
+    part = torch.from_numpy(np.load(out / "cube.npz")["part"])
+    colors = part_colors(4, [[0, 1], [2, 3]])[part]
+    mesh = package.read(cube)
+    for ending in ("ply", "glb"):
+        written = package.read(out / f"cube.{ending}")
+        assert torch.equal(written.vertices, mesh.vertices)
+        assert torch.equal(written.faces, mesh.faces)
+        scene = trimesh.load_scene(out / f"cube.{ending}", process=False)
+        (shape,) = scene.geometry.values()
+        assert np.array_equal(shape.visual.vertex_colors[:, :3], colors.numpy())
+
+
+def test_the_picture_shows_before_and_after(
+    pcea: Run, segmenter: Path, cube: Path, ball: Path, tmp_path: Path
+) -> None:
+    image = pytest.importorskip("matplotlib.image")
+    out = tmp_path / "parts"
+    words = ("--background", "dark", "--renderer", "software", "--weights", segmenter)
+    pcea("segment", cube, ball, "--out", out, *words)
+    for name in ("cube", "ball"):
+        picture = image.imread(out / f"{name}.png")[..., :3]  # (H, W, 3), 0 to 1
+        height, width = picture.shape[:2]
+        colored = picture.max(-1) - picture.min(-1) > 0.3  # grey shapes and letters are not
+        shown = picture[: 3 * height // 4]
+        assert (shown[:, : width // 2].max(-1) > 0.4).mean() > 0.05  # a shape is there, too
+        assert colored[: 3 * height // 4, : width // 2].mean() < 0.001
+        assert colored[: 3 * height // 4, width // 2 :].mean() > 0.05
+        assert np.allclose(picture[0, 0], np.array([24, 26, 30]) / 255, atol=0.02)
+
+
+def test_labels_are_written_even_where_nothing_can_be_drawn(
+    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InputError("there is no paint")
+
+    monkeypatch.setattr("pcea.pictures.figures.gallery", fail)
+    out = tmp_path / "parts"
+    said = pcea("segment", cube, "--out", out, "--weights", segmenter)
+    assert "cube.png was not drawn: there is no paint" in said
+    assert sorted(path.name for path in out.iterdir()) == ["cube.glb", "cube.npz", "cube.ply"]
+
+
+def test_the_up_axis_is_guessed_or_given(
+    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pcea.models import orientation
+
+    file = tmp_path / "found.json"
+    words = ("segment", cube, "--weights", segmenter, "--json", file, "--out")
+    guess = orientation.UpGuess("z", 0.75, 0.25)
+    monkeypatch.setattr(orientation, "guess_up", lambda *_: guess)
+    assert "z (guessed)" in pcea(*words, tmp_path / "guessed")
+    found = json.loads(file.read_text())["files"][0]
+    assert (found["up"], found["up_confidence"]) == ("z", 0.75)
+    said = pcea(*words, tmp_path / "given", "--up", "z")
+    assert "(guessed)" not in said
+    assert json.loads(file.read_text())["files"][0]["up_confidence"] is None
+    one, other = (np.load(tmp_path / each / "cube.npz") for each in ("guessed", "given"))
+    assert np.array_equal(one["face_part"], other["face_part"])
+    assert str(one["up"]) == "z"
 
 
 def test_one_stem_twice(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None:
     other = shutil.copy(ball, tmp_path / "ball.txt")
     out = tmp_path / "parts"
     pcea("segment", ball, other, "--out", out, "--weights", segmenter)
-    names = ["ball-2.npz", "ball-2.ply", "ball.npz", "ball.ply"]
+    names = [stem + end for stem in ("ball-2", "ball") for end in (".glb", ".npz", ".ply", ".png")]
     assert sorted(path.name for path in out.iterdir()) == names
 
 
-def test_names_never_meet() -> None:
-    files = [Path(name) for name in ("a/x.off", "b/x.off", "x-2.off", "X.obj", "c/x.off", "y.off")]
-    targets = [path.name for path in name_outputs(files, Path("out"))]
-    assert len({name.casefold() for name in targets}) == len(files)
-    assert targets[0] == "x"
-    assert targets[2] == "x-2"
-    assert targets[5] == "y"
-
-
-def test_never_writes_over_an_input(pcea: Run, segmenter: Path, cube: Path) -> None:
-    mesh = cube.with_name("cube.ply")
-    package.read(cube)
-    pcea("segment", cube, "--out", cube.parent, "--weights", segmenter)
-    before = mesh.read_bytes()
-    err = pcea("segment", mesh, "--out", cube.parent, "--weights", segmenter, status=2)
+@pytest.mark.parametrize("ending", ["ply", "glb", "npz"])
+def test_never_writes_over_an_input(
+    pcea: Run, segmenter: Path, cube: Path, ending: str, tmp_path: Path
+) -> None:
+    pcea("segment", cube, "--out", tmp_path / "parts", "--weights", segmenter)
+    shape = tmp_path / "parts" / f"cube.{ending}"
+    before = shape.read_bytes()
+    err = pcea("segment", shape, "--out", shape.parent, "--weights", segmenter, status=2)
     assert "would be overwritten" in err
-    assert mesh.read_bytes() == before
+    assert shape.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -90,6 +163,9 @@ def test_never_writes_over_an_input(pcea: Run, segmenter: Path, cube: Path) -> N
     [
         ("--category Bell", "did you mean 'Ball'"),
         ("--votes 0", "--votes is 0"),
+        ("--smooth -1", "--smooth is -1"),
+        ("--up w", "--up"),
+        ("--renderer crayon", "--renderer"),
         ("no/such/file.obj", "no/such/file.obj"),
         ("no/such/*.obj", "no/such/*.obj"),
     ],
@@ -115,9 +191,9 @@ def test_out_cannot_be_a_folder(pcea: Run, segmenter: Path, ball: Path) -> None:
     assert "cannot be written" in pcea(*words, status=2)
 
 
-def test_a_million_points(pcea: Run, segmenter: Path, tmp_path: Path) -> None:
-    file = tmp_path / "million.npy"
-    np.save(file, np.random.default_rng(0).normal(size=(1_000_000, 3)).astype(np.float32))
+def test_many_points(pcea: Run, segmenter: Path, tmp_path: Path) -> None:
+    file = tmp_path / "many.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(200_000, 3)).astype(np.float32))
     out = tmp_path / "parts"
-    pcea("segment", file, "--out", out, "--weights", segmenter)
-    assert np.load(out / "million.npz")["part"].shape == (1_000_000,)
+    pcea("segment", file, "--out", out, "--weights", segmenter, "--votes", 1)
+    assert np.load(out / "many.npz")["part"].shape == (200_000,)

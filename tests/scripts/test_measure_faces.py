@@ -1,0 +1,89 @@
+"""The script that measures labelled meshes, on one whose answer is known."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+from pcea.datasets import Taxonomy
+from pcea.errors import InputError
+from pcea.models import Segmenter, create_model
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_faces.py"
+PARTS = Taxonomy(("Ball", "Cup"), ("Ball/all", "Cup/left", "Cup/right"), ((0,), (1, 2)))
+
+
+class BySide(Segmenter):
+    """Cup/right where x is above 0."""
+
+    def forward(self, pos: Tensor, *_: object, **__: object) -> Tensor:
+        x = pos[..., 0]
+        return torch.stack([torch.full_like(x, -9.0), -50 * x, 50 * x], dim=-1)
+
+
+@pytest.fixture
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("measure_faces", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Path:
+    """Two squares of two triangles, the right one three times as wide."""
+    folder = tmp_path / "cup"
+    folder.mkdir()
+    path = folder / "7.off"
+    corners = [(x, y, 0) for x in (-1.0, -0.1) for y in (0, 1)]
+    corners += [(x, y, 0) for x in (0.1, 2.8) for y in (0, 1)]
+    faces = [(0, 2, 3), (0, 3, 1), (4, 6, 7), (4, 7, 5)]
+    lines = ["OFF", "8 4 0", *(" ".join(map(str, each)) for each in corners)]
+    lines += [f"3 {a} {b} {c}" for a, b, c in faces]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def build() -> Segmenter:
+    torch.manual_seed(0)
+    model = create_model("eat-seg-tiny", PARTS, num_points=400)
+    model.__class__ = BySide
+    assert isinstance(model, Segmenter)
+    return model
+
+
+def test_faces_count_by_their_area(script: ModuleType, mesh: Path) -> None:
+    labels = mesh.with_name("7_labels.txt")
+    labels.write_text("left\n1 2 \nRIGHT\n3 4 \n")
+    # The cloud's middle is near x = 1: the model, which splits there, is wrong on the right's left.
+    found = script.measure(build(), mesh, True, 2, 0)
+    assert found.file == "cup/7.off"
+    assert found.right
+    assert found.at_points < 1.0
+    wrong = {0: 0.45 / 3.6, 2: 1.35 / 3.6, 3: 1.35 / 3.6}
+    possible = [1.0, 1 - wrong[2], 1 - wrong[2] - wrong[3], 1 - wrong[3]]
+    assert min(abs(found.at_faces - each) for each in possible) < 1e-6
+    assert list(script.labelled(mesh.parents[1])) == [mesh]
+
+
+def test_faces_without_a_label_do_not_count(script: ModuleType, mesh: Path) -> None:
+    mesh.with_name("7_labels.txt").write_text("left\n1 2\nlid\n3 4\n")
+    truth = script.read_labels(mesh, 4, PARTS)
+    assert truth.tolist() == [1, 1, -1, -1]
+    found = script.measure(build(), mesh, False, 1, 0)
+    assert found.at_points == found.at_faces == 1.0
+
+
+@pytest.mark.parametrize("text", ["left\n1 5\n", "left\n0 1\n", "left\n1 two\n"])
+def test_refuses_labels_that_do_not_fit(script: ModuleType, mesh: Path, text: str) -> None:
+    mesh.with_name("7_labels.txt").write_text(text)
+    with pytest.raises(InputError, match="7_labels"):
+        script.read_labels(mesh, 4, PARTS)
