@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pcea.models import create_model, list_models, list_pretrained, load_model, save_model
     from pcea.recipes import RECIPES, Recipe
     from pcea.training import train
+    from pcea.viewer import show
 
 _HOME = {
     "RECIPES": "recipes",
@@ -41,6 +42,7 @@ _HOME = {
     "load_model": "models",
     "read": "formats",
     "save_model": "models",
+    "show": "viewer",
     "train": "training",
 }
 
@@ -62,6 +64,7 @@ __all__ = [
     "load_model",
     "read",
     "save_model",
+    "show",
     "train",
 ]
 

@@ -18,6 +18,7 @@ from pcea.cli.output import say
 from pcea.cli.parsing import parse
 from pcea.cli.segment import Segment
 from pcea.cli.train import Train
+from pcea.cli.view import View
 from pcea.errors import InputError, nearest
 from pcea.version import __version__
 
@@ -43,6 +44,7 @@ COMMANDS: Mapping[str, Any] = {
     "classify": Classify,
     "segment": Segment,
     "attend": Attend,
+    "view": View,
     "data": {"list": ListData, "fetch": FetchData, "import": ImportData, "check": CheckData},
 }
 ABOUT = "Train, evaluate and use point transformers with external attention."

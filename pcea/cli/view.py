@@ -1,0 +1,74 @@
+"""``pcea view``: shapes and what models see on them, in a browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from pcea.cli.output import busy, say
+from pcea.cli.weights import at_least_one, open_model
+from pcea.errors import InputError
+
+
+@dataclass(frozen=True)
+class View:
+    """Look at meshes and clouds in a browser: parts, attention, importance.
+
+    The page is served to this machine alone, and more files can be dropped on it. With --html it
+    is written instead, as one file that opens from disk.
+    """
+
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
+    """Meshes or clouds: files, folders or globs."""
+    weights: Annotated[tuple[str, ...], arg(metavar="WEIGHTS …")] = ()
+    """The models to switch between: as of segment; none: the best that ships for each task."""
+    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
+    """The up axis; auto: the first model guesses it."""
+    votes: int = 1
+    """How many samplings of a shape are looked at."""
+    host: str = "127.0.0.1"
+    """The address to listen at; 0.0.0.0 lets others see the page."""
+    port: int = 8080
+    """The port; 0: any that is free."""
+    max_upload: int = 64
+    """How many MiB an uploaded file may have."""
+    html: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Write the page to this file instead of serving it."""
+    device: Annotated[str | None, arg(metavar="DEVICE")] = None
+    """Where to compute; None: the GPU if there is one."""
+
+    def run(self) -> None:
+        """Serve the page until Ctrl-C, or write it."""
+        from pcea.formats import expand
+        from pcea.models import list_pretrained
+
+        at_least_one(votes=self.votes, max_upload=self.max_upload)
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"--port is {self.port}; it must be 0 to 65535")
+        if self.html is not None and self.html.is_dir():
+            raise InputError(f"--html {self.html}: it is a folder; name a file")
+        files = expand(self.files) if self.files or self.html else []
+        if self.weights:
+            models = [open_model(each, self.device) for each in self.weights]
+        else:
+            tasks = [task for task in ("segmentation", "classification") if list_pretrained(task)]
+            models = [open_model(None, self.device, task) for task in tasks]
+        if self.html is None:
+            from pcea.viewer.serve import serve
+
+            size = self.max_upload * 2**20
+            serve(files, models, self.host, self.port, self.up, self.votes, size, say)
+            return
+        from pcea.viewer.html import export_html
+        from pcea.viewer.library import Library
+
+        library = Library(files, models, self.up, self.votes)
+        with busy("looking"):
+            export_html(
+                self.html,
+                [[library.study(name, i) for i in range(len(models))] for name in library.names],
+            )
+        say(f"the page is {self.html}, {self.html.stat().st_size / 2**20:.1f} MiB")

@@ -1,0 +1,173 @@
+"""A page that shows shapes on its own: one file, no network, no server."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pcea.formats import Cloud, Mesh, replacing
+from pcea.pictures.colormap import colors_of
+from pcea.viewer.paint import Legend, legend_of, map_of, spread
+from pcea.viewer.solid import vertex_normals
+from pcea.viewer.study import Stack, Study, places, stand
+
+# How many values of attention a page holds for each study: beyond, it holds the mean of the heads,
+# and then only the columns that vary most.
+MOST_VALUES = 24_000_000
+
+Content = dict[str, Any]
+
+
+def export_html(
+    path: str | os.PathLike[str], studies: Sequence[Sequence[Study]], dark: bool = False
+) -> None:
+    """Write shapes and what models see on them as one page that opens from disk.
+
+    Args:
+        path: where it goes; written whole or not at all.
+        studies: for each shape, its studies, one a model.
+        dark: whether the page begins dark. Default false.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    shapes = [
+        of_shape(each[0].drawn, each[0].up, [of_study(one) for one in each]) for each in studies
+    ]
+    with replacing(path) as file:
+        file.write(page(shapes, dark).encode())
+
+
+def page(shapes: Sequence[Content], dark: bool = False, title: str | None = None) -> str:
+    """Put a page together.
+
+    Args:
+        shapes: each from :func:`of_shape`.
+        dark: whether the page begins dark. Default false.
+        title: the page's. Default: the names of the shapes.
+
+    Returns:
+        A whole HTML document.
+    """
+    steps = torch.linspace(0, 1, 256)
+    maps = {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in ("viridis", "coolwarm")}
+    content = {"shapes": list(shapes), "dark": dark, "maps": maps}
+    # Inside a script, only "<" can end it; names come from files.
+    text = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+    names = ", ".join(shape["name"] for shape in shapes)
+    template = Template(files("pcea.viewer").joinpath("page.html").read_text("utf-8"))
+    return template.substitute(title=escape(title or names or "pcea"), content=text)
+
+
+def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
+    """Describe a shape to a page.
+
+    Args:
+        shape: the mesh or cloud.
+        up: its up axis.
+        studies: each from :func:`of_study`, or made by hand.
+    """
+    pos = stand(shape, places(shape), up)
+    face, normal = None, None
+    if isinstance(shape, Mesh):
+        face = _packed(shape.faces.numpy().astype("<u4"))
+        normal = vertex_normals(pos, shape.faces)
+    # Within [-1, 1]: 16 bits are finer than any screen.
+    return {
+        "name": shape.name,
+        "count": len(pos),
+        "pos": _packed((pos.clamp(-1, 1) * 32767).round().numpy().astype("<i2")),
+        "face": face,
+        "normal": None if normal is None else _packed((normal * 127).round().numpy().astype("i1")),
+        "studies": list(studies),
+    }
+
+
+def of_study(study: Study) -> Content:
+    """Describe what a model sees on a shape to a page."""
+    modes: list[Content] = []
+    if study.parts is not None:
+        modes.append(of_parts(study.parts.ids, legend_of(study.parts), study.parts.colors.tolist()))
+    kept = max(1, MOST_VALUES // len(places(study.drawn)))
+    share = max(1, kept // max(1, len(study.layers)))
+    stacks = [_of_stack(study, stack, share) for stack in study.layers]
+    modes.append({"name": "attention", "stacks": stacks})
+    modes.append({"name": "importance", "stacks": [_of_stack(study, study.importance(), 3)]})
+    return {"title": study.title, "prediction": list(study.prediction), "modes": modes}
+
+
+def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Content:
+    """Describe parts to a page.
+
+    Args:
+        ids: (V,) which of the colours each place has.
+        legend: what is said of them.
+        colors: red, green, blue, 0 to 255.
+    """
+    return {
+        "name": "parts",
+        "title": legend.title,
+        "legend": list(legend.entries),
+        "colors": [list(rgb) for rgb in colors],
+        "ids": _packed(ids.numpy().astype("<u2")),
+    }
+
+
+def of_columns(title: str, heads: Sequence[str], columns: Sequence[str], values: Tensor) -> Content:
+    """Describe values to a page, each column in 256 steps of its own range.
+
+    Args:
+        title: what they are.
+        heads: H names.
+        columns: K names.
+        values: (H, K, V); what is not finite is taken for the least.
+    """
+    maps = [map_of(column) for column in columns]
+    ranges = [
+        [spread(column, name) for column, name in zip(head, maps, strict=True)] for head in values
+    ]
+    limits = torch.tensor(ranges)[:, :, None]  # (H, K, 1, 2)
+    low, high = limits[..., 0], limits[..., 1]
+    steps = ((values - low) / (high - low)).nan_to_num(0, 1, 0).clamp(0, 1) * 255
+    return {
+        "title": title,
+        "heads": list(heads),
+        "columns": list(columns),
+        "maps": maps,
+        "ranges": ranges,
+        "values": _packed(steps.round().numpy().astype("u1")),
+    }
+
+
+def _of_stack(study: Study, stack: Stack, kept: int) -> Content:
+    num, heads = len(stack.columns), len(stack.values)
+    each: list[int | None] = [None, *range(heads)] if heads > 1 else [None]
+    chosen, note = list(range(num)), ""
+    if len(each) * num > kept:
+        each = [None]
+    if num > kept:
+        mean = stack.values.mean(0)  # (P, K)
+        telling = (mean.std(0) / mean.abs().mean(0).clamp(min=1e-12)).topk(kept).indices
+        chosen = sorted(telling.tolist())
+        note = f"{kept} of {num}: those that vary most over the shape"
+    values = torch.stack(
+        [torch.stack([study.carried(stack, head, i) for i in chosen]) for head in each]
+    )  # (heads, K, V)
+    named = ["mean of heads" if head is None else f"head {head}" for head in each]
+    columns = [stack.columns[i] for i in chosen]
+    return of_columns(stack.title, named if heads > 1 else [""], columns, values) | {"note": note}
+
+
+def _packed(array: NDArray[Any]) -> str:
+    return base64.b64encode(gzip.compress(array.tobytes(), 6, mtime=0)).decode()

@@ -1,0 +1,134 @@
+"""The shapes and models that a page can choose from, and what it has learnt of them so far."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from pcea.errors import InputError
+from pcea.formats import Cloud, Mesh, read
+from pcea.models import PointModel
+from pcea.viewer.study import Study, title_of
+
+MEBI = 1 << 20
+# Uploads stay in memory: so many, and the oldest makes room.
+MOST_UPLOADS = 16
+
+
+class Library:
+    """Shapes, models, and a study for each pair that was asked for.
+
+    Args:
+        files: the files to choose from; each is read when it is first chosen.
+        models: the models to choose from, at least one.
+        up: the up axis of the shapes, or ``auto``. Default ``y``.
+        votes: how many samplings of a shape a model looks at. Default 1.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        models: Sequence[PointModel],
+        up: str = "y",
+        votes: int = 1,
+    ) -> None:
+        self.models = tuple(models)
+        self._up, self._votes = up, votes
+        self._files = dict(zip(_told_apart([file.name for file in files]), files, strict=True))
+        self._shapes: dict[str, Mesh | Cloud] = {}
+        self._uploads: list[str] = []
+        self._studies: dict[tuple[str, int], Study] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there is to choose from."""
+        return (*self._files, *self._uploads)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What the models are called, no two alike."""
+        return tuple(_told_apart([title_of(model) for model in self.models]))
+
+    def study(self, name: str, model: int = 0) -> Study:
+        """Open a shape with a model.
+
+        Args:
+            name: one of :attr:`names`.
+            model: which of the models, from 0. Default 0.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        if (name, model) not in self._studies:
+            if name not in self._shapes:
+                self._shapes[name] = read(self._files[name])
+            # The first model's guess is everybody's, so that the shape stands still.
+            up = self._up if self._up != "auto" or model == 0 else self.study(name).up
+            shape = replace(self._shapes[name], name=name)
+            self._studies[name, model] = Study(self.models[model], shape, up, self._votes)
+        return self._studies[name, model]
+
+    def add(self, name: str, content: bytes) -> str:
+        """Take in a file that somebody uploaded.
+
+        It is written to a temporary folder of its own, read, and removed at once.
+
+        Args:
+            name: what the uploader calls it; nothing but its last part is looked at.
+            content: the file.
+
+        Returns:
+            What the shape is called here.
+
+        Raises:
+            InputError: the content cannot be read as what the name says it is.
+        """
+        safe = safe_name(name)
+        with tempfile.TemporaryDirectory(prefix="pcea-upload-") as folder:
+            path = Path(folder) / safe
+            path.write_bytes(content)
+            try:
+                shape = read(path)
+            except InputError as error:
+                raise InputError(str(error).replace(str(path), safe)) from error
+        called = _told_apart([*self.names, safe])[-1]
+        self._shapes[called] = shape
+        self._uploads.append(called)
+        while len(self._uploads) > MOST_UPLOADS:
+            self._forget(self._uploads.pop(0))
+        return called
+
+    def _forget(self, name: str) -> None:
+        del self._shapes[name]
+        self._studies = {key: each for key, each in self._studies.items() if key[0] != name}
+
+
+def safe_name(name: str) -> str:
+    """Make a stranger's file name one that stays in its folder and can be shown.
+
+    Args:
+        name: anything.
+
+    Returns:
+        Its last part, of letters, digits, spaces and ``.-_``; at most 80 characters, the ending
+        kept.
+    """
+    last = PurePosixPath(name.replace("\\", "/")).name
+    clean = re.sub(r"[^\w. -]", "_", last).strip(" .") or "upload"
+    stem, dot, ending = clean.rpartition(".")
+    return f"{stem[:70]}{dot}{ending[:9]}" if dot else clean[:80]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Number the names that come again."""
+    found: list[str] = []
+    for name in names:
+        called, count = name, 1
+        while called in found:
+            count += 1
+            called = f"{name} ({count})"
+        found.append(called)
+    return found

@@ -1,0 +1,83 @@
+"""``pcea view``: the page on disk, the server, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., str]
+
+
+def test_a_page_on_disk(
+    pcea: Run, segmenter: Path, classifier: Path, cube: Path, ball: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "out" / "page.html"
+    words = ("view", cube, ball, "--weights", segmenter, classifier, "--up", "y")
+    assert str(file) in pcea(*words, "--html", file)
+    text = file.read_text()
+    assert text.startswith("<!DOCTYPE html>")
+    assert "cube.obj" in text and "ball.xyz" in text
+    assert text.count(", external attention") == 4  # two shapes, two models
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("no/such.obj", "no/such.obj"),
+        ("--port 70000", "--port is 70000"),
+        ("--max-upload 0", "--max-upload is 0"),
+        ("--up w", "--up"),
+        ("--html .", "is a folder"),
+        ("--html new.html", "no files given"),
+        ("--weights no/such/run", "no/such/run"),
+        ("--host 192.0.2.1", "cannot be used"),
+    ],
+)
+def test_wrong_calls(
+    pcea: Run,
+    segmenter: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: str,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = words.split() if "--weights" in words else [*words.split(), "--weights", segmenter]
+    assert reason in pcea("view", *options, status=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_file_leaves_no_page(pcea: Run, segmenter: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.ply"
+    broken.write_bytes(b"ply\nnonsense")
+    file = tmp_path / "page.html"
+    err = pcea("view", broken, "--weights", segmenter, "--html", file, status=2)
+    assert "broken.ply" in err and not file.exists()
+
+
+def test_it_serves_until_it_is_interrupted(segmenter: Path, ball: Path) -> None:
+    words = ["view", str(ball), "--weights", str(segmenter), "--port", "0", "--up", "y"]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "pcea", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:
+        assert process.stdout and process.stderr
+        said = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert found, said + process.stderr.read()
+        with urllib.request.urlopen(found[0], timeout=20) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "pcea: interrupted\n")

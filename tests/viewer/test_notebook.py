@@ -1,0 +1,89 @@
+"""A shape in a notebook."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+import pcea
+from pcea.errors import InputError
+from pcea.formats import Cloud, Mesh
+from pcea.models import PointModel
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def modes_of(shown: Any, tmp_path: Path) -> list[dict[str, Any]]:
+    import json
+
+    shown.save(tmp_path / "shown.html")
+    text = (tmp_path / "shown.html").read_text()
+    found = re.search(r'id="content">(.*?)</script>', text, re.S)
+    assert found
+    return json.loads(found[1])["shapes"][0]["studies"][0]["modes"]
+
+
+def test_values(ball: Cloud, tmp_path: Path) -> None:
+    (mode,) = modes_of(pcea.show(ball, ball.pos[:, 1]), tmp_path)
+    assert mode["stacks"][0]["columns"] == ["value"]
+    low, high = mode["stacks"][0]["ranges"][0][0]
+    assert -1 < low < -0.9 and 0.9 < high < 1
+
+
+def test_many_columns(ball: Cloud, tmp_path: Path) -> None:
+    (mode,) = modes_of(pcea.show(ball, ball.pos.numpy(), names=list("xyz")), tmp_path)
+    assert mode["stacks"][0]["columns"] == ["x", "y", "z"]
+
+
+def test_parts(cube: Mesh, tmp_path: Path) -> None:
+    part = (cube.vertices[:, 1] > 0.5).int() * 2
+    (mode,) = modes_of(pcea.show(cube, part, names=["low", "none", "high"]), tmp_path)
+    assert [(name, share) for name, _, share in mode["legend"]] == [("low", 0.5), ("high", 0.5)]
+    assert mode["colors"][2] == mode["legend"][1][1]
+
+
+def test_a_model(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:
+    modes = modes_of(pcea.show(ball, model=segmenter), tmp_path)
+    assert [mode["name"] for mode in modes] == ["parts", "attention", "importance"]
+
+
+def test_nothing_but_the_shape(cube: Mesh, tmp_path: Path) -> None:
+    assert modes_of(pcea.show(cube), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "reason"),
+    [
+        (np.zeros(3), None, r"values must have shape \(200,\) or \(200, K\), not \(3,\)"),
+        (np.zeros((200, 2, 2)), None, "values must have shape"),
+        (np.zeros((200, 2)), ["a"], "1 names do not fit 2 columns"),
+        (np.full(200, 3), ["a"], "1 names do not fit 4 parts"),
+        (np.full(200, -1), None, "parts must be numbers from 0"),
+    ],
+)
+def test_what_does_not_fit(ball: Cloud, values: Any, names: Any, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        pcea.show(ball, values, names=names)
+
+
+def test_values_or_a_model(ball: Cloud, segmenter: PointModel) -> None:
+    with pytest.raises(InputError, match="not both"):
+        pcea.show(ball, torch.zeros(200), model=segmenter)
+
+
+def test_in_a_cell(ball: Cloud, tab: Page, changed: Callable[..., None], tmp_path: Path) -> None:
+    shown = pcea.show(ball, ball.pos[:, 1], height=321)
+    cell = shown._repr_html_()
+    assert "height: 321px" in cell
+    shown.save(tmp_path / "page.html")
+    source = re.search(r'srcdoc="([^"]*)"', cell)
+    assert source and html.unescape(source[1]) == (tmp_path / "page.html").read_text()
+    changed(tab, lambda: tab.set_content(f"<body>{cell}</body>"))

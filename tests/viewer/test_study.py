@@ -1,0 +1,114 @@
+"""What a study says must be what the model says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pcea.formats import Cloud, Mesh
+from pcea.geometry import UP_AXES
+from pcea.models import PointModel
+from pcea.viewer.study import Study, places, stand, title_of
+
+
+def test_it_looks_once(segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, looked = Study(segmenter, ball), []
+    look = segmenter.look
+    monkeypatch.setattr(
+        type(segmenter), "look", lambda self, *a, **k: looked.append(1) or look(*a, **k)
+    )
+    first = study.layers, study.parts, study.prediction
+    assert study.layers is first[0] and study.parts is first[1]
+    assert len(looked) == 1
+
+
+def test_it_keeps_what_it_carried(segmenter: PointModel, cube: Mesh) -> None:
+    study = Study(segmenter, cube)
+    stack = study.layers[1]
+    both = [study.carried(stack, None, column) for column in (2, 3)]
+    assert both[0].shape == (len(places(study.drawn)),)
+    assert both[0].data_ptr() == study.carried(stack, None, 2).data_ptr()
+    direct = study.drawn.carry_back(study.sample, stack.values.mean(0)[:, 2:4])
+    assert torch.allclose(torch.stack(both, -1), direct, atol=1e-4)
+
+
+def test_heads_are_kept_apart(classifier: PointModel, ball: Cloud) -> None:
+    study = Study(classifier, ball)
+    stack = study.layers[0]
+    assert stack.values.shape[0] == 2
+    heads = [study.carried(stack, head, 0) for head in (0, 1)]
+    assert not torch.allclose(heads[0], heads[1])
+    assert torch.allclose(study.carried(stack, None, 0), sum(heads) / 2, atol=1e-5)
+
+
+def test_parts_are_those_of_segment(segmenter: PointModel, ball: Cloud) -> None:
+    study = Study(segmenter, ball)
+    found = segmenter.segment(ball)
+    assert study.parts is not None and study.parts.category == found.category
+    own = segmenter.info.taxonomy.parts_of[segmenter.info.taxonomy.category_id(found.category)]
+    agree = (torch.tensor(own)[study.parts.ids] == found.part).float().mean()
+    assert agree > 0.98
+    assert sum(study.parts.shares) == pytest.approx(1)
+
+
+def test_prediction_of_a_classifier(classifier: PointModel, ball: Cloud) -> None:
+    study = Study(classifier, ball)
+    assert study.parts is None
+    expected = classifier.classify(ball)
+    assert [name for name, _ in study.prediction] == [name for name, _ in expected]
+    assert dict(study.prediction) == pytest.approx(dict(expected), abs=1e-5)
+    assert set(study.targets) == {"ball", "box"}
+
+
+def test_importance_of_each_target(segmenter: PointModel, ball: Cloud) -> None:
+    study = Study(segmenter, ball)
+    first = study.importance()
+    assert first.columns == ("critical", "nearby", "saliency")
+    assert study.importance() is first
+    target = first.title.rpartition(" ")[2]
+    assert study.importance(target) is first
+    assert target in study.targets
+
+
+def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(
+    segmenter: PointModel, cube: Mesh
+) -> None:
+    study = Study(segmenter, cube)
+    assert isinstance(study.drawn, Mesh)
+    assert len(study.drawn.faces) >= 5000
+    assert torch.equal(study.drawn.vertices[:8], cube.vertices)
+    assert torch.equal(study.sample.pos, study.look.sample.pos)
+
+
+def test_auto_is_what_the_model_guesses(
+    segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "pcea.viewer.study.guess_up",
+        lambda model, shape: type("Guess", (), {"up": "z"}),
+    )
+    assert Study(segmenter, ball, up="auto").up == "z"
+
+
+@pytest.mark.parametrize("up", UP_AXES)
+def test_shapes_stand_in_the_middle(ball: Cloud, up: str) -> None:
+    tall = replace(ball, pos=ball.pos * torch.tensor([1.0, 2.0, 3.0]) + 50)
+    pos = stand(tall, tall.pos, up)
+    low, high = pos.min(0).values, pos.max(0).values
+    assert torch.allclose(low, -high, atol=1e-4)
+    assert float((high - low).norm()) == pytest.approx(2, abs=1e-4)
+    extent = {"x": 0, "y": 1, "z": 2}[up[-1]]
+    raw = tall.pos[:, extent] * (-1 if up.startswith("-") else 1)
+    assert torch.corrcoef(torch.stack([pos[:, 1], raw]))[0, 1] > 0.999
+
+
+def test_a_stray_vertex_moves_nothing(cube: Mesh) -> None:
+    stray = replace(cube, vertices=torch.cat([cube.vertices, torch.tensor([[900.0, 0, 0]])]))
+    assert torch.allclose(stand(stray, cube.vertices, "y"), stand(cube, cube.vertices, "y"))
+
+
+def test_the_title_names_the_mechanism(segmenter: PointModel, classifier: PointModel) -> None:
+    assert title_of(segmenter) == "eat-seg-tiny, external attention"
+    assert title_of(classifier) == "eat-tiny, self attention"
