@@ -34,6 +34,8 @@ WRITTEN = (
 COLORMAP = "viridis"
 # Columns of layers.png.
 PER_LAYER = 6
+# With more faces than this, bringing every column to each vertex and drawing it takes minutes.
+HEAVY = 200_000
 # What is above this share of a column's values has the last colour.
 TOP = 0.99
 
@@ -64,26 +66,28 @@ class Attended:
         look: what the model saw.
         guessed: how sure the model was of the up axis; None where it was given.
         weighed: what decides the answer.
-        columns: what is shown; the gallery's come first.
-        gallery: how many of them are the gallery's.
-        in_layers: which of them are shown layer by layer.
+        gallery: the columns shown of one layer, the first of which colours the files.
+        layers: the columns shown of each layer.
         fine: the shape, fine enough for pictures; the shape's own vertices come first.
-        values: (V, C) the columns on it.
+        values: (V, gallery) on it.
         critical: (V,) what tokens near win of the pooled channels, 1 if all win as much.
         saliency: (V,) of ``weighed`` on it.
+        small: what ``layers`` are drawn on: ``fine``, or of a large mesh the seen points.
+        layer_values: (V, layers) on it.
     """
 
     shape: Mesh | Cloud
     look: Look
     guessed: float | None
     weighed: Importance
-    columns: tuple[Column, ...]
-    gallery: int
-    in_layers: frozenset[int]
+    gallery: tuple[Column, ...]
+    layers: tuple[Column, ...]
     fine: Mesh | Cloud
     values: Tensor
     critical: Tensor
     saliency: Tensor
+    small: Mesh | Cloud
+    layer_values: Tensor
 
     @property
     def own(self) -> int:
@@ -148,26 +152,30 @@ def attend(model: PointModel, shape: Mesh | Cloud, options: Attend, layer: int) 
     weighed = importance(model, shape, votes=options.votes, up=up)
     seen = in_front(look)
     gallery = choose_columns(look.maps[layer], seen, options.slots, options.slot)
-    by_layer = [column for each in look.maps for column in choose_columns(each, seen, PER_LAYER)]
-    columns = tuple(gallery + [column for column in by_layer if column not in gallery])
-    values = torch.stack([even_shares(look.maps[c.layer])[:, c.index] for c in columns], 1)
+    layers = [column for each in look.maps for column in choose_columns(each, seen, PER_LAYER)]
+    shares = [even_shares(each) for each in look.maps]
+    few, many = (
+        torch.stack([shares[c.layer][:, c.index] for c in some], 1) for some in (gallery, layers)
+    )
     fine, sample = shape, look.sample
+    heavy = isinstance(shape, Mesh) and len(shape.faces) > HEAVY
     if isinstance(shape, Mesh):
         fine, sample = refine(shape, look.sample)
-    values = torch.cat([values, weighed.nearby[:, None], weighed.saliency[:, None]], 1)
-    carried = fine.carry_back(sample, values)  # (V, C + 2)
+    values = torch.cat([weighed.nearby[:, None], weighed.saliency[:, None], few], 1)
+    carried = fine.carry_back(sample, values if heavy else torch.cat([values, many], 1))
     return Attended(
         shape=shape,
         look=look,
         guessed=None if guess is None else guess.confidence,
         weighed=weighed,
-        columns=columns,
-        gallery=len(gallery),
-        in_layers=frozenset(columns.index(column) for column in by_layer),
+        gallery=tuple(gallery),
+        layers=tuple(layers),
         fine=fine,
-        values=carried[:, :-2],
-        critical=carried[:, -2],
-        saliency=carried[:, -1],
+        critical=carried[:, 0],
+        saliency=carried[:, 1],
+        values=carried[:, 2 : 2 + len(gallery)],
+        small=sample if heavy else fine,
+        layer_values=many if heavy else carried[:, 2 + len(gallery) :],
     )
 
 
@@ -210,7 +218,7 @@ def choose_columns(
 
 def write_shape(seen: Attended, target: Path) -> None:
     """Write the shape coloured by the first column."""
-    first, shape = seen.columns[0], seen.shape
+    first, shape = seen.gallery[0], seen.shape
     values = seen.values[: seen.own, 0]
     colors = colors_of(values, 0.0, first.high, COLORMAP)
     pos, faces, normal = (
@@ -234,8 +242,8 @@ def write_values(model: PointModel, seen: Attended, target: Path) -> None:
         "critical": seen.weighed.critical,
         "saliency": seen.weighed.saliency,
         "target": seen.weighed.target,
-        "shown": [each.name for each in seen.columns],
-        "shown_high": [each.high for each in seen.columns],
+        "shown": [each.name for each in seen.gallery],
+        "shown_high": [each.high for each in seen.gallery],
         "shown_values": seen.values[: seen.own],
     }
     if look.sample.face is not None:
@@ -260,7 +268,7 @@ def describe(model: PointModel, file: Path, target: Path, seen: Attended) -> dic
         "up_confidence": seen.guessed,
         "vertices": seen.own,
         "faces": len(shape.faces) if isinstance(shape, Mesh) else None,
-        "shown": [each.name for each in seen.columns[: seen.gallery]],
+        "shown": [each.name for each in seen.gallery],
         "folder": str(target),
     }
 

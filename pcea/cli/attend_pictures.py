@@ -36,7 +36,7 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
         options: background and renderer, and whether to write a turntable.
         heading: what to write above the pictures.
     """
-    shape = turned(seen)
+    shape = turned(seen.fine, seen.look.up)
     style = Style(
         background=options.background,
         colormap=COLORMAP,
@@ -46,14 +46,17 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
         renderer=options.renderer,
         dpi=DPI,
     )
-    chosen = range(seen.gallery)
-    panels = [panel(seen, shape, i, seen.columns[i].name) for i in chosen]
+    panels = [
+        panel(seen, shape, column, values, column.name)
+        for column, values in zip(seen.gallery, seen.values.T, strict=True)
+    ]
     save(gallery(panels, title=heading, style=style), target / "gallery.png")
+    small = shape if seen.small is seen.fine else turned(seen.small, seen.look.up)
     rows = [
         [
-            panel(seen, shape, i, column.name.partition(" ")[2].partition(" ")[2])
-            for i, column in enumerate(seen.columns)
-            if column.layer == each.layer and i in seen.in_layers
+            panel(seen, small, column, values, seen.look.maps[column.layer].columns[column.index])
+            for column, values in zip(seen.layers, seen.layer_values.T, strict=True)
+            if column.layer == each.layer
         ]
         for each in seen.look.maps
     ]
@@ -66,7 +69,7 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
     if options.turntable:
         from pcea.pictures.turntable import turntable
 
-        colors = colors_of(seen.values[:, 0], 0.0, seen.columns[0].high, COLORMAP)
+        colors = colors_of(seen.values[:, 0], 0.0, seen.gallery[0].high, COLORMAP)
         turntable(
             target / "turntable.gif",
             shape,
@@ -77,19 +80,17 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
         )
 
 
-def turned(seen: Attended) -> Mesh | Cloud:
-    """The fine shape, y up."""
-    fine, up = seen.fine, seen.look.up
-    if isinstance(fine, Mesh):
-        return Mesh(upright(fine.vertices, up), fine.faces, fine.name)
-    normal = None if fine.normal is None else upright(fine.normal, up)
-    return Cloud(upright(fine.pos, up), normal, name=fine.name)
+def turned(shape: Mesh | Cloud, up: str) -> Mesh | Cloud:
+    """The shape, y up."""
+    if isinstance(shape, Mesh):
+        return Mesh(upright(shape.vertices, up), shape.faces, shape.name)
+    normal = None if shape.normal is None else upright(shape.normal, up)
+    return Cloud(upright(shape.pos, up), normal, name=shape.name)
 
 
-def panel(seen: Attended, shape: Mesh | Cloud, index: int, name: str) -> Panel:
+def panel(seen: Attended, shape: Mesh | Cloud, column: Column, values: Tensor, name: str) -> Panel:
     """One column on the shape; where it is what a query point reads, that is marked."""
-    column = seen.columns[index]
-    share = (seen.values[:, index] / column.high).clamp(0, 1)
+    share = (values / column.high).clamp(0, 1)
     title = f"{name}\nup to {column.high:.0f} × the mean"
     query = query_of(seen, column)
     if query is None:

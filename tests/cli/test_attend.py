@@ -14,7 +14,7 @@ import torch
 import trimesh
 
 import pcea as package
-from pcea.cli import attend_pictures
+from pcea.cli import attend_files, attend_pictures
 from pcea.cli.attend_files import WRITTEN, choose_columns, even_shares
 from pcea.cli.attend_pictures import octahedral_ball, with_mark
 from pcea.evaluation import measure_slots
@@ -141,7 +141,21 @@ def test_attention_among_points(pcea: Run, selfish: Path, cube: Path, tmp_path: 
     values = np.load(tmp_path / "out" / "cube" / "attention.npz")
     names = [str(name) for name in values["shown"]]
     assert names == ["layer 0 received", "layer 0 query 0", "layer 0 query 1"]
+    assert values["shown_values"].shape == (8, 3)
     assert values["layer0"].shape == (2, 64, 3) and values["query"].shape == (2, 3)
+
+
+def test_a_large_mesh(
+    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its layers are drawn on the seen points; all else is as of any mesh."""
+    words = ("attend", cube, "--weights", segmenter, *QUICK)
+    pcea(*words, "--out", tmp_path / "small")
+    monkeypatch.setattr(attend_files, "HEAVY", 3)
+    pcea(*words, "--out", tmp_path / "large")
+    for name in ALWAYS:
+        small, large = (tmp_path / each / "cube" / name for each in ("small", "large"))
+        assert (small.read_bytes() == large.read_bytes()) == (name != "layers.png"), name
 
 
 def test_a_classifier(pcea: Run, classifier: Path, cube: Path, tmp_path: Path) -> None:
