@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from pcea.formats import Cloud, Mesh
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import colors_of, limits
+from pcea.pictures.refine import refine_values
 from pcea.pictures.render import LARGEST, Background, render_each
 from pcea.pictures.renderers import Renderer
 from pcea.pictures.scene import extent
@@ -129,25 +131,24 @@ def draw_panels(
     side = round(pixels / cut.width)
     if side > LARGEST:
         raise InputError(f"panels of {pixels} pixels are too wide: lower the width or the dpi")
-    placed = [(row, panel) for row, panels in enumerate(rows) for panel in panels if panel]
+    placed = [(row, panel) for row, own in enumerate(rows) for panel in own if panel]
     # What differs in its colours only is drawn together.
-    groups: dict[tuple[int, int, str], list[int]] = {}
-    colors = [_colors(panel, style, scale) for _, panel in placed]
+    groups: dict[tuple[object, ...], list[int]] = {}
     for index, (_, panel) in enumerate(placed):
-        own = colors[index]
-        key = (id(panel.shape), -1 if own is None else len(own), panel.color_by)
-        groups.setdefault(key, []).append(index)
+        groups.setdefault(_kind(panel), []).append(index)
     left = round(cut.left * side)
     pictures: dict[int, Array] = {}
     for indices in groups.values():
+        panels = [placed[index][1] for index in indices]
+        shape, colors = _colored(panels, style, scale)
         drawn = render_each(
-            placed[indices[0]][1].shape,
-            [colors[index] for index in indices],
+            shape,
+            colors,
             style.camera,
             (side, side),
             style.background,
             style.renderer,
-            placed[indices[0]][1].color_by,
+            panels[0].color_by,
             style.point_size,
         )
         for index, picture in zip(indices, drawn, strict=True):
@@ -194,15 +195,27 @@ def _within(start: float, length: float) -> float:
     return min(max(start, 0.0), 1.0 - length)
 
 
-def _colors(panel: Panel, style: Style, scale: tuple[float, float] | None) -> Array | None:
-    if panel.values is None:
-        if panel.colors is None or isinstance(panel.colors, Tensor):
-            return None if panel.colors is None else panel.colors.detach().cpu().numpy()
-        return np.asarray(panel.colors)
-    if panel.colors is not None:
-        raise InputError("a panel has values or colors, not both")
+def _kind(panel: Panel) -> tuple[object, ...]:
+    if panel.values is not None:
+        if panel.colors is not None:
+            raise InputError("a panel has values or colors, not both")
+        return id(panel.shape), "values"
+    num = None if panel.colors is None else np.shape(panel.colors)[:1]
+    return id(panel.shape), num, panel.color_by
+
+
+def _colored(
+    panels: Sequence[Panel], style: Style, scale: tuple[float, float] | None
+) -> tuple[Mesh | Cloud, list[ArrayLike | Tensor | None]]:
+    """Give panels of one shape their colours; those of values on a mesh that is fine enough."""
+    shape = panels[0].shape
+    if panels[0].values is None:
+        return shape, [panel.colors for panel in panels]
+    values = torch.from_numpy(np.stack([_values(panel) for panel in panels], axis=1))
+    if isinstance(shape, Mesh):
+        shape, values = refine_values(shape, values)
     low, high = (None, None) if scale is None or style.each_its_own else scale
-    return colors_of(_values(panel), low, high, style.colormap).numpy()
+    return shape, [colors_of(own, low, high, style.colormap) for own in values.T]
 
 
 def _values(panel: Panel) -> Array:

@@ -15,10 +15,11 @@ from pcea.formats import Cloud, Mesh
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.normals import corner_normals, face_normals
+from pcea.pictures.refine import FineMesh
 
 # In the camera's axes (right, up, back): from above the left shoulder.
 LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
-AMBIENT = 0.58
+AMBIENT = 0.55
 # More points than this hide one another in any picture.
 MOST_POINTS = 200_000
 
@@ -106,8 +107,11 @@ def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
     vertices, _ = _unit_mesh(mesh)
     flat = face_normals(vertices, faces)  # (F, 3)
     towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
-    normal = corner_normals(vertices, faces, flat)  # (F, 3, 3)
-    normal *= np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
+    if isinstance(mesh, FineMesh) and mesh.normal is not None:
+        normal = mesh.normal.detach().cpu().numpy()  # (F, 3, 3)
+    else:
+        normal = corner_normals(vertices, faces, flat)
+    normal = normal * np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
     return Scene(vertices, faces, _brightness(normal, camera))
 
 
@@ -128,15 +132,26 @@ def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
 def _from_cloud(cloud: Cloud, camera: Camera, point_size: float | None) -> Scene:
     """Draw each point as a dome that faces the camera and looks like a ball."""
     middle, source, size = _unit_cloud(cloud, point_size)
-    dome, faces = _dome(rings=2 if len(source) <= 20_000 else 1)
+    # The more balls there are, the smaller they are, and the coarser they may be.
+    detail = (3, 16) if len(source) <= 2048 else (2, 10) if len(source) <= 20_000 else (1, 8)
+    dome, faces = _dome(*detail)
     turned = dome @ camera.axes
     vertices = (middle[:, None] + size * turned).astype(np.float32)  # (N, D, 3)
     first = np.arange(len(source))[:, None, None] * len(dome)
-    shade = _brightness(turned.astype(np.float32)[faces], camera)  # (T, 3)
+    normal = np.broadcast_to(turned, vertices.shape)
+    if cloud.normal is not None:
+        # Of many small balls, the surface's form is to be seen, of few large ones their own.
+        share = min(len(source) / 4096, 1.0)
+        own = cloud.normal.detach().cpu().numpy()[source].astype(np.float64)
+        towards = np.einsum("nc,nc->n", own, camera.eye - middle)
+        own *= np.where(towards < 0, -1, 1)[:, None]
+        normal = normal + share * own[:, None]
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True).clip(1e-9)
+    shade = _brightness(normal.astype(np.float32), camera)  # (N, D)
     return Scene(
         vertices.reshape(-1, 3),
         (first + faces).reshape(-1, 3),
-        np.tile(shade, (len(source), 1)),
+        shade[:, faces].reshape(-1, 3),
         np.repeat(source, len(dome)),
     )
 
@@ -150,13 +165,13 @@ def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, f
     source = np.arange(len(pos))
     if len(pos) > MOST_POINTS:
         source = np.sort(np.random.default_rng(0).permutation(len(pos))[:MOST_POINTS])
-    size = min(max(0.75 / len(source) ** 0.5, 0.004), 0.1) if point_size is None else point_size
+    size = min(max(len(source) ** -0.5, 0.005), 0.1) if point_size is None else point_size
     if not 0 < size <= 1:
         raise InputError(f"a point's size is a share of the shape's, 0 to 1, not {size}")
     return (pos[source] - center) / (radius * (1 + size)), source, size / (1 + size)
 
 
-def _dome(rings: int, around: int = 10) -> tuple[Array, Array]:
+def _dome(rings: int, around: int) -> tuple[Array, Array]:
     """Make half a ball that looks along +z: its vertices (also its normals) and its faces."""
     vertices = [[0.0, 0.0, 1.0]]
     faces = []

@@ -13,7 +13,18 @@ from matplotlib.image import imread
 from PIL import Image
 
 from pcea import Cloud, InputError, Mesh
-from pcea.pictures import Panel, Style, colors_of, gallery, grid, one, part_colors, render, save
+from pcea.pictures import (
+    Camera,
+    Panel,
+    Style,
+    colors_of,
+    gallery,
+    grid,
+    one,
+    part_colors,
+    render,
+    save,
+)
 
 SMALL = Style(renderer="software", width=0.5)
 
@@ -200,6 +211,14 @@ def test_faces_and_vertices_side_by_side(square: Mesh) -> None:
     middle = first.shape[0] // 2
     assert first[middle, 50, 0] > 0 == first[middle, 50, 2]
     assert second[middle, 50, 2] > 0 == second[middle, 50, 0]
+
+
+def test_values_and_not_colors_run_evenly(square: Mesh) -> None:
+    # Between 0 and 1, viridis goes through green; between their colours there is a brownish grey.
+    (picture,) = pictures(one(Panel(square, square.vertices[:, 0]), small(camera=Camera(0, 0))))
+    middle = picture[picture.shape[0] // 2, 50].astype(float)
+    wanted = colors_of([0.5], 0, 1)[0].numpy()
+    assert np.abs(middle / middle.max() - wanted / wanted.max()).max() < 0.05
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -7,7 +8,8 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import face_areas
-from pcea.pictures.refine import refine
+from pcea.pictures import render
+from pcea.pictures.refine import refine, refine_values
 
 
 @pytest.fixture
@@ -70,3 +72,34 @@ def test_flat_triangles() -> None:
 def test_points_without_faces(mesh: Mesh) -> None:
     with pytest.raises(InputError, match="without faces"):
         refine(mesh, Cloud(mesh.vertices))
+
+
+def test_values_stay_linear_on_each_face(mesh: Mesh) -> None:
+    values = torch.stack((mesh.vertices @ torch.tensor([2.0, -1, 3]), mesh.vertices[:, 0]), dim=1)
+    fine, more = refine_values(mesh, values, enough=100)
+    assert len(fine.faces) == 2 * 4**3
+    assert torch.equal(fine.vertices[:4], mesh.vertices)
+    wanted = torch.stack((fine.vertices @ torch.tensor([2.0, -1, 3]), fine.vertices[:, 0]), dim=1)
+    torch.testing.assert_close(more.float(), wanted)
+    same, _ = refine_values(mesh, values, enough=2)
+    assert torch.equal(same.faces, mesh.faces)
+
+
+def test_a_fine_mesh_is_lit_as_the_coarse_one() -> None:
+    # A tube of ten flat sides, which meet at 36 degrees: it is drawn round.
+    turn = torch.arange(10) * (2 * torch.pi / 10)
+    ring = torch.stack((turn.cos(), torch.zeros(10), turn.sin()), dim=1)
+    k, n = torch.arange(10), (torch.arange(10) + 1) % 10
+    faces = torch.cat((torch.stack((k, k + 10, n), 1), torch.stack((n, k + 10, n + 10), 1)))
+    coarse = Mesh(torch.cat((ring, ring + torch.tensor([0.0, 1, 0]))), faces)
+    fine, _ = refine_values(coarse, torch.zeros(20, 1), enough=3000)
+    again, _ = refine_values(fine, torch.zeros(len(fine.vertices), 1), enough=10_000)
+    flat = Mesh(fine.vertices, fine.faces)
+    first, second, third, fourth = (
+        render(shape, size=(96, 96), renderer="software").astype(int)
+        for shape in (coarse, fine, again, flat)
+    )
+    assert np.abs(first - second).mean() < 1  # of the light between corners, there is more now
+    assert np.abs(second - third).mean() < 0.1
+    # As faces of their own, they would be seen.
+    assert np.abs(first - fourth).mean() > 2

@@ -141,6 +141,19 @@ def test_points_show_themselves() -> None:
         assert own.sum() == pytest.approx(np.pi * scale**2, rel=0.2)
 
 
+def test_normals_light_a_cloud() -> None:
+    pos = torch.rand(8192, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    normal = torch.tensor([0.0, 0, -1]).repeat(8192, 1)
+    normal[pos[:, 0] > 0] = torch.tensor([0.0, -1, 0.2])
+    style = {"camera": FRONT, "size": SMALL, "background": "dark", "renderer": "software"}
+    picture = render(Cloud(pos, normal), **style)  # type: ignore[arg-type]
+    # Which side is outside does not matter.
+    assert (picture == render(Cloud(pos, -normal), **style)).all()  # type: ignore[arg-type]
+    assert picture[30:66, 30:44].mean() > picture[30:66, 52:66].mean() + 20
+    unknown = render(Cloud(pos, 0 * normal), **style)  # type: ignore[arg-type]
+    assert (unknown == render(Cloud(pos), **style)).all()  # type: ignore[arg-type]
+
+
 def test_the_same_twice_and_at_any_place_and_scale(ball: Mesh) -> None:
     picture = render(ball, size=SMALL, renderer="software")
     assert (picture == render(ball, size=SMALL, renderer="software")).all()
