@@ -24,6 +24,11 @@ from pcea.viewer.study import Study
 NOTHING = "no file yet"
 MEAN = "mean"
 BLUE = (0, 114, 178)
+HINTS = {
+    "slot": "or click the shape: the slot that takes most there",
+    "query": "0: what each place receives; from 1 on: what a query point reads. "
+    "Or click the shape: the query point nearest to there",
+}
 # viser has no place to drop a file: this picture of nothing hands what is dropped to its button.
 DROP = """<img alt="" hidden src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=" onload="
 if (!window.pceaDrop) { window.pceaDrop = true;
@@ -107,9 +112,7 @@ class Page:
         self._mode = gui.add_dropdown("colours", ("plain",))
         self._layer = gui.add_slider("layer", 0, 1, 1, 0, visible=False)
         self._head = gui.add_dropdown("head", (MEAN,), visible=False)
-        self._column = gui.add_slider(
-            "slot", 0, 1, 1, 0, visible=False, hint="or click the shape: what attends most there"
-        )
+        self._column = gui.add_slider("slot", 0, 1, 1, 0, visible=False, hint=HINTS["slot"])
         self._same = gui.add_checkbox(
             "one scale", False, visible=False, hint="the same range of colours for every slot"
         )
@@ -243,6 +246,7 @@ class Page:
             _set(self._column, columns - 1)
         self._column.max = max(1, columns - 1)
         self._column.label = "slot" if stack.query is None else "query"
+        self._column.hint = HINTS[self._column.label]
         self._layer.visible = attends and len(study.layers) > 1
         self._head.visible = attends and heads > 1
         self._column.visible = attends and columns > 1

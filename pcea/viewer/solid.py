@@ -60,7 +60,9 @@ class Solid:
                 )
             ),
         ]
-        views[3]["byteStride"] = 8  # four bytes of alignment, three shorts of colour and one more
+        views[3]["byteStride"] = (
+            8  # three shorts of colour; places begin at multiples of four bytes
+        )
         total = 12 * len(index) + 2 * size + 8 * len(pos)
         count = len(pos)
         described = {
