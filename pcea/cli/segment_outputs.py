@@ -98,9 +98,10 @@ def draw(
         if i in part
     }
     style = Style(background=options.background, renderer=options.renderer, legend=legend)
+    turned = "" if up == "y" else f", {up} up"
     panels = [
         Panel(shown, title=shape.name),
-        Panel(shown, colors=colors[part], title=found.category),
+        Panel(shown, colors=colors[part], title=found.category + turned),
     ]
     save(gallery(panels, columns=2, style=style), beside(target, ".png"))
 
