@@ -16,7 +16,7 @@ from pcea.models import create_model, save_model
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # attention.md shows a file to be added, which its own folder's tests are about.
-RUN = ["README.md", "docs/models.md", "docs/datasets.md"]
+RUN = ["README.md", "docs/models.md", "docs/datasets.md", "docs/pictures.md"]
 by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
