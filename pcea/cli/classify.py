@@ -26,7 +26,7 @@ class Classify:
     votes: int = 1
     """How many samplings of a shape are averaged."""
     up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis, a negative one as --up=-z; auto: the model guesses it."""
+    """The up axis; auto: the model guesses it."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None

@@ -45,6 +45,7 @@ def parse(
         InputError: an option is unknown or missing, or its value is wrong.
         SystemExit: the help was asked for, and has been printed.
     """
+    words = _join_axes(words)
     _refuse_unknown(command, words, prog)
     if not stop_at_help:
         words = [word for word in words if word not in ("-h", "--help")]
@@ -65,6 +66,17 @@ def parse(
         # A dataclass that refuses its values says so itself.
         reason = _first_block(said.getvalue()).removeprefix(f"Error parsing {command.__name__}: ")
         raise InputError(f"{reason} (see {prog} --help)") from None
+
+
+def _join_axes(words: Sequence[str]) -> list[str]:
+    """Make ``--up -z`` one word, or -z would be taken for an option."""
+    joined = list[str]()
+    for word in words:
+        if joined and joined[-1] == "--up" and re.fullmatch("-[xyz]", word):
+            joined[-1] = f"--up={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _refuse_unknown(command: type[Any], words: Sequence[str], prog: str) -> None:

@@ -44,7 +44,7 @@ def test_up_is_guessed_or_told_and_said(
     shape = package.read(cube)
     told = {}
     for up in ("y", "-x", "z"):
-        out = pcea(*words, f"--up={up}")
+        out = pcea(*words, "--up", up)
         assert re.search(rf"cube\.obj +{up} +B", out) and "(guessed)" not in out
         found = json.loads(file.read_text())["files"][0]
         assert (found["up"], found["up_confidence"]) == (up, None)
