@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import torch
@@ -24,6 +24,8 @@ from pcea.viewer.study import Study
 NOTHING = "no file yet"
 MEAN = "mean"
 BLUE = (0, 114, 178)
+# Seconds until the page says that it works.
+PATIENCE = 0.4
 HINTS = {
     "slot": "or click the shape: the slot that takes most there",
     "query": "0: what each place receives; from 1 on: what a query point reads. "
@@ -198,7 +200,12 @@ class Page:
         self._arrange(study)
         view = self._view()
         self._drawn = (name, model, view, self._size.value, self._dark.value)
-        painting = paint(study, view)
+        patience = Timer(PATIENCE, self._say, ["working …"])
+        patience.start()
+        try:
+            painting = paint(study, view)
+        finally:
+            patience.cancel()
         with self._server.atomic():
             self._set_theme(bool(self._dark.value))
             self._place(study, view, painting)

@@ -19,8 +19,9 @@ from pcea.pictures.refine import refine
 
 # Fewer triangles than this are cut finer: colours stand at their corners.
 ENOUGH_FACES = 5_000
-# Values of this many columns are carried over the surface at once, so that a slider need not wait.
-AT_ONCE = 4_000_000
+# So many values are carried over the surface at once: most often all slots of a layer, so that
+# only the first has to be waited for.
+AT_ONCE = 1_000_000
 TOP = 5
 
 
