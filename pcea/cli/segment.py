@@ -121,7 +121,7 @@ def _guess(model: Segmenter, shape: Mesh | Cloud) -> UpGuess:
 
 def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """A line for each part that a shape has, the file's name and so on before the first."""
-    rows = []
+    rows = list[tuple[str, ...]]()
     for each in results:
         how = "" if each["up_confidence"] is None else " (guessed)"
         head = each["file"], each["category"], each["up"] + how

@@ -186,18 +186,22 @@ class Segmenter(PointModel):
         rival = [each[:, own] for each in found]
         rival = [each / each.sum(1, keepdim=True).clamp(min=1e-12) for each in rival]
         sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, K)
-        seen = taxonomy.categories[known], sample, own[at_sample.argmax(1)], at_sample
+        name, sample_part = taxonomy.categories[known], own[at_sample.argmax(1)]
         if isinstance(shape, Cloud):
             total = shape.carry_back(clouds[0], rival[0])  # (N, K)
             for cloud, each in zip(clouds[1:], rival[1:], strict=True):
                 total += shape.carry_back(cloud, each)
-            return Segmentation(*_best(total, own), *seen)
+            part, probability = _best(total, own)
+            return Segmentation(part, probability, name, sample, sample_part, at_sample)
         assert sample.face is not None
         at_vertices = shape.carry_back(sample, at_sample)
         at_faces = carry_to_faces(shape.faces.cpu(), at_vertices, sample.face.cpu(), at_sample)
         best = smooth_labels(shape.vertices, shape.faces, at_faces.argmax(1), smooth)  # (F,)
         face_probability = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
-        return Segmentation(*_best(at_vertices, own), *seen, own[best], face_probability)
+        part, probability = _best(at_vertices, own)
+        return Segmentation(
+            part, probability, name, sample, sample_part, at_sample, own[best], face_probability
+        )
 
 
 def _best(score: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
