@@ -11,7 +11,11 @@ from torch import Tensor
 
 from pcea.errors import InputError, nearest
 
-SEQUENTIAL = ("viridis", "cividis", "magma", "inferno", "plasma")
+# Those that end in _r run from light to dark: where most values are low, form stays visible.
+SEQUENTIAL = (
+    *("viridis", "cividis", "magma", "inferno", "plasma"),
+    *("viridis_r", "cividis_r", "magma_r", "inferno_r", "plasma_r"),
+)
 # For values with a sign. Both of its ends are equally dark, and nobody confuses blue with red.
 DIVERGING = ("coolwarm",)
 COLORMAPS = SEQUENTIAL + DIVERGING
