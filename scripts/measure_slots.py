@@ -21,16 +21,18 @@ from pcea.datasets import Clouds, PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import SlotStatistics, measure_slots
 from pcea.models import PointModel, create_model, load_model
+from pcea.models.registry import MODELS
 
 # Rows of the table of single slots.
 SHOWN = 12
 HEAD = (
-    "| model | entropy | agreement within, between categories | NMI of a slot: median, best | "
-    "slabs: median | above chance | AUC of the best part: median |\n|---|---|---|---|---|---|---|"
+    "| model, attention, trained on | entropy | agreement within, between categories | "
+    "NMI of a slot: median, best | slabs: median | above chance | AUC of the best part: median |\n"
+    "|---|---|---|---|---|---|---|"
 )
 LAYERS = (
-    "| model | layer | entropy | NMI of the strongest slot | shuffled | slabs | above chance |\n"
-    "|---|---|---|---|---|---|---|"
+    "| model, attention, trained on | layer | entropy | NMI of the strongest slot | shuffled | "
+    "slabs | above chance |\n|---|---|---|---|---|---|---|"
 )
 SLOTS = "| slot | best part | AUC | NMI | slabs: mean, 95 % | entropy |\n|---|---|---|---|---|---|"
 
@@ -58,8 +60,9 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
     heads, layers, first = [], [], None
     for each in weights:
         model = load_model(each)
-        attention = model.info.options.get("attention", "external")
-        name = f"{model.info.name}, {attention}"
+        options = {**MODELS[model.info.name][1], **model.info.options}
+        bare = f"{model.info.name}, {options.get('attention', 'external')}"
+        name = f"{bare}, {model.info.dataset}"
         found = measure_slots(model, data.clouds, data.taxonomy, repeats=repeats)
         first = first or found
         untrained = [
@@ -67,8 +70,8 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
                           repeats=repeats)
             for seed in range(seeds)
         ]  # fmt: skip
-        heads += [row(name, [found]), row(f"{name}, untrained", untrained)]
-        layers += layer_rows(name, [found]) + layer_rows(f"{name}, untrained", untrained)
+        heads += [row(name, [found]), row(f"{bare}, untrained", untrained)]
+        layers += layer_rows(name, [found]) + layer_rows(f"{bare}, untrained", untrained)
     assert first is not None
     print(
         f"{first.clouds} clouds of {data.name} {data.split}, {first.points} points each, ", end=""
