@@ -190,6 +190,7 @@ def across(
     category: int,
 ) -> Figure:
     """Draw the parts of a category's shapes, and below them the slots that single some out."""
+    from pcea.cli.attend_files import COLORMAP
     from pcea.cli.attend_pictures import DPI
     from pcea.pictures.figures import grid
     from pcea.pictures.palette import part_colors
@@ -219,6 +220,7 @@ def across(
         titles.append(title)
     style = Style(
         background=options.background,
+        colormap=COLORMAP,
         low=0.0,
         high=1.0,
         label="share of the row's top value",

@@ -31,7 +31,8 @@ WRITTEN = (
     "gallery.png", "layers.png", "importance.png", "attention.ply", "attention.glb",
     "attention.npz", "turntable.gif",
 )  # fmt: skip
-COLORMAP = "viridis"
+# From light to dark: a peaked slot leaves most of a shape at the low end, where form stays visible.
+COLORMAP = "magma_r"
 # Columns of layers.png.
 PER_LAYER = 6
 # With more faces than this, bringing every column to each vertex and drawing it takes minutes.

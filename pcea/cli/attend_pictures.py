@@ -148,7 +148,7 @@ def importance_panels(seen: Attended, shape: Mesh | Cloud) -> list[Panel]:
     return [
         Panel(
             shape,
-            colors=colors_of(seen.critical, 0.0, top, "magma"),
+            colors=colors_of(seen.critical, 0.0, top, COLORMAP),
             title=f"who wins the pooled channels\nup to {top:.1f} × the mean",
         ),
         Panel(

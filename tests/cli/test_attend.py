@@ -15,7 +15,7 @@ import trimesh
 
 import pcea as package
 from pcea.cli import attend_files, attend_pictures
-from pcea.cli.attend_files import WRITTEN, choose_columns, even_shares
+from pcea.cli.attend_files import COLORMAP, WRITTEN, choose_columns, even_shares
 from pcea.cli.attend_pictures import octahedral_ball, with_mark
 from pcea.evaluation import measure_slots
 from pcea.formats import Cloud, Mesh
@@ -111,7 +111,7 @@ def test_a_mesh(pcea: Run, sharp: Path, cube: Path, tmp_path: Path) -> None:
     assert np.array_equal(table["attention"], values["shown_values"][:, 0])
     rgb = np.stack([table[name] for name in ("red", "green", "blue")], axis=1)
     top = float(values["shown_high"][0])
-    assert np.array_equal(rgb, colors_of(table["attention"].copy(), 0.0, top).numpy())
+    assert np.array_equal(rgb, colors_of(table["attention"].copy(), 0.0, top, COLORMAP).numpy())
     assert len(np.unique(rgb, axis=0)) > 1
     colored = package.read(folder / "attention.ply")
     assert torch.equal(colored.vertices, mesh.vertices) and torch.equal(colored.faces, mesh.faces)
@@ -131,7 +131,7 @@ def test_a_cloud_and_one_slot_of_it(pcea: Run, sharp: Path, ball: Path, tmp_path
     cloud = package.read(folder / "attention.ply")
     assert torch.equal(cloud.pos, package.read(ball).pos)
     top = float(values["shown_high"][0])
-    assert torch.equal(cloud.color, colors_of(values["shown_values"][:, 0], 0.0, top))
+    assert torch.equal(cloud.color, colors_of(values["shown_values"][:, 0], 0.0, top, COLORMAP))
     assert len(cloud.color.unique(dim=0)) > 1
 
 
