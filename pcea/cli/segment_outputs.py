@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from pcea.cli.output import percent
 from pcea.formats import Cloud, Mesh, write_glb, write_npz, write_ply
-from pcea.geometry import carry_to_faces, face_areas, smooth_labels, upright
+from pcea.geometry import face_areas
 from pcea.models import Segmentation, Segmenter
 from pcea.pictures.palette import part_colors
-from pcea.pictures.refine import ENOUGH_FACES, refine
 
 if TYPE_CHECKING:
     from pcea.cli.segment import Segment
@@ -41,14 +37,15 @@ def write(
     model: Segmenter, shape: Mesh | Cloud, found: Segmentation, up: str, target: Path
 ) -> None:
     """Write the labels and the coloured shape."""
+    taxonomy = model.info.taxonomy
     arrays: dict[str, Any] = {
         "part": found.part,
         "probability": found.probability,
-        "part_names": list(model.info.taxonomy.parts),
+        "part_names": list(taxonomy.parts),
         "category": found.category,
         "up": up,
     }
-    colors = _colors(model)[found.part]
+    colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)[found.part]
     if isinstance(shape, Mesh):
         pos, faces, normal = shape.vertices, shape.faces, None
         arrays |= {
@@ -80,58 +77,20 @@ def draw(
     Raises:
         InputError: it cannot be drawn or written.
     """
-    from pcea.pictures.figures import Panel, Style, gallery
+    from pcea.pictures.figures import Style, gallery
+    from pcea.pictures.parts import part_panels
     from pcea.pictures.shown import save
 
     taxonomy = model.info.taxonomy
-    own = torch.tensor(taxonomy.parts_of[taxonomy.category_id(found.category)])
-    shown, part = _painted(shape, found, own, options.smooth)
-    if isinstance(shown, Mesh):
-        shown = Mesh(upright(shown.vertices, up), shown.faces)
-    else:
-        normal = None if shown.normal is None else upright(shown.normal, up)
-        shown = Cloud(upright(shown.pos, up), normal, shown.color)
-    colors = _colors(model)
+    panels, colors = part_panels(shape, found, taxonomy, up, options.smooth)
     legend = {
-        f"{taxonomy.parts[i].rpartition('/')[2]} {percent(parts[taxonomy.parts[i]])}": color
-        for i, color in enumerate(colors.tolist())
-        if i in part
+        f"{taxonomy.parts[part].rpartition('/')[2]} {percent(parts[taxonomy.parts[part]])}": color
+        for part, color in colors.items()
     }
     style = Style(background=options.background, renderer=options.renderer, legend=legend)
-    turned = "" if up == "y" else f", {up} up"
-    panels = [
-        Panel(shown, title=shape.name),
-        Panel(shown, colors=colors[part], title=found.category + turned),
-    ]
     save(gallery(panels, columns=2, style=style), beside(target, ".png"))
 
 
 def beside(target: Path, ending: str) -> Path:
     """Give the file of an ending among a shape's results."""
     return target.with_name(target.name + ending)
-
-
-def _painted(
-    shape: Mesh | Cloud, found: Segmentation, own: Tensor, smooth: int
-) -> tuple[Mesh | Cloud, Tensor]:
-    """What a picture shows: a cloud's points, or a mesh's faces, and the part of each.
-
-    The faces of a coarse mesh are cut first: where parts meet within a face, they show it.
-    """
-    if isinstance(shape, Cloud):
-        return shape, found.part
-    assert found.face_part is not None
-    if len(shape.faces) >= ENOUGH_FACES:
-        return shape, found.face_part
-    fine, sample = refine(shape, found.sample)
-    assert sample.face is not None
-    values = found.sample_probability
-    score = carry_to_faces(fine.faces, fine.carry_back(sample, values), sample.face, values)
-    best = smooth_labels(fine.vertices, fine.faces, score.argmax(1), smooth)
-    return fine, own[best]
-
-
-def _colors(model: Segmenter) -> Tensor:
-    """A colour for each part, (P, 3) uint8."""
-    taxonomy = model.info.taxonomy
-    return part_colors(len(taxonomy.parts), taxonomy.parts_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.surface import sample_surface
+from pcea.geometry.upright import upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,18 @@ class Cloud:
             face=joined([each.face for each in clouds]),
         )
 
+    def upright(self, up: str) -> Cloud:
+        """Turn the cloud so that its up axis becomes y.
+
+        Args:
+            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
+
+        Raises:
+            InputError: there is no such axis.
+        """
+        normal = None if self.normal is None else upright(self.normal, up)
+        return replace(self, pos=upright(self.pos, up), normal=normal)
+
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at some of the points to all of them.
 
@@ -136,6 +149,17 @@ class Mesh:
         generator = torch.Generator(self.vertices.device).manual_seed(seed)
         pos, normal, face = sample_surface(self.vertices, self.faces, num, generator)
         return Cloud(pos=pos, normal=normal, name=self.name, face=face)
+
+    def upright(self, up: str) -> Mesh:
+        """Turn the mesh so that its up axis becomes y.
+
+        Args:
+            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
+
+        Raises:
+            InputError: there is no such axis.
+        """
+        return replace(self, vertices=upright(self.vertices, up))
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at points on the surface to the vertices, along the surface.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
+from pcea.geometry import upright
 from pcea.pictures.normals import corner_normals, face_normals
 
 # As fine as this, triangles are smaller than what a picture of a shape resolves.
@@ -25,6 +26,11 @@ class FineMesh(Mesh):
     """
 
     normal: Tensor | None = None
+
+    def upright(self, up: str) -> FineMesh:
+        """Turn the mesh, and with it its light, so that its up axis becomes y."""
+        normal = None if self.normal is None else upright(self.normal, up)
+        return replace(self, vertices=upright(self.vertices, up), normal=normal)
 
 
 def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[Mesh, Cloud]:

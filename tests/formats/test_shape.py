@@ -133,3 +133,14 @@ def test_clouds_join() -> None:
     assert joined.face is None
     assert joined.name == "ramp"
     assert Cloud.join([one, Cloud(two.pos)]).normal is None
+
+
+def test_shapes_are_set_upright_with_their_normals_and_what_else_is_known() -> None:
+    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]), name="tip").upright("z")
+    assert mesh.vertices.tolist() == [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    assert mesh.name == "tip" and mesh.faces.tolist() == [[0, 1, 2]]
+
+    cloud = Cloud(torch.eye(3), -torch.eye(3), face=torch.arange(3)).upright("z")
+    assert torch.equal(cloud.pos, mesh.vertices)
+    assert cloud.normal is not None and torch.equal(cloud.normal, -mesh.vertices)
+    assert cloud.face is not None and cloud.face.tolist() == [0, 1, 2]
