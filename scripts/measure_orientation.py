@@ -4,9 +4,9 @@
     scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
 
 Every cloud of the split is shown twice: as it is, and laid down so that a random one of the six
-axes is up. The table says, for each margin by which another axis must beat y, how many of the
-laid down were set up right, how many of the standing were left standing, and of how many of each
-the category was then right.
+axes is up. The table says how many of the laid down were set up right, how many of the standing
+were left standing, and of how many of each the category was then right: where another axis must
+only beat y by some margin, where the model must also be sure of it, and where y is always taken.
 """
 
 from __future__ import annotations
@@ -22,22 +22,16 @@ from torch import Tensor
 
 from pcea import Cloud, InputError, load_dataset, load_model
 from pcea.geometry import UP_AXES, upright
-from pcea.models.orientation import VOTES, categories_by_up
+from pcea.models.orientation import MARGIN, VOTES, categories_by_up, choose_up
 
-MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # and none at all: always y
+MARGINS = (0.0, 0.1, 0.2, 0.3)
+LEAST = (0.0, 0.65, 0.75, 0.85, 0.95)
 
 
 def lay_down(cloud: Cloud, up: str) -> Cloud:
     """Turn a cloud with y up so that another axis is up in it."""
     turn = upright(torch.eye(3), up).T  # the inverse: turns are orthogonal
     return Cloud(cloud.pos @ turn, None if cloud.normal is None else cloud.normal @ turn)
-
-
-def decide(sure: Tensor, margin: float) -> Tensor:
-    """The axis chosen for each of (M, 6) clouds, as guess_up does it."""
-    y = UP_AXES.index("y")
-    best = sure.max(1)
-    return torch.where(best.values - sure[:, y] > margin, best.indices, y)
 
 
 def main() -> None:
@@ -69,17 +63,19 @@ def main() -> None:
     found = {"standing": torch.stack(standing), "laid down": torch.stack(laid)}
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
-    print("share of clouds       up is right          category is right")
-    print("margin           standing  laid down      standing  laid down")
-    for margin in (*MARGINS, math.inf):
+    print("share of clouds           up is right          category is right")
+    print("margin   surest at least  standing  laid down  standing  laid down")
+    rules = [(margin, 0.0) for margin in MARGINS if margin != MARGIN]
+    rules += [(MARGIN, least) for least in LEAST] + [(math.inf, 0.0)]
+    for margin, least in rules:
         right: dict[str, list[str]] = {"up": [], "category": []}
         for way, probability in found.items():
-            axis = decide(probability.amax(-1), margin)  # (M,)
+            axis = choose_up(probability.amax(-1), margin, least)  # (M,)
             category = probability[torch.arange(len(axis)), axis].argmax(-1)
             right["up"].append(percent(axis == up[way]))
             right["category"].append(percent(category == label))
-        cells = ("   ".join(right[each]) for each in ("up", "category"))
-        print(f"{margin:6.2f}           {'      '.join(cells)}")
+        cells = "   ".join(right["up"] + right["category"])
+        print(f"{margin:6.2f}   {least:15.2f}  {cells}")
     if options.json is not None:
         told = {way: probability.amax(-1).tolist() for way, probability in found.items()}
         options.json.write_text(json.dumps({"up": truth.tolist(), **told}))

@@ -13,7 +13,12 @@ from pcea.models.classifier import Classifier
 from pcea.models.mode import evaluating
 
 VOTES = 2
+# By how much another axis must beat y, and how sure of it a model must be at least: a shape that
+# no category fits looks a little like one of them when it lies. Label smoothing keeps classifiers
+# from being surer. Chosen by scripts/measure_orientation.py, see docs/models.md.
 MARGIN = 0.2
+SUREST = {"classification": 0.75, "segmentation": 0.85}
+_Y = UP_AXES.index("y")
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class UpGuess:
     of_y: float
 
 
-def guess_up(model: PointModel, shape: Sampleable, margin: float = MARGIN) -> UpGuess:
+def guess_up(
+    model: PointModel, shape: Sampleable, margin: float = MARGIN, least: float | None = None
+) -> UpGuess:
     """Guess the up axis of a shape: the one with which the model is surest of what it sees.
 
     A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
@@ -40,16 +47,33 @@ def guess_up(model: PointModel, shape: Sampleable, margin: float = MARGIN) -> Up
     Args:
         model: a classifier or a segmenter.
         shape: a cloud (N, 3) or mesh in any unit.
-        margin: by how much another axis must beat y. Default: as measured, see docs/models.md.
+        margin: by how much another axis must beat y. Default 0.2.
+        least: how sure the model must be of another axis. Default: 0.75 for a classifier, 0.85
+            for a segmenter.
 
     Returns:
         The guess; y unless another axis is clearly better.
     """
     sure = categories_by_up(model, shape).amax(-1)  # (6,)
-    best, of_y = int(sure.argmax()), float(sure[UP_AXES.index("y")])
-    if float(sure[best]) - of_y <= margin:
-        return UpGuess("y", of_y, of_y)
-    return UpGuess(UP_AXES[best], float(sure[best]), of_y)
+    up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))
+    return UpGuess(UP_AXES[up], float(sure[up]), float(sure[_Y]))
+
+
+def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:
+    """Choose the axis of which a model is surest, or y.
+
+    Args:
+        sure: (…, 6) how sure it is with each axis up, in the order of
+            :data:`pcea.geometry.UP_AXES`.
+        margin: by how much another axis must beat y.
+        least: how sure the model must be of another axis.
+
+    Returns:
+        (…) int64 indices of axes.
+    """
+    best = sure.max(-1)
+    clear = (best.values - sure[..., _Y] > margin) & (best.values >= least)
+    return torch.where(clear, best.indices, _Y)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from pcea.datasets import Taxonomy
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model
-from pcea.models.orientation import categories_by_up, guess_up
+from pcea.models.orientation import categories_by_up, choose_up, guess_up
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
@@ -51,7 +51,7 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
 ) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), up)
-    guess = guess_up(model, cloud, margin=0.0)
+    guess = guess_up(model, cloud, margin=0.0, least=0.0)
     assert guess.up == up
     by_hand = []
     for axis in ("y", up):
@@ -64,12 +64,27 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
 def test_y_stays_unless_another_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), "-z")
-    clear = guess_up(model, cloud, margin=0.0)
+    clear = guess_up(model, cloud, margin=0.0, least=0.0)
     ahead = clear.confidence - clear.of_y
     assert ahead > 0.05
-    assert guess_up(model, cloud, margin=ahead - 0.01).up == "-z"
-    kept = guess_up(model, cloud, margin=ahead + 0.01)
+    assert guess_up(model, cloud, margin=ahead - 0.01, least=0.0).up == "-z"
+    kept = guess_up(model, cloud, margin=ahead + 0.01, least=0.0)
     assert (kept.up, kept.confidence) == ("y", clear.of_y)
+
+
+def test_y_stays_unless_the_model_is_sure_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = told("eat-tiny", surer_when_standing, monkeypatch)
+    cloud = lay(skittle(), "-z")
+    sure = guess_up(model, cloud, margin=0.0, least=0.0).confidence
+    assert guess_up(model, cloud, margin=0.0, least=sure - 1e-4).up == "-z"
+    assert guess_up(model, cloud, margin=0.0, least=sure + 1e-4).up == "y"
+
+
+def test_many_are_chosen_at_once() -> None:
+    y, z = UP_AXES.index("y"), UP_AXES.index("z")
+    sure = torch.zeros(3, 6)
+    sure[:, y], sure[:, z] = torch.tensor([0.5, 0.5, 0.7]), torch.tensor([0.9, 0.6, 0.8])
+    assert choose_up(sure, margin=0.2, least=0.7).tolist() == [z, y, y]
 
 
 def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
