@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pcea.cli.output import busy, say, say_table, write_json
-from pcea.cli.weights import open_model
+from pcea.cli.weights import chosen_weights, open_model
 from pcea.evaluation import SlotFigures, SlotStatistics, measure_slots
 from pcea.evaluation.slot_figures import Chance
 from pcea.formats import Cloud, replacing
@@ -56,7 +56,7 @@ def attend_dataset(options: Attend) -> None:
             seed=options.seed,
         )
     summary = {
-        "weights": options.weights,
+        "weights": chosen_weights(options.weights, model.task),
         "model": model.info.name,
         "dataset": data.name,
         "split": data.split,

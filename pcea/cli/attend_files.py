@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pcea.cli.output import percent, say, track, write_json
 from pcea.cli.targets import name_targets, refuse_inputs
-from pcea.cli.weights import open_model
+from pcea.cli.weights import chosen_weights, open_model
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, expand, read, write_glb, write_npz, write_ply
 from pcea.geometry import unit_sphere, upright
@@ -121,7 +121,7 @@ def attend_files(options: Attend) -> None:
         say(line(results[-1]))
     if options.json is not None:
         described = {
-            "weights": options.weights,
+            "weights": chosen_weights(options.weights, model.task),
             "model": model.info.name,
             "layer": layer,
             "votes": options.votes,

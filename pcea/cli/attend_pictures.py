@@ -14,6 +14,7 @@ from pcea.geometry import upright
 from pcea.pictures.colormap import colors_of
 from pcea.pictures.figures import gallery, grid
 from pcea.pictures.panels import Panel, Style
+from pcea.pictures.refine import FineMesh, refine
 from pcea.pictures.shown import save
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
         options: background and renderer, and whether to write a turntable.
         heading: what to write above the pictures.
     """
-    shape = turned(seen.fine, seen.look.up)
+    shape = seen.fine.upright(seen.look.up)
     style = Style(
         background=options.background,
         colormap=COLORMAP,
@@ -51,7 +52,7 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
         for column, values in zip(seen.gallery, seen.values.T, strict=True)
     ]
     save(gallery(panels, title=heading, style=style), target / "gallery.png")
-    small = shape if seen.small is seen.fine else turned(seen.small, seen.look.up)
+    small = shape if seen.small is seen.fine else seen.small.upright(seen.look.up)
     rows = [
         [
             panel(seen, small, column, values, seen.look.maps[column.layer].columns[column.index])
@@ -78,14 +79,6 @@ def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) 
             background=options.background,
             renderer=options.renderer,
         )
-
-
-def turned(shape: Mesh | Cloud, up: str) -> Mesh | Cloud:
-    """The shape, y up."""
-    if isinstance(shape, Mesh):
-        return Mesh(upright(shape.vertices, up), shape.faces, shape.name)
-    normal = None if shape.normal is None else upright(shape.normal, up)
-    return Cloud(upright(shape.pos, up), normal, name=shape.name)
 
 
 def panel(seen: Attended, shape: Mesh | Cloud, column: Column, values: Tensor, name: str) -> Panel:
@@ -117,19 +110,20 @@ def with_mark(shape: Mesh | Cloud, place: Tensor) -> tuple[Mesh | Cloud, int]:
     """The shape with a small ball on it, and how many vertices or points that has."""
     pos = shape.vertices if isinstance(shape, Mesh) else shape.pos
     radius = MARK_RADIUS * float((pos.amax(0) - pos.amin(0)).norm()) / 2
-    ball, faces = octahedral_ball()
-    ball = ball * radius + place
-    if isinstance(shape, Mesh):
-        joined = torch.cat([shape.faces, faces + len(pos)])
-        return Mesh(torch.cat([pos, ball]), joined, shape.name), len(ball)
-    normal = None if shape.normal is None else torch.cat([shape.normal, (ball - place) / radius])
-    return Cloud(torch.cat([pos, ball]), normal, name=shape.name), len(ball)
+    outward, faces = octahedral_ball()
+    joined = torch.cat([pos, outward * radius + place])
+    if isinstance(shape, Cloud):
+        normal = None if shape.normal is None else torch.cat([shape.normal, outward])
+        return Cloud(joined, normal, name=shape.name), len(outward)
+    every = torch.cat([shape.faces, faces + len(pos)])
+    if not isinstance(shape, FineMesh) or shape.normal is None:
+        return Mesh(joined, every, shape.name), len(outward)
+    light = torch.cat([shape.normal, outward[faces]])
+    return FineMesh(joined, every, shape.name, light), len(outward)
 
 
 def octahedral_ball(cuts: int = 3) -> tuple[Tensor, Tensor]:
     """A unit sphere of triangles: an octahedron, each face cut into four, again and again."""
-    from pcea.pictures.refine import refine
-
     axes = torch.eye(3)
     vertices = torch.cat([axes, -axes])
     faces = torch.tensor(

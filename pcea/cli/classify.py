@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from pcea.cli.output import check_json, percent, say_table, track, write_json
-from pcea.cli.weights import at_least_one, open_as
+from pcea.cli.weights import at_least_one, chosen_weights, open_as
 from pcea.version import __version__
 
 
@@ -60,7 +60,7 @@ class Classify:
         if self.json is not None:
             described = {
                 "task": model.task,
-                "weights": self.weights,
+                "weights": chosen_weights(self.weights, model.task),
                 "model": model.info.name,
                 "votes": self.votes,
                 "version": __version__,

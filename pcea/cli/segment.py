@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.output import check_json, percent, say, say_table, track, write_json
 from pcea.cli.targets import name_targets, refuse_inputs
-from pcea.cli.weights import at_least_one, open_as
+from pcea.cli.weights import at_least_one, chosen_weights, open_as
 from pcea.errors import InputError
 from pcea.version import __version__
 
@@ -103,7 +103,7 @@ class Segment:
         if self.json is not None:
             described = {
                 "task": model.task,
-                "weights": self.weights,
+                "weights": chosen_weights(self.weights, model.task),
                 "model": model.info.name,
                 "votes": self.votes,
                 "smooth": self.smooth,

@@ -43,7 +43,6 @@ class View:
     def run(self) -> None:
         """Serve the page until Ctrl-C, or write it."""
         from pcea.formats import expand
-        from pcea.models import list_pretrained
 
         at_least_one(votes=self.votes, max_upload=self.max_upload)
         if not 0 <= self.port <= 65535:
@@ -54,7 +53,7 @@ class View:
         if self.weights:
             models = [open_model(each, self.device) for each in self.weights]
         else:
-            tasks = [task for task in ("segmentation", "classification") if list_pretrained(task)]
+            tasks = ("segmentation", "classification")
             models = [open_model(None, self.device, task) for task in tasks]
         if self.html is None:
             from pcea.viewer.serve import serve

@@ -26,7 +26,7 @@ def open_model(weights: str | None, device: str | None, task: str = "segmentatio
     """
     import torch
 
-    from pcea.models import list_pretrained, load_model
+    from pcea.models import load_model
 
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -35,12 +35,14 @@ def open_model(weights: str | None, device: str | None, task: str = "segmentatio
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"--device {device} cannot be used: {reason}") from error
-    if weights is None:
-        shipped = list_pretrained(task)
-        if not shipped:
-            raise InputError(f"no weights ship for {task} yet: give --weights a run folder")
-        weights = shipped[0]
-    return load_model(weights, device)
+    return load_model(chosen_weights(weights, task), device)
+
+
+def chosen_weights(weights: str | None, task: str) -> str:
+    """Say which weights are meant: those that were named, or else the best that ship."""
+    from pcea.models import list_pretrained
+
+    return list_pretrained(task)[0] if weights is None else weights
 
 
 def open_as(kind: type[M], weights: str | None, device: str | None) -> M:

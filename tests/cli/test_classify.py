@@ -70,8 +70,11 @@ def test_names_are_not_markup(pcea: Run, classifier: Path, cube: Path) -> None:
     assert "[red]cube.obj" in pcea("classify", odd, "--weights", classifier)
 
 
-def test_weights_left_out(pcea: Run, cube: Path) -> None:
-    assert "no weights ship" in pcea("classify", cube, status=2)
+def test_weights_left_out_are_those_that_ship(pcea: Run, tmp_path: Path) -> None:
+    chair = Path(__file__).parents[2] / "data" / "samples" / "chair.obj"
+    file = tmp_path / "found.json"
+    assert " chair " in pcea("classify", chair, "--json", file)
+    assert json.loads(file.read_text())["weights"] == "modelnet40-eat-small"
 
 
 def test_weights_of_the_other_task(pcea: Run, segmenter: Path, cube: Path) -> None:

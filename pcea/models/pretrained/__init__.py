@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PRETRAINED: Mapping[str, str] = {
+    "modelnet40-eat-small": "classification",
     "parts-eat-tiny": "segmentation",
 }
 
