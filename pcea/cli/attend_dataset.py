@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from pcea.cli.output import busy, say, say_table, write_json
-from pcea.cli.weights import chosen_weights, open_model
+from pcea.cli.weights import open_model, origin
 from pcea.evaluation import SlotFigures, SlotStatistics, measure_slots
 from pcea.evaluation.slot_figures import Chance
 from pcea.formats import Cloud, replacing
 from pcea.models import Look, PointModel
-from pcea.version import __version__
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +55,7 @@ def attend_dataset(options: Attend) -> None:
             seed=options.seed,
         )
     summary = {
-        "weights": chosen_weights(options.weights, model.task),
-        "model": model.info.name,
+        **origin(model, options.weights),
         "dataset": data.name,
         "split": data.split,
         "kind": found.kind,
@@ -65,7 +63,6 @@ def attend_dataset(options: Attend) -> None:
         "points": found.points,
         "repeats": found.repeats,
         "seed": found.seed,
-        "version": __version__,
         "layers": found.layer_rows(),
         "slots": found.rows(),
     }

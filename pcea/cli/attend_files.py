@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pcea.cli.output import percent, say, track, write_json
 from pcea.cli.targets import name_targets, refuse_inputs
-from pcea.cli.weights import chosen_weights, open_model
+from pcea.cli.weights import open_model, origin
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, expand, read, write_glb, write_npz, write_ply
 from pcea.geometry import unit_sphere, upright
@@ -22,7 +22,6 @@ from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import colors_of
 from pcea.pictures.refine import refine
 from pcea.pictures.slots import choose_slots
-from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.cli.attend import Attend
@@ -121,11 +120,9 @@ def attend_files(options: Attend) -> None:
         say(line(results[-1]))
     if options.json is not None:
         described = {
-            "weights": chosen_weights(options.weights, model.task),
-            "model": model.info.name,
+            **origin(model, options.weights),
             "layer": layer,
             "votes": options.votes,
-            "version": __version__,
             "files": results,
         }
         write_json(options.json, described)

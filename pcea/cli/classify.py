@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from pcea.cli.output import check_json, percent, say_table, track, write_json
-from pcea.cli.weights import at_least_one, chosen_weights, open_as
-from pcea.version import __version__
+from pcea.cli.weights import at_least_one, open_as, origin
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,8 @@ class Classify:
         say_table(("file", "up", "category", "probability"), _rows(results))
         if self.json is not None:
             described = {
-                "task": model.task,
-                "weights": chosen_weights(self.weights, model.task),
-                "model": model.info.name,
+                **origin(model, self.weights),
                 "votes": self.votes,
-                "version": __version__,
                 "files": results,
             }
             write_json(self.json, described)

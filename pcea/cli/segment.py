@@ -10,9 +10,8 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.output import check_json, percent, say, say_table, track, write_json
 from pcea.cli.targets import name_targets, refuse_inputs
-from pcea.cli.weights import at_least_one, chosen_weights, open_as
+from pcea.cli.weights import at_least_one, open_as, origin
 from pcea.errors import InputError
-from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.formats import Cloud, Mesh
@@ -102,12 +101,9 @@ class Segment:
         )
         if self.json is not None:
             described = {
-                "task": model.task,
-                "weights": chosen_weights(self.weights, model.task),
-                "model": model.info.name,
+                **origin(model, self.weights),
                 "votes": self.votes,
                 "smooth": self.smooth,
-                "version": __version__,
                 "files": results,
             }
             write_json(self.json, described)

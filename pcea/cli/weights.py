@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from pcea.errors import InputError
+from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.models import PointModel
@@ -35,14 +36,22 @@ def open_model(weights: str | None, device: str | None, task: str = "segmentatio
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"--device {device} cannot be used: {reason}") from error
-    return load_model(chosen_weights(weights, task), device)
+    return load_model(_chosen(weights, task), device)
 
 
-def chosen_weights(weights: str | None, task: str) -> str:
-    """Say which weights are meant: those that were named, or else the best that ship."""
-    from pcea.models import list_pretrained
+def origin(model: PointModel, weights: str | None) -> dict[str, str]:
+    """Say what made a command's results, for its JSON file.
 
-    return list_pretrained(task)[0] if weights is None else weights
+    Args:
+        model: what was opened.
+        weights: how it was named; None: the best that ships for its task.
+    """
+    return {
+        "task": model.task,
+        "weights": _chosen(weights, model.task),
+        "model": model.info.name,
+        "version": __version__,
+    }
 
 
 def open_as(kind: type[M], weights: str | None, device: str | None) -> M:
@@ -70,3 +79,9 @@ def at_least_one(**options: int | None) -> None:
     for name, value in options.items():
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
+
+
+def _chosen(weights: str | None, task: str) -> str:
+    from pcea.models import list_pretrained
+
+    return list_pretrained(task)[0] if weights is None else weights

@@ -16,7 +16,13 @@ from pcea.models import create_model, save_model
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # attention.md shows a file to be added, which its own folder's tests are about.
-RUN = ["README.md", "docs/models.md", "docs/datasets.md", "docs/pictures.md"]
+RUN = [
+    "README.md",
+    "docs/models.md",
+    "docs/datasets.md",
+    "docs/pictures.md",
+    "docs/segmentation.md",
+]
 by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -43,7 +49,11 @@ def test_python_runs(page: str, workplace: Path) -> None:
     for block in blocks:
         exec(compile(block, page, "exec"), names)
     if page == "README.md":
-        assert [tuple(each.shape) for each in names["maps"]] == [(1024, 64)] * 4
+        vertices = len(names["chair"].vertices)
+        assert [tuple(each.shape) for each in names["maps"]] == [(vertices, 64)] * 4
+        assert "<script" in (workplace / "chair.html").read_text()
+    if page == "docs/segmentation.md":
+        assert names["found"].category == "Chair"
     if page == "docs/models.md":
         assert names["found"].part.shape == (4096,)
     if page == "docs/datasets.md":
