@@ -1,6 +1,6 @@
 """Point geometry in plain torch: batched, on any device, deterministic."""
 
-from pcea.geometry.carry import carry_to_points, carry_to_vertices
+from pcea.geometry.carry import SurfaceCarrier, carry_to_points, carry_to_vertices
 from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances
@@ -11,6 +11,7 @@ from pcea.geometry.upright import UP_AXES, upright
 
 __all__ = [
     "UP_AXES",
+    "SurfaceCarrier",
     "carry_to_faces",
     "carry_to_points",
     "carry_to_vertices",

@@ -55,30 +55,62 @@ def carry_to_vertices(
         The Dirichlet energy with cotangent weights: Pinkall and Polthier, *Computing discrete
         minimal surfaces and their conjugates*, 1993; its weights are kept positive.
     """
-    from scipy.sparse import diags
+    return SurfaceCarrier(vertices, faces, pos, face).carry(values)
 
-    _check(vertices, faces, pos, face, values)
-    corner, num = weld(vertices.detach().cpu().numpy())
-    places = np.empty((num, 3))
-    places[corner] = vertices.detach().cpu().numpy()
-    triangles = corner[faces.cpu().numpy()]  # (F, 3)
-    on = _Points(pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()], places)
-    nearest, reached = _nearest(places, triangles, on)
-    fit, matrix = _equations(places, triangles[reached[triangles[:, 0]]], on)
-    # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
-    root = np.sqrt(matrix.diagonal())
-    scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    scaled = (diags(scale) @ matrix @ diags(scale)).astype(np.float32).tocsr()
-    known = values.detach().cpu().double().numpy()  # (P, C)
-    carried = np.empty((num, known.shape[1]), np.float32)
-    # Column by column: the vectors of one stay in the processor's caches.
-    for own, out in zip(known.T, carried.T, strict=True):  # (P,), (W,)
-        start, right = own[nearest], fit.T @ own
-        # What is solved for is the way from the nearest point's value: 0 where that is the answer.
-        rest = (scale * (right - matrix @ start)).astype(np.float32)
-        change = scale * _solve(scaled, rest, TOLERANCE * float(np.linalg.norm(scale * right)))
-        out[:] = (start + change).clip(own.min(), own.max())
-    return torch.from_numpy(carried[corner])  # (V, C)
+
+class SurfaceCarrier:
+    """What :func:`carry_to_vertices` needs to know of a mesh and its points, worked out once.
+
+    On a large mesh that takes as long as carrying ten columns.
+
+    Args:
+        vertices, faces, pos, face: as for :func:`carry_to_vertices`.
+
+    Raises:
+        InputError: as there.
+    """
+
+    def __init__(self, vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
+        from scipy.sparse import diags
+
+        _check(vertices, faces, pos, face)
+        self._corner, num = weld(vertices.detach().cpu().numpy())
+        places = np.empty((num, 3))
+        places[self._corner] = vertices.detach().cpu().numpy()
+        triangles = self._corner[faces.cpu().numpy()]  # (F, 3)
+        on = _Points(pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()], places)
+        self._nearest, reached = _nearest(places, triangles, on)
+        self._fit, self._matrix = _equations(places, triangles[reached[triangles[:, 0]]], on)
+        # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
+        root = np.sqrt(self._matrix.diagonal())
+        self._scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+        scaled = diags(self._scale) @ self._matrix @ diags(self._scale)
+        self._scaled = scaled.astype(np.float32).tocsr()
+
+    def carry(self, values: Tensor) -> Tensor:
+        """Bring values at the points to the vertices.
+
+        Args:
+            values: (P, C) what is known at the points.
+
+        Returns:
+            (V, C) float32 values on the CPU, within the range that each column has at the points.
+
+        Raises:
+            InputError: there are not as many values as points.
+        """
+        _check_values(self._fit.shape[0], values)
+        known = values.detach().cpu().double().numpy()  # (P, C)
+        carried = np.empty((len(self._scale), known.shape[1]), np.float32)
+        # Column by column: the vectors of one stay in the processor's caches.
+        for own, out in zip(known.T, carried.T, strict=True):  # (P,), (W,)
+            start, right = own[self._nearest], self._fit.T @ own
+            # What is solved for is the way from the nearest point's value: 0 where that is it.
+            rest = (self._scale * (right - self._matrix @ start)).astype(np.float32)
+            goal = TOLERANCE * float(np.linalg.norm(self._scale * right))
+            change = self._scale * _solve(self._scaled, rest, goal)
+            out[:] = (start + change).clip(own.min(), own.max())
+        return torch.from_numpy(carried[self._corner])  # (V, C)
 
 
 def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> Tensor:
@@ -99,7 +131,8 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
     """
     if query.ndim != 2 or query.shape[1] != 3:
         raise InputError(f"query must have shape (N, 3), not {tuple(query.shape)}")
-    _check_values(pos, values)
+    _check_points(pos)
+    _check_values(len(pos), values)
     query, pos, known = (each.detach().cpu().double() for each in (query, pos, values))
     centre = query.mean(0)
     radius = (query - centre).norm(dim=1).max().clamp(min=torch.finfo(torch.float64).tiny)
@@ -229,11 +262,11 @@ def _solve(matrix: csr_matrix, right: Array, goal: float) -> Array:
     return x
 
 
-def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor) -> None:
+def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
     for name, tensor, rows in (("vertices", vertices, "V"), ("faces", faces, "F")):
         if tensor.ndim != 2 or tensor.shape[1] != 3:
             raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
-    _check_values(pos, values)
+    _check_points(pos)
     if face.shape != pos.shape[:1]:
         raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
     for name, index, count in (("faces", faces, len(vertices)), ("face", face, len(faces))):
@@ -241,10 +274,13 @@ def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: T
             raise InputError(f"{name} must hold indices in 0..{count - 1}")
 
 
-def _check_values(pos: Tensor, values: Tensor) -> None:
+def _check_points(pos: Tensor) -> None:
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise InputError(f"pos must have shape (P, 3), not {tuple(pos.shape)}")
     if not len(pos):
         raise InputError("no values can be carried: there are no points")
-    if values.ndim != 2 or len(values) != len(pos):
-        raise InputError(f"values must have shape ({len(pos)}, C), not {tuple(values.shape)}")
+
+
+def _check_values(num: int, values: Tensor) -> None:
+    if values.ndim != 2 or len(values) != num:
+        raise InputError(f"values must have shape ({num}, C), not {tuple(values.shape)}")

@@ -24,7 +24,7 @@ from pcea.viewer.study import Stack, Study, places, stand
 
 # How many values of attention a page holds for each study: beyond, it holds the mean of the heads,
 # and then only the columns that vary most.
-MOST_VALUES = 24_000_000
+MOST_VALUES = 12_000_000
 
 Content = dict[str, Any]
 
@@ -161,9 +161,9 @@ def _of_stack(study: Study, stack: Stack, kept: int) -> Content:
         telling = (mean.std(0) / mean.abs().mean(0).clamp(min=1e-12)).topk(kept).indices
         chosen = sorted(telling.tolist())
         note = f"{kept} of {num}: those that vary most over the shape"
-    values = torch.stack(
-        [torch.stack([study.carried(stack, head, i) for i in chosen]) for head in each]
-    )  # (heads, K, V)
+    shown = [stack.values.mean(0) if head is None else stack.values[head] for head in each]
+    carried = study.carry(torch.cat([one[:, chosen] for one in shown], dim=1))
+    values = carried.T.unflatten(0, (len(each), len(chosen)))  # (heads, K, V)
     named = ["mean of heads" if head is None else f"head {head}" for head in each]
     columns = [stack.columns[i] for i in chosen]
     return of_columns(stack.title, named if heads > 1 else [""], columns, values) | {"note": note}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import upright
+from pcea.geometry import SurfaceCarrier, upright
 from pcea.models import Classifier, Look, PointModel
 from pcea.models.importance import importance
 from pcea.models.orientation import guess_up
@@ -115,6 +115,20 @@ class Study:
         return self._fine[1]
 
     @cached_property
+    def _carrier(self) -> SurfaceCarrier | None:
+        drawn, sample = self._fine
+        if isinstance(drawn, Cloud):
+            return None
+        assert sample.face is not None
+        return SurfaceCarrier(drawn.vertices, drawn.faces, sample.pos, sample.face)
+
+    def carry(self, values: Tensor) -> Tensor:
+        """Bring values at the seen points (P, C) to the whole shape, (V, C)."""
+        if self._carrier is None:
+            return self.drawn.carry_back(self.sample, values)
+        return self._carrier.carry(values)
+
+    @cached_property
     def layers(self) -> tuple[Stack, ...]:
         """The attention maps, a stack a layer."""
         return tuple(
@@ -181,7 +195,7 @@ class Study:
         seen = probability.argmax(-1)
         shares = seen.bincount(minlength=len(own)) / len(seen)
         names = tuple(taxonomy.parts[i].rpartition("/")[2] for i in own)
-        ids = self.drawn.carry_back(self.sample, probability).argmax(-1)
+        ids = self.carry(probability).argmax(-1)
         colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)[own]
         return Parts(category, ids, seen, names, tuple(shares.tolist()), colors)
 
@@ -202,7 +216,7 @@ class Study:
         key = (stack.title, -1 if head is None else head, start)
         if key not in self._carried:
             some = values[:, start : start + width]
-            self._carried[key] = self.drawn.carry_back(self.sample, some)
+            self._carried[key] = self.carry(some)
         return self._carried[key][:, column - start]
 
 
