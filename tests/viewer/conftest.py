@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+# Milliseconds: a busy machine without a GPU draws a page slowly.
+PATIENCE = 90_000
 FLAGS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -83,6 +85,7 @@ def browser() -> Iterator[Browser]:
     """Chromium without a screen; the test is skipped where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("no Chromium is installed")
@@ -95,6 +98,7 @@ def browser() -> Iterator[Browser]:
 def tab(browser: Browser) -> Iterator[Page]:
     """A page of the browser. At its end it must have had no error and asked nobody outside."""
     page = browser.new_page(viewport={"width": 900, "height": 600})
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -108,7 +112,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 def changed() -> Callable[..., Any]:
     """Does something to a page, and waits until its left half looks different."""
 
-    def do(page: Page, action: Callable[[], object], patience: int = 40) -> None:
+    def do(page: Page, action: Callable[[], object], patience: int = 200) -> None:
         before = pixels(page)
         action()
         for _ in range(patience):

@@ -69,9 +69,9 @@ def test_files_from_outside(tab: Page, address: str) -> None:
     from playwright.sync_api import expect
 
     tab.goto(address)
-    tab.get_by_text("Connected").or_(tab.get_by_text("parts of")).first.wait_for()
-    give = tab.locator("input[type=file]")
     shape = tab.get_by_role("combobox", name="shape")
+    shape.wait_for()
+    give = tab.locator("input[type=file]")
 
     give.set_input_files({"name": "../../mine.xyz", "mimeType": "", "buffer": ROWS})
     expect(shape).to_have_value("mine.xyz")
