@@ -71,15 +71,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else DONE
     except BrokenPipeError:
-        # Python flushes stdout once more as it leaves, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return NO_READER
     except Exception as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _give_up_stdout()
         return _complain(refusal, WRONG_INPUT)
     return DONE
+
+
+def _give_up_stdout() -> None:
+    """Python flushes stdout once more as it leaves, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(

@@ -151,7 +151,8 @@ def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str =
         )
     rows = list(dict.fromkeys(statistics.auc[:, ids].nan_to_num(0).argmax(0).tolist()))
     values, chosen = statistics.auc[rows][:, ids], [statistics.slots[row] for row in rows]
-    size = (3.0 + 0.36 * len(ids), 2.4 + 0.26 * len(chosen))
+    # The title and the bar's label want room, however few parts there are.
+    size = (max(5.0, 3.0 + 0.36 * len(ids)), max(3.8, 2.4 + 0.26 * len(chosen)))
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     image = axes.imshow(values.numpy(), vmin=0, vmax=1, cmap="coolwarm", aspect="auto")

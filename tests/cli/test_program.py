@@ -115,12 +115,14 @@ def test_nobody_reads() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_stdout_is_full() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_stdout_is_full(unbuffered: str) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*COMMAND, "data", "list"],
             stdout=full,
             stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             timeout=120,
             check=False,
         )
