@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pcea.cli.attend_options import AttendOptions
 from pcea.cli.output import busy, say, say_table, write_json
 from pcea.cli.weights import open_model, origin
 from pcea.evaluation import SlotFigures, SlotStatistics, measure_slots
@@ -21,7 +22,6 @@ from pcea.models import Look, PointModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pcea.cli.attend import Attend
     from pcea.datasets import PointCloudDataset
 
 # Rows of the table on stdout; the files have all.
@@ -32,7 +32,7 @@ COLUMNS = 4
 SHAPES, ROWS, LOOKS = 6, 4, 2
 
 
-def attend_dataset(options: Attend) -> None:
+def attend_dataset(options: AttendOptions) -> None:
     """Measure the slots and write what was found.
 
     Raises:
@@ -148,7 +148,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def draw(
-    options: Attend, model: PointModel, data: PointCloudDataset, found: SlotStatistics
+    options: AttendOptions, model: PointModel, data: PointCloudDataset, found: SlotStatistics
 ) -> list[str]:
     """Draw the pictures and name their files."""
     from pcea.pictures.shown import save
@@ -180,15 +180,15 @@ def parts_of(data: PointCloudDataset, categories: Sequence[int]) -> list[int]:
 
 
 def across(
-    options: Attend,
+    options: AttendOptions,
     model: PointModel,
     data: PointCloudDataset,
     found: SlotStatistics,
     category: int,
 ) -> Figure:
     """Draw the parts of a category's shapes, and below them the slots that single some out."""
-    from pcea.cli.attend_files import COLORMAP
     from pcea.cli.attend_pictures import DPI
+    from pcea.cli.attend_seen import COLORMAP
     from pcea.pictures.figures import grid
     from pcea.pictures.palette import part_colors
     from pcea.pictures.panels import Panel, Style

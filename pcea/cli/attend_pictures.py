@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from pcea.cli.attend_files import COLORMAP, Attended, Column
+from pcea.cli.attend_options import AttendOptions
+from pcea.cli.attend_seen import COLORMAP, Attended, Column
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import upright
 from pcea.pictures.colormap import colors_of
@@ -16,9 +16,6 @@ from pcea.pictures.figures import gallery, grid
 from pcea.pictures.panels import Panel, Style
 from pcea.pictures.refine import FineMesh, refine
 from pcea.pictures.shown import save
-
-if TYPE_CHECKING:
-    from pcea.cli.attend import Attend
 
 # Pixels an inch, and pictures a turn.
 DPI, FRAMES = 200, 48
@@ -28,7 +25,7 @@ MARK_RADIUS = 0.035
 BAR = "share of what the panel goes up to"
 
 
-def write_pictures(seen: Attended, target: Path, options: Attend, heading: str) -> None:
+def write_pictures(seen: Attended, target: Path, options: AttendOptions, heading: str) -> None:
     """Draw the gallery, the layers and the importance of a shape.
 
     Args:

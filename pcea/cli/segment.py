@@ -77,7 +77,10 @@ class Segment:
             parts = shares(model, shape, found)
             write(model, shape, found, up, target)
             try:
-                draw(model, shape, found, up, parts, target, self)
+                draw(
+                    *(model, shape, found, up, parts, target),
+                    *(self.smooth, self.background, self.renderer),
+                )
             except InputError as error:  # the labels are worth having without a picture
                 complaints[f"{target}.png was not drawn: {error}"] = None
             results.append(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pcea.cli.output import percent
 from pcea.formats import Cloud, Mesh, write_glb, write_npz, write_ply
 from pcea.geometry import face_areas
 from pcea.models import Segmentation, Segmenter
 from pcea.pictures.palette import part_colors
-
-if TYPE_CHECKING:
-    from pcea.cli.segment import Segment
+from pcea.pictures.render import Background
+from pcea.pictures.renderers import Renderer
 
 ENDINGS = (".npz", ".ply", ".glb", ".png")
 
@@ -70,7 +69,9 @@ def draw(
     up: str,
     parts: Mapping[str, float],
     target: Path,
-    options: Segment,
+    smooth: int,
+    background: Background,
+    renderer: Renderer,
 ) -> None:
     """Draw the shape plain beside the shape by parts.
 
@@ -82,12 +83,12 @@ def draw(
     from pcea.pictures.shown import save
 
     taxonomy = model.info.taxonomy
-    panels, colors = part_panels(shape, found, taxonomy, up, options.smooth)
+    panels, colors = part_panels(shape, found, taxonomy, up, smooth)
     legend = {
         f"{taxonomy.parts[part].rpartition('/')[2]} {percent(parts[taxonomy.parts[part]])}": color
         for part, color in colors.items()
     }
-    style = Style(background=options.background, renderer=options.renderer, legend=legend)
+    style = Style(background=background, renderer=renderer, legend=legend)
     save(gallery(panels, columns=2, style=style), beside(target, ".png"))
 
 

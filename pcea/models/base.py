@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from pcea.datasets.clouds import Batch
+from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import unit_sphere, upright
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
-from pcea.models.look import Look, look
-
-
-class Sampleable(Protocol):
-    """A cloud, or a mesh: whatever gives points when asked."""
-
-    def sample(self, num: int, seed: int = 0) -> Cloud:
-        """Give exactly ``num`` points."""
-        ...
-
-
-class Seen(NamedTuple):
-    """What a model sees of a shape at one look."""
-
-    cloud: Cloud  # num_points points in the shape's own unit and axes
-    batch: Batch  # the same points, y up, in the unit sphere
+from pcea.models.look import (
+    Look,
+    Sampleable,
+    Seen,
+    choose_queries,
+    map_kinds,
+    maps_of,
+    name_columns,
+)
+from pcea.models.mode import evaluating
 
 
 class PointModel(nn.Module):
@@ -76,6 +71,7 @@ class PointModel(nn.Module):
         )
         return Seen(cloud, batch)
 
+    @torch.no_grad()
     def look(self, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
         """Look at a shape: what the model sees, what it makes of it, where its attention is.
 
@@ -95,7 +91,34 @@ class PointModel(nn.Module):
         Raises:
             InputError: a count is too small, or there is no such axis.
         """
-        return look(self, shape, votes, up, queries)
+        if votes < 1:
+            raise InputError(f"cannot look {votes} times: votes must be at least 1")
+        if queries < 0:
+            raise InputError(f"cannot have {queries} query points: queries must be at least 0")
+        kinds = map_kinds(self.encoder)
+        seen = [self.look_at(shape, seed, up) for seed in range(votes)]
+        query = choose_queries(seen[0], queries) if "points" in kinds else None
+        probabilities, values = [], list[list[Tensor]]()
+        with evaluating(self):
+            for each in seen:
+                batch = each.batch
+                # The model answers in its own way, and is asked for its maps afterwards: a fused
+                # or compiled attention that holds no map rounds otherwise than one that does.
+                probabilities.append(self(batch.pos, batch.normal).float().softmax(-1)[0].cpu())
+                values.append(maps_of(self.encoder, each, kinds, query))
+        together = torch.cat(probabilities)
+        if self.task == "classification":
+            together = torch.stack(probabilities).mean(0)
+        maps = [torch.cat(votes_of, dim=1) for votes_of in zip(*values, strict=True)]  # (H, P, K)
+        return Look(
+            sample=Cloud.join([each.cloud for each in seen]),
+            probability=together,
+            maps=tuple(
+                name_columns(layer, kind, each, query)
+                for layer, (kind, each) in enumerate(zip(kinds, maps, strict=True))
+            ),
+            up=up,
+        )
 
     def attention(self, shape: Cloud | Mesh, votes: int = 1, up: str = "y") -> list[Tensor]:
         """Show each layer's attention all over a shape: the short form of :meth:`look`.

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from pcea.errors import InputError
-from pcea.models.base import PointModel, Sampleable
+from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
+from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 

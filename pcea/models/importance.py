@@ -11,9 +11,9 @@ from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, nearest
 from pcea.formats import Cloud
 from pcea.geometry import knn, three_interpolate
-from pcea.models.base import PointModel, Sampleable
+from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
-from pcea.models.look import join
+from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 
 
@@ -107,7 +107,7 @@ def importance(
     ]
     saliency = [(g * pos.detach()).sum(-1)[0] for g, pos in zip(gradients, inputs, strict=True)]
     return Importance(
-        sample=join([each.cloud for each in seen]),
+        sample=Cloud.join([each.cloud for each in seen]),
         critical=torch.cat([share for share, _ in won]).float().cpu() / votes,
         nearby=torch.cat([around for _, around in won]).float().cpu(),
         saliency=torch.cat(saliency).float().cpu(),

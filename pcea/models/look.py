@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from pcea.attention import Attention, MapKind
-from pcea.errors import InputError
+from pcea.datasets.clouds import Batch
 from pcea.formats import Cloud
 from pcea.geometry import farthest_point_sample, knn, three_interpolate
-from pcea.models.mode import evaluating
+from pcea.models.encoder import PointTransformer
 
-if TYPE_CHECKING:
-    from pcea.models.base import PointModel, Sampleable, Seen
+
+class Sampleable(Protocol):
+    """A cloud, or a mesh: whatever gives points when asked."""
+
+    def sample(self, num: int, seed: int = 0) -> Cloud:
+        """Give exactly ``num`` points."""
+        ...
+
+
+class Seen(NamedTuple):
+    """What a model sees of a shape at one look."""
+
+    cloud: Cloud  # num_points points in the shape's own unit and axes
+    batch: Batch  # the same points, y up, in the unit sphere
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,52 +78,13 @@ class Look:
     up: str
 
 
-@torch.no_grad()
-def look(
-    model: PointModel, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8
-) -> Look:
-    """Look at a shape through a model. See :meth:`pcea.models.PointModel.look`."""
-    if votes < 1:
-        raise InputError(f"cannot look {votes} times: votes must be at least 1")
-    if queries < 0:
-        raise InputError(f"cannot have {queries} query points: queries must be at least 0")
-    modules = model.encoder.layers.modules()
-    kinds = [module.map_kind for module in modules if isinstance(module, Attention)]
-    seen = [model.look_at(shape, seed, up) for seed in range(votes)]
-    query = _choose_queries(seen[0], queries) if "points" in kinds else None
-    probabilities, values = [], list[list[Tensor]]()
-    with evaluating(model):
-        for each in seen:
-            batch = each.batch
-            # The model answers in its own way, and is asked for its maps afterwards: a fused or
-            # compiled attention that holds no map rounds otherwise than one that does.
-            probabilities.append(model(batch.pos, batch.normal).float().softmax(-1)[0].cpu())
-            values.append(_maps_of(model, each, kinds, query))
-    together = torch.cat if model.task == "segmentation" else _mean
-    maps = [
-        _name(layer, kind, torch.cat(votes_of, dim=1), query)
-        for layer, (kind, votes_of) in enumerate(zip(kinds, zip(*values, strict=True), strict=True))
-    ]
-    return Look(join([each.cloud for each in seen]), together(probabilities), tuple(maps), up)
+def map_kinds(encoder: PointTransformer) -> list[MapKind]:
+    """Say what kind of map each layer's attention has; a compiled one lies within a wrapper."""
+    modules = encoder.layers.modules()
+    return [module.map_kind for module in modules if isinstance(module, Attention)]
 
 
-def join(clouds: Sequence[Cloud]) -> Cloud:
-    """Put clouds of one shape one after the other, with what all of them know."""
-
-    def joined(values: list[Tensor | None]) -> Tensor | None:
-        known = [each for each in values if each is not None]
-        return torch.cat(known) if known else None
-
-    return Cloud(
-        pos=torch.cat([each.pos for each in clouds]),
-        normal=joined([each.normal for each in clouds]),
-        color=joined([each.color for each in clouds]),
-        name=clouds[0].name,
-        face=joined([each.face for each in clouds]),
-    )
-
-
-def _choose_queries(seen: Seen, queries: int) -> Tensor:
+def choose_queries(seen: Seen, queries: int) -> Tensor:
     """The farthest seen point from the centroid, then always the farthest from those before."""
     pos = seen.batch.pos
     num = min(queries, len(pos[0].unique(dim=0)))
@@ -122,13 +94,13 @@ def _choose_queries(seen: Seen, queries: int) -> Tensor:
     return seen.cloud.pos[farthest_point_sample(pos, num, start=start)[0].cpu()]  # (Q, 3)
 
 
-def _maps_of(
-    model: PointModel, seen: Seen, kinds: list[MapKind], query: Tensor | None
+def maps_of(
+    encoder: PointTransformer, seen: Seen, kinds: list[MapKind], query: Tensor | None
 ) -> list[Tensor]:
     """Each layer's columns at the points of one look, (H, num_points, K)."""
     maps = list[Tensor]()
     pos = seen.batch.pos
-    tokens = model.encoder(pos, seen.batch.normal, maps=maps)[-1]
+    tokens = encoder(pos, seen.batch.normal, maps=maps)[-1]
     readers = None
     if query is not None:
         # Looks may differ in their frame, so queries are looked up in that of the file.
@@ -151,12 +123,9 @@ def _among_points(weights: Tensor, readers: Tensor | None) -> Tensor:
     return num * torch.cat([received, read], dim=1).mT
 
 
-def _name(layer: int, kind: MapKind, values: Tensor, query: Tensor | None) -> AttentionMap:
+def name_columns(layer: int, kind: MapKind, values: Tensor, query: Tensor | None) -> AttentionMap:
+    """Say what a layer's columns (H, P, K) are."""
     if kind == "slots":
         return AttentionMap(layer, kind, values, tuple(f"slot {i}" for i in range(values.shape[2])))
     asked = tuple(f"query {i}" for i in range(values.shape[2] - 1))
     return AttentionMap(layer, kind, values, ("received", *asked), query)
-
-
-def _mean(probabilities: list[Tensor]) -> Tensor:
-    return torch.stack(probabilities).mean(0)

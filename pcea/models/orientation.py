@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pcea.geometry import UP_AXES, upright
-from pcea.models.base import PointModel, Sampleable
+from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
+from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 
 VOTES = 2

@@ -14,9 +14,10 @@ import torch
 import trimesh
 
 import pcea as package
-from pcea.cli import attend_files, attend_pictures
-from pcea.cli.attend_files import COLORMAP, WRITTEN, choose_columns, even_shares
+from pcea.cli import attend_pictures, attend_seen
+from pcea.cli.attend_files import WRITTEN
 from pcea.cli.attend_pictures import octahedral_ball, with_mark
+from pcea.cli.attend_seen import COLORMAP, choose_columns, even_shares
 from pcea.evaluation import measure_slots
 from pcea.formats import Cloud, Mesh
 from pcea.models import AttentionMap, load_model, save_model
@@ -151,7 +152,7 @@ def test_a_large_mesh(
     """Its layers are drawn on the seen points; all else is as of any mesh."""
     words = ("attend", cube, "--weights", segmenter, *QUICK)
     pcea(*words, "--out", tmp_path / "small")
-    monkeypatch.setattr(attend_files, "HEAVY", 3)
+    monkeypatch.setattr(attend_seen, "HEAVY", 3)
     pcea(*words, "--out", tmp_path / "large")
     for name in ALWAYS:
         small, large = (tmp_path / each / "cube" / name for each in ("small", "large"))
