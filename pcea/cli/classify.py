@@ -19,7 +19,7 @@ class Classify:
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
     """Meshes or clouds: files, folders or globs."""
     weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
-    """The model: a run folder or a .safetensors file."""
+    """The model: a run folder, a .safetensors file or a name; None: the best that ships."""
     top: int = 5
     """How many categories to name."""
     votes: int = 1

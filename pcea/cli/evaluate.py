@@ -23,7 +23,7 @@ class Evaluate:
     """Measure a model on a split of a data set."""
 
     weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
-    """The model: a run folder or a .safetensors file."""
+    """The model: a run folder, a .safetensors file, or the name of one that ships."""
     dataset: Annotated[str | None, arg(metavar="NAME")] = None
     """Data set; None: the one that the model was trained on."""
     split: str = "test"
