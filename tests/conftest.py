@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
+
+from pcea.errors import InputError
+from pcea.formats import import_open3d
 
 torch.set_num_threads(1)
 
@@ -18,6 +22,17 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("PCEA_TEST_DATA names no folder of real data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def open3d() -> ModuleType:
+    """Open3D; the test is skipped where the system lacks the graphics libraries it is linked to."""
+    try:
+        return import_open3d()
+    except InputError as error:
+        if any(name in str(error) for name in ("libEGL", "libGL", "libX11")):
+            pytest.skip(str(error))
+        raise
 
 
 @pytest.fixture

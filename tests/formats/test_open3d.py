@@ -14,8 +14,8 @@ from pcea.formats import import_open3d
 from pcea.formats.open3d import _preload_libusb
 
 
-def test_open3d_starts_on_a_bare_machine() -> None:
-    assert len(import_open3d().geometry.PointCloud().points) == 0
+def test_open3d_starts_on_a_bare_machine(open3d: ModuleType) -> None:
+    assert len(open3d.geometry.PointCloud().points) == 0
 
 
 @pytest.mark.parametrize(

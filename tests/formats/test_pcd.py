@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, import_open3d, read
+from pcea.formats import Cloud, read
 from pcea.formats.pcd import _decompress
 
 
@@ -27,17 +28,18 @@ def _header(layout: str, points: int, kind: str = "F", size: int = 4) -> bytes:
 
 
 @pytest.mark.parametrize(("text", "compressed"), [(True, False), (False, False), (False, True)])
-def test_a_cloud_of_open3d_reads(tmp_path: Path, text: bool, compressed: bool) -> None:
-    o3d = import_open3d()
+def test_a_cloud_of_open3d_reads(
+    open3d: ModuleType, tmp_path: Path, text: bool, compressed: bool
+) -> None:
     rng = np.random.default_rng(0)
     pos, normal = rng.integers(-8, 8, size=(2, 3000, 3)) / 8  # repeats, for the compression
     normal[:, 2] += 2
     color = rng.integers(256, size=(3000, 3))
-    made = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(pos))
-    made.normals = o3d.utility.Vector3dVector(normal)
-    made.colors = o3d.utility.Vector3dVector(color / 255)
+    made = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(pos))
+    made.normals = open3d.utility.Vector3dVector(normal)
+    made.colors = open3d.utility.Vector3dVector(color / 255)
     path = tmp_path / "cloud.pcd"
-    o3d.io.write_point_cloud(str(path), made, write_ascii=text, compressed=compressed)
+    open3d.io.write_point_cloud(str(path), made, write_ascii=text, compressed=compressed)
     cloud = read(path)
     assert isinstance(cloud, Cloud)
     assert cloud.normal is not None

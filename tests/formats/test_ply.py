@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import trimesh
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh, import_open3d, read
+from pcea.formats import Cloud, Mesh, read
 
 _POINTS = [[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 2, 0]]
 _POLYGONS = [[0, 1, 2], [0, 2, 4, 3]]
@@ -59,15 +60,16 @@ def test_it_agrees_with_trimesh(tmp_path: Path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_a_cloud_of_open3d_keeps_normals_and_colours(tmp_path: Path, text: bool) -> None:
-    o3d = import_open3d()
+def test_a_cloud_of_open3d_keeps_normals_and_colours(
+    open3d: ModuleType, tmp_path: Path, text: bool
+) -> None:
     rng = np.random.default_rng(0)
     pos, normal = rng.normal(size=(2, 50, 3))
     color = rng.integers(256, size=(50, 3))
-    made = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(pos))
-    made.normals = o3d.utility.Vector3dVector(normal)
-    made.colors = o3d.utility.Vector3dVector(color / 255)
-    o3d.io.write_point_cloud(str(tmp_path / "cloud.ply"), made, write_ascii=text)
+    made = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(pos))
+    made.normals = open3d.utility.Vector3dVector(normal)
+    made.colors = open3d.utility.Vector3dVector(color / 255)
+    open3d.io.write_point_cloud(str(tmp_path / "cloud.ply"), made, write_ascii=text)
     cloud = read(tmp_path / "cloud.ply")
     assert isinstance(cloud, Cloud)
     assert cloud.normal is not None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import stat
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import trimesh
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh, import_open3d, read, replacing, write_npz, write_ply
+from pcea.formats import Cloud, Mesh, read, replacing, write_npz, write_ply
 
 _POS = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
 _COLOR = torch.arange(60, dtype=torch.uint8).reshape(20, 3)
@@ -38,7 +39,7 @@ def test_a_written_mesh_reads_back(tmp_path: Path) -> None:
     assert torch.equal(mesh.faces, _FACES)
 
 
-def test_others_read_what_is_written(tmp_path: Path) -> None:
+def test_others_read_what_is_written(open3d: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "mesh.ply"
     part, weight = np.arange(20), np.linspace(0, 1, 20)
     write_ply(path, _POS, _COLOR, _FACES, part=part, weight=weight)
@@ -48,7 +49,7 @@ def test_others_read_what_is_written(tmp_path: Path) -> None:
     stored = mesh.metadata["_ply_raw"]["vertex"]["data"]
     np.testing.assert_array_equal(stored["part"].ravel(), part)
     np.testing.assert_allclose(stored["weight"].ravel(), weight, rtol=1e-6)
-    o3d_mesh = import_open3d().io.read_triangle_mesh(str(path))
+    o3d_mesh = open3d.io.read_triangle_mesh(str(path))
     np.testing.assert_allclose(np.asarray(o3d_mesh.vertices), _POS, rtol=1e-6)
     np.testing.assert_allclose(np.asarray(o3d_mesh.vertex_colors) * 255, _COLOR, rtol=1e-6)
 

@@ -89,7 +89,10 @@ def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("no Chromium is installed")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except sync_api.Error as error:
+            pytest.skip(f"Chromium does not start: {error.message.splitlines()[0]}")
         yield browser
         browser.close()
 
