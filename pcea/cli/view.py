@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from pcea.cli.output import busy, say
 from pcea.cli.weights import at_least_one, open_model
 from pcea.errors import InputError
+
+if TYPE_CHECKING:
+    from pcea.models import PointModel
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,26 @@ class View:
             tasks = ("segmentation", "classification")
             models = [open_model(None, self.device, task) for task in tasks]
         if self.html is None:
-            from pcea.viewer.serve import serve
-
-            size = self.max_upload * 2**20
-            serve(files, models, self.host, self.port, self.up, self.votes, size, say)
+            self._serve(files, models)
             return
+        from pcea.viewer.collection import Collection
         from pcea.viewer.html import export_html
-        from pcea.viewer.library import Library
 
-        library = Library(files, models, self.up, self.votes)
+        collection = Collection(files, models, self.up, self.votes)
+        every = range(len(models))
         with busy("looking"):
-            export_html(
-                self.html,
-                [[library.study(name, i) for i in range(len(models))] for name in library.names],
-            )
+            studies = [[collection.study(name, i) for i in every] for name in collection.names]
+            export_html(self.html, studies)
         say(f"the page is {self.html}, {self.html.stat().st_size / 2**20:.1f} MiB")
+
+    def _serve(self, files: list[Path], models: list[PointModel]) -> None:
+        from pcea.viewer.serve import serving
+        from pcea.viewer.server import LOOPBACK
+
+        size = self.max_upload * 2**20
+        host = self.host
+        with serving(files, models, host, self.port, self.up, self.votes, size) as address:
+            say(f"the viewer is at {address} (Ctrl-C ends it)")
+            if host not in LOOPBACK:
+                say(f"{host} can be reached by others: they see these shapes and can upload files")
+            Event().wait()

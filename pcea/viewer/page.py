@@ -15,8 +15,8 @@ import viser
 
 from pcea.errors import InputError
 from pcea.formats import Mesh
+from pcea.viewer.collection import Collection
 from pcea.viewer.key import describe, line, predicted
-from pcea.viewer.library import Library
 from pcea.viewer.paint import MODES, Painting, View, column_at, hit, paint
 from pcea.viewer.solid import Solid
 from pcea.viewer.study import Study
@@ -50,11 +50,11 @@ class Page:
 
     Args:
         server: the server.
-        library: the shapes and models.
+        collection: the shapes and models.
     """
 
-    def __init__(self, server: viser.ViserServer, library: Library) -> None:
-        self._server, self._library = server, library
+    def __init__(self, server: viser.ViserServer, collection: Collection) -> None:
+        self._server, self._collection = server, collection
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._drawn: tuple[object, ...] = ()
         self._shown: tuple[Study, View, Painting] | None = None
@@ -103,12 +103,12 @@ class Page:
         gui.set_panel_label("pcea")
         gui.main_panel.dock_right()
         self._set_theme(False)
-        self._shape = gui.add_dropdown("shape", self._library.names or (NOTHING,))
+        self._shape = gui.add_dropdown("shape", self._collection.names or (NOTHING,))
         upload = gui.add_upload_button(
             "Add a file", hint="or drop one anywhere on the page", icon=viser.Icon.UPLOAD
         )
         self._status = gui.add_html("")
-        titles = self._library.titles
+        titles = self._collection.titles
         self._model = gui.add_dropdown("model", titles, visible=len(titles) > 1)
         self._prediction = gui.add_html("")
         self._mode = gui.add_dropdown("colours", ("plain",))
@@ -163,8 +163,8 @@ class Page:
     def _take_in(self, file: viser.UploadedFile) -> None:
         def job() -> None:
             self._say(f"reading {file.name} …")
-            name = self._library.add(file.name, file.content)
-            self._shape.options = self._library.names
+            name = self._collection.add(file.name, file.content)
+            self._shape.options = self._collection.names
             _set(self._shape, name)
 
         self._jobs.put(job)
@@ -185,15 +185,15 @@ class Page:
 
     def _draw(self) -> None:
         name = self._shape.value
-        if name not in self._library.names:
+        if name not in self._collection.names:
             self._say("choose a file, or drop one on the page")
             return
-        model = _index(self._library.titles, self._model.value)
+        model = _index(self._collection.titles, self._model.value)
         if self._drawn == (name, model, self._view(), self._size.value, self._dark.value):
             return
         # What fails is not tried again until something is changed.
         self._drawn = (name, model, self._view(), self._size.value, self._dark.value)
-        study = self._library.study(name, model)
+        study = self._collection.study(name, model)
         if self._shown is None or self._shown[0] is not study:
             self._say(f"looking at {name} …")
             self._offer(study)

@@ -1,16 +1,15 @@
-"""The viewer as a server that runs until it is told to stop."""
+"""The viewer as a server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 
 from pcea.models import PointModel
-from pcea.viewer.library import MEBI, Library
+from pcea.viewer.collection import MEBI, Collection
 from pcea.viewer.page import Page
-from pcea.viewer.server import LOOPBACK, Server
+from pcea.viewer.server import Server
 
 MAX_UPLOAD = 64 * MEBI
 
@@ -42,10 +41,10 @@ def serving(
     Raises:
         InputError: the address or the port cannot be had.
     """
-    library = Library(files, models, up, votes)
+    collection = Collection(files, models, up, votes)
     server = Server(host, port, max_upload)
     try:
-        page = Page(server, library)
+        page = Page(server, collection)
         server.on_refused = page.say
         try:
             yield f"http://{f'[{host}]' if ':' in host else host}:{server.get_port()}"
@@ -53,36 +52,3 @@ def serving(
             page.close()
     finally:
         server.stop()
-
-
-def serve(
-    files: Sequence[Path],
-    models: Sequence[PointModel],
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    up: str = "y",
-    votes: int = 1,
-    max_upload: int = MAX_UPLOAD,
-    tell: Callable[[str], None] = print,
-) -> None:
-    """Serve the viewer until Ctrl-C.
-
-    Args:
-        files: the files to choose from; more can be uploaded.
-        models: the models to look through, at least one.
-        host: the address to listen at. Default: this machine alone.
-        port: the port; 0: any that is free. Default 8080.
-        up: the up axis of the shapes, or ``auto``. Default ``y``.
-        votes: how many samplings of a shape are looked at. Default 1.
-        max_upload: how many bytes an upload may have. Default 64 MiB.
-        tell: what says where the page is. Default: ``print``.
-
-    Raises:
-        InputError: the address or the port cannot be had.
-        KeyboardInterrupt: Ctrl-C.
-    """
-    with serving(files, models, host, port, up, votes, max_upload) as address:
-        tell(f"the viewer is at {address} (Ctrl-C ends it)")
-        if host not in LOOPBACK:
-            tell(f"{host} can be reached by others: they see these shapes and can upload files")
-        Event().wait()

@@ -18,7 +18,7 @@ MEBI = 1 << 20
 MOST_UPLOADS = 16
 
 
-class Library:
+class Collection:
     """Shapes, models, and a study for each pair that was asked for.
 
     Args:

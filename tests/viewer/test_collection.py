@@ -9,7 +9,7 @@ import pytest
 
 from pcea.errors import InputError
 from pcea.models import PointModel
-from pcea.viewer.library import MOST_UPLOADS, Library, safe_name
+from pcea.viewer.collection import MOST_UPLOADS, Collection, safe_name
 
 ROWS = b"0 0 0\n1 0 0\n0 1 0\n0 0 1\n1 1 1\n"
 
@@ -28,11 +28,11 @@ def test_files_are_opened_when_they_are_chosen(
 ) -> None:
     broken = tmp_path / "cube.ply"
     broken.write_bytes(b"ply\nnonsense")
-    library = Library([*shape_files, broken], [segmenter])
-    assert library.names == ("cube.ply", "ball.ply", "cube.ply (2)")
-    assert library.study("cube.ply") is library.study("cube.ply")
+    collection = Collection([*shape_files, broken], [segmenter])
+    assert collection.names == ("cube.ply", "ball.ply", "cube.ply (2)")
+    assert collection.study("cube.ply") is collection.study("cube.ply")
     with pytest.raises(InputError, match=r"cube\.ply"):
-        library.study("cube.ply (2)")
+        collection.study("cube.ply (2)")
 
 
 def test_all_models_take_one_axis_for_up(
@@ -45,12 +45,12 @@ def test_all_models_take_one_axis_for_up(
         "pcea.viewer.study.guess_up",
         lambda model, shape: type("Guess", (), {"up": "x" if model is segmenter else "z"}),
     )
-    library = Library(shape_files, [segmenter, classifier], up="auto")
-    assert [library.study("cube.ply", model).up for model in (1, 0)] == ["x", "x"]
+    collection = Collection(shape_files, [segmenter, classifier], up="auto")
+    assert [collection.study("cube.ply", model).up for model in (1, 0)] == ["x", "x"]
 
 
 def test_models_of_one_name_are_told_apart(segmenter: PointModel) -> None:
-    titles = Library([], [segmenter, segmenter]).titles
+    titles = Collection([], [segmenter, segmenter]).titles
     assert titles == ("eat-seg-tiny, external attention", "eat-seg-tiny, external attention (2)")
 
 
@@ -62,10 +62,10 @@ def test_an_upload_stays_in_its_folder(
     segmenter: PointModel, uploads: Path, tmp_path: Path, name: str
 ) -> None:
     before = set(tmp_path.rglob("*"))
-    library = Library([], [segmenter])
-    assert library.add(name, ROWS) == "evil.xyz"
+    collection = Collection([], [segmenter])
+    assert collection.add(name, ROWS) == "evil.xyz"
     assert set(tmp_path.rglob("*")) == before  # nothing is left of it
-    assert len(library.study("evil.xyz").shape.sample(5)) == 5
+    assert len(collection.study("evil.xyz").shape.sample(5)) == 5
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_safe_names(name: str, safe: str) -> None:
 
 
 def test_a_broken_upload_is_one_line(segmenter: PointModel, uploads: Path) -> None:
-    library = Library([], [segmenter])
+    collection = Collection([], [segmenter])
     for name, content in (("a.ply", b"ply\nx"), ("b.exe", ROWS), ("c.xyz", b""), ("..", ROWS)):
         with pytest.raises(InputError) as error:
-            library.add(name, content)
+            collection.add(name, content)
         assert "\n" not in str(error.value)
         assert str(uploads) not in str(error.value)
-    assert library.names == ()
+    assert collection.names == ()
     assert list(uploads.iterdir()) == []
 
 
 def test_old_uploads_make_room(segmenter: PointModel) -> None:
-    library = Library([], [segmenter])
-    called = [library.add(f"{i}.xyz", ROWS) for i in range(MOST_UPLOADS + 2)]
-    assert library.names == tuple(called[2:])
-    assert library.add("5.xyz", ROWS) == "5.xyz (2)"
+    collection = Collection([], [segmenter])
+    called = [collection.add(f"{i}.xyz", ROWS) for i in range(MOST_UPLOADS + 2)]
+    assert collection.names == tuple(called[2:])
+    assert collection.add("5.xyz", ROWS) == "5.xyz (2)"
     with pytest.raises(KeyError):
-        library.study("0.xyz")
+        collection.study("0.xyz")
