@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,3 +50,32 @@ class LBR(nn.Module):
         out = torch.zeros_like(x, dtype=real.dtype)
         out[mask] = F.leaky_relu(real, self.slope)
         return out
+
+    def affine(
+        self, moments: Callable[[], tuple[Tensor, Tensor]], count: int
+    ) -> tuple[Tensor, Tensor]:
+        """Give BatchNorm as scale · x + shift, for features that are never held as one tensor.
+
+        Args:
+            moments: gives mean and biased variance, (C,) each, of the features; asked in training
+                alone, when the running statistics take them in.
+            count: how many features there are.
+
+        Returns:
+            (C,) scale and (C,) shift.
+        """
+        norm = self.norm
+        mean, variance, seen = norm.running_mean, norm.running_var, norm.num_batches_tracked
+        assert mean is not None and variance is not None and seen is not None
+        if norm.training:
+            of_batch, unbiased = moments(), count / max(1, count - 1)
+            with torch.no_grad():
+                seen.add_(1)
+                # Without a momentum, BatchNorm keeps the mean of all it has seen.
+                share = 1 / seen if norm.momentum is None else torch.tensor(norm.momentum)
+                share = share.to(mean)
+                mean.lerp_(of_batch[0], share)
+                variance.lerp_(of_batch[1] * unbiased, share)
+            mean, variance = of_batch
+        scale = norm.weight * (variance + norm.eps).rsqrt()
+        return scale, norm.bias - mean * scale

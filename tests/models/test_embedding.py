@@ -1,51 +1,11 @@
-"""Grouping against the published form: concatenate, convolve, take the maximum."""
+"""The levels of the embedding."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
-from pcea.geometry import farthest_point_sample
-from pcea.models.embedding import Embedding, Grouping, Tokens
-
-
-def grouped_as_published(stage: Grouping, pos: Tensor, x: Tensor, num: int) -> Tensor:
-    """One cloud at a time, one center at a time, on the concatenated features."""
-    rows = []
-    for cloud, features in zip(pos, x, strict=True):
-        for center in farthest_point_sample(cloud[None], num)[0]:
-            nearest = (cloud - cloud[center]).norm(dim=-1).argsort()[: stage.k]
-            own = features[center].expand(stage.k, -1)
-            rows.append(torch.cat([features[nearest] - own, own], dim=-1))
-    grouped = torch.stack(rows)  # (B * num, k, 2C)
-    for block in (stage.first, *stage.inner):
-        grouped = block(grouped)
-    pooled = grouped.amax(1)
-    for block in stage.outer:
-        pooled = block(pooled)
-    return pooled.view(len(pos), num, -1)
-
-
-@pytest.mark.parametrize(("inner", "outer"), [(2, 0), (1, 1)])
-@pytest.mark.parametrize("train", [True, False])
-def test_grouping_is_the_published_one(
-    generator: torch.Generator, inner: int, outer: int, train: bool
-) -> None:
-    pos = torch.rand(2, 40, 3, generator=generator).double()
-    x = torch.randn(2, 40, 6, generator=generator).double()
-    stage = Grouping(6, 8, k=5, num=12, inner=inner, outer=outer).double().train(train)
-    center, out, mask = stage(Tokens(pos, x, None))
-    assert mask is None
-    assert center.shape == (2, 12, 3)
-    torch.testing.assert_close(out, grouped_as_published(stage, pos, x, 12))
-
-
-def test_all_points_stay_where_no_number_is_given(generator: torch.Generator) -> None:
-    pos = torch.rand(1, 20, 3, generator=generator)
-    center, out, _ = Grouping(3, 4, k=50, num=None)(Tokens(pos, pos, None))
-    assert torch.equal(center, pos)
-    assert out.shape == (1, 20, 4)
+from pcea.models.embedding import Embedding
 
 
 def test_levels_go_from_all_points_to_the_last_centers(generator: torch.Generator) -> None:

@@ -1,0 +1,56 @@
+"""Loops that numba compiles when they first run, and threads that they are spread over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import torch
+from numba import njit
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a loop when it is first called, and keep the result on disk where that is possible.
+
+    Args:
+        function: a function of numpy arrays and numbers.
+
+    Returns:
+        The compiled function, which lets other threads run.
+    """
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither the package's folder nor the user's own can be written to
+        return njit(nogil=True)(function)
+
+
+def spread(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
+    """Share a range out over as many threads as torch uses.
+
+    Args:
+        total: how many things there are to do.
+        work: does those from its first argument up to its second; lets other threads run.
+        least: how many things are worth a thread. Default 1.
+    """
+    shares = max(1, min(torch.get_num_threads(), total // max(1, least)))
+    ends = [total * share // shares for share in range(shares + 1)]
+    if shares == 1:
+        work(0, total)
+        return
+    others = [
+        _pool(os.getpid(), shares - 1).submit(work, low, high)
+        for low, high in pairwise(ends[1:])
+    ]
+    work(ends[0], ends[1])
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    # A fork takes no threads along, so that a child needs its own.
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"pcea-{process}")

@@ -1,0 +1,176 @@
+"""The loops over the edges of a neighborhood graph, for one cloud or a tile of it, compiled.
+
+An edge leads from a center i to one of its k neighbors j, and carries near_j + own_i. Arrays are
+numpy's, of one floating type; ``index`` (M, k) holds the neighbors of each center.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pcea.geometry.kernels.compiled import compiled
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@compiled
+def sum_edges(
+    near: Array, own: Array, index: Array, of_center: Array, of_point: Array, degree: Array
+) -> None:
+    """Add up what the edges join.
+
+    Args:
+        near: (N, C) features of the points.
+        own: (M, C) features of the centers.
+        index: (M, k).
+        of_center: (M, C), becomes the sum of ``near`` over each center's neighbors.
+        of_point: (N, C) zeros, becomes the sum of ``own`` over the centers each point is near to.
+        degree: (N,) zeros, becomes how many those are.
+    """
+    for i in range(index.shape[0]):
+        for c in range(near.shape[1]):
+            of_center[i, c] = 0
+        for edge in range(index.shape[1]):
+            j = index[i, edge]
+            degree[j] += 1
+            for c in range(near.shape[1]):
+                of_center[i, c] += near[j, c]
+                of_point[j, c] += own[i, c]
+
+
+@compiled
+def strongest_neighbor(near: Array, index: Array, best: Array, arg: Array) -> None:
+    """Find the maximum of ``near`` over each center's neighbors, a channel at a time.
+
+    Args:
+        near: (N, C).
+        index: (M, k).
+        best: (M, C), becomes the maximum.
+        arg: (M, C) int64, becomes the point that has it, the first of several.
+    """
+    for i in range(index.shape[0]):
+        first = index[i, 0]
+        for c in range(near.shape[1]):
+            best[i, c] = near[first, c]
+            arg[i, c] = first
+        for edge in range(1, index.shape[1]):
+            j = index[i, edge]
+            for c in range(near.shape[1]):
+                value = near[j, c]
+                # NaN wins, as torch's maximum has it.
+                if value > best[i, c] or value != value:
+                    best[i, c] = value
+                    arg[i, c] = j
+
+
+@compiled
+def relu_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
+    """Write the edges of a tile down.
+
+    Args:
+        near: (N, C).
+        own: (M, C).
+        index: (M, k).
+        edges: (M · k, C), becomes max(near_j + own_i, 0).
+    """
+    neighbors = index.shape[1]
+    for i in range(index.shape[0]):
+        for edge in range(neighbors):
+            j, row = index[i, edge], i * neighbors + edge
+            for c in range(near.shape[1]):
+                value = near[j, c] + own[i, c]
+                edges[row, c] = 0 if value < 0 else value
+
+
+@compiled
+def maximum(edges: Array, best: Array) -> None:
+    """Take the maximum over each center's edges: (M · k, C) → (M, C)."""
+    neighbors = edges.shape[0] // best.shape[0]
+    for i in range(best.shape[0]):
+        for c in range(best.shape[1]):
+            best[i, c] = edges[i * neighbors, c]
+        for row in range(i * neighbors + 1, (i + 1) * neighbors):
+            for c in range(best.shape[1]):
+                value = edges[row, c]
+                if value > best[i, c] or value != value:
+                    best[i, c] = value
+
+
+@compiled
+def maximum_and_moments(
+    edges: Array, about: Array, best: Array, arg: Array, total: Array, square: Array
+) -> None:
+    """Take the maximum over each center's edges, and add up their values about a given one.
+
+    Args:
+        edges: (M · k, C).
+        about: (C,) what is subtracted before squaring, so that little cancels.
+        best: (M, C), becomes the maximum.
+        arg: (M, C) int32, becomes which of the k edges has it, the first of several.
+        total: (C,), grows by the sum of (edge − about).
+        square: (C,), grows by the sum of (edge − about)².
+    """
+    neighbors = edges.shape[0] // best.shape[0]
+    for i in range(best.shape[0]):
+        for c in range(best.shape[1]):
+            best[i, c] = -np.inf
+            arg[i, c] = 0
+        for edge in range(neighbors):
+            row = i * neighbors + edge
+            for c in range(best.shape[1]):
+                value = edges[row, c]
+                if value > best[i, c] or value != value:
+                    best[i, c] = value
+                    arg[i, c] = edge
+                off = value - about[c]
+                total[c] += off
+                square[c] += off * off
+
+
+@compiled
+def spread_gradient(
+    edges: Array, arg: Array, of_best: Array, constant: Array, slope: Array
+) -> None:
+    """Turn the edges into the gradient with respect to them.
+
+    Args:
+        edges: (M · k, C) values z, becomes constant + slope · z, and of_best more at the maximum.
+        arg: (M, C) int32, which of the k edges was the maximum.
+        of_best: (M, C) the gradient with respect to the maximum.
+        constant: (C,) what the gradients with respect to mean and variance come to at 0.
+        slope: (C,) and what they grow by.
+    """
+    neighbors = edges.shape[0] // arg.shape[0]
+    for i in range(arg.shape[0]):
+        for row in range(i * neighbors, (i + 1) * neighbors):
+            for c in range(edges.shape[1]):
+                edges[row, c] = constant[c] + slope[c] * edges[row, c]
+        for c in range(edges.shape[1]):
+            edges[i * neighbors + arg[i, c], c] += of_best[i, c]
+
+
+@compiled
+def collect_gradient(
+    gradient: Array, edges: Array, index: Array, of_near: Array, of_own: Array
+) -> None:
+    """Bring the gradient of a tile's edges back to what they join.
+
+    Args:
+        gradient: (M · k, C) with respect to the edges behind the ReLU.
+        edges: (M · k, C) the edges behind the ReLU; where they are 0 nothing passes.
+        index: (M, k).
+        of_near: (N, C), grows by the gradient with respect to ``near``.
+        of_own: (M, C), becomes the gradient with respect to ``own``.
+    """
+    neighbors = index.shape[1]
+    for i in range(index.shape[0]):
+        for c in range(edges.shape[1]):
+            of_own[i, c] = 0
+        for edge in range(neighbors):
+            j, row = index[i, edge], i * neighbors + edge
+            for c in range(edges.shape[1]):
+                passed = gradient[row, c] if edges[row, c] > 0 else 0
+                of_near[j, c] += passed
+                of_own[i, c] += passed

@@ -1,0 +1,105 @@
+"""Sample and group: from points to the features of their neighborhoods."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pcea.geometry import farthest_point_sample, gather, knn
+from pcea.models.lbr import LBR
+
+
+class Tokens(NamedTuple):
+    """The points that attention sees, with their features."""
+
+    pos: Tensor  # (B, M, 3)
+    x: Tensor  # (B, M, C)
+    mask: Tensor | None  # (B, M) bool, true at real points
+
+
+class Grouping(nn.Module):
+    """Sample and group: gather each center's neighbors and keep their strongest features.
+
+    The neighbors' features [x_j − x_i, x_i] pass ``inner`` LBR blocks, the maximum over the
+    neighbors passes ``outer`` more. The first linear layer is applied before the gather,
+    W·[x_j − x_i; x_i] = Wa·x_j + (Wb − Wa)·x_i, which is the same function for a k-th of the work.
+    On a CPU the neighbors' features are never held at all, see :mod:`pcea.models.edges`.
+
+    Args:
+        in_dim: channels of a point.
+        out_dim: channels of a center.
+        k: neighbors of a center, itself included.
+        num: how many centers farthest point sampling keeps, or None for all points.
+        inner: LBR blocks before the maximum. Default 2, as PCT has it.
+        outer: LBR blocks after the maximum. Default 0.
+
+    Source:
+        Guo et al., *PCT*, section 3.3, equations 10 and 11.
+    """
+
+    def __init__(
+        self, in_dim: int, out_dim: int, k: int, num: int | None, inner: int = 2, outer: int = 0
+    ) -> None:
+        super().__init__()
+        self.k, self.num = k, num
+        self.first = LBR(2 * in_dim, out_dim)
+        self.inner = nn.ModuleList(LBR(out_dim, out_dim) for _ in range(inner - 1))
+        self.outer = nn.ModuleList(LBR(out_dim, out_dim) for _ in range(outer))
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Group (B, N) points into (B, num) centers; fewer points than ``num`` are all kept."""
+        pos, x, mask = tokens
+        center, center_x, center_mask = pos, x, mask
+        if self.num is not None and self.num < pos.shape[1]:
+            index = farthest_point_sample(pos, self.num, mask)  # (B, M)
+            center, center_x = gather(pos, index), gather(x, index)
+            if mask is not None:
+                order = torch.arange(self.num, device=pos.device)
+                center_mask = order < mask.sum(1, keepdim=True)
+        neighbors = knn(center, pos, min(self.k, pos.shape[1]), mask)  # (B, M, k)
+
+        near, own = self.first.linear.weight.chunk(2, dim=1)
+        near, own = F.linear(x, near), F.linear(center_x, own - near)  # (B, N | M, C)
+        if mask is None and x.device.type == "cpu" and len(self.inner) < 2:
+            pooled = self._pool_tiles(near, own, neighbors)
+        else:
+            pooled = self._pool(near, own, neighbors, center_mask)  # (B, M, C)
+        for block in self.outer:
+            pooled = block(pooled, center_mask)
+        return Tokens(center, pooled, center_mask)
+
+    def _pool(self, near: Tensor, own: Tensor, neighbors: Tensor, mask: Tensor | None) -> Tensor:
+        """The plain form: all edges at once."""
+        edges = gather(near, neighbors) + own.unsqueeze(2)  # (B, M, k, C)
+        if mask is not None:
+            mask = mask[..., None].expand_as(neighbors)
+        edges = self.first.activate(edges, mask)
+        for block in self.inner:
+            edges = block(edges, mask)
+        return edges.max(2).values
+
+    def _pool_tiles(self, near: Tensor, own: Tensor, neighbors: Tensor) -> Tensor:
+        """The same function, the edges never held."""
+        from pcea.models.edges import edge_linear_max, edge_max, edge_moments
+
+        if near.dtype == torch.bfloat16:
+            near, own = near.float(), own.float()
+        with torch.autocast("cpu", enabled=False):
+            scale, shift = self.first.affine(
+                lambda: edge_moments(near, own, neighbors), neighbors.numel()
+            )
+            near, own = near * scale, torch.addcmul(shift, own, scale)
+            if not self.inner:
+                return F.relu(edge_max(near, own, neighbors))
+            # Where the norm behind it has a negative weight, the maximum comes out of the minimum.
+            last = cast(LBR, self.inner[0])
+            sign = torch.where(last.norm.weight.detach() < 0, -1.0, 1.0)
+            moments = last.norm.training or torch.is_grad_enabled()
+            best, mean, variance = edge_linear_max(
+                near, own, neighbors, last.linear.weight * sign.unsqueeze(1), moments
+            )
+            scale, shift = last.affine(lambda: (mean * sign, variance), neighbors.numel())
+            return F.relu(torch.addcmul(shift, best, scale * sign))

@@ -1,0 +1,86 @@
+"""The loops as Python runs them against numpy, and as compiled against themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pcea.models import edge_kernels
+
+Run = Callable[..., None]
+
+
+@pytest.fixture(params=["python", "compiled"])
+def run(request: pytest.FixtureRequest) -> Callable[[Any], Run]:
+    return lambda loop: loop.py_func if request.param == "python" else loop
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_sums_over_edges(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
+    index = rng.integers(0, 5, (4, 2))
+    of_center, of_point, degree = np.empty((4, 3)), np.zeros((5, 3)), np.zeros(5)
+    run(edge_kernels.sum_edges)(near, own, index, of_center, of_point, degree)
+    joined = np.zeros((4, 5))
+    np.add.at(joined, (np.arange(4)[:, None], index), 1)
+    np.testing.assert_allclose(of_center, joined @ near)
+    np.testing.assert_allclose(of_point, joined.T @ own)
+    np.testing.assert_array_equal(degree, joined.sum(0))
+
+
+def test_strongest_neighbor(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    near, index = rng.normal(size=(5, 3)), rng.integers(0, 5, (4, 2))
+    best, arg = np.empty((4, 3)), np.empty((4, 3), np.int64)
+    run(edge_kernels.strongest_neighbor)(near, index, best, arg)
+    np.testing.assert_array_equal(best, near[index].max(1))
+    np.testing.assert_array_equal(arg, np.take_along_axis(index, near[index].argmax(1), 1))
+
+
+def test_edges_and_their_maximum(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
+    index = rng.integers(0, 5, (4, 2))
+    edges, best = np.empty((8, 3)), np.empty((4, 3))
+    run(edge_kernels.relu_edges)(near, own, index, edges)
+    every = np.maximum(near[index] + own[:, None], 0)
+    np.testing.assert_array_equal(edges, every.reshape(8, 3))
+    run(edge_kernels.maximum)(edges, best)
+    np.testing.assert_array_equal(best, every.max(1))
+
+
+def test_maximum_and_moments(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    edges, about = rng.normal(size=(8, 3)), rng.normal(size=3)
+    best, arg = np.empty((4, 3)), np.empty((4, 3), np.int32)
+    total, square = np.ones(3), np.ones(3)
+    run(edge_kernels.maximum_and_moments)(edges, about, best, arg, total, square)
+    np.testing.assert_array_equal(best, edges.reshape(4, 2, 3).max(1))
+    np.testing.assert_array_equal(arg, edges.reshape(4, 2, 3).argmax(1))
+    np.testing.assert_allclose(total, 1 + (edges - about).sum(0))
+    np.testing.assert_allclose(square, 1 + ((edges - about) ** 2).sum(0))
+
+
+def test_gradients(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    edges, arg = rng.normal(size=(8, 3)), rng.integers(0, 2, (4, 3)).astype(np.int32)
+    of_best, constant, slope = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=3)
+    wanted = (constant + slope * edges).reshape(4, 2, 3)
+    for i in range(4):
+        for c in range(3):
+            wanted[i, arg[i, c], c] += of_best[i, c]
+    gradient = edges.copy()
+    run(edge_kernels.spread_gradient)(gradient, arg, of_best, constant, slope)
+    np.testing.assert_allclose(gradient, wanted.reshape(8, 3))
+
+    index = rng.integers(0, 5, (4, 2))
+    of_near, of_own = np.zeros((5, 3)), np.empty((4, 3))
+    run(edge_kernels.collect_gradient)(gradient, edges, index, of_near, of_own)
+    passed = gradient * (edges > 0)
+    wanted = np.zeros((5, 3))
+    np.add.at(wanted, index.ravel(), passed)
+    np.testing.assert_allclose(of_near, wanted)
+    np.testing.assert_allclose(of_own, passed.reshape(4, 2, 3).sum(1))

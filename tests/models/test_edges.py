@@ -1,0 +1,137 @@
+"""The edges' operators against the same written down edge by edge, in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from pcea.geometry import gather
+from pcea.models import edges
+from pcea.models.edges import edge_linear_max, edge_max, edge_moments
+
+
+@pytest.fixture
+def graph(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    near = torch.randn(3, 9, 4, generator=generator).double()
+    own = torch.randn(3, 7, 4, generator=generator).double()
+    index = torch.randint(0, 9, (3, 7, 5), generator=generator)
+    return near.requires_grad_(), own.requires_grad_(), index
+
+
+def held(near: Tensor, own: Tensor, index: Tensor) -> Tensor:
+    """All edges at once, (B, M, k, C)."""
+    return gather(near, index) + own.unsqueeze(2)
+
+
+def assert_same_gradients(ours: Tensor, theirs: Tensor, inputs: tuple[Tensor, ...]) -> None:
+    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).double()
+    got = torch.autograd.grad((ours * weight).sum(), inputs, retain_graph=True)
+    wanted = torch.autograd.grad((theirs * weight).sum(), inputs, retain_graph=True)
+    for one, other in zip(got, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_moments_are_those_of_all_edges(graph: tuple[Tensor, Tensor, Tensor]) -> None:
+    near, own, _ = graph
+    every = held(*graph).flatten(0, 2)
+    mean, variance = edge_moments(*graph)
+    torch.testing.assert_close(mean, every.mean(0))
+    torch.testing.assert_close(variance, every.var(0, correction=0))
+    assert_same_gradients(mean, every.mean(0), (near, own))
+    assert_same_gradients(variance, every.var(0, correction=0), (near, own))
+
+
+def test_moments_keep_their_digits_far_from_zero(generator: torch.Generator) -> None:
+    near, own = torch.randn(2, 2, 50, 3, generator=generator).add(1000).unbind(0)
+    index = torch.randint(0, 50, (2, 50, 8), generator=generator)
+    _, variance = edge_moments(near, own, index)
+    exact = held(near.double(), own.double(), index).flatten(0, 2).var(0, correction=0)
+    torch.testing.assert_close(variance.double(), exact, rtol=1e-4, atol=0)
+
+
+def test_maximum_is_that_of_all_neighbors(graph: tuple[Tensor, Tensor, Tensor]) -> None:
+    near, own, _ = graph
+    ours, theirs = edge_max(*graph), held(*graph).amax(2)
+    torch.testing.assert_close(ours, theirs)
+    assert_same_gradients(ours, held(*graph).max(2).values, (near, own))
+
+
+@pytest.mark.parametrize("tile", [1, 100, 1 << 17])
+def test_linear_maximum_is_that_of_all_edges(
+    graph: tuple[Tensor, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, tile: int
+) -> None:
+    monkeypatch.setattr(edges, "TILE", tile)
+    near, own, _ = graph
+    weight = torch.randn(6, 4, generator=torch.Generator().manual_seed(2)).double()
+    weight.requires_grad_()
+    best, mean, variance = edge_linear_max(*graph, weight, True)
+    every = held(*graph).relu() @ weight.T  # (B, M, k, D)
+    wanted = every.max(2).values, every.mean((0, 1, 2)), every.var((0, 1, 2), correction=0)
+    for ours, theirs in zip((best, mean, variance), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+        assert_same_gradients(ours, theirs, (near, own, weight))
+
+
+def test_linear_maximum_is_the_same_where_nothing_else_is_wanted(
+    graph: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    weight = torch.eye(4).double()
+    with torch.no_grad():
+        best, mean, variance = edge_linear_max(*graph, weight, False)
+        assert torch.equal(best, edge_linear_max(*graph, weight, True)[0])
+    assert not mean.numel() and not variance.numel()
+
+
+def test_equal_edges_share_no_gradient() -> None:
+    near = torch.ones(1, 3, 1).double().requires_grad_()
+    own = torch.zeros(1, 1, 1).double()
+    index = torch.tensor([[[2, 0, 1]]])
+    (got,) = torch.autograd.grad(edge_max(near, own, index).sum(), near)
+    assert got.flatten().tolist() == [0, 0, 1]
+    best, *_ = edge_linear_max(near, own, index, torch.ones(1, 1).double(), True)
+    (got,) = torch.autograd.grad(best.sum(), near)
+    assert got.flatten().tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_what_is_not_finite_is_not_hidden(broken: float) -> None:
+    near, own = torch.zeros(1, 4, 2), torch.zeros(1, 4, 2)
+    near[0, 2, 0] = broken
+    index = torch.tensor([[[0, 1], [2, 0], [3, 2], [1, 0]]])
+    wanted = held(near, own, index)
+    torch.testing.assert_close(edge_max(near, own, index), wanted.amax(2), equal_nan=True)
+    for moments in (False, True):
+        best, *_ = edge_linear_max(near, own, index, torch.eye(2), moments)
+        assert torch.equal(best.isfinite(), (wanted.relu() @ torch.eye(2)).amax(2).isfinite())
+
+
+def test_operators_keep_torchs_rules(graph: tuple[Tensor, Tensor, Tensor]) -> None:
+    near, own, index = graph
+    weight = torch.eye(4).double().requires_grad_()
+    torch.library.opcheck(torch.ops.pcea.edge_moments.default, (near, own, index))
+    torch.library.opcheck(torch.ops.pcea.neighbor_max.default, (near, index))
+    for moments in (True, False):
+        arguments = (near, own, index, weight, moments)
+        if not moments:
+            arguments = (near.detach(), own.detach(), index, weight.detach(), moments)
+        torch.library.opcheck(torch.ops.pcea.edge_linear_max.default, arguments)
+
+
+def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
+    near, own, _ = graph
+    weight = torch.eye(4).double().requires_grad_()
+
+    def run() -> tuple[Tensor, ...]:
+        best, mean, variance = edge_linear_max(*graph, weight, True)
+        loss = best.sum() + mean.sum() + variance.sum() + sum(x.sum() for x in edge_moments(*graph))
+        return best, *torch.autograd.grad(loss, (near, own, weight))
+
+    alone = run()
+    torch.set_num_threads(2)
+    try:
+        together = run()
+    finally:
+        torch.set_num_threads(1)
+    for one, other in zip(alone, together, strict=True):
+        torch.testing.assert_close(one, other)
