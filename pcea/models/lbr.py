@@ -38,28 +38,32 @@ class LBR(nn.Module):
         Returns:
             (…, C_out) features.
         """
-        return self.activate(self.linear(x), mask)
+        if self.norm.training:
+            return self.activate(self.linear(x), mask)
+        # At rest BatchNorm is linear, too: it goes into the weights, which are fewer.
+        scale, shift = self.affine()
+        if self.linear.bias is not None:
+            shift = torch.addcmul(shift, self.linear.bias, scale)
+        return self._rectify(F.linear(x, self.linear.weight * scale.unsqueeze(1), shift), mask)
 
     def activate(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Apply BatchNorm and ReLU alone, to (…, C_out) features made elsewhere."""
-        if mask is None or not self.training:
-            out = self.norm(x.flatten(0, -2)).view_as(x)
-            out = F.leaky_relu(out, self.slope) if self.slope else F.relu(out)
-            return out if mask is None else out * mask.unsqueeze(-1)
+        if mask is None or not self.norm.training:
+            return self._rectify(self.norm(x.flatten(0, -2)).view_as(x), mask)
         real = self.norm(x[mask])
         out = torch.zeros_like(x, dtype=real.dtype)
         out[mask] = F.leaky_relu(real, self.slope)
         return out
 
     def affine(
-        self, moments: Callable[[], tuple[Tensor, Tensor]], count: int
+        self, moments: Callable[[], tuple[Tensor, Tensor]] | None = None, count: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Give BatchNorm as scale · x + shift, for features that are never held as one tensor.
 
         Args:
             moments: gives mean and biased variance, (C,) each, of the features; asked in training
-                alone, when the running statistics take them in.
-            count: how many features there are.
+                alone, where it must be given and the running statistics take them in.
+            count: of how many features they are.
 
         Returns:
             (C,) scale and (C,) shift.
@@ -68,6 +72,7 @@ class LBR(nn.Module):
         mean, variance, seen = norm.running_mean, norm.running_var, norm.num_batches_tracked
         assert mean is not None and variance is not None and seen is not None
         if norm.training:
+            assert moments is not None
             of_batch, unbiased = moments(), count / max(1, count - 1)
             with torch.no_grad():
                 seen.add_(1)
@@ -79,3 +84,8 @@ class LBR(nn.Module):
             mean, variance = of_batch
         scale = norm.weight * (variance + norm.eps).rsqrt()
         return scale, norm.bias - mean * scale
+
+    def _rectify(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """ReLU, in the place of what only this block has seen; padding becomes 0."""
+        x = F.leaky_relu(x, self.slope, inplace=True) if self.slope else F.relu(x, inplace=True)
+        return x if mask is None else x * mask.unsqueeze(-1)
