@@ -154,7 +154,7 @@ class Clouds:
 
     def to(self, device: torch.device | str) -> Clouds:
         """The same clouds on another device."""
-        return replace(
+        moved = replace(
             self,
             pos=self.pos.to(device),
             ptr=self.ptr.to(device),
@@ -162,6 +162,9 @@ class Clouds:
             normal=None if self.normal is None else self.normal.to(device),
             part=None if self.part is None else self.part.to(device),
         )
+        # Counted here, so that drawing a batch there need not wait for the answer.
+        vars(moved).update(longest=self.longest, uniform=self.uniform)
+        return moved
 
     def select(self, index: Tensor | Sequence[int]) -> Clouds:
         """Some of the clouds, in the order asked for.
@@ -235,8 +238,7 @@ class Clouds:
         )  # (B, longest)
         if not self.uniform:
             key = key.masked_fill(torch.arange(self.longest, device=device) >= count, 2.0)
-        # Stable, so that the two equal keys that float32 allows give one order everywhere.
-        return key.argsort(dim=1, stable=True).gather(1, turn)
+        return _order(key).gather(1, turn)
 
     def _gather(self, index: Tensor, point: Tensor, mask: Tensor | None) -> Batch:
         pos = self.pos[point]  # (B, N, 3)
@@ -247,3 +249,15 @@ class Clouds:
             normal = None if normal is None else normal * mask[..., None]
             part = None if part is None else part * mask
         return Batch(pos, self.category[index], normal, part, mask)
+
+
+def _order(key: Tensor) -> Tensor:
+    """(B, L) int64: what sorts each row of numbers that are not negative, equal ones in order."""
+    if key.device.type != "cpu":
+        return key.argsort(dim=1, stable=True)
+    # A float that is not negative orders as its bits do. With the place below them no two are
+    # equal, and NumPy sorts whole numbers ten times as fast as torch sorts floats with their place.
+    packed = key.view(torch.int32).long().bitwise_left_shift_(32)
+    packed |= torch.arange(key.shape[1])
+    packed.numpy().sort(axis=1)
+    return packed.bitwise_and_(0xFFFFFFFF)

@@ -43,19 +43,20 @@ def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
     return order[: count // size * size].view(-1, size)
 
 
-def seed_step(seed: int, step: int, rank: int = 0) -> Generator:
+def seed_step(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> Generator:
     """Seed torch, for dropout, and a generator, for the batch, for one step.
 
     Args:
         seed: the recipe's.
         step: steps done so far.
         rank: which of several processes draws; each draws its own.
+        device: where the batch is drawn, so that nothing is copied there. Default: the CPU.
 
     Returns:
-        The generator, on the CPU.
+        The generator; each kind of device draws numbers of its own.
     """
     torch.manual_seed(_mix(seed, step, stream=2 * rank + 2))
-    return Generator().manual_seed(_mix(seed, step, stream=2 * rank + 3))
+    return Generator(device).manual_seed(_mix(seed, step, stream=2 * rank + 3))
 
 
 def _mix(seed: int, count: int, stream: int) -> int:

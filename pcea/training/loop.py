@@ -73,6 +73,7 @@ def train(
         while state.done < recipe.epochs * steps:
             started = time.perf_counter()
             order = epoch_order(data.clouds.category, recipe, state.done // steps)
+            order = order.to(accelerator.device)
             run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
             state.check_finite()
             if state.done % steps == 0:
@@ -131,13 +132,16 @@ def run_epoch(
     progress: Progress,
     interrupt: Interrupt,
 ) -> None:
-    """Make the steps of ``order`` (steps, batch) that are not done, up to an interrupt."""
+    """Make the steps of ``order`` (steps, batch) that are not done, up to an interrupt.
+
+    With clouds and order on the device, the host waits for it only every CHECK_EVERY steps.
+    """
     steps, own = len(order), order.shape[1] // accelerator.num_processes
     rank = accelerator.process_index
     progress.epoch(state.done // steps, state.done % steps)
     state.step.train()
     for index in order[state.done % steps :, rank * own : (rank + 1) * own]:
-        generator = seed_step(recipe.seed, state.done, rank)
+        generator = seed_step(recipe.seed, state.done, rank, accelerator.device)
         batch = training_batch(clouds, index, recipe, generator)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(state.done, steps, recipe)

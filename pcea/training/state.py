@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, cast
+from copy import deepcopy
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pcea.errors import InputError
 from pcea.models import PointModel
@@ -37,14 +36,15 @@ class TrainingState:
     """
 
     def __init__(self, model: PointModel, recipe: Recipe, accelerator: Accelerator) -> None:
-        self.average: AveragedModel | None = None
+        self.average: PointModel | None = None
         if recipe.ema > 0:
-            average = partial(_average, decay=recipe.ema)
-            self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
-            self.average.to(accelerator.device)
+            self.average = deepcopy(model).to(accelerator.device).requires_grad_(False)
+        self.decay = recipe.ema
         step, self.optimizer = accelerator.prepare(model, build_optimizer(model, recipe))
         self.model: PointModel = accelerator.unwrap_model(step)
-        self.step: Any = torch.compile(step) if recipe.compile else step
+        self.step: Any = step
+        if recipe.compile:
+            self.step = torch.compile(step, **compile_options(accelerator.device))
         self.done = 0
         self.loss_sum = torch.zeros((), device=accelerator.device)
         self.best = -math.inf
@@ -52,14 +52,27 @@ class TrainingState:
     @property
     def judged(self) -> PointModel:
         """The weights that are validated and saved: the averaged ones where there are any."""
-        return self.model if self.average is None else cast(PointModel, self.average.module)
+        return self.model if self.average is None else self.average
 
     def moved(self, loss: Tensor) -> None:
-        """Take note that a step was made, of this loss."""
+        """Take note that a step was made, of this loss; waits for nothing."""
         if self.average is not None:
-            self.average.update_parameters(self.model)
+            self._follow(self.average)
         self.loss_sum += loss.detach()
         self.done += 1
+
+    @torch.no_grad()
+    def _follow(self, average: PointModel) -> None:
+        # Early on a long memory would hold mostly the weights that training began with, so the
+        # first step sets the average. The host knows how many there were; asking the device would
+        # wait for it.
+        decay = min(self.decay, (1 + self.done) / (10 + self.done)) if self.done else 0.0
+        pairs = list(zip(_tensors(average), _tensors(self.model), strict=True))
+        mean = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([kept for kept, _ in mean], [new for _, new in mean], 1 - decay)
+        for kept, new in pairs:
+            if not kept.is_floating_point():
+                kept.copy_(new)
 
     def check_finite(self) -> None:
         """Refuse to go on where the loss or the weights are not finite; waits for the device.
@@ -104,7 +117,10 @@ class TrainingState:
             raise InputError("the saved state does not fit the run's recipe") from error
 
 
-def _average(averaged: Any, current: Any, count: Any, decay: float) -> None:
-    # Early on a long memory would hold mostly the weights that training began with.
-    warm = min(decay, (1 + int(count)) / (10 + int(count)))
-    get_ema_multi_avg_fn(warm)(averaged, current, count)
+def compile_options(device: torch.device) -> dict[str, Any]:
+    """How torch.compile builds a step: on CUDA as graphs, which take the host one call to start."""
+    return {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pcea.datasets import Clouds
+from pcea.datasets.clouds import _order
 from pcea.errors import InputError
 
 
@@ -89,6 +90,18 @@ def test_a_seed_fixes_the_draw() -> None:
     assert not torch.equal(draws[0], draws[2])
 
 
+@pytest.mark.parametrize("equal", [False, True])
+def test_points_are_drawn_in_the_order_of_their_keys(equal: bool) -> None:
+    """The quick sort gives what a stable sort gives, with ties and with rows of unlike length."""
+    key = torch.rand(20, 500, generator=torch.Generator().manual_seed(3))
+    if equal:
+        key = (key * 50).floor() / 50
+    key[3:, 200:] = 2.0
+    before = key.clone()
+    assert torch.equal(_order(key), key.argsort(dim=1, stable=True))
+    assert torch.equal(key, before)
+
+
 def test_without_a_generator_the_first_points_come_in_order() -> None:
     batch = ragged([2, 5]).batch([0, 1], 3)
     assert batch.part is not None
@@ -122,6 +135,7 @@ def test_from_dense() -> None:
 
 def test_moving_keeps_everything() -> None:
     clouds = ragged([2, 1]).to("cpu")
+    assert vars(clouds)["longest"] == 2 and vars(clouds)["uniform"] is False
     batch = clouds.batch([1]).to("cpu")
     assert len(batch) == 1
     assert clouds.names == ("cloud0", "cloud1")

@@ -333,7 +333,7 @@ def test_the_compiled_step_learns_the_same(
     plain = train(recipe, tmp_path / "plain")
     compiled, compiler = [], partial(torch.compile, backend="eager")
 
-    def compile_eagerly(model: Any) -> Any:
+    def compile_eagerly(model: Any, **options: Any) -> Any:
         # Graphs are captured as for any backend, but need no C++ compiler to run.
         compiled.append(compiler(model))
         return compiled[-1]

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.recipes import Recipe
 from pcea.training import build_model, loop
-from pcea.training.state import TrainingState
+from pcea.training.state import TrainingState, compile_options
 
 
 def make_state(recipe: Recipe) -> TrainingState:
@@ -33,6 +34,23 @@ def test_the_average_follows_the_weights_with_a_warm_up(classification: Recipe) 
         assert state.judged.head[-1].weight[0, 0].item() == pytest.approx(expected)
     assert state.done == 12
     assert state.loss_sum.item() == 12.0
+
+
+def test_all_averages_are_those_of_a_plain_loop(classification: Recipe) -> None:
+    state = make_state(classification)
+    expected: dict[str, Tensor] = {}
+    for step in range(4):
+        for tensor in state.model.state_dict().values():
+            tensor.copy_(torch.randint(0, 9, tensor.shape) + step)
+        decay = min(classification.ema, (1 + step) / (10 + step)) if step else 0.0
+        for name, now in state.model.state_dict().items():
+            old = expected.get(name, torch.zeros_like(now))
+            mean = decay * old.double() + (1 - decay) * now.double()
+            expected[name] = mean if now.is_floating_point() else now.clone()
+        state.moved(torch.tensor(1.0))
+    assert state.judged is not state.model
+    for name, tensor in state.judged.state_dict().items():
+        torch.testing.assert_close(tensor.double(), expected[name].double(), msg=name)
 
 
 def test_without_averaging_the_weights_themselves_are_judged(classification: Recipe) -> None:
@@ -58,3 +76,14 @@ def test_a_state_of_another_recipe_is_refused(classification: Recipe) -> None:
     other = make_state(replace(classification, attention_options={"slots": 9}))
     with pytest.raises(InputError, match="does not fit"):
         state.load_state_dict(other.state_dict())
+
+
+def test_the_step_is_compiled_for_its_device(
+    classification: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert compile_options(torch.device("cuda")) == {"mode": "reduce-overhead"}
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda step, **how: asked.append(how) or step)
+    make_state(replace(classification, compile=True))
+    make_state(replace(classification, compile=False))
+    assert asked == [compile_options(torch.device("cpu"))] == [{}]

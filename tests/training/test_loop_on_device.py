@@ -1,0 +1,89 @@
+"""A step never waits for the device, and nothing goes to it but the epoch's order.
+
+On the meta device there is no data: whoever asks for a value, or for a size that depends on values,
+fails there, as whoever waits on a GPU would.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from pcea.recipes import Recipe
+from pcea.training import batches, build_model, loop
+from pcea.training.interrupt import Interrupt
+from pcea.training.progress import Progress
+from pcea.training.state import TrainingState
+
+META = torch.device("meta")
+
+
+class OnlyThere(TorchDispatchMode):
+    """Refuses every operation that has a tensor elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.count += 1
+        for leaf in tree_leaves((args, kwargs, out)):
+            if isinstance(leaf, Tensor) and leaf.device != META:
+                raise AssertionError(f"{func} on {leaf.device}, {tuple(leaf.shape)}")
+        return out
+
+
+class MetaGenerator(torch.Generator):
+    """A generator of the meta device, which has none."""
+
+    def __new__(cls, device: Any = "cpu") -> MetaGenerator:
+        assert torch.device(device) == META
+        return super().__new__(cls)
+
+    def __init__(self, device: Any) -> None: ...
+
+    device = META
+
+
+@pytest.fixture
+def accelerator() -> Any:
+    return SimpleNamespace(
+        device=META,
+        num_processes=1,
+        process_index=0,
+        prepare=lambda *both: both,
+        unwrap_model=lambda model: model,
+        backward=lambda loss: loss.backward(),
+        clip_grad_norm_=nn.utils.clip_grad_norm_,
+    )
+
+
+def test_a_step_waits_for_nothing(
+    recipe: Recipe, accelerator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The fused AdamW knows no meta device; SGD goes the same way through the loop.
+    recipe = replace(recipe, precision="float32", optimizer="sgd", translate=0.1)
+    data = loop.load_dataset(recipe.dataset, "train")
+    clouds = data.clouds.to(META)
+    state = TrainingState(build_model(recipe, data).to(META), recipe, accelerator)
+    order = batches.epoch_order(data.clouds.category, recipe, epoch=0).to(META)
+    monkeypatch.setattr(batches, "Generator", MetaGenerator)
+    # Autocast knows no meta device either.
+    monkeypatch.setattr(loop, "autocast", lambda *_: nullcontext())
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
+    with Interrupt() as interrupt, Progress(recipe, len(order), shown=False) as progress:
+        with OnlyThere() as seen:
+            loop.run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
+        assert state.done == len(order) == 3 and seen.count > 1000
+        monkeypatch.setattr(loop, "CHECK_EVERY", 4)
+        with pytest.raises(RuntimeError, match="meta"):
+            loop.run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
