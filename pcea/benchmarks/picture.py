@@ -1,0 +1,168 @@
+"""What was measured, as a picture: ratios as bars, or times as curves over the size of a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from pcea.benchmarks.measure import Kind, Measured
+from pcea.benchmarks.report import number
+
+# Okabe and Ito's colours, which colour-blind readers tell apart.
+BAR: dict[Kind, str] = {"ours": "#0072B2", "plain": "#9aa3ad", "peer": "#E69F00"}
+NAMES: dict[Kind, str] = {"ours": "pcea", "plain": "plain reference", "peer": "other packages"}
+LINES = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #1c2126 #882255".split()
+MARKERS = "osD^vPX*"
+INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
+# Text hides the lines that it lies on.
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+# Figures of this many contests of one kind are curves.
+CURVES_FROM = 3
+
+
+def draw(outcomes: Sequence[Measured], caption: str = "") -> Figure:
+    """Draw the outcomes of contests.
+
+    Args:
+        outcomes: what was measured; contests of several sizes become curves over the size.
+        caption: small print below, such as the machine.
+
+    Returns:
+        The figure, for :func:`pcea.pictures.save`.
+    """
+    seen = [outcome for outcome in outcomes if any(row.seconds for row in outcome.rows)]
+    groups = _by_subject(seen)
+    if groups and all(len(group) >= CURVES_FROM for group in groups):
+        figure = _curves(groups)
+    else:
+        figure = _bars(seen)
+    if caption:
+        # Left to right across the whole figure, broken where it is too long.
+        figure.supxlabel(caption, x=0.01, ha="left", fontsize=6.5, color=SOFT, wrap=True)
+    return figure
+
+
+def _bars(outcomes: Sequence[Measured]) -> Figure:
+    counts = [sum(bool(row.seconds) for row in outcome.rows) for outcome in outcomes] or [1]
+    heights = [0.8 + 0.3 * count for count in counts]
+    figure = Figure(figsize=(7.2, sum(heights) + 0.55), dpi=160, layout="constrained")
+    panels = figure.subplots(len(counts), 1, squeeze=False, height_ratios=heights)[:, 0]
+    kinds = dict[Kind, None]()
+    for axes, outcome in zip(panels, outcomes, strict=False):
+        _bars_of(axes, outcome)
+        kinds |= dict.fromkeys(row.contestant.kind for row in outcome.rows if row.seconds)
+    handles = [Patch(color=BAR[kind], label=NAMES[kind]) for kind in kinds]
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+    )
+    return figure
+
+
+def _bars_of(axes: Axes, outcome: Measured) -> None:
+    """One contest: a bar a contestant, its quartiles as a line, times faster beside it."""
+    rows = [row for row in outcome.rows if row.seconds]
+    ratios = [outcome.ratio(row) for row in rows]
+    found = [ratio for ratio in ratios if ratio is not None]
+    values = [ratio.median for ratio in found]
+    spreads = [
+        [ratio.median - ratio.low for ratio in found],
+        [ratio.high - ratio.median for ratio in found],
+    ]
+    colors = [BAR[row.contestant.kind] for row in rows]
+    places = range(len(rows))
+    axes.barh(places, values, color=colors, height=0.66, xerr=spreads, ecolor=INK, capsize=2)
+    top = max((ratio.high for ratio in found), default=1.0)
+    for place, row, ratio in zip(places, rows, found, strict=True):
+        assert row.time is not None
+        text = f"{number(ratio.median)} ×   {_time(row.time.median)}"
+        spot = ratio.high + 0.015 * top, place
+        axes.text(*spot, text, va="center", fontsize=8, color=INK, bbox=BEHIND)
+    axes.set_yticks(list(places), [row.contestant.name for row in rows], fontsize=8, color=INK)
+    axes.set_xlim(0, 1.3 * top)
+    axes.invert_yaxis()
+    axes.axvline(1, color=SOFT, linewidth=0.8, linestyle=(0, (3, 2)), zorder=0)
+    reference = outcome.reference
+    assert reference is not None
+    axes.set_title(outcome.contest.title, loc="left", fontsize=9.5, color=INK)
+    axes.set_xlabel(f"times faster than {reference.contestant.name}", fontsize=8, color=SOFT)
+    _tidy(axes)
+    axes.grid(axis="x", color=GRID, linewidth=0.7)
+    axes.tick_params(axis="y", length=0)
+
+
+def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
+    figure = Figure(figsize=(3.9 * len(groups) + 2.4, 4.1), dpi=160, layout="constrained")
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    names = dict.fromkeys(
+        row.contestant.name for group in groups for each in group for row in each.rows
+    )
+    styles = {name: (LINES[i % 8], MARKERS[i % 8]) for i, name in enumerate(names)}
+    drawn = {}
+    for axes, group in zip(panels, groups, strict=True):
+        for name, (color, marker) in styles.items():
+            points = [
+                (each.contest.size or 1, 1e3 * row.time.median)
+                for each in group
+                for row in each.rows
+                if row.contestant.name == name and row.time is not None
+            ]
+            if points:
+                x, y = zip(*points, strict=True)
+                (line,) = axes.plot(x, y, marker=marker, ms=4.5, lw=1.6, color=color)
+                drawn[name] = line
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        sizes = sorted({each.contest.size or 1 for each in group})
+        axes.set_xticks(sizes, [_short(size) for size in sizes], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("points of a cloud", fontsize=8.5, color=SOFT)
+        axes.set_ylabel("ms", fontsize=8.5, color=SOFT)
+        axes.set_title(_subject(group[0]), loc="left", fontsize=9.5, color=INK)
+        _tidy(axes)
+        axes.grid(color=GRID, linewidth=0.7)
+    figure.legend(
+        drawn.values(),
+        drawn.keys(),
+        loc="outside right upper",
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+    )
+    return figure
+
+
+def _by_subject(outcomes: Sequence[Measured]) -> list[list[Measured]]:
+    groups: dict[str, list[Measured]] = {}
+    for outcome in outcomes:
+        groups.setdefault(_subject(outcome), []).append(outcome)
+    return list(groups.values())
+
+
+def _subject(outcome: Measured) -> str:
+    return outcome.contest.title.partition(":")[0]
+
+
+def _short(size: int) -> str:
+    if size % 1024 == 0:
+        return f"{size // 1024} k"
+    return f"{size // 1_000_000} M" if size % 1_000_000 == 0 else f"{size:,}"
+
+
+def _time(seconds: float) -> str:
+    return f"{number(seconds)} s" if seconds >= 1 else f"{number(1e3 * seconds)} ms"
+
+
+def _tidy(axes: Axes) -> None:
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    axes.tick_params(colors=SOFT, labelsize=8, labelcolor=INK)

@@ -1,0 +1,143 @@
+"""What was measured, as a table's rows and as a JSON file's content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pcea.benchmarks.limits import Limits
+from pcea.benchmarks.measure import Measured, Row, Spread
+
+NOTHING = "–"
+
+
+def headers(measured: Measured) -> tuple[str, ...]:
+    """The words above the columns of :func:`cells`."""
+    unit = measured.contest.unit
+    return (
+        *("contestant", "×", "quartiles", "ms", "quartiles", f"{unit}/s", "GFLOP/s", "of limit"),
+        *("peak MiB", measured.contest.agreement, "first call s"),
+    )
+
+
+def cells(measured: Measured, limits: Limits) -> list[tuple[str, ...]]:
+    """A line a contestant that was measured, the ratio to the reference first."""
+    return [_cells(measured, row, limits) for row in measured.rows if row.seconds]
+
+
+def complaints(measured: Measured) -> list[str]:
+    """A line a contestant that was not measured: why."""
+    return [f"{row.contestant.name}: {row.error}" for row in measured.rows if row.error]
+
+
+def as_json(measured: Measured, limits: Limits) -> dict[str, Any]:
+    """Everything of a contest as plain values; times are in seconds."""
+    contest = measured.contest
+    reference = measured.reference
+    return {
+        "title": contest.title,
+        "reference": None if reference is None else reference.contestant.name,
+        "items": contest.items,
+        "unit": contest.unit,
+        "size": contest.size,
+        "agreement": contest.agreement if contest.agree is not None else None,
+        "interrupted": measured.interrupted,
+        "rows": [_values(measured, row, limits) for row in measured.rows],
+    }
+
+
+def document(
+    what: str,
+    options: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    limits: Limits,
+    outcomes: Sequence[Measured],
+    more: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of the JSON file of a run.
+
+    Args:
+        what: the benchmark.
+        options: the run's.
+        machine: what it ran on.
+        limits: of the machine.
+        outcomes: of the contests.
+        more: what else this benchmark found.
+    """
+    return {
+        "benchmark": what,
+        "options": dict(options),
+        "machine": dict(machine),
+        "limits": {"products": limits.products, "copy": limits.copy},
+        "interrupted": any(outcome.interrupted for outcome in outcomes),
+        "contests": [as_json(outcome, limits) for outcome in outcomes],
+        **more,
+    }
+
+
+def say_limits(limits: Limits) -> str:
+    """The limits in one line."""
+    rates = ", ".join(f"{name} {rate / 1e9:,.0f}" for name, rate in limits.products.items())
+    return f"limit: products of matrices {rates} GFLOP/s, copy {limits.copy / 1e9:,.1f} GB/s"
+
+
+def _cells(measured: Measured, row: Row, limits: Limits) -> tuple[str, ...]:
+    time, ratio = row.time, measured.ratio(row)
+    assert time is not None and ratio is not None
+    contest = measured.contest
+    share = limits.share(row.contestant, time.median)
+    work = row.contestant.work
+    return (
+        row.contestant.name,
+        f"{number(ratio.median)} ×",
+        f"{number(ratio.low)}–{number(ratio.high)}",
+        number(1e3 * time.median),
+        f"{number(1e3 * time.low)}–{number(1e3 * time.high)}",
+        number(contest.items / time.median) if contest.items else NOTHING,
+        number(work / time.median / 1e9) if work else NOTHING,
+        NOTHING if share is None else f"{100 * share:.0f} %",
+        NOTHING if row.peak is None else number(row.peak / 2**20),
+        NOTHING if row.agreement is None else agreement(row.agreement, contest.agreement),
+        NOTHING if row.first_call is None else number(row.first_call),
+    )
+
+
+def _values(measured: Measured, row: Row, limits: Limits) -> dict[str, Any]:
+    time = row.time
+    contestant = row.contestant
+    return {
+        "name": contestant.name,
+        "kind": contestant.kind,
+        "precision": contestant.precision,
+        "ratio": _spread(measured.ratio(row)),
+        "seconds": _spread(time),
+        "samples": row.seconds,
+        "first_call_seconds": row.first_call,
+        "per_second": measured.contest.items / time.median if time else None,
+        "operations": contestant.work or None,
+        "share_of_limit": limits.share(contestant, time.median) if time else None,
+        "peak_bytes": row.peak,
+        "agreement": row.agreement,
+        "error": row.error or None,
+    }
+
+
+def _spread(values: Spread | None) -> dict[str, float] | None:
+    if values is None:
+        return None
+    return {"median": values.median, "low": values.low, "high": values.high}
+
+
+def number(value: float) -> str:
+    """Three digits that count, never an exponent."""
+    for bound, digits in ((100.0, 0), (10.0, 1), (1.0, 2), (0.1, 3)):
+        if abs(value) >= bound:
+            return f"{value:,.{digits}f}"
+    return f"{value:.4f}"
+
+
+def agreement(value: float, what: str) -> str:
+    """A share as a percentage that is 100 only where all agree; a difference as it is."""
+    if what.startswith("same"):
+        return "100 %" if value == 1 else f"{min(100 * value, 99.99):.2f} %"
+    return f"{value:.1e}"
