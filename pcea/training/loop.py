@@ -19,6 +19,7 @@ from pcea.models import PointModel, create_model, save_model
 from pcea.recipes import Recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.interrupt import Interrupt
+from pcea.training.process import process_settings
 from pcea.training.progress import Progress
 from pcea.training.report import write_report
 from pcea.training.run_folder import RunFolder
@@ -58,6 +59,7 @@ def train(
     main = accelerator.is_main_process
     data, held_out = load_splits(recipe, data_root, accelerator.num_processes)
     clouds = data.clouds.to(accelerator.device)
+    judged = None if held_out is None else held_out.clouds.to(accelerator.device)
     steps = len(epoch_order(data.clouds.category, recipe, epoch=0))
     torch.manual_seed(recipe.seed)
     state = TrainingState(build_model(recipe, data), recipe, accelerator)
@@ -69,7 +71,11 @@ def train(
         run.create(recipe, data_root, state.state_dict())
     accelerator.init_trackers("tensorboard")
 
-    with Interrupt() as interrupt, Progress(recipe, steps, main) as progress:
+    with (
+        process_settings(recipe, accelerator.device),
+        Interrupt() as interrupt,
+        Progress(recipe, steps, main) as progress,
+    ):
         while state.done < recipe.epochs * steps:
             started = time.perf_counter()
             order = epoch_order(data.clouds.category, recipe, state.done // steps)
@@ -84,7 +90,7 @@ def train(
                     "seconds": round(time.perf_counter() - started, 3),
                 }
                 state.loss_sum.zero_()
-                row |= validate(state, held_out, recipe)
+                row |= validate(state, judged, recipe)
                 if main:
                     progress.report(row)
                     keep_weights(state, run, recipe, row)
@@ -161,16 +167,13 @@ def run_epoch(
             state.check_finite()
 
 
-def validate(
-    state: TrainingState, held_out: PointCloudDataset | None, recipe: Recipe
-) -> dict[str, float]:
+def validate(state: TrainingState, held_out: Clouds | None, recipe: Recipe) -> dict[str, float]:
     """Measure the judged weights on what was held out, if anything was: ``{"val_…": share}``."""
     if held_out is None:
         return {}
     model = state.judged
     with autocast(recipe, model.device):
-        clouds = held_out.clouds.to(model.device)
-        result = evaluate(model, clouds, recipe.num_points, batch_size=recipe.batch_size)
+        result = evaluate(model, held_out, recipe.num_points, batch_size=recipe.batch_size)
     return {f"val_{key}": value for key, value in result.figures().items()}
 
 
