@@ -7,7 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.attention.base import Attention, at_least_float32, require_positive
+from pcea.attention.reading import read_memory
 from pcea.attention.registry import register
+
+# Up to so many scores a compiler makes more of the open form, which it can fuse with what stands
+# around it, than of one closed operator. On a CPU the two are then equally fast without one.
+_CPU_OPEN = 1 << 19
+_OTHER_OPEN = 1 << 26
 
 
 def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e-9) -> Tensor:
@@ -73,7 +79,7 @@ class Memory(nn.Module):
         return self.mk if self.mv is None else self.mv
 
     def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read the memory.
+        """Read the memory in the open, as the equations say it.
 
         Args:
             query: F, (B, N, C), or (B, N, H, C) for heads that share the memory.
@@ -84,6 +90,31 @@ class Memory(nn.Module):
         """
         weights = double_normalize(F.linear(query, self.mk), mask, self.eps)  # (B, N, …, S)
         return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
+
+    def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
+        """Read the memory without making the query: F Mkᵀ = x Wqᵀ Mkᵀ = x (Mk Wq)ᵀ.
+
+        Many points are read in blocks, and only one map is held. See ``read_memory``.
+
+        Args:
+            x: features, (B, N, C').
+            project: Wq as a Linear layer keeps it, (H·C, C'), H heads one after the other; None:
+                F = x.
+            mask: (B, N) bool, True at the real points; None: all are real.
+
+        Returns:
+            What ``forward`` reads with F = x Wqᵀ, (B, N, H·C).
+        """
+        keys = self.mk.unsqueeze(0)  # (1, S, C)
+        if project is not None:
+            keys = self.mk @ project.unflatten(0, (-1, self.mk.shape[1]))  # (H, S, C')
+        heads, slots = keys.shape[:2]
+        most = _CPU_OPEN if x.device.type == "cpu" else _OTHER_OPEN
+        if x.shape[0] * x.shape[1] * heads * slots > most:
+            return read_memory(x, keys, self.values, mask, self.eps)
+        scores = F.linear(x, keys.flatten(0, 1)).unflatten(-1, (heads, slots))  # (B, N, H, S)
+        weights = double_normalize(scores, mask, self.eps)
+        return (weights.to(self.values.dtype) @ self.values).flatten(2)
 
 
 @register("external")
@@ -118,6 +149,11 @@ class ExternalAttention(Attention):
         require_positive(dim=dim, slots=slots)
         self.query = nn.Linear(dim, dim, bias=False) if query else nn.Identity()
         self.memory = Memory(slots, dim, tied, eps)
+
+    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Let the points read the memory, through the fused read. See ``Attention``."""
+        project = self.query.weight if isinstance(self.query, nn.Linear) else None
+        return self.memory.read(x, project, mask)
 
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None

@@ -56,13 +56,18 @@ class MultiHeadExternalAttention(Attention):
         self.memory = Memory(slots, self.head_dim, tied, eps)
         self.project = nn.Linear(dim * expand, dim)
 
+    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Let every head read the memory, through the fused read. See ``Attention``."""
+        return self._merge(self.memory.read(x, self.query.weight, mask), mask)
+
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Let every head read the memory; the map is (B, H, N, S). See ``Attention.attend``."""
         query = self.query(x).unflatten(-1, (self.heads, self.head_dim))  # (B, N, H, C'/H)
         read, weights = self.memory(query, mask)  # (B, N, H, C'/H), (B, N, H, S)
-        out = self.project(read.flatten(2))  # (B, N, C)
-        if mask is not None:
-            out = out * mask.unsqueeze(-1)
-        return out, weights.transpose(1, 2)  # (B, N, C), (B, H, N, S)
+        return self._merge(read.flatten(2), mask), weights.transpose(1, 2)  # …, (B, H, N, S)
+
+    def _merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
+        out: Tensor = self.project(read)  # (B, N, C)
+        return out if mask is None else out * mask.unsqueeze(-1)

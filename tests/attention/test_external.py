@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import pcea.attention.external
+import pcea.attention.reading
 from pcea.attention import create_attention
 from pcea.attention.external import ExternalAttention, double_normalize
 from pcea.errors import InputError
@@ -70,6 +72,71 @@ def test_equation(tied: bool, query: bool) -> None:
             weights[cloud, 0], torch.tensor(expected_weights, dtype=torch.float64)
         )
         torch.testing.assert_close(out[cloud], torch.tensor(expected_out, dtype=torch.float64))
+
+
+@pytest.fixture(params=["open", "in blocks"])
+def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few points are read in the open, many in blocks; here a few are many."""
+    if request.param == "in blocks":
+        monkeypatch.setattr(pcea.attention.external, "_CPU_OPEN", 0)
+        monkeypatch.setattr(pcea.attention.reading, "_CPU_SCORES", 12)
+
+
+@pytest.mark.usefixtures("read")
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("query", [False, True])
+def test_forward_equation(tied: bool, query: bool) -> None:
+    attention = external(4, slots=3, tied=tied, query=query, eps=1e-2).double()
+    x = 2 * randn(2, 6, 4).double()
+    mk, mv = attention.memory.mk.tolist(), attention.memory.values.tolist()
+    wq = attention.query.weight.tolist() if query else None
+    out = attention(x)
+    for cloud in range(2):
+        expected, _ = reference(x[cloud].tolist(), wq, mk, mv, 1e-2)
+        torch.testing.assert_close(out[cloud], torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.usefixtures("read")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("external", {}),
+        ("external", {"tied": True}),
+        ("external", {"query": False}),
+        ("multihead-external", {"heads": 2, "expand": 3, "slots": 7}),
+        ("multihead-external", {"heads": 4, "tied": True}),
+    ],
+)
+def test_forward_learns_as_attend(name: str, options: dict[str, object]) -> None:
+    """What the folded query gives to the input and to every parameter, Wq and Mk among them."""
+    torch.manual_seed(1)
+    attention = create_attention(name, 8, **options).double()
+    x = randn(3, 9, 8).double().requires_grad_()
+    mask = torch.arange(9) < torch.tensor([[9], [4], [0]])
+    weight = randn(3, 9, 8, seed=2).double()
+    inputs = [x, *attention.parameters()]
+    out, expected = attention(x, mask=mask), attention.attend(x, mask=mask)[0]
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad((out * weight).sum(), inputs),
+        torch.autograd.grad((expected * weight).sum(), inputs),
+    )
+
+
+def test_many_points_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read(x: Tensor, *rest: object) -> Tensor:
+        asked.append(x.shape[1])
+        return pcea.attention.reading.read_memory(x, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pcea.attention.external, "read_memory", read)
+    attention = external(4)
+    most = pcea.attention.external._CPU_OPEN // 64
+    for points in (most, most + 1):
+        x = randn(1, points, 4)
+        torch.testing.assert_close(attention(x), attention.attend(x)[0], rtol=1e-4, atol=1e-5)
+    assert asked == [most + 1]
 
 
 def test_axes_by_hand() -> None:
@@ -153,6 +220,7 @@ def test_normalises_in_float32_under_autocast(dtype: torch.dtype) -> None:
     with torch.autocast("cpu", dtype=dtype):
         scores = F.linear(x, attention.memory.mk)
         out, weights = attention.attend(x)
+        assert attention(x).dtype == dtype
     assert scores.dtype == out.dtype == dtype
     exact = scores.double().softmax(1)
     exact = exact / (exact.sum(-1, keepdim=True) + 1e-9)
