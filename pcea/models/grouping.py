@@ -61,18 +61,17 @@ class Grouping(nn.Module):
                 center_mask = order < mask.sum(1, keepdim=True)
         neighbors = knn(center, pos, min(self.k, pos.shape[1]), mask)  # (B, M, k)
 
-        near, own = self.first.linear.weight.chunk(2, dim=1)
-        near, own = F.linear(x, near), F.linear(center_x, own - near)  # (B, N | M, C)
         if mask is None and x.device.type == "cpu" and len(self.inner) < 2:
-            pooled = self._pool_tiles(near, own, neighbors)
+            pooled = self._pool_tiles(x, center_x, neighbors)
         else:
-            pooled = self._pool(near, own, neighbors, center_mask)  # (B, M, C)
+            pooled = self._pool(x, center_x, neighbors, center_mask)  # (B, M, C)
         for block in self.outer:
             pooled = block(pooled, center_mask)
         return Tokens(center, pooled, center_mask)
 
-    def _pool(self, near: Tensor, own: Tensor, neighbors: Tensor, mask: Tensor | None) -> Tensor:
+    def _pool(self, x: Tensor, center_x: Tensor, neighbors: Tensor, mask: Tensor | None) -> Tensor:
         """The plain form: all edges at once."""
+        near, own = self._ends(x, center_x)
         edges = gather(near, neighbors) + own.unsqueeze(2)  # (B, M, k, C)
         if mask is not None:
             mask = mask[..., None].expand_as(neighbors)
@@ -81,25 +80,44 @@ class Grouping(nn.Module):
             edges = block(edges, mask)
         return edges.max(2).values
 
-    def _pool_tiles(self, near: Tensor, own: Tensor, neighbors: Tensor) -> Tensor:
+    def _pool_tiles(self, x: Tensor, center_x: Tensor, neighbors: Tensor) -> Tensor:
         """The same function, the edges never held."""
         from pcea.models.edges import edge_linear_max, edge_max, edge_moments
 
-        if near.dtype == torch.bfloat16:
-            near, own = near.float(), own.float()
+        count = neighbors.numel()
+        moments = self.first.norm.training or torch.is_grad_enabled()
+        if not self.inner:
+            sign = _sign(self.first)
+            near, own = self._ends(x, center_x, sign)
+            with torch.autocast("cpu", enabled=False):
+                best, mean, variance = edge_max(near, own, neighbors, moments)
+                scale, shift = self.first.affine(lambda: (mean * sign, variance), count)
+                return F.relu(torch.addcmul(shift, best, scale * sign))
+        near, own = self._ends(x, center_x)
         with torch.autocast("cpu", enabled=False):
-            scale, shift = self.first.affine(
-                lambda: edge_moments(near, own, neighbors), neighbors.numel()
-            )
+            scale, shift = self.first.affine(lambda: edge_moments(near, own, neighbors), count)
             near, own = near * scale, torch.addcmul(shift, own, scale)
-            if not self.inner:
-                return F.relu(edge_max(near, own, neighbors))
-            # Where the norm behind it has a negative weight, the maximum comes out of the minimum.
             last = cast(LBR, self.inner[0])
-            sign = torch.where(last.norm.weight.detach() < 0, -1.0, 1.0)
-            moments = last.norm.training or torch.is_grad_enabled()
-            best, mean, variance = edge_linear_max(
-                near, own, neighbors, last.linear.weight * sign.unsqueeze(1), moments
-            )
-            scale, shift = last.affine(lambda: (mean * sign, variance), neighbors.numel())
+            sign = _sign(last)
+            weight = last.linear.weight * sign.unsqueeze(1)
+            best, mean, variance = edge_linear_max(near, own, neighbors, weight, moments)
+            scale, shift = last.affine(lambda: (mean * sign, variance), count)
             return F.relu(torch.addcmul(shift, best, scale * sign))
+
+    def _ends(
+        self, x: Tensor, center_x: Tensor, sign: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the edges join, (B, N, C) and (B, M, C): an edge is near_j + own_i."""
+        weight = self.first.linear.weight
+        if sign is not None:
+            weight = weight * sign.unsqueeze(1)
+        near, own = weight.chunk(2, dim=1)
+        near, own = F.linear(x, near), F.linear(center_x, own - near)
+        # Half precision pays in large products alone.
+        return (near.float(), own.float()) if near.dtype == torch.bfloat16 else (near, own)
+
+
+def _sign(block: LBR) -> Tensor:
+    """(C,) -1 where BatchNorm turns a maximum into a minimum, else 1."""
+    weight = block.norm.weight.detach()
+    return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
+from threading import Barrier
 from typing import Any
 
 import torch
@@ -29,28 +30,38 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def spread(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
-    """Share a range out over as many threads as torch uses.
+    """Share a range out over as many threads as torch uses, in each of which torch uses one.
 
     Args:
         total: how many things there are to do.
-        work: does those from its first argument up to its second; lets other threads run.
+        work: does those from its first argument up to its second, without gradients; lets other
+            threads run.
         least: how many things are worth a thread. Default 1.
     """
     shares = max(1, min(torch.get_num_threads(), total // max(1, least)))
     ends = [total * share // shares for share in range(shares + 1)]
-    if shares == 1:
-        work(0, total)
-        return
-    others = [
-        _pool(os.getpid(), shares - 1).submit(work, low, high)
-        for low, high in pairwise(ends[1:])
-    ]
-    work(ends[0], ends[1])
-    for other in others:
-        other.result()
+    with torch.no_grad():
+        if shares == 1:
+            work(0, total)
+            return
+        pool = _pool(os.getpid(), shares)
+        for done in [pool.submit(torch.no_grad()(work), *each) for each in pairwise(ends)]:
+            done.result()
 
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     # A fork takes no threads along, so that a child needs its own.
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"pcea-{process}")
+    pool = ThreadPoolExecutor(threads, f"pcea-{process}", initializer=_alone)
+    ready = Barrier(threads)
+    before = torch.get_num_threads()
+    for started in [pool.submit(ready.wait) for _ in range(threads)]:
+        started.result()
+    torch.set_num_threads(before)
+    return pool
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)
+    # Torch gives a thread its number when it is first asked for, and the caller's comes back.
+    torch.get_num_threads()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pcea.models import edge_kernels
+from pcea.models.edges import kernels
 
 Run = Callable[..., None]
 
@@ -26,8 +26,12 @@ def rng() -> np.random.Generator:
 def test_sums_over_edges(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
     index = rng.integers(0, 5, (4, 2))
-    of_center, of_point, degree = np.empty((4, 3)), np.zeros((5, 3)), np.zeros(5)
-    run(edge_kernels.sum_edges)(near, own, index, of_center, of_point, degree)
+    of_center, of_point, degree = np.zeros((4, 3)), np.zeros((5, 3)), np.zeros(5)
+    about, total, square = rng.normal(size=3), np.ones(3), np.ones(3)
+    run(kernels.sum_edges)(near, own, index, about, of_center, of_point, degree, total, square)
+    off = near[index] + own[:, None] - about
+    np.testing.assert_allclose(total, 1 + off.sum((0, 1)))
+    np.testing.assert_allclose(square, 1 + (off**2).sum((0, 1)))
     joined = np.zeros((4, 5))
     np.add.at(joined, (np.arange(4)[:, None], index), 1)
     np.testing.assert_allclose(of_center, joined @ near)
@@ -37,20 +41,37 @@ def test_sums_over_edges(run: Callable[[Any], Run], rng: np.random.Generator) ->
 
 def test_strongest_neighbor(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, index = rng.normal(size=(5, 3)), rng.integers(0, 5, (4, 2))
-    best, arg = np.empty((4, 3)), np.empty((4, 3), np.int64)
-    run(edge_kernels.strongest_neighbor)(near, index, best, arg)
+    best, arg = np.empty((4, 3)), np.empty((4, 3), np.int32)
+    run(kernels.strongest_neighbor)(near, index, best, arg)
     np.testing.assert_array_equal(best, near[index].max(1))
     np.testing.assert_array_equal(arg, np.take_along_axis(index, near[index].argmax(1), 1))
+
+
+def test_gradient_of_sums(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    near, own, index = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.integers(0, 5, (4, 2))
+    constant, slope = rng.normal(size=3), rng.normal(size=3)
+    of_edges = constant + slope * (near[index] + own[:, None])  # (M, k, C)
+    wanted, sums, degree = np.zeros((5, 3)), np.zeros((5, 3)), np.zeros(5)
+    np.add.at(wanted, index, of_edges)
+    np.add.at(sums, index, np.repeat(own[:, None], 2, axis=1))
+    np.add.at(degree, index, 1)
+    gradient = np.empty((5, 3))
+    run(kernels.edge_sums_gradient)(near, degree, sums, constant, slope, gradient)
+    np.testing.assert_allclose(gradient, wanted)
+    arg, of_best = rng.integers(0, 5, (4, 3)).astype(np.int32), rng.normal(size=(4, 3))
+    run(kernels.add_at)(gradient, arg, of_best)
+    np.add.at(wanted, (arg, np.arange(3)), of_best)
+    np.testing.assert_allclose(gradient, wanted)
 
 
 def test_edges_and_their_maximum(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
     index = rng.integers(0, 5, (4, 2))
     edges, best = np.empty((8, 3)), np.empty((4, 3))
-    run(edge_kernels.relu_edges)(near, own, index, edges)
+    run(kernels.relu_edges)(near, own, index, edges)
     every = np.maximum(near[index] + own[:, None], 0)
     np.testing.assert_array_equal(edges, every.reshape(8, 3))
-    run(edge_kernels.maximum)(edges, best)
+    run(kernels.maximum)(edges, best)
     np.testing.assert_array_equal(best, every.max(1))
 
 
@@ -58,7 +79,7 @@ def test_maximum_and_moments(run: Callable[[Any], Run], rng: np.random.Generator
     edges, about = rng.normal(size=(8, 3)), rng.normal(size=3)
     best, arg = np.empty((4, 3)), np.empty((4, 3), np.int32)
     total, square = np.ones(3), np.ones(3)
-    run(edge_kernels.maximum_and_moments)(edges, about, best, arg, total, square)
+    run(kernels.maximum_and_moments)(edges, about, best, arg, total, square)
     np.testing.assert_array_equal(best, edges.reshape(4, 2, 3).max(1))
     np.testing.assert_array_equal(arg, edges.reshape(4, 2, 3).argmax(1))
     np.testing.assert_allclose(total, 1 + (edges - about).sum(0))
@@ -73,12 +94,12 @@ def test_gradients(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
         for c in range(3):
             wanted[i, arg[i, c], c] += of_best[i, c]
     gradient = edges.copy()
-    run(edge_kernels.spread_gradient)(gradient, arg, of_best, constant, slope)
+    run(kernels.spread_gradient)(gradient, arg, of_best, constant, slope)
     np.testing.assert_allclose(gradient, wanted.reshape(8, 3))
 
     index = rng.integers(0, 5, (4, 2))
     of_near, of_own = np.zeros((5, 3)), np.empty((4, 3))
-    run(edge_kernels.collect_gradient)(gradient, edges, index, of_near, of_own)
+    run(kernels.collect_gradient)(gradient, edges, index, of_near, of_own)
     passed = gradient * (edges > 0)
     wanted = np.zeros((5, 3))
     np.add.at(wanted, index.ravel(), passed)

@@ -17,27 +17,72 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @compiled
 def sum_edges(
-    near: Array, own: Array, index: Array, of_center: Array, of_point: Array, degree: Array
+    near: Array,
+    own: Array,
+    index: Array,
+    about: Array,
+    of_center: Array,
+    of_point: Array,
+    degree: Array,
+    total: Array,
+    square: Array,
 ) -> None:
-    """Add up what the edges join.
+    """Add up the edges, and what each point and center needs of them for its gradient.
 
     Args:
         near: (N, C) features of the points.
         own: (M, C) features of the centers.
         index: (M, k).
-        of_center: (M, C), becomes the sum of ``near`` over each center's neighbors.
+        about: (C,) what is subtracted before squaring, so that little cancels.
+        of_center: (M, C) zeros, becomes the sum of ``near`` over each center's neighbors.
         of_point: (N, C) zeros, becomes the sum of ``own`` over the centers each point is near to.
         degree: (N,) zeros, becomes how many those are.
+        total: (C,) float64, grows by the sum of (near_j + own_i − about).
+        square: (C,) float64, grows by the sum of (near_j + own_i − about)².
     """
     for i in range(index.shape[0]):
-        for c in range(near.shape[1]):
-            of_center[i, c] = 0
+        # A center's few edges are added up in their own precision, the centers in double.
+        few, few_squares = np.zeros_like(about), np.zeros_like(about)
         for edge in range(index.shape[1]):
             j = index[i, edge]
             degree[j] += 1
             for c in range(near.shape[1]):
                 of_center[i, c] += near[j, c]
                 of_point[j, c] += own[i, c]
+                off = near[j, c] + own[i, c] - about[c]
+                few[c] += off
+                few_squares[c] += off * off
+        for c in range(near.shape[1]):
+            total[c] += few[c]
+            square[c] += few_squares[c]
+
+
+@compiled
+def edge_sums_gradient(
+    values: Array, degree: Array, sums: Array, constant: Array, slope: Array, gradient: Array
+) -> None:
+    """Give the gradient of what edges of gradient (constant + slope · edge) join at one end.
+
+    Args:
+        values: (N, C) features at this end.
+        degree: (N,) how many edges end there.
+        sums: (N, C) the features at the edges' other ends, added up.
+        constant: (C,) gradient of an edge at 0.
+        slope: (C,) what it grows by.
+        gradient: (N, C), becomes the gradient with respect to ``values``.
+    """
+    for i in range(values.shape[0]):
+        for c in range(values.shape[1]):
+            of_edges = degree[i] * (constant[c] + slope[c] * values[i, c])
+            gradient[i, c] = of_edges + slope[c] * sums[i, c]
+
+
+@compiled
+def add_at(gradient: Array, arg: Array, of_best: Array) -> None:
+    """Add (M, C) gradients of a maximum to the (N, C) rows that ``arg`` (M, C) names."""
+    for i in range(arg.shape[0]):
+        for c in range(arg.shape[1]):
+            gradient[arg[i, c], c] += of_best[i, c]
 
 
 @compiled
@@ -48,7 +93,7 @@ def strongest_neighbor(near: Array, index: Array, best: Array, arg: Array) -> No
         near: (N, C).
         index: (M, k).
         best: (M, C), becomes the maximum.
-        arg: (M, C) int64, becomes the point that has it, the first of several.
+        arg: (M, C) int32, becomes the point that has it, the first of several.
     """
     for i in range(index.shape[0]):
         first = index[i, 0]
@@ -109,11 +154,12 @@ def maximum_and_moments(
         about: (C,) what is subtracted before squaring, so that little cancels.
         best: (M, C), becomes the maximum.
         arg: (M, C) int32, becomes which of the k edges has it, the first of several.
-        total: (C,), grows by the sum of (edge − about).
-        square: (C,), grows by the sum of (edge − about)².
+        total: (C,) float64, grows by the sum of (edge − about).
+        square: (C,) float64, grows by the sum of (edge − about)².
     """
     neighbors = edges.shape[0] // best.shape[0]
     for i in range(best.shape[0]):
+        few, few_squares = np.zeros_like(about), np.zeros_like(about)
         for c in range(best.shape[1]):
             best[i, c] = -np.inf
             arg[i, c] = 0
@@ -125,8 +171,11 @@ def maximum_and_moments(
                     best[i, c] = value
                     arg[i, c] = edge
                 off = value - about[c]
-                total[c] += off
-                square[c] += off * off
+                few[c] += off
+                few_squares[c] += off * off
+        for c in range(best.shape[1]):
+            total[c] += few[c]
+            square[c] += few_squares[c]
 
 
 @compiled

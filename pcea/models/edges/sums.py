@@ -1,0 +1,174 @@
+"""Moments of edges near_j + own_i, and their maximum over each center's neighbors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcea.geometry.kernels.compiled import spread
+from pcea.models.edges import kernels
+from pcea.models.edges.moments import edge_gradient, join_moments
+
+
+@torch.library.custom_op("pcea::edge_sums", mutates_args=())
+def _edge_sums(
+    near: Tensor, own: Tensor, index: Tensor, maximum: bool, moments: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Mean, variance, maximum, each where asked for; then what the backward pass needs."""
+    mean, of_center, of_point, degree = _like_edges(near, own, moments)
+    best = torch.empty_like(own if maximum else own[:0])
+    arg = torch.empty_like(best, dtype=torch.int32)
+    near, own = near.detach(), own.detach()
+    # Of each cloud: what was subtracted, the sum, and the sum of squares.
+    sums = torch.zeros(3, len(near), near.shape[2], dtype=torch.float64)
+
+    def run(low: int, high: int) -> None:
+        for cloud in range(low, high):
+            points, centers = near[cloud], own[cloud]
+            if moments:
+                about = points.index_select(0, index[cloud, 0]).mean(0) + centers[0]
+                kernels.sum_edges(
+                    points.numpy(),
+                    centers.numpy(),
+                    index[cloud].numpy(),
+                    about.numpy(),
+                    of_center[cloud].numpy(),
+                    of_point[cloud].numpy(),
+                    degree[cloud].numpy(),
+                    sums[1, cloud].numpy(),
+                    sums[2, cloud].numpy(),
+                )
+                sums[0, cloud] = about
+            if maximum:
+                kernels.strongest_neighbor(
+                    points.numpy(), index[cloud].numpy(), best[cloud].numpy(), arg[cloud].numpy()
+                )
+                best[cloud] += centers
+
+    spread(len(near), run)
+    variance = mean.clone()
+    if moments:
+        mean, variance = (each.to(near.dtype) for each in join_moments(sums, index[0].numel()))
+    return mean, variance, best, arg, of_center, of_point, degree
+
+
+@_edge_sums.register_fake
+def _(
+    near: Tensor, own: Tensor, index: Tensor, maximum: bool, moments: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    mean, of_center, of_point, degree = _like_edges(near, own, moments)
+    best = torch.empty_like(own if maximum else own[:0])
+    arg = torch.empty_like(best, dtype=torch.int32)
+    return mean, mean.clone(), best, arg, of_center, of_point, degree
+
+
+def _like_edges(near: Tensor, own: Tensor, moments: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    if not moments:
+        near, own = near[:0, :, :0], own[:0]
+    mean, degree = near.new_empty(near.shape[2]), near.new_zeros(near.shape[:2])
+    return mean, torch.zeros_like(own), torch.zeros_like(near), degree
+
+
+@torch.library.custom_op("pcea::edge_sums_backward", mutates_args=())
+def _edge_sums_gradient(
+    near: Tensor,
+    own: Tensor,
+    arg: Tensor,
+    of_center: Tensor,
+    of_point: Tensor,
+    degree: Tensor,
+    of_best: Tensor,
+    constant: Tensor,
+    slope: Tensor,
+    k: int,
+) -> tuple[Tensor, Tensor]:
+    of_near, of_own = torch.empty_like(near), torch.empty_like(own)
+    near, own, of_best = near.detach(), own.detach(), of_best.detach()
+    degree_of_center = near.new_full(own.shape[1:2], k).numpy()
+    moments = constant.detach().numpy(), slope.detach().numpy()
+
+    def run(low: int, high: int) -> None:
+        for cloud in range(low, high):
+            kernels.edge_sums_gradient(
+                near[cloud].numpy(),
+                degree[cloud].numpy(),
+                of_point[cloud].numpy(),
+                *moments,
+                of_near[cloud].numpy(),
+            )
+            kernels.edge_sums_gradient(
+                own[cloud].numpy(),
+                degree_of_center,
+                of_center[cloud].numpy(),
+                *moments,
+                of_own[cloud].numpy(),
+            )
+            if len(arg):
+                kernels.add_at(of_near[cloud].numpy(), arg[cloud].numpy(), of_best[cloud].numpy())
+                of_own[cloud] += of_best[cloud]
+
+    spread(len(near), run)
+    return of_near, of_own
+
+
+@_edge_sums_gradient.register_fake
+def _(near: Tensor, own: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(near), torch.empty_like(own)
+
+
+def _keep_sums(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    near, own, index, *_ = inputs
+    mean, _, _, arg, of_center, of_point, degree = output
+    ctx.save_for_backward(near, own, mean, arg, of_center, of_point, degree)
+    ctx.k = index.shape[2]
+
+
+def _edge_sums_backward(
+    ctx: Any, of_mean: Tensor, of_variance: Tensor, of_best: Tensor, *_: Any
+) -> tuple[Tensor, Tensor, None, None, None]:
+    near, own, mean, arg, of_center, of_point, degree = ctx.saved_tensors
+    constant, slope = edge_gradient(mean, of_mean, of_variance, own[..., 0].numel() * ctx.k)
+    of_near, of_own = _edge_sums_gradient(
+        near, own, arg, of_center, of_point, degree, of_best.contiguous(), constant, slope, ctx.k
+    )
+    return of_near, of_own, None, None, None
+
+
+_edge_sums.register_autograd(_edge_sums_backward, setup_context=_keep_sums)
+
+
+def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of near_j + own_i over all edges of a batch.
+
+    Args:
+        near: (B, N, C) features of the points.
+        own: (B, M, C) features of the centers.
+        index: (B, M, k) int64 neighbors of the centers, indices into N.
+
+    Returns:
+        (C,) mean and (C,) variance, the biased one, by which BatchNorm normalises.
+    """
+    mean, variance, *_ = _edge_sums(near.contiguous(), own.contiguous(), index, False, True)
+    return mean, variance
+
+
+def edge_max(
+    near: Tensor, own: Tensor, index: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Maximum of near_j + own_i over each center's neighbors, and moments over all edges.
+
+    Args:
+        near: (B, N, C) features of the points.
+        own: (B, M, C) features of the centers.
+        index: (B, M, k) int64 neighbors of the centers, indices into N.
+        moments: whether mean and variance are wanted, or a gradient.
+
+    Returns:
+        (B, M, C) the maximum, whose gradient goes to the first neighbor that has it; (C,) mean and
+        (C,) biased variance over all edges, empty if not wanted.
+    """
+    near, own = near.contiguous(), own.contiguous()
+    mean, variance, best, *_ = _edge_sums(near, own, index, True, moments)
+    return best, mean, variance
