@@ -39,6 +39,7 @@ class Contestant:
         holds: bytes that it cannot do without beside its input. Default 0: unknown.
         bounded: whether ``work`` tells how long a call takes at least; not where an index avoids
             most of it.
+        comparable: whether its result should be that of the reference.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Contestant:
     precision: Literal["float32", "bf16"] = "float32"
     holds: int = 0
     bounded: bool = True
+    comparable: bool = True
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def _warm_up(rows: list[Row], contest: Contest, clock: Clock, least: float) -> l
             started = clock()
             result = call()
             row.first_call = clock() - started
-            if contest.agree is not None:
+            if contest.agree is not None and row.contestant.comparable:
                 expected = result if expected is None else expected
                 row.agreement = contest.agree(result, expected)
             del result

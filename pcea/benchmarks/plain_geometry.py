@@ -42,7 +42,7 @@ def usual_farthest_points(pos: Tensor, num: int) -> Tensor:
     """
     batch, total, _ = pos.shape
     chosen = torch.zeros(batch, num, dtype=torch.long, device=pos.device)
-    distance = torch.ones(batch, total, device=pos.device) * 1e10
+    distance = pos.new_full((batch, total), 1e10)
     farthest = torch.zeros(batch, dtype=torch.long, device=pos.device)
     rows = torch.arange(batch, dtype=torch.long, device=pos.device)
     for i in range(num):

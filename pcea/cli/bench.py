@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro.conf import arg
 
 from pcea.cli.output import busy, check_json, say, say_table, write_json
 from pcea.cli.weights import at_least_one
-from pcea.errors import InputError
+from pcea.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import torch
@@ -125,6 +125,49 @@ class BenchGeometry(Bench):
         from pcea.benchmarks.geometry import geometry_contests
 
         return geometry_contests(self.batch, self.points, self.k, device, self.large)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchModel(Bench):
+    """Measure classifiers: inference, and with --training a training step."""
+
+    what: ClassVar[str] = "model"
+
+    models: Annotated[tuple[str, ...], arg(metavar="MODEL …")] = ("pct", "eat", "eat-tiny")
+    """Which classifiers, of pcea.list_models()."""
+    batch: Annotated[int, arg(metavar="B")] = 32
+    """Clouds a call."""
+    points: Annotated[int, arg(metavar="N")] = 1024
+    """Points of a cloud."""
+    precision: Literal["float32", "bf16", "both"] = "float32"
+    """Arithmetic of the products of matrices."""
+    training: bool = False
+    """Whether to measure training steps, too, which takes three times as long."""
+
+    def check(self) -> None:
+        """Refuse what is no classifier, and sizes that the models cannot take."""
+        from pcea.models import list_models
+
+        at_least_one(points=self.points)
+        if self.batch < 2:
+            raise InputError(f"--batch is {self.batch}; BatchNorm needs at least 2 clouds")
+        if self.points < 512:
+            raise InputError(f"--points is {self.points}; pct samples 512 of them")
+        known = list_models("classification")
+        for model in self.models:
+            if model not in known:
+                raise InputError(f"no classifier is called {model!r}{nearest(model, known)}")
+
+    def contests(self, device: torch.device, limits: Limits) -> Iterable[Contest]:
+        """Inference, and training."""
+        from pcea.benchmarks.model import model_contests
+
+        precisions: tuple[Literal["float32", "bf16"], ...] = (
+            ("float32", "bf16") if self.precision == "both" else (self.precision,)
+        )
+        return model_contests(
+            self.models, self.batch, self.points, precisions, device, self.training
+        )
 
 
 def check_picture(path: Path | None) -> None:

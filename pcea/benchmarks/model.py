@@ -1,0 +1,200 @@
+"""Whole classifiers: inference, and a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pcea.benchmarks.conv1d_pct import Conv1dPCT, carry_weights
+from pcea.benchmarks.geometry import surface_points
+from pcea.benchmarks.limits import count_operations
+from pcea.benchmarks.measure import Call, Contest, Contestant
+from pcea.benchmarks.model_peers import PEERS
+from pcea.geometry import farthest_point_sample
+from pcea.models import Classifier, create_model
+
+Precision = Literal["float32", "bf16"]
+Way = Callable[[nn.Module], Callable[[Tensor], Tensor]]
+CATEGORIES = 40
+CONV1D = "pct as Conv1d"
+
+
+def eager(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The model as it is."""
+    return model
+
+
+def compiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The model through ``torch.compile``."""
+    import torch._dynamo
+
+    # Every model of a benchmark is a version of one forward, and all stay.
+    torch._dynamo.config.recompile_limit = 256
+    torch._dynamo.config.accumulated_recompile_limit = 1024
+    return cast(Callable[[Tensor], Tensor], torch.compile(model, dynamic=False))
+
+
+# How a model of this package is run: a line a way.
+INFERENCE: Mapping[str, Way] = {"": eager, "compiled": compiled}
+TRAINING: Mapping[str, Way] = {"": eager, "compiled": compiled}
+
+
+def model_contests(
+    models: Sequence[str],
+    batch: int,
+    num_points: int,
+    precisions: Sequence[Precision],
+    device: torch.device,
+    training: bool = False,
+) -> Iterator[Contest]:
+    """What ``pcea bench model`` measures.
+
+    Args:
+        models: names of classifiers of :func:`pcea.models.list_models`.
+        batch: clouds B.
+        num_points: points N of each.
+        precisions: of this package's models and of the Conv1d form.
+        device: where.
+        training: whether training steps are measured, too. Default false.
+    """
+    for step in (False, True) if training else (False,):
+        yield Contest(
+            f"{'Training step' if step else 'Inference'}: {num_points:,} points, batch {batch}",
+            list(_contestants(models, batch, num_points, precisions, device, step)),
+            reference=CONV1D,
+            items=batch,
+            agree=None if step else largest_difference,
+            agreement="difference",
+        )
+
+
+def _contestants(
+    models: Sequence[str],
+    batch: int,
+    num_points: int,
+    precisions: Sequence[Precision],
+    device: torch.device,
+    training: bool,
+) -> Iterator[Contestant]:
+    sizes = batch, num_points, device
+
+    def entry(
+        name: str, make: Callable[[], nn.Module], way: Way, precision: Precision, **more: Any
+    ) -> Contestant:
+        start = training_step if training else inference
+        name = f"{name}, bf16" if precision == "bf16" else name
+        build = partial(start, make, way, precision, *sizes)
+        return Contestant(name, build, precision=precision, bounded=False, **more)
+
+    work = operations(conv1d_to_count, batch, num_points, training)
+    for precision in precisions:
+        yield entry(CONV1D, conv1d, eager, precision, kind="plain", work=work)
+    for model in models:
+        make = partial(ours, model)
+        work = operations(make, batch, num_points, training)
+        for way, run in (TRAINING if training else INFERENCE).items():
+            for precision in precisions:
+                name = f"{model}, {way}" if way else model
+                more = {"kind": "ours", "work": work, "comparable": model == "pct"}
+                yield entry(name, make, run, precision, **more)
+    for name, make_peer in PEERS.items():
+        yield entry(name, make_peer, eager, "float32", comparable=False)
+
+
+def ours(name: str) -> nn.Module:
+    """A classifier of this package, the same weights each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return create_model(name)
+
+
+def conv1d() -> nn.Module:
+    """The form that the field writes, with the weights of ``pct``."""
+    return carry_weights(cast(Classifier, ours("pct")), Conv1dPCT(CATEGORIES))
+
+
+def conv1d_to_count() -> nn.Module:
+    """The same without its loop, which has no operations that count."""
+    return Conv1dPCT(CATEGORIES, sample=farthest_point_sample)
+
+
+def inference(
+    make: Callable[[], nn.Module],
+    way: Way,
+    precision: Precision,
+    batch: int,
+    num_points: int,
+    device: torch.device,
+) -> Call:
+    """A call that gives (B, categories) logits of one batch, nothing kept for a backward pass."""
+    model = make().to(device).eval()
+    run, pos = way(model), surface_points(batch, num_points, device)
+
+    def call() -> Tensor:
+        with torch.no_grad(), autocast(precision, device):
+            return run(pos).float()
+
+    return call
+
+
+def training_step(
+    make: Callable[[], nn.Module],
+    way: Way,
+    precision: Precision,
+    batch: int,
+    num_points: int,
+    device: torch.device,
+) -> Call:
+    """A call that makes one step on one batch: forward, backward, AdamW."""
+    model = make().to(device).train()
+    run, pos = way(model), surface_points(batch, num_points, device)
+    target = torch.arange(batch, device=device) % CATEGORIES
+    # Small, so that many steps on one batch stay finite; its size costs nothing.
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
+
+    def call() -> Tensor:
+        with autocast(precision, device):
+            logits = run(pos)
+        loss = F.cross_entropy(logits.float(), target, label_smoothing=0.2)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    return call
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """The arithmetic of a call, as a context."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def operations(make: Callable[[], nn.Module], batch: int, num_points: int, training: bool) -> float:
+    """Count a model's operations, in its plain form: on tensors that have shapes and no values.
+
+    Operators of this package count nothing, but on such tensors the models use only those of
+    farthest points and neighbors, which have no products of matrices.
+    """
+    with torch.device("meta"):
+        model = make()
+        pos = torch.empty(batch, num_points, 3)
+    model = model.to("meta").train(training)
+
+    def call() -> None:
+        if training:
+            model(pos).sum().backward()
+        else:
+            with torch.no_grad():
+                model(pos)
+
+    return float(count_operations(call))
+
+
+def largest_difference(found: Tensor, expected: Tensor) -> float:
+    """Between the logits of two models."""
+    return (found - expected.to(found.device)).abs().max().item()
