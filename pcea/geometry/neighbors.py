@@ -41,10 +41,10 @@ def squared_distances(query: Tensor, pos: Tensor) -> Tensor:
     """
     queries = query.transpose(1, 2).contiguous().unsqueeze(3)  # (B, 3, M, 1)
     points = pos.transpose(1, 2).contiguous().unsqueeze(2)  # (B, 3, 1, N)
-    squared = (queries[:, 0] - points[:, 0]).square()
+    squared = (queries[:, 0] - points[:, 0]).square_()
     for axis in (1, 2):
-        difference = queries[:, axis] - points[:, axis]
-        squared = torch.addcmul(squared, difference, difference)
+        # Not addcmul: whether that rounds once or twice depends on the processor.
+        squared += (queries[:, axis] - points[:, axis]).square_()
     return squared  # (B, M, N)
 
 
@@ -72,9 +72,18 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     return _knn(query, pos, k, mask)
 
 
-# One operator: its loop depends on sizes that a compiler should not have to know.
-@torch.library.custom_op("pcea::knn", mutates_args=())
-def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+def knn_by_pairs(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    """Find nearest neighbors in plain torch, on any device: what every kernel must agree with.
+
+    Args:
+        query: (B, M, 3) where to look from.
+        pos: (B, N, 3) where to look.
+        k: how many neighbors, at most N.
+        mask: (B, N) bool, true at real points of ``pos``, or None.
+
+    Returns:
+        (B, M, k) int64 indices into N.
+    """
     batch, total = pos.shape[:2]
     on_cpu = pos.device.type == "cpu"
     pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
@@ -91,9 +100,22 @@ def _knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     return index
 
 
+# One operator: its loop depends on sizes that a compiler should not have to know.
+_knn = torch.library.custom_op("pcea::knn", knn_by_pairs, mutates_args=())
+
+
 @_knn.register_fake
 def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     return query.new_empty(*query.shape[:2], k, dtype=torch.long)
+
+
+@_knn.register_kernel("cpu")
+def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    from pcea.geometry.kernels import neighbors_cpu
+
+    if not neighbors_cpu.takes(query, pos):
+        return knn_by_pairs(query, pos, k, mask)
+    return neighbors_cpu.knn(query, pos, k, mask)
 
 
 def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:

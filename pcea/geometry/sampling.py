@@ -43,9 +43,18 @@ def farthest_point_sample(
     return _farthest_points(pos, num, first, mask)
 
 
-# One operator: a compiler that looked inside would unroll the loop, step by step.
-@torch.library.custom_op("pcea::farthest_points", mutates_args=())
-def _farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+def farthest_points_by_steps(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+    """Choose farthest points in plain torch, on any device: what every kernel must agree with.
+
+    Args:
+        pos: (B, N, D) positions.
+        num: how many points to choose.
+        first: (B, 1) int64 the point that comes first.
+        mask: (B, N) bool, true at real points, or None.
+
+    Returns:
+        (B, num) int64 indices into N, in the order of choice.
+    """
     # Separate coordinates: contiguous rows are twice as fast as (B, N, 3).
     planes = [plane.contiguous() for plane in pos.unbind(-1)]  # 3 x (B, N)
     distance = torch.full_like(planes[0], torch.inf)
@@ -63,6 +72,21 @@ def _farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) 
     return torch.cat(chosen, dim=1)  # (B, num)
 
 
+# One operator: a compiler that looked inside would unroll the loop, step by step.
+_farthest_points = torch.library.custom_op(
+    "pcea::farthest_points", farthest_points_by_steps, mutates_args=()
+)
+
+
 @_farthest_points.register_fake
 def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
     return first.new_empty(pos.shape[0], num)
+
+
+@_farthest_points.register_kernel("cpu")
+def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+    from pcea.geometry.kernels import farthest_cpu
+
+    if not farthest_cpu.takes(pos):
+        return farthest_points_by_steps(pos, num, first, mask)
+    return farthest_cpu.farthest_points(pos, num, first, mask)
