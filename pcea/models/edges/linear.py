@@ -144,14 +144,16 @@ def _keep_edges(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -
     near, own, index, weight, _ = inputs
     _, arg, mean, _ = output
     ctx.save_for_backward(near, own, index, weight, arg, mean)
-    ctx.set_materialize_grads(True)
+    ctx.set_materialize_grads(False)
 
 
 def _edge_linear_max_backward(
-    ctx: Any, of_best: Tensor, _: Any, of_mean: Tensor, of_variance: Tensor
+    ctx: Any, of_best: Tensor | None, _: Any, of_mean: Tensor | None, of_variance: Tensor | None
 ) -> tuple[Tensor, Tensor, None, Tensor, None]:
     near, own, index, weight, arg, mean = ctx.saved_tensors
     constant, slope = edge_gradient(mean, of_mean, of_variance, index.numel())
+    if of_best is None:
+        of_best = near.new_zeros(arg.shape)
     of_near, of_own, of_weight = _edge_linear_max_gradient(
         near, own, index, weight, arg, of_best.contiguous(), constant, slope
     )

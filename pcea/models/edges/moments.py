@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -15,8 +16,9 @@ def join_moments(sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def edge_gradient(
-    mean: Tensor, of_mean: Tensor, of_variance: Tensor, edges: int
+    mean: Tensor, of_mean: Tensor | None, of_variance: Tensor | None, edges: int
 ) -> tuple[Tensor, Tensor]:
-    """What mean and variance pass to an edge: constant + slope · its value."""
-    slope = 2 * of_variance / edges
-    return of_mean / edges - slope * mean, slope
+    """What mean and variance pass to an edge: constant + slope · its value; None passes nothing."""
+    slope = torch.zeros_like(mean) if of_variance is None else 2 * of_variance / edges
+    constant = -slope * mean
+    return constant if of_mean is None else constant + of_mean / edges, slope

@@ -123,13 +123,17 @@ def _keep_sums(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) ->
     mean, _, _, arg, of_center, of_point, degree = output
     ctx.save_for_backward(near, own, mean, arg, of_center, of_point, degree)
     ctx.k = index.shape[2]
+    # Or zeros would be made for all that no gradient comes to, as large as the features.
+    ctx.set_materialize_grads(False)
 
 
 def _edge_sums_backward(
-    ctx: Any, of_mean: Tensor, of_variance: Tensor, of_best: Tensor, *_: Any
+    ctx: Any, of_mean: Tensor | None, of_variance: Tensor | None, of_best: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor, None, None, None]:
     near, own, mean, arg, of_center, of_point, degree = ctx.saved_tensors
     constant, slope = edge_gradient(mean, of_mean, of_variance, own[..., 0].numel() * ctx.k)
+    if of_best is None:
+        of_best, arg = own[:0], arg[:0]
     of_near, of_own = _edge_sums_gradient(
         near, own, arg, of_center, of_point, degree, of_best.contiguous(), constant, slope, ctx.k
     )
