@@ -66,33 +66,30 @@ def _read(
     keys = keys.flatten(0, 1)  # (H·S, C)
     # Not -inf: a cloud of padding alone has this maximum, and -inf less -inf is NaN.
     lowest = torch.finfo(weights.dtype).min
-    with torch.autocast(x.device.type, enabled=False):
-        for clouds, spans in _blocks(x, rows):
-            top = torch.full_like(weights[clouds, 0], lowest)  # (b, H·S)
-            total = torch.zeros_like(top)
-            tops = []
-            for span in spans:
-                block = weights[clouds, span]  # (b, n, H·S)
-                _multiply(_rows(x[clouds, span], x.shape[2]), keys.T, block.view(-1, len(keys)))
-                if mask is not None:
-                    block.masked_fill_(~mask[clouds, span].unsqueeze(-1), -torch.inf)
-                higher = torch.maximum(top, block.amax(1))
-                block.sub_(higher.unsqueeze(1)).exp_()
-                total.mul_((top - higher).exp_()).add_(block.sum(1))
-                top = higher
-                tops.append(top)
-            # At least 1, the highest score's own share, but for a cloud of padding alone.
-            total.clamp_min_(1.0)
-            for span, then in zip(spans, tops, strict=True):
-                block = weights[clouds, span]
-                block.mul_(((then - top).exp_() / total).unsqueeze(1))
-                each = block.view(-1, slots)  # (b·n·H, S)
-                divisor = each.sum(-1, keepdim=True).add_(eps)
-                each.div_(divisor)
-                sums[clouds, span] = divisor.view(block.shape[0], block.shape[1], -1)
-                _multiply(
-                    each.to(values.dtype), values, out[clouds, span].view(-1, values.shape[1])
-                )
+    for clouds, spans in _blocks(x, rows):
+        top = torch.full_like(weights[clouds, 0], lowest)  # (b, H·S)
+        total = torch.zeros_like(top)
+        tops = []
+        for span in spans:
+            block = weights[clouds, span]  # (b, n, H·S)
+            _multiply(_rows(x[clouds, span], x.shape[2]), keys.T, block.view(-1, len(keys)))
+            if mask is not None:
+                block.masked_fill_(~mask[clouds, span].unsqueeze(-1), -torch.inf)
+            higher = torch.maximum(top, block.amax(1))
+            block.sub_(higher.unsqueeze(1)).exp_()
+            total.mul_((top - higher).exp_()).add_(block.sum(1))
+            top = higher
+            tops.append(top)
+        # At least 1, the highest score's own share, but for a cloud of padding alone.
+        total.clamp_min_(1.0)
+        for span, then in zip(spans, tops, strict=True):
+            block = weights[clouds, span]
+            block.mul_(((then - top).exp_() / total).unsqueeze(1))
+            each = block.view(-1, slots)  # (b·n·H, S)
+            divisor = each.sum(-1, keepdim=True).add_(eps)
+            each.div_(divisor)
+            sums[clouds, span] = divisor.view(block.shape[0], block.shape[1], -1)
+            _multiply(each.to(values.dtype), values, out[clouds, span].view(-1, values.shape[1]))
     return out, weights, sums
 
 
@@ -128,6 +125,7 @@ def _read_backward(
         read = read.to(weights.dtype)
         return read.sub_((each * read).sum(-1, keepdim=True))
 
+    # The caller may go backward under autocast, which would narrow the products anew.
     with torch.autocast(x.device.type, enabled=False):
         for clouds, spans in _blocks(x, rows):
             columns = torch.zeros_like(weights[clouds, 0])  # (b, H·S)

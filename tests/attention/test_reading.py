@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from pcea.attention import reading
 from pcea.attention.reading import read_memory
@@ -187,7 +190,7 @@ def test_autocast(dtype: torch.dtype) -> None:
     x, keys, values = given(2, 600)
     inputs = single(x, keys, values)
     with torch.autocast("cpu", dtype=dtype):
-        out = read_memory(*inputs, rows=100)
+        out = read_memory(*inputs, rows=3)
         scores = inputs[0] @ inputs[1][0].T
     assert out.dtype == scores.dtype == dtype
     share = scores.double().softmax(1)
@@ -204,7 +207,7 @@ def test_autocast(dtype: torch.dtype) -> None:
     )
     for grad, right in zip(grads, exact, strict=True):
         assert grad.dtype == torch.float32
-        assert (grad - right).norm() < 16 * step * right.norm()
+        assert (grad - right).norm() < 4 * step * right.norm()
     with torch.autocast("cpu", dtype=dtype):
         assert read_memory(x, keys, values).dtype == torch.float64
 
@@ -246,10 +249,28 @@ def test_second_derivatives_are_refused() -> None:
         grad.sum().backward()
 
 
+def test_backward_under_autocast() -> None:
+    """Autocast says how what it encloses goes forward; a backward goes as its forward went."""
+    inputs = single(*given(2, 9))
+    expected = torch.autograd.grad(read_memory(*inputs, rows=4).square().sum(), inputs)
+    out = read_memory(*inputs, rows=4).square().sum()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        grads = torch.autograd.grad(out, inputs)
+    torch.testing.assert_close(grads, expected, rtol=0, atol=0)
+
+
 def test_one_map_is_kept() -> None:
-    x, keys, values = single(*given(1, 1000))
+    """By what is saved for the backward, and by the most that is ever allocated."""
+    x, keys, values = single(randn(1, 20000, 6), randn(1, 50, 6), randn(50, 4))
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, id):
-        read_memory(x, keys, values, rows=100)
+        read_memory(x, keys, values, rows=1000)
     # x, keys, values, the map and a sum for each row
-    assert sorted(kept) == sorted([x.numel(), keys.numel(), values.numel(), 1000 * 5, 1000])
+    assert sorted(kept) == sorted([x.numel(), keys.numel(), values.numel(), 20000 * 50, 20000])
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        torch.autograd.grad(read_memory(x, keys, values, rows=1000).sum(), (x, keys, values))
+    assert profiled.profiler is not None
+    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = accumulate(e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
+    assert 1 < max(held) / (4 * 20000 * 50) < 1.5
