@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pcea.geometry.kernels import has_triton
+
 # How many distances are held at once: on a CPU as many as its caches hold, elsewhere 512 MiB.
 PAIRS_AT_ONCE_ON_CPU = 1 << 21
 PAIRS_AT_ONCE_ELSEWHERE = 1 << 26
@@ -116,6 +118,29 @@ def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     if not neighbors_cpu.takes(query, pos):
         return knn_by_pairs(query, pos, k, mask)
     return neighbors_cpu.knn(query, pos, k, mask)
+
+
+def knn_on_gpu(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    """Find nearest neighbors by the GPU's kernel where there is one for them, else in plain torch.
+
+    Args:
+        query: (B, M, 3) where to look from.
+        pos: (B, N, 3) where to look.
+        k: how many neighbors, at most N.
+        mask: (B, N) bool, true at real points of ``pos``, or None.
+
+    Returns:
+        (B, M, k) int64 indices into N.
+    """
+    if has_triton():
+        from pcea.geometry.kernels import neighbors_gpu
+
+        if neighbors_gpu.takes(query, pos, k):
+            return neighbors_gpu.knn(query, pos, k, mask)
+    return knn_by_pairs(query, pos, k, mask)
+
+
+_knn.register_kernel("cuda", knn_on_gpu)
 
 
 def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:

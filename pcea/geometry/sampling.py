@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pcea.geometry.kernels import has_triton
+
 
 @torch.no_grad()
 def farthest_point_sample(
@@ -90,3 +92,26 @@ def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
     if not farthest_cpu.takes(pos):
         return farthest_points_by_steps(pos, num, first, mask)
     return farthest_cpu.farthest_points(pos, num, first, mask)
+
+
+def farthest_points_on_gpu(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+    """Choose farthest points by the GPU's kernel where there is one for them, else in plain torch.
+
+    Args:
+        pos: (B, N, D) positions.
+        num: how many points to choose.
+        first: (B, 1) int64 the point that comes first.
+        mask: (B, N) bool, true at real points, or None.
+
+    Returns:
+        (B, num) int64 indices into N, in the order of choice.
+    """
+    if has_triton():
+        from pcea.geometry.kernels import farthest_gpu
+
+        if farthest_gpu.takes(pos):
+            return farthest_gpu.farthest_points(pos, num, first, mask)
+    return farthest_points_by_steps(pos, num, first, mask)
+
+
+_farthest_points.register_kernel("cuda", farthest_points_on_gpu)
