@@ -31,6 +31,11 @@ class Limits:
     products: dict[str, float]
     copy: float
 
+    def best_with(self, other: Limits) -> Limits:
+        """The higher of two measurements, figure by figure."""
+        products = {name: max(rate, other.products[name]) for name, rate in self.products.items()}
+        return Limits(products, max(self.copy, other.copy))
+
     def share(self, contestant: Contestant, seconds: float) -> float | None:
         """Which share of the machine's rate a call of so many seconds reaches."""
         rate = self.products.get(contestant.precision)

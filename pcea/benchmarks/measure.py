@@ -39,7 +39,8 @@ class Contestant:
         holds: bytes that it cannot do without beside its input. Default 0: unknown.
         bounded: whether ``work`` tells how long a call takes at least; not where an index avoids
             most of it.
-        comparable: whether its result should be that of the reference.
+        like: the name of the one before it whose result it should have. Default: the reference;
+            None: nobody's.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Contestant:
     precision: Literal["float32", "bf16"] = "float32"
     holds: int = 0
     bounded: bool = True
-    comparable: bool = True
+    like: str | None = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Row:
         contestant: whose.
         seconds: of a call, one a round.
         first_call: seconds of the very first call, in which compilers compile.
-        agreement: with the result of the reference.
+        agreement: with the result of whom it should agree with.
         peak: bytes held at most during a call, beyond what lay there before.
         error: why there is nothing, or no more.
     """
@@ -210,18 +211,23 @@ class _Runner:
 
 
 def _warm_up(rows: list[Row], contest: Contest, clock: Clock, least: float) -> list[_Runner]:
-    """Build and call each; the first that succeeds says what the result should be."""
+    """Build and call each; whom others should agree with has its result kept for that long."""
     ready = list[_Runner]()
-    expected: Any = None
+    named = {row.contestant.like or contest.reference for row in rows}
+    results: dict[str, Any] = {}
     for row in rows:
+        name, like = row.contestant.name, row.contestant.like
         try:
             call = row.contestant.build()
             started = clock()
             result = call()
             row.first_call = clock() - started
-            if contest.agree is not None and row.contestant.comparable:
-                expected = result if expected is None else expected
-                row.agreement = contest.agree(result, expected)
+            if contest.agree is not None:
+                if name in named:
+                    results[name] = result
+                like = contest.reference if like == "" else like
+                if like in results:
+                    row.agreement = contest.agree(result, results[like])
             del result
             seconds = _seconds(call, 1, clock)
         except Exception as error:

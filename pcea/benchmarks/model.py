@@ -100,10 +100,10 @@ def _contestants(
         for way, run in (TRAINING if training else INFERENCE).items():
             for precision in precisions:
                 name = f"{model}, {way}" if way else model
-                more = {"kind": "ours", "work": work, "comparable": model == "pct"}
+                more = {"kind": "ours", "work": work, "like": "" if model == "pct" else None}
                 yield entry(name, make, run, precision, **more)
     for name, make_peer in PEERS.items():
-        yield entry(name, make_peer, eager, "float32", comparable=False)
+        yield entry(name, make_peer, eager, "float32", like=None)
 
 
 def ours(name: str) -> nn.Module:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
-from pcea.cli.output import busy, check_json, say, say_table, write_json
+from pcea.cli.output import busy, check_json, percent, say, say_table, write_json
 from pcea.cli.weights import at_least_one
 from pcea.errors import InputError, nearest
+from pcea.recipes import Recipe, get_recipe
+
+# By so much the limits may differ from the start to the end.
+MORE = 1.05
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +35,8 @@ class Bench:
     """CPU threads; None: as torch has them."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
+    patience: Annotated[float, arg(metavar="SECONDS")] = 5.0
+    """Who takes longer than this for a call even at the machine's limit is left out."""
     memory: bool = True
     """Whether to measure peak memory, too, which takes a fresh process for each contestant."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -42,8 +48,8 @@ class Bench:
         """What is compared."""
         raise NotImplementedError
 
-    def findings(self) -> dict[str, Any]:
-        """What else goes into the JSON file, said on stdout once the contests are over."""
+    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> dict[str, Any]:
+        """What else is measured once the contests are over: said, and given for the JSON file."""
         return {}
 
     def check(self) -> None:
@@ -70,11 +76,22 @@ class Bench:
             outcomes: list[Measured] = []
             contests = self.contests(device, limits)
             with busy(f"measuring {self.what}"):
-                for each in run_contests(contests, device, limits, self.rounds, self.memory):
+                for each in run_contests(
+                    contests, device, limits, self.rounds, self.memory, self.patience
+                ):
                     outcomes.append(each)
                     self._print(each, limits)
             broken = any(each.interrupted for each in outcomes)
-            more = {} if broken else self.findings()
+            more: dict[str, Any] = {}
+            if not broken:
+                more = self.findings(device, outcomes)
+                with busy("measuring the machine's limits once more"):
+                    again = limits.best_with(measure_limits(device, clock_of(device)))
+                if any(
+                    again.products[name] > MORE * rate for name, rate in limits.products.items()
+                ):
+                    say(f"\nmeasured again at the end, {say_limits(again)}: shares are lower")
+                limits = again
         absent = dict.fromkeys(line for each in outcomes for line in complaints(each))
         for line in absent:
             say(line)
@@ -128,6 +145,38 @@ class BenchGeometry(Bench):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchAttention(Bench):
+    """Measure attention over clouds of many sizes, and with --training its gradients."""
+
+    what: ClassVar[str] = "attention"
+
+    points: Annotated[tuple[int, ...], arg(metavar="N …")] = (1024, 4096, 16384, 65536, 1 << 20)
+    """Points of the clouds."""
+    dim: Annotated[int, arg(metavar="C")] = 256
+    """Channels of a point."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """Arithmetic of the products of matrices."""
+    training: bool = False
+    """Whether to measure forward and backward together, too."""
+
+    def check(self) -> None:
+        """Refuse sizes that there are not, and channels that four heads cannot share."""
+        if not self.points:
+            raise InputError("--points names no size")
+        for points in self.points:
+            at_least_one(points=points)
+        at_least_one(dim=self.dim)
+        if self.dim % 4:
+            raise InputError(f"--dim is {self.dim}; four heads share it, so give a multiple of 4")
+
+    def contests(self, device: torch.device, limits: Limits) -> Iterable[Contest]:
+        """A contest a size."""
+        from pcea.benchmarks.attention import attention_contests
+
+        return attention_contests(self.points, self.dim, self.precision, device, self.training)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchModel(Bench):
     """Measure classifiers: inference, and with --training a training step."""
 
@@ -168,6 +217,71 @@ class BenchModel(Bench):
         return model_contests(
             self.models, self.batch, self.points, precisions, device, self.training
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchTrain(Bench):
+    """Measure a recipe's training step, eager and compiled, and where its time goes."""
+
+    what: ClassVar[str] = "train"
+
+    recipe: Annotated[Positional[str], arg(metavar="RECIPE")] = "shapes-cls"
+    """Which recipe."""
+    batch: Annotated[int | None, arg(metavar="B")] = None
+    """Clouds a step; None: the recipe's."""
+    points: Annotated[int | None, arg(metavar="N")] = None
+    """Points of a cloud; None: the recipe's."""
+    precision: Literal["float32", "bf16"] | None = None
+    """Arithmetic of the products of matrices; None: the recipe's."""
+    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
+    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+
+    def check(self) -> None:
+        """Refuse a recipe that there is not, and values that it cannot have."""
+        self._chosen()
+
+    def contests(self, device: torch.device, limits: Limits) -> Iterable[Contest]:
+        """One: a step."""
+        from pcea.benchmarks.training import training_contest
+
+        return [training_contest(self._chosen(), self.data_root, device)]
+
+    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> dict[str, Any]:
+        """Seconds an epoch, and the shares of a step."""
+        from pcea.benchmarks.report import number
+        from pcea.benchmarks.run import clock_of
+        from pcea.benchmarks.training import Stepper, shares_of, steps_of
+
+        steps, _ = steps_of(self._chosen(), self.data_root)
+        rows = [row for row in outcomes[0].rows if row.time is not None]
+        epochs = {row.contestant.name: steps * row.time.median for row in rows if row.time}
+        for name, seconds in epochs.items():
+            say(f"an epoch of {steps} steps, {name}: {number(seconds)} s")
+        stepper = Stepper(self._chosen(), self.data_root, device)
+        stepper.step()
+        phases, search = shares_of(stepper, clock_of(device))
+        whole = sum(phases.values())
+        cells = [
+            (phase, number(1e3 * each), percent(each / whole)) for phase, each in phases.items()
+        ]
+        say("\nWhere an eager step's time goes, the device waited for in between")
+        say_table(("phase", "ms", "share"), cells, numbers=2)
+        say(f"farthest points and neighbors: {percent(search)} of the step")
+        return {
+            "epoch_seconds": epochs,
+            "steps": steps,
+            "phase_seconds": phases,
+            "search_share": search,
+        }
+
+    def _chosen(self) -> Recipe:
+        values = {
+            "batch_size": self.batch,
+            "num_points": self.points,
+            "precision": self.precision,
+        }
+        given: dict[str, Any] = {k: value for k, value in values.items() if value is not None}
+        return replace(get_recipe(self.recipe), compile=False, **given)
 
 
 def check_picture(path: Path | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol
 import tyro
 
 from pcea.cli.attend import Attend
-from pcea.cli.bench import BenchGeometry, BenchModel
+from pcea.cli.bench import BenchAttention, BenchGeometry, BenchModel, BenchTrain
 from pcea.cli.classify import Classify
 from pcea.cli.data import CheckData, FetchData, ImportData, ListData
 from pcea.cli.evaluate import Evaluate
@@ -46,7 +46,12 @@ COMMANDS: Mapping[str, Any] = {
     "segment": Segment,
     "attend": Attend,
     "view": View,
-    "bench": {"geometry": BenchGeometry, "model": BenchModel},
+    "bench": {
+        "geometry": BenchGeometry,
+        "attention": BenchAttention,
+        "model": BenchModel,
+        "train": BenchTrain,
+    },
     "data": {"list": ListData, "fetch": FetchData, "import": ImportData, "check": CheckData},
 }
 ABOUT = "Train, evaluate and use point transformers with external attention."

@@ -90,11 +90,14 @@ def test_the_slow_drop_out_after_two_rounds_but_not_the_reference(clock: Any) ->
     assert measured.ratio(measured.rows[1]) == (1, 1, 1)
 
 
-def test_results_are_held_against_the_reference(clock: Any) -> None:
-    a = clock.contestant("a", lambda i: 1.0, result=3)
-    b = clock.contestant("b", lambda i: 1.0, result=5)
-    measured = compare(contest(a, b, agree=lambda x, y: x - y), rounds=1, clock=clock)
-    assert [row.agreement for row in measured.rows] == [0, 2]
+def test_results_are_held_against_whom_they_should_be_like(clock: Any) -> None:
+    likes = {"a": "", "b": "", "c": None, "d": "b"}
+    made = [
+        clock.contestant(name, lambda i: 1.0, result=2**i, like=like)
+        for i, (name, like) in enumerate(likes.items())
+    ]
+    measured = compare(contest(*made, agree=lambda x, y: x - y), rounds=1, clock=clock)
+    assert [row.agreement for row in measured.rows] == [0, 1, None, 6]
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Limits, limits, run
+from pcea.benchmarks import Limits, limits, model, run, training
 from pcea.cli import main
+from pcea.datasets import load_dataset
 
 Run = Callable[..., str]
 GEOMETRY = "bench geometry --batch 2 --points 64 --k 4 --rounds 2 --no-memory --device cpu".split()
@@ -36,6 +38,60 @@ def test_geometry(pcea: Run, tmp_path: Path) -> None:
         assert rows["pcea"]["agreement"] == 1
         assert rows[contest["reference"]]["ratio"]["median"] == 1
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_attention(pcea: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "a.svg"
+    words = "bench attention --points 32 48 64 --dim 16 --rounds 1 --no-memory --device cpu"
+    out = pcea(*words.split(), "--picture", picture)
+    assert "Forward: 64 points, C = 16 (× faster than flash attention alone)" in out
+    assert "pcea, external" in picture.read_text()
+
+
+def test_model(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(model, "INFERENCE", {"": model.eager})
+    monkeypatch.setattr(model, "PEERS", {})
+    file = tmp_path / "m.json"
+    words = "bench model --models eat-tiny --batch 2 --points 512 --rounds 1 --no-memory"
+    out = pcea(*words.split(), "--precision", "both", "--device", "cpu", "--json", file)
+    assert "Inference: 512 points, batch 2 (× faster than pct as Conv1d)" in out
+    rows = json.loads(file.read_text())["contests"][0]["rows"]
+    assert [row["name"] for row in rows][2:] == ["eat-tiny", "eat-tiny, bf16"]
+    assert all(row["share_of_limit"] > 0 for row in rows)
+
+
+def test_train(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def few(name: str, split: str, root: object = None) -> Any:
+        return load_dataset(name, split, num_per_category=2, num_points=64)
+
+    def eager(recipe: Any, *rest: Any) -> Any:
+        contest = found(recipe, *rest)
+        return replace(contest, contestants=contest.contestants[:1])
+
+    found = training.training_contest
+    monkeypatch.setattr(training, "training_contest", eager)
+    monkeypatch.setattr(training, "load_dataset", few)
+    file = tmp_path / "t.json"
+    words = "bench train --batch 4 --points 32 --rounds 1 --no-memory --device cpu"
+    out = pcea(*words.split(), "--precision", "float32", "--json", file)
+    assert "Training step of shapes-cls: eat-tiny, 32 points, batch 4, float32" in out
+    written = json.loads(file.read_text())
+    assert list(written["phase_seconds"]) == list(training.PHASES)
+    assert f"an epoch of {written['steps']} steps, eager" in out
+    assert 0 < written["search_share"] < 1
+
+
+def test_limits_that_rise_are_said_and_used(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rates = iter([1e11, 2e11])
+    monkeypatch.setattr(
+        limits, "measure_limits", lambda *_: Limits({"float32": next(rates), "bf16": 1e11}, 1e10)
+    )
+    file = tmp_path / "g.json"
+    out = pcea(*GEOMETRY, "--json", file)
+    assert "measured again at the end" in out and "float32 200" in out
+    assert json.loads(file.read_text())["limits"]["products"]["float32"] == 2e11
 
 
 def test_ctrl_c_saves_what_was_measured(
@@ -69,6 +125,14 @@ def test_ctrl_c_saves_what_was_measured(
         ("geometry --json .", "it is a folder"),
         ("geometry --picture .", "it is a folder"),
         ("geometry --pionts 5", "'--points'"),
+        ("attention --points 16 0", "--points is 0"),
+        ("attention --dim 6", "four heads"),
+        ("model --models pct eaat", "'eaat' (did you mean 'eat'"),
+        ("model --models eat-seg", "no classifier is called 'eat-seg'"),
+        ("model --batch 1", "at least 2 clouds"),
+        ("model --points 100", "pct samples 512"),
+        ("train shapes-clss", "did you mean 'shapes-cls'"),
+        ("train --batch 0", "batch_size is 0"),
     ],
 )
 def test_refuses(pcea: Run, words: str, reason: str) -> None:

@@ -1,0 +1,154 @@
+"""A recipe's training step, and where its time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from pcea.benchmarks.measure import Call, Clock, Contest, Contestant
+from pcea.datasets import load_dataset
+from pcea.recipes import Recipe
+from pcea.training import build_model
+from pcea.training.batches import epoch_order, seed_step, training_batch
+from pcea.training.loop import autocast, batch_loss
+from pcea.training.state import TrainingState
+
+PHASES = ("data", "forward", "backward", "optimizer")
+# The operators of farthest points and neighbors, whatever runs beneath them.
+SEARCH = ("pcea::farthest_points", "pcea::knn")
+
+
+class Shares(NamedTuple):
+    """Where the time of a step goes.
+
+    Args:
+        phases: seconds of each phase, the device waited for after each.
+        search: the share of farthest points and neighbors in the whole step, by the profiler.
+    """
+
+    phases: dict[str, float]
+    search: float
+
+
+def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Contest:
+    """What ``pcea bench train`` measures: a step of the recipe, eager and compiled.
+
+    Args:
+        recipe: what to train.
+        data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
+        device: where.
+    """
+    size = min(recipe.batch_size, steps_of(recipe, data_root)[1])
+    told = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {recipe.precision}"
+    contestants = [
+        Contestant(
+            name,
+            partial(build_step, replace(recipe, compile=compiled), data_root, device),
+            kind="ours",
+            precision=recipe.precision,
+        )
+        for name, compiled in (("eager", False), ("compiled", True))
+    ]
+    return Contest(f"Training step of {recipe.name}: {told}", contestants, "eager", items=size)
+
+
+def steps_of(recipe: Recipe, data_root: str | Path | None) -> tuple[int, int]:
+    """How many steps an epoch has, and how many clouds a step."""
+    category = load_dataset(recipe.dataset, recipe.train_split, data_root).clouds.category
+    steps, size = epoch_order(category, recipe, epoch=0).shape
+    return steps, size
+
+
+def build_step(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Call:
+    """A call that makes one step, each time with the next batch."""
+    return Stepper(recipe, data_root, device).step
+
+
+class Stepper:
+    """Training as :func:`pcea.training.train` does it, a step at a time and nothing saved.
+
+    Args:
+        recipe: what to train.
+        data_root: where data sets lie.
+        device: where.
+    """
+
+    def __init__(self, recipe: Recipe, data_root: str | Path | None, device: torch.device) -> None:
+        self.recipe = recipe
+        self.accelerator = Accelerator(mixed_precision="no", cpu=device.type == "cpu")
+        self.device = self.accelerator.device
+        data = load_dataset(recipe.dataset, recipe.train_split, data_root)
+        self.clouds = data.clouds.to(self.device)
+        self.order = epoch_order(data.clouds.category, recipe, epoch=0).to(self.device)
+        torch.manual_seed(recipe.seed)
+        self.state = TrainingState(build_model(recipe, data), recipe, self.accelerator)
+        self.state.step.train()
+
+    def step(self, within: Callable[[str], object] = lambda phase: None) -> Tensor:
+        """Make a step.
+
+        Args:
+            within: is told as each phase begins, and at the end with an empty text.
+
+        Returns:
+            () the loss.
+        """
+        recipe, state = self.recipe, self.state
+        within("data")
+        index = self.order[state.done % len(self.order)]
+        generator = seed_step(recipe.seed, state.done, 0, self.device)
+        batch = training_batch(self.clouds, index, recipe, generator)
+        within("forward")
+        with autocast(recipe, self.device):
+            logits = state.step(batch.pos, batch.normal, batch.category)
+        loss = batch_loss(logits.float(), batch, recipe)
+        within("backward")
+        self.accelerator.backward(loss)
+        within("optimizer")
+        if recipe.clip > 0:
+            self.accelerator.clip_grad_norm_(state.step.parameters(), recipe.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.moved(loss)
+        within("")
+        return loss.detach()
+
+
+def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:
+    """Measure where a step's time goes.
+
+    Args:
+        stepper: makes steps; it has made one.
+        clock: seconds from anywhere; it waits for the device.
+        steps: how many are measured. Default 5.
+
+    Returns:
+        The mean over the steps.
+    """
+    marks = list[tuple[str, float]]()
+    for _ in range(steps):
+        stepper.step(lambda phase: marks.append((phase, clock())))
+    seconds = dict.fromkeys(PHASES, 0.0)
+    for (phase, start), (_, end) in pairwise(marks):
+        if phase:
+            seconds[phase] += (end - start) / steps
+    on_gpu = stepper.device.type == "cuda"
+    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
+    with profile(activities=activities) as profiler:
+        started = clock()
+        for _ in range(steps):
+            stepper.step()
+        whole = 1e6 * (clock() - started)
+    # How long the GPU works for these operators, or how long the CPU is in them.
+    found = [event for event in profiler.key_averages() if event.key in SEARCH]
+    search = sum(e.device_time_total if on_gpu else e.cpu_time_total for e in found)
+    return Shares(seconds, search / whole)
