@@ -92,18 +92,18 @@ class Memory(nn.Module):
         return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
-        """Read the memory without making the query: F Mkᵀ = x Wqᵀ Mkᵀ = x (Mk Wq)ᵀ.
+        """Read the memory without making the query: x Wq Mkᵀ = x (Mk Wqᵀ)ᵀ.
 
         Many points are read in blocks, and only one map is held. See ``read_memory``.
 
         Args:
             x: features, (B, N, C').
-            project: Wq as a Linear layer keeps it, (H·C, C'), H heads one after the other; None:
-                F = x.
+            project: Wqᵀ, as a Linear layer keeps it, (H·C, C'), H heads one after the other;
+                None: F = x.
             mask: (B, N) bool, True at the real points; None: all are real.
 
         Returns:
-            What ``forward`` reads with F = x Wqᵀ, (B, N, H·C).
+            What ``forward`` reads with F = x Wq, (B, N, H·C).
         """
         keys = self.mk.unsqueeze(0)  # (1, S, C)
         if project is not None:

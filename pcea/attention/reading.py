@@ -25,8 +25,8 @@ def read_memory(
 
     Norm is :func:`pcea.attention.external.double_normalize`. The same values and gradients to
     rounding as in the open, in blocks of points; between forward and backward one map is kept, A,
-    and at no time another. A query need not exist: with F = x Wqᵀ, F Mkᵀ = x (Mk Wq)ᵀ, so Mk Wq
-    are the keys. Gradients are of first order.
+    and beside it there is never more than a block. A query need not exist: x Wq Mkᵀ = x (Mk Wqᵀ)ᵀ, so Mk Wqᵀ are the keys.
+    Gradients are of first order; their own raise.
 
     Args:
         x: (B, N, C) features.
