@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from pcea.geometry.neighbors import gather, knn
@@ -32,4 +33,9 @@ def three_interpolate(
     offset = gather(pos, index) - query.unsqueeze(2)  # (B, M, k, 3)
     weight = 1.0 / (offset.square().sum(-1) + EPSILON)  # (B, M, k)
     weight = weight / weight.sum(-1, keepdim=True)
+    if x.device.type == "cpu":
+        from pcea.geometry.kernels.weighing_cpu import weigh_neighbors
+
+        exact = torch.promote_types(x.dtype, torch.float32)
+        return weigh_neighbors(x.to(exact), index, weight.to(exact)).to(x.dtype)
     return (gather(x, index) * weight.unsqueeze(-1).to(x.dtype)).sum(2)  # (B, M, C)
