@@ -25,8 +25,8 @@ def read_memory(
 
     Norm is :func:`pcea.attention.external.double_normalize`. The same values and gradients to
     rounding as in the open, in blocks of points; between forward and backward one map is kept, A,
-    and beside it there is never more than a block. A query need not exist: x Wq Mkᵀ = x (Mk Wqᵀ)ᵀ, so Mk Wqᵀ are the keys.
-    Gradients are of first order; their own raise.
+    and beside it there is never more than a block. A query need not exist: x Wq Mkᵀ =
+    x (Mk Wqᵀ)ᵀ, so Mk Wqᵀ are the keys. Gradients are of first order; their own raise.
 
     Args:
         x: (B, N, C) features.
@@ -45,7 +45,7 @@ def read_memory(
         arXiv 1805.02867. docs/attention.md derives the backward.
     """
     device = x.device.type
-    if torch.is_autocast_enabled(device):
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         # As autocast does with a Linear layer: float64 stays.
         x, keys, values = (

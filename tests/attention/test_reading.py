@@ -242,6 +242,16 @@ def test_operators_keep_their_promises() -> None:
     torch.library.opcheck(reading._read_backward, plain)
 
 
+def test_tensors_without_values() -> None:
+    x, keys, values = (each.detach().to("meta").requires_grad_() for each in given(3, 11, 2))
+    out = read_memory(x, keys, values, padding(3, 11).to("meta"))
+    assert out.shape == (3, 11, 8)
+    for grad, each in zip(
+        torch.autograd.grad(out.sum(), (x, keys, values)), (x, keys, values), strict=True
+    ):
+        assert grad.shape == each.shape and grad.dtype == each.dtype
+
+
 def test_second_derivatives_are_refused() -> None:
     x, keys, values = given(1, 4)
     (grad,) = torch.autograd.grad(read_memory(x, keys, values).square().sum(), x, create_graph=True)
