@@ -1,4 +1,4 @@
-"""Point geometry in plain torch: batched, on any device, deterministic."""
+"""Point geometry: batched, on any device, deterministic."""
 
 from pcea.geometry.carry import SurfaceCarrier, carry_to_points, carry_to_vertices
 from pcea.geometry.interpolation import three_interpolate

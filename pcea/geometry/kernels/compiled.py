@@ -1,4 +1,4 @@
-"""Loops that numba compiles when they first run, and threads that they are spread over."""
+"""Loops that numba compiles when they first run, what they can be given, and threads for them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from itertools import pairwise
 from threading import Barrier
 from typing import Any
 
+import numpy as np
 import torch
 from numba import njit
+from torch import Tensor
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -27,6 +29,19 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's own can be written to
         return njit(nogil=True)(function)
+
+
+def is_finite(pos: Tensor) -> bool:
+    """Say whether positions are finite once they are float32.
+
+    Args:
+        pos: positions, of any shape.
+
+    Returns:
+        Whether all are.
+    """
+    # Not by torch: a reduction of its own that waits for its other threads takes longer.
+    return bool(np.isfinite(pos.detach().float().numpy()).all())
 
 
 def spread(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:

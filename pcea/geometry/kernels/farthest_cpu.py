@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import compiled, spread
+from pcea.geometry.kernels.compiled import compiled, is_finite, spread
 
 Array = NDArray[Any]
 
@@ -36,7 +36,7 @@ def takes(pos: Tensor) -> bool:
     Returns:
         Whether they are finite float32.
     """
-    return pos.dtype == torch.float32 and pos.shape[-1] == 3 and bool(pos.isfinite().all())
+    return pos.dtype == torch.float32 and pos.shape[-1] == 3 and is_finite(pos)
 
 
 def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:

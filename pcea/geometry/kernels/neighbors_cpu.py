@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, Buckets, buckets
-from pcea.geometry.kernels.compiled import compiled, spread
+from pcea.geometry.kernels.compiled import compiled, is_finite, spread
 
 Array = NDArray[Any]
 
 # From this many points, and this many queries to each, buckets are worth making.
-LARGE, MANY = 3072, 512
+LARGE, MANY = 2048, 512
 # Up to this many keys are sorted by counting for each how many are smaller.
 FEW = 256
 # How many queries are worth a thread.
@@ -42,11 +42,7 @@ def takes(query: Tensor, pos: Tensor) -> bool:
     Returns:
         Whether all are finite as float32.
     """
-    return (
-        query.shape[-1] == pos.shape[-1] == 3
-        and bool(query.float().isfinite().all())
-        and bool(pos.float().isfinite().all())
-    )
+    return query.shape[-1] == pos.shape[-1] == 3 and is_finite(query) and is_finite(pos)
 
 
 def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
