@@ -21,13 +21,13 @@ SEARCH = "torch-geometric's search needs pyg-lib, from its own index: https://da
 
 def fpsample_exact(pos: Tensor, num: int) -> Tensor:
     """The plain mode of fpsample: (B, N, 3) → (B, num), a thread a cloud."""
-    fpsample = _import("fpsample", EXTRA)
+    fpsample = import_peer("fpsample", EXTRA)
     return _each(lambda cloud: fpsample.fps_sampling(cloud, num, start_idx=0), pos)
 
 
 def fpsample_buckets(pos: Tensor, num: int) -> Tensor:
     """QuickFPS of fpsample: (B, N, 3) → (B, num), its tree as high as it advises."""
-    fpsample = _import("fpsample", EXTRA)
+    fpsample = import_peer("fpsample", EXTRA)
     total = pos.shape[1]
     height = 3 if total <= 4096 else 5 if total <= 1 << 15 else 7 if total <= 1 << 18 else 9
     sample = fpsample.bucket_fps_kdline_sampling
@@ -62,7 +62,7 @@ def geometric_farthest_points(pos: Tensor, num: int) -> Tensor:
 
 def scipy_neighbors(query: Tensor, pos: Tensor, k: int) -> Tensor:
     """SciPy's k-d tree, built and asked: (B, M, 3), (B, N, 3) → (B, M, k)."""
-    tree = _import("scipy.spatial", "pip install scipy").cKDTree
+    tree = import_peer("scipy.spatial", "pip install scipy").cKDTree
     # With clouds to share out, a thread takes one; else they share one cloud's queries.
     workers = torch.get_num_threads() if len(pos) == 1 else 1
     return _each(lambda q, p: tree(p).query(q, k, workers=workers)[1].reshape(-1, k), query, pos)
@@ -106,7 +106,16 @@ def _each(call: Callable[..., Any], *tensors: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(found).astype(np.int64))
 
 
-def _import(name: str, how: str) -> Any:
+def import_peer(name: str, how: str) -> Any:
+    """A module of another package, imported quietly.
+
+    Args:
+        name: the module.
+        how: how to get it.
+
+    Raises:
+        NotInstalled: it is not there.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what others still use is not ours to say
@@ -125,8 +134,8 @@ def _open3d() -> Any:
 
 
 def _geometric() -> Any:
-    nn = _import("torch_geometric.nn", "pip install torch-geometric")
-    typing = _import("torch_geometric.typing", "pip install torch-geometric")
+    nn = import_peer("torch_geometric.nn", "pip install torch-geometric")
+    typing = import_peer("torch_geometric.typing", "pip install torch-geometric")
     searches = ("WITH_FPS", "WITH_TORCH_CLUSTER")
     if not any(getattr(typing, each, False) for each in searches):
         raise NotInstalled(SEARCH)

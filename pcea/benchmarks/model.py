@@ -14,7 +14,7 @@ from pcea.benchmarks.conv1d_pct import Conv1dPCT, carry_weights
 from pcea.benchmarks.geometry import surface_points
 from pcea.benchmarks.limits import count_operations
 from pcea.benchmarks.measure import Call, Contest, Contestant
-from pcea.benchmarks.model_peers import PEERS
+from pcea.benchmarks.model_peers import peers
 from pcea.geometry import farthest_point_sample
 from pcea.models import Classifier, create_model
 
@@ -51,6 +51,7 @@ def model_contests(
     precisions: Sequence[Precision],
     device: torch.device,
     training: bool = False,
+    others: bool = True,
 ) -> Iterator[Contest]:
     """What ``pcea bench model`` measures.
 
@@ -61,11 +62,12 @@ def model_contests(
         precisions: of this package's models and of the Conv1d form.
         device: where.
         training: whether training steps are measured, too. Default false.
+        others: whether other packages' classifiers are measured, too. Default true.
     """
     for step in (False, True) if training else (False,):
         yield Contest(
             f"{'Training step' if step else 'Inference'}: {num_points:,} points, batch {batch}",
-            list(_contestants(models, batch, num_points, precisions, device, step)),
+            list(_contestants(models, batch, num_points, precisions, device, step, others)),
             reference=CONV1D,
             items=batch,
             agree=None if step else largest_difference,
@@ -80,6 +82,7 @@ def _contestants(
     precisions: Sequence[Precision],
     device: torch.device,
     training: bool,
+    others: bool,
 ) -> Iterator[Contestant]:
     sizes = batch, num_points, device
 
@@ -102,7 +105,7 @@ def _contestants(
                 name = f"{model}, {way}" if way else model
                 more = {"kind": "ours", "work": work, "like": "" if model == "pct" else None}
                 yield entry(name, make, run, precision, **more)
-    for name, make_peer in PEERS.items():
+    for name, make_peer in (peers() if others else {}).items():
         yield entry(name, make_peer, eager, "float32", like=None)
 
 

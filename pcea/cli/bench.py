@@ -192,6 +192,8 @@ class BenchModel(Bench):
     """Arithmetic of the products of matrices."""
     training: bool = False
     """Whether to measure training steps, too, which takes three times as long."""
+    peers: bool = True
+    """Whether to measure other packages' classifiers, too."""
 
     def check(self) -> None:
         """Refuse what is no classifier, and sizes that the models cannot take."""
@@ -215,7 +217,8 @@ class BenchModel(Bench):
             ("float32", "bf16") if self.precision == "both" else (self.precision,)
         )
         return model_contests(
-            self.models, self.batch, self.points, precisions, device, self.training
+            *(self.models, self.batch, self.points, precisions, device),
+            *(self.training, self.peers),
         )
 
 

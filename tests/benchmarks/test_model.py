@@ -24,11 +24,10 @@ def reversed_logits(module: nn.Module) -> Callable[[Tensor], Tensor]:
 def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "INFERENCE", {"": eager, "reversed": reversed_logits})
     monkeypatch.setattr(model, "TRAINING", {"": eager})
-    monkeypatch.setattr(model, "PEERS", {})
 
 
 def test_the_conv1d_form_has_the_same_logits_and_others_are_not_compared() -> None:
-    (contest,) = model_contests(("pct", "eat-tiny"), 2, 520, ("float32",), CPU)
+    (contest,) = model_contests(("pct", "eat-tiny"), 2, 520, ("float32",), CPU, others=False)
     measured = compare(contest, rounds=1, least=0.0)
     found = {row.contestant.name: row for row in measured.rows}
     assert not any(row.error for row in measured.rows)
@@ -42,7 +41,9 @@ def test_the_conv1d_form_has_the_same_logits_and_others_are_not_compared() -> No
 
 
 def test_both_precisions_and_both_jobs_are_contests() -> None:
-    contests = list(model_contests(("eat",), 32, 1024, ("float32", "bf16"), CPU, training=True))
+    contests = list(
+        model_contests(("eat",), 32, 1024, ("float32", "bf16"), CPU, training=True, others=False)
+    )
     assert [each.title.partition(":")[0] for each in contests] == ["Inference", "Training step"]
     names = [[row.name for row in each.contestants] for each in contests]
     assert names[1] == ["pct as Conv1d", "pct as Conv1d, bf16", "eat", "eat, bf16"]

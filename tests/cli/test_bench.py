@@ -50,9 +50,8 @@ def test_attention(pcea: Run, tmp_path: Path) -> None:
 
 def test_model(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(model, "INFERENCE", {"": model.eager})
-    monkeypatch.setattr(model, "PEERS", {})
     file = tmp_path / "m.json"
-    words = "bench model --models eat-tiny --batch 2 --points 512 --rounds 1 --no-memory"
+    words = "bench model --models eat-tiny --batch 2 --points 512 --rounds 1 --no-memory --no-peers"
     out = pcea(*words.split(), "--precision", "both", "--device", "cpu", "--json", file)
     assert "Inference: 512 points, batch 2 (× faster than pct as Conv1d)" in out
     rows = json.loads(file.read_text())["contests"][0]["rows"]
