@@ -96,6 +96,8 @@ def test_the_searches_hold_uncompiled(
 ) -> None:
     pos, mask = torch.rand(1, 140, 3, generator=generator), torch.arange(140)[None] % 5 < 4
     cases = [(pos[:, :3], pos, 20, mask), (pos[:, :3], pos, 2, None), (pos[:, :1], pos, 140, mask)]
+    equal, many = torch.ones(1, 400, 3), torch.rand(1, 700, 3, generator=generator)
+    cases += [(equal[:, :1], equal, 2, None), (many[:, :2], many, 2, None)]
     expected = [knn_by_pairs(*case) for case in cases]
     for module in (neighbors_cpu, buckets_cpu):
         for name, function in list(vars(module).items()):
