@@ -109,4 +109,6 @@ def test_half_precision_around_it_keeps_the_edges_whole(generator: torch.Generat
     stage = Grouping(3, 8, k=4, num=6)
     with torch.autocast("cpu", torch.bfloat16):
         out = stage(Tokens(pos, pos, None)).x
+        out.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in stage.parameters())
     torch.testing.assert_close(out.float(), stage(Tokens(pos, pos, None)).x, rtol=0.05, atol=0.05)

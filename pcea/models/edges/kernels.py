@@ -179,25 +179,28 @@ def maximum_and_moments(
 
 
 @compiled
-def spread_gradient(
-    edges: Array, arg: Array, of_best: Array, constant: Array, slope: Array
+def pass_maximum(
+    edges: Array, weight: Array, arg: Array, of_best: Array, gradient: Array, of_weight: Array
 ) -> None:
-    """Turn the edges into the gradient with respect to them.
+    """Pass the gradient of the maximum of W e on to the edges e that have it, and to W.
 
     Args:
-        edges: (M · k, C) values z, becomes constant + slope · z, and of_best more at the maximum.
-        arg: (M, C) int32, which of the k edges was the maximum.
-        of_best: (M, C) the gradient with respect to the maximum.
-        constant: (C,) what the gradients with respect to mean and variance come to at 0.
-        slope: (C,) and what they grow by.
+        edges: (M · k, C) values e.
+        weight: (D, C) W.
+        arg: (M, D) int32, which of the k edges was the maximum.
+        of_best: (M, D) the gradient with respect to the maximum.
+        gradient: (M · k, C), grows by the gradient with respect to the edges.
+        of_weight: (D, C), grows by the gradient with respect to W.
     """
     neighbors = edges.shape[0] // arg.shape[0]
     for i in range(arg.shape[0]):
-        for row in range(i * neighbors, (i + 1) * neighbors):
-            for c in range(edges.shape[1]):
-                edges[row, c] = constant[c] + slope[c] * edges[row, c]
-        for c in range(edges.shape[1]):
-            edges[i * neighbors + arg[i, c], c] += of_best[i, c]
+        for d in range(arg.shape[1]):
+            share = of_best[i, d]
+            if share != 0:
+                row = i * neighbors + arg[i, d]
+                for c in range(edges.shape[1]):
+                    of_weight[d, c] += share * edges[row, c]
+                    gradient[row, c] += share * weight[d, c]
 
 
 @compiled

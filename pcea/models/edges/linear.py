@@ -11,8 +11,8 @@ from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
 from pcea.models.edges.moments import edge_gradient, join_moments
 
-# Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
-TILE = 1 << 17
+# Values of a tile, before or after the product: a MiB, of which a core's own cache holds two.
+TILE = 1 << 18
 
 
 @torch.library.custom_op("pcea::edge_linear_max", mutates_args=())
@@ -20,41 +20,39 @@ def _edge_linear_max(
     near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     batch, centers, k = index.shape
-    channels = len(weight)
     rows = _centers_of_tile(k, weight)
-    best = near.new_empty(batch, centers, channels)
+    best = near.new_empty(batch, centers, len(weight))
     arg = torch.empty_like(best if moments else best[:0], dtype=torch.int32)
-    sums = torch.zeros(3, batch, channels, dtype=torch.float64)
-    # Threads of our own know nothing of the caller's mode of autograd.
-    near, own, weight = near.detach(), own.detach(), weight.detach().t()
+    # Of each cloud: what was subtracted, the sum, and the sum of squares.
+    sums = torch.zeros(3, batch, len(weight), dtype=torch.float64)
+    arrays = _arrays(near, own, index, best, arg)
+    abouts, totals, squares = _arrays(*sums)
+    weight = weight.detach().t()
 
     def run(low: int, high: int) -> None:
         before = near.new_empty(rows * k, near.shape[2])
-        after = near.new_empty(rows * k, channels)
+        after = near.new_empty(rows * k, best.shape[2])
+        edges, products = _arrays(before, after)
         for cloud in range(low, high):
+            points, own, neighbors, most = (each[cloud] for each in arrays[:4])
             for at in range(0, centers, rows):
-                part = slice(at, min(at + rows, centers))
-                edges = (part.stop - part.start) * k
-                kernels.relu_edges(
-                    near[cloud].numpy(),
-                    own[cloud, part].numpy(),
-                    index[cloud, part].numpy(),
-                    before[:edges].numpy(),
-                )
-                torch.mm(before[:edges], weight, out=after[:edges])
+                part = slice(at, at + rows)
+                count = len(own[part]) * k
+                kernels.relu_edges(points, own[part], neighbors[part], edges)
+                torch.mm(before[:count], weight, out=after[:count])
                 if not moments:
-                    kernels.maximum(after[:edges].numpy(), best[cloud, part].numpy())
+                    kernels.maximum(products[:count], most[part])
                     continue
                 if at == 0:
-                    about = after[:k].mean(0)
-                    sums[0, cloud] = about
+                    about = products[:k].mean(0)
+                    abouts[cloud] = about
                 kernels.maximum_and_moments(
-                    after[:edges].numpy(),
-                    about.numpy(),
-                    best[cloud, part].numpy(),
-                    arg[cloud, part].numpy(),
-                    sums[1, cloud].numpy(),
-                    sums[2, cloud].numpy(),
+                    products[:count],
+                    about,
+                    most[part],
+                    arrays[4][cloud, part],
+                    totals[cloud],
+                    squares[cloud],
                 )
 
     spread(batch, run)
@@ -78,6 +76,10 @@ def _centers_of_tile(k: int, weight: Tensor) -> int:
     return max(1, TILE // (k * max(weight.shape)))
 
 
+def _arrays(*tensors: Tensor) -> list[kernels.Array]:
+    return [tensor.detach().numpy() for tensor in tensors]
+
+
 @torch.library.custom_op("pcea::edge_linear_max_backward", mutates_args=())
 def _edge_linear_max_gradient(
     near: Tensor,
@@ -92,45 +94,42 @@ def _edge_linear_max_gradient(
     batch, centers, k = index.shape
     rows = _centers_of_tile(k, weight)
     of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
-    of_weight = dict[int, Tensor]()
-    near, own, weight = near.detach(), own.detach(), weight.detach()
-    of_best, constant, slope = of_best.detach(), constant.detach(), slope.detach()
+    arrays = _arrays(near, of_near, own, index, arg, of_best, of_own)
+    weight = weight.detach()
+    # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
+    square = weight.t() @ (slope.unsqueeze(1) * weight)  # (C, C)
+    fixed = constant @ weight  # (C,)
+    of_weight, total, gram = (dict[int, Tensor]() for _ in range(3))
 
     def run(low: int, high: int) -> None:
         before = near.new_empty(rows * k, near.shape[2])
         passed = torch.empty_like(before)
-        after = near.new_empty(rows * k, len(weight))
-        grown = torch.zeros_like(weight)
+        edges, gradient = _arrays(before, passed)
+        of_weight[low] = torch.zeros_like(weight)
+        total[low], gram[low] = torch.zeros_like(fixed), torch.zeros_like(square)
+        strongest, factor = _arrays(of_weight[low], weight)
         for cloud in range(low, high):
+            points, of_points, *of_centers = (each[cloud] for each in arrays)
             for at in range(0, centers, rows):
-                part = slice(at, min(at + rows, centers))
-                edges = (part.stop - part.start) * k
-                neighbors = index[cloud, part].numpy()
-                kernels.relu_edges(
-                    near[cloud].numpy(), own[cloud, part].numpy(), neighbors, before[:edges].numpy()
+                own, neighbors, arg, of_best, of_own = (each[at : at + rows] for each in of_centers)
+                count = len(own) * k
+                held = before[:count]
+                kernels.relu_edges(points, own, neighbors, edges)
+                gram[low].addmm_(held.t(), held)
+                total[low] += held.sum(0)
+                torch.addmm(fixed, held, square, out=passed[:count])
+                kernels.pass_maximum(
+                    edges[:count], factor, arg, of_best, gradient[:count], strongest
                 )
-                torch.mm(before[:edges], weight.t(), out=after[:edges])
-                kernels.spread_gradient(
-                    after[:edges].numpy(),
-                    arg[cloud, part].numpy(),
-                    of_best[cloud, part].numpy(),
-                    constant.numpy(),
-                    slope.numpy(),
-                )
-                grown.addmm_(after[:edges].t(), before[:edges])
-                torch.mm(after[:edges], weight, out=passed[:edges])
-                kernels.collect_gradient(
-                    passed[:edges].numpy(),
-                    before[:edges].numpy(),
-                    neighbors,
-                    of_near[cloud].numpy(),
-                    of_own[cloud, part].numpy(),
-                )
-        of_weight[low] = grown
+                kernels.collect_gradient(gradient, edges, neighbors, of_points, of_own)
 
     spread(batch, run)
     # In the order of the clouds, whichever thread was done first.
-    return of_near, of_own, torch.stack([of_weight[low] for low in sorted(of_weight)]).sum(0)
+    joined, sums, squares = (
+        torch.stack([each[low] for low in sorted(each)]).sum(0) for each in (of_weight, total, gram)
+    )
+    joined += constant.unsqueeze(1) * sums + slope.unsqueeze(1) * (weight @ squares)
+    return of_near, of_own, joined
 
 
 @_edge_linear_max_gradient.register_fake
@@ -151,12 +150,14 @@ def _edge_linear_max_backward(
     ctx: Any, of_best: Tensor | None, _: Any, of_mean: Tensor | None, of_variance: Tensor | None
 ) -> tuple[Tensor, Tensor, None, Tensor, None]:
     near, own, index, weight, arg, mean = ctx.saved_tensors
-    constant, slope = edge_gradient(mean, of_mean, of_variance, index.numel())
     if of_best is None:
         of_best = near.new_zeros(arg.shape)
-    of_near, of_own, of_weight = _edge_linear_max_gradient(
-        near, own, index, weight, arg, of_best.contiguous(), constant, slope
-    )
+    # Half precision around a backward pass is not meant for it.
+    with torch.autocast("cpu", enabled=False):
+        constant, slope = edge_gradient(mean, of_mean, of_variance, index.numel())
+        of_near, of_own, of_weight = _edge_linear_max_gradient(
+            near, own, index, weight, arg, of_best.contiguous(), constant, slope
+        )
     return of_near, of_own, None, of_weight, None
 
 
@@ -168,9 +169,9 @@ def edge_linear_max(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Maximum of W · relu(near_j + own_i) over each center's neighbors, and moments over all edges.
 
-    The gradient with respect to an edge behind the product is constant + slope · its value, as
-    mean and variance have it, plus what the maximum passes on to it: it is made again in the
-    backward pass, as cheaply as in the forward one.
+    In the backward pass the edges e = relu(near_j + own_i) are made again, the products z = W e
+    are not: mean and variance pass constant + slope · z on to z, so that the gradient of e is
+    affine in e and that of W takes Σ e and Σ e eᵀ alone. The maximum adds a k-th of that work.
 
     Args:
         near: (B, N, C) features of the points.

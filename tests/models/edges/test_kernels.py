@@ -87,15 +87,16 @@ def test_maximum_and_moments(run: Callable[[Any], Run], rng: np.random.Generator
 
 
 def test_gradients(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
-    edges, arg = rng.normal(size=(8, 3)), rng.integers(0, 2, (4, 3)).astype(np.int32)
-    of_best, constant, slope = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=3)
-    wanted = (constant + slope * edges).reshape(4, 2, 3)
-    for i in range(4):
-        for c in range(3):
-            wanted[i, arg[i, c], c] += of_best[i, c]
-    gradient = edges.copy()
-    run(kernels.spread_gradient)(gradient, arg, of_best, constant, slope)
-    np.testing.assert_allclose(gradient, wanted.reshape(8, 3))
+    edges, weight = rng.normal(size=(8, 3)), rng.normal(size=(5, 3))
+    arg, of_best = rng.integers(0, 2, (4, 5)).astype(np.int32), rng.normal(size=(4, 5))
+    of_best[1, 2] = 0
+    of_products = np.zeros((4, 2, 5))
+    np.put_along_axis(of_products, arg[:, None], of_best[:, None], axis=1)
+    of_products = of_products.reshape(8, 5)
+    gradient, of_weight = np.ones((8, 3)), np.ones((5, 3))
+    run(kernels.pass_maximum)(edges, weight, arg, of_best, gradient, of_weight)
+    np.testing.assert_allclose(gradient, 1 + of_products @ weight)
+    np.testing.assert_allclose(of_weight, 1 + of_products.T @ edges)
 
     index = rng.integers(0, 5, (4, 2))
     of_near, of_own = np.zeros((5, 3)), np.empty((4, 3))
