@@ -105,7 +105,7 @@ def _contestants(
         entry(
             "pcea, external",
             partial(external, False, dim),
-            project + read,
+            2.0 * dim * dim * SLOTS + read,  # Wq goes into Mk
             kind="ours",
             bounded=False,
             like=EXTERNAL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,8 +16,9 @@ from pcea.benchmarks.report import number
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 BAR: dict[Kind, str] = {"ours": "#0072B2", "plain": "#9aa3ad", "peer": "#E69F00"}
 NAMES: dict[Kind, str] = {"ours": "pcea", "plain": "plain reference", "peer": "other packages"}
-LINES = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #1c2126 #882255".split()
+LINES = "#D55E00 #E69F00 #882255 #CC79A7 #1c2126 #56B4E9 #0072B2 #009E73".split()
 MARKERS = "osD^vPX*"
+DASHES: dict[Kind, Any] = {"ours": "-", "plain": (0, (5, 2)), "peer": (0, (1.5, 1.5))}
 INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
 # Text hides the lines that it lies on.
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
@@ -102,13 +104,15 @@ def _bars_of(axes: Axes, outcome: Measured) -> None:
 def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
     figure = Figure(figsize=(3.9 * len(groups) + 2.4, 4.1), dpi=160, layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
-    names = dict.fromkeys(
-        row.contestant.name for group in groups for each in group for row in each.rows
-    )
-    styles = {name: (LINES[i % 8], MARKERS[i % 8]) for i, name in enumerate(names)}
+    rows = [row for group in groups for each in group for row in each.rows]
+    kinds = {row.contestant.name: row.contestant.kind for row in rows}
+    styles = {
+        name: {"color": LINES[i % 8], "marker": MARKERS[i % 8], "ls": DASHES[kind]}
+        for i, (name, kind) in enumerate(kinds.items())
+    }
     drawn = {}
     for axes, group in zip(panels, groups, strict=True):
-        for name, (color, marker) in styles.items():
+        for name, style in styles.items():
             points = [
                 (each.contest.size or 1, 1e3 * row.time.median)
                 for each in group
@@ -117,7 +121,7 @@ def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
             ]
             if points:
                 x, y = zip(*points, strict=True)
-                (line,) = axes.plot(x, y, marker=marker, ms=4.5, lw=1.6, color=color)
+                (line,) = axes.plot(x, y, ms=4.5, lw=1.6, **style)
                 drawn[name] = line
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")

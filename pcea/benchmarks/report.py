@@ -11,18 +11,19 @@ from pcea.benchmarks.measure import Measured, Row, Spread
 NOTHING = "–"
 
 
-def headers(measured: Measured) -> tuple[str, ...]:
-    """The words above the columns of :func:`cells`."""
+def table(measured: Measured, limits: Limits) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The words above the columns, and a line a contestant that was measured.
+
+    The ratio to the reference stands first. A column that nobody has anything in is left out.
+    """
     unit = measured.contest.unit
-    return (
+    titles = (
         *("contestant", "×", "quartiles", "ms", "quartiles", f"{unit}/s", "GFLOP/s", "of limit"),
         *("peak MiB", measured.contest.agreement, "first call s"),
     )
-
-
-def cells(measured: Measured, limits: Limits) -> list[tuple[str, ...]]:
-    """A line a contestant that was measured, the ratio to the reference first."""
-    return [_cells(measured, row, limits) for row in measured.rows if row.seconds]
+    rows = [_cells(measured, row, limits) for row in measured.rows if row.seconds]
+    kept = [i for i in range(len(titles)) if any(row[i] != NOTHING for row in rows)]
+    return tuple(titles[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
 
 
 def complaints(measured: Measured) -> list[str]:

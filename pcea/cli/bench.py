@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -107,15 +108,15 @@ class Bench:
             raise KeyboardInterrupt("what was measured until then stands above")
 
     def _print(self, measured: Measured, limits: Limits) -> None:
-        from pcea.benchmarks.report import cells, headers
+        from pcea.benchmarks.report import table
 
         reference = measured.reference
         if reference is None:
             say(f"\n{measured.contest.title}: nobody was measured")
             return
         say(f"\n{measured.contest.title} (× faster than {reference.contestant.name})")
-        titles = headers(measured)
-        say_table(titles, cells(measured, limits), numbers=len(titles) - 1)
+        titles, rows = table(measured, limits)
+        say_table(titles, rows, numbers=len(titles) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +242,8 @@ class BenchTrain(Bench):
 
     def check(self) -> None:
         """Refuse a recipe that there is not, and values that it cannot have."""
+        # Read when torch is imported: its profiler would tell stderr that it begins and ends.
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         self._chosen()
 
     def contests(self, device: torch.device, limits: Limits) -> Iterable[Contest]:

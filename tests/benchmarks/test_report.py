@@ -10,7 +10,7 @@ import pytest
 
 from pcea.benchmarks import Contest, Limits, Measured, compare
 from pcea.benchmarks.picture import draw
-from pcea.benchmarks.report import agreement, cells, complaints, document, headers, number
+from pcea.benchmarks.report import agreement, complaints, document, number, table
 from pcea.pictures import save
 
 LIMITS = Limits({"float32": 1000.0, "bf16": 1000.0}, copy=1e9)
@@ -27,11 +27,15 @@ def race(clock: Any, title: str = "race: of two", size: int | None = None) -> Me
 
 def test_the_ratio_stands_first(clock: Any) -> None:
     measured = race(clock)
-    assert headers(measured)[:2] == ("contestant", "×")
-    slow, quick = cells(measured, LIMITS)
+    titles, (slow, quick) = table(measured, LIMITS)
+    assert titles[:2] == ("contestant", "×")
     assert quick[:6] == ("quick", "4.00 ×", "4.00–4.00", "1,000", "1,000–1,000", "8.00")
     assert (slow[7], quick[7]) == ("25 %", "50 %")
-    assert len(quick) == len(headers(measured))
+    # Nobody's memory was measured.
+    assert len(quick) == len(titles) == 10 and "peak MiB" not in titles
+    measured.rows[0].peak = 3 << 20
+    titles, (slow, quick) = table(measured, LIMITS)
+    assert (slow[titles.index("peak MiB")], quick[titles.index("peak MiB")]) == ("3.00", "–")
 
 
 def test_json_holds_every_sample(clock: Any) -> None:
