@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from pcea.benchmarks.measure import Kind, Measured
 from pcea.benchmarks.report import number
@@ -22,6 +22,8 @@ DASHES: dict[Kind, Any] = {"ours": "-", "plain": (0, (5, 2)), "peer": (0, (1.5, 
 INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
 # Text hides the lines that it lies on.
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+# Ratios that lie further apart than this are drawn on a logarithmic axis.
+WIDE = 20.0
 # Figures of this many contests of one kind are curves.
 CURVES_FROM = 3
 
@@ -81,15 +83,31 @@ def _bars_of(axes: Axes, outcome: Measured) -> None:
     ]
     colors = [BAR[row.contestant.kind] for row in rows]
     places = range(len(rows))
-    axes.barh(places, values, color=colors, height=0.66, xerr=spreads, ecolor=INK, capsize=2)
-    top = max((ratio.high for ratio in found), default=1.0)
+    low, top = min(ratio.low for ratio in found), max(ratio.high for ratio in found)
+    # Far apart, bars go from 1 to both sides: as much faster is as long as so much slower.
+    wide = top / low > WIDE
+    lengths, left = ([value - 1 for value in values], 1) if wide else (values, 0)
+    bars: dict[str, Any] = {"color": colors, "xerr": spreads, "ecolor": INK, "capsize": 2}
+    axes.barh(places, lengths, left=left, height=0.66, **bars)
     for place, row, ratio in zip(places, rows, found, strict=True):
         assert row.time is not None
         text = f"{number(ratio.median)} ×   {_time(row.time.median)}"
-        spot = ratio.high + 0.015 * top, place
-        axes.text(*spot, text, va="center", fontsize=8, color=INK, bbox=BEHIND)
+        spot = max(ratio.high, float(left)), place
+        axes.annotate(
+            *(text, spot, (5, 0)),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=INK,
+            bbox=BEHIND,
+        )
     axes.set_yticks(list(places), [row.contestant.name for row in rows], fontsize=8, color=INK)
-    axes.set_xlim(0, 1.3 * top)
+    if wide:
+        axes.set_xscale("log")
+        axes.set_xlim(0.8 * min(low, 1), top * (top / low) ** 0.3)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    else:
+        axes.set_xlim(0, 1.3 * top)
     axes.invert_yaxis()
     axes.axvline(1, color=SOFT, linewidth=0.8, linestyle=(0, (3, 2)), zorder=0)
     reference = outcome.reference

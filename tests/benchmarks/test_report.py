@@ -76,6 +76,15 @@ def test_a_picture_of_ratios(clock: Any, tmp_path: Path) -> None:
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
+def test_bars_of_ratios_far_apart_begin_at_one(clock: Any) -> None:
+    takes = {"a": 100.0, "b": 1.0, "c": 400.0}
+    made = [clock.contestant(name, lambda i, t=t: t) for name, t in takes.items()]
+    (axes,) = draw([compare(Contest("race", made, "a"), rounds=1, clock=clock)]).axes
+    assert axes.get_xscale() == "log"
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    assert bars == [(1, 1), (1, 100), (1, 0.25)]
+
+
 def test_a_picture_of_times_over_sizes(clock: Any, tmp_path: Path) -> None:
     figure = draw([race(clock, f"race: {n}", n) for n in (1024, 2048, 1_000_000)])
     (axes,) = figure.axes
