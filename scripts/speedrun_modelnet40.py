@@ -36,7 +36,8 @@ from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order
 from pcea.training.interrupt import Interrupt
-from pcea.training.loop import autocast, build_model, load_splits, run_epoch, validate
+from pcea.training.loop import build_model, load_splits, run_epoch, validate
+from pcea.training.precision import autocast
 from pcea.training.process import process_settings
 from pcea.training.progress import Progress
 from pcea.training.state import TrainingState, compile_options

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.attention import create_attention
-from pcea.benchmarks.measure import Call, Contest, Contestant
+from pcea.benchmarks.measure import Call, Contest, Contestant, Precision
 from pcea.benchmarks.plain_attention import PlainExternalAttention, PlainOffsetAttention
 
-Precision = Literal["float32", "bf16"]
 HEADS, SLOTS = 4, 64
 FLASH = "flash attention alone"
 OFFSET = "offset as PCT has it"

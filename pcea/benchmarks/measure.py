@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 Call = Callable[[], Any]
 Clock = Callable[[], float]
 Kind = Literal["plain", "ours", "peer"]
+Precision = Literal["float32", "bf16"]
 T = TypeVar("T")
 
 # A sample lasts at least this long, by calling more than once: shorter ones measure the clock.
@@ -47,7 +48,7 @@ class Contestant:
     build: Callable[[], Call]
     kind: Kind = "peer"
     work: float = 0.0
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Precision = "float32"
     holds: int = 0
     bounded: bool = True
     like: str | None = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from pcea.benchmarks.conv1d_pct import Conv1dPCT, carry_weights
 from pcea.benchmarks.geometry import surface_points
 from pcea.benchmarks.limits import count_operations
-from pcea.benchmarks.measure import Call, Contest, Contestant
+from pcea.benchmarks.measure import Call, Contest, Contestant, Precision
 from pcea.benchmarks.model_peers import peers
 from pcea.geometry import farthest_point_sample
 from pcea.models import Classifier, create_model
 
-Precision = Literal["float32", "bf16"]
 Way = Callable[[nn.Module], Callable[[Tensor], Tensor]]
 CATEGORIES = 40
 CONV1D = "pct as Conv1d"

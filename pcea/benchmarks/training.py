@@ -14,12 +14,13 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from pcea.benchmarks.measure import Call, Clock, Contest, Contestant
+from pcea.benchmarks.measure import Call, Clock, Contest, Contestant, Precision
 from pcea.datasets import load_dataset
 from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
-from pcea.training.loop import autocast, batch_loss
+from pcea.training.loop import batch_loss
+from pcea.training.precision import autocast, in_bf16
 from pcea.training.state import TrainingState
 
 PHASES = ("data", "forward", "backward", "optimizer")
@@ -48,13 +49,14 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
         device: where.
     """
     size = min(recipe.batch_size, steps_of(recipe, data_root)[1])
-    told = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {recipe.precision}"
+    precision: Precision = "bf16" if in_bf16(recipe, device) else "float32"
+    told = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {precision}"
     contestants = [
         Contestant(
             name,
             partial(build_step, replace(recipe, compile=compiled), data_root, device),
             kind="ours",
-            precision=recipe.precision,
+            precision=precision,
         )
         for name, compiled in (("eager", False), ("compiled", True))
     ]

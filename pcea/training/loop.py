@@ -19,6 +19,7 @@ from pcea.models import PointModel, create_model, save_model
 from pcea.recipes import Recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.interrupt import Interrupt
+from pcea.training.precision import autocast
 from pcea.training.process import process_settings
 from pcea.training.progress import Progress
 from pcea.training.report import write_report
@@ -189,11 +190,6 @@ def keep_weights(state: TrainingState, run: RunFolder, recipe: Recipe, row: dict
         state.best = score
         save_model(model, run.best)
     run.append_metrics(row)
-
-
-def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """The recipe's arithmetic, as a context."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
 def build_model(recipe: Recipe, data: PointCloudDataset) -> PointModel:

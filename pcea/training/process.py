@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from pcea.recipes import Recipe
+from pcea.training.precision import in_bf16
 
 # Names of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
@@ -28,7 +29,7 @@ def process_settings(recipe: Recipe, device: torch.device) -> Iterator[None]:
         recipe: says the precision.
         device: where it is trained.
     """
-    if device.type == "cuda" and recipe.precision == "bf16":
+    if device.type == "cuda" and in_bf16(recipe, device):
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("high")
         try:

@@ -17,6 +17,7 @@ from pcea.formats.write import replacing
 from pcea.models import PointModel, load_model
 from pcea.recipes import RECIPES, Recipe
 from pcea.training.figures import confusion_matrix, curves, spread_bars
+from pcea.training.precision import autocast
 from pcea.training.run_folder import RunFolder
 
 FIGURES = {
@@ -43,7 +44,7 @@ def write_report(run: RunFolder, held_out: PointCloudDataset | None, recipe: Rec
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(run.best, device)
     # Measured as the loop measured it, so that the page repeats the loop's figures.
-    with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+    with autocast(recipe, device):
         result = evaluate(
             model, held_out.clouds.to(device), recipe.num_points, batch_size=recipe.batch_size
         )

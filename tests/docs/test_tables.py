@@ -35,7 +35,8 @@ def row(recipe: Recipe) -> str:
         if value
     ]
     others += [f"{name} {value}" for name, value in recipe.model_options.items()]
-    others += ["normals"] * recipe.normals + ["bf16"] * (recipe.precision == "bf16")
+    others += ["normals"] * recipe.normals
+    others += [f"{recipe.precision} precision"] * (recipe.precision != "float32")
     optimizer = {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer]
     rate = f"{optimizer}, {recipe.lr:g}, {recipe.weight_decay:g}"
     cells = (
