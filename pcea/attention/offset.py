@@ -57,6 +57,7 @@ class OffsetAttention(Attention):
             # The lowest finite number, not -inf: a padded query has no key, and must not be NaN.
             lowest = torch.finfo(energy.dtype).min
             weights = energy.masked_fill(padded, lowest).softmax(-1).masked_fill(padded, 0.0)
-        weights = weights / (weights.sum(1, keepdim=True) + self.eps)
+        # Times the reciprocal: the gradient of a quotient takes more passes over the map.
+        weights = weights * (weights.sum(1, keepdim=True) + self.eps).reciprocal()
         weights = weights.mT  # (B, N, N): row j is what point j reads
         return weights.to(value.dtype) @ value, weights.unsqueeze(1)

@@ -62,13 +62,15 @@ class Bench:
         from pcea.benchmarks.machine import describe_machine, say_machine, threads
         from pcea.benchmarks.report import complaints, document, say_limits
         from pcea.benchmarks.run import clock_of, pick_device, run_contests
+        from pcea.training.process import flushed_denormals
 
         at_least_one(rounds=self.rounds)
         check_json(self.json)
         check_picture(self.picture)
         self.check()
         device = pick_device(self.device)
-        with threads(self.threads):
+        # As in training, and for all contestants.
+        with flushed_denormals(), threads(self.threads):
             machine = describe_machine(device)
             say(say_machine(machine))
             with busy("measuring the machine's limits"):

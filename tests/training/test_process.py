@@ -63,6 +63,17 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not kept
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_denormals_are_zero_only_while_training(before: bool) -> None:
+    assert torch.set_flush_denormal(before)  # this processor can
+    try:
+        with process_settings(RECIPE, torch.device("cpu")):
+            assert (torch.tensor(1e-39) * 1).item() == 0
+        assert ((torch.tensor(1e-39) * 1).item() == 0) == before
+    finally:
+        torch.set_flush_denormal(False)
+
+
 @pytest.mark.parametrize(
     ("device", "precision", "within"),
     [("cuda", "bf16", "high"), ("cuda", "float32", "highest"), ("cpu", "bf16", "highest")],

@@ -11,8 +11,8 @@ from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
 from pcea.models.edges.moments import edge_gradient, join_moments
 
-# Values of a tile, before or after the product: a MiB, of which a core's own cache holds two.
-TILE = 1 << 18
+# Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
+TILE = 1 << 17
 
 
 @torch.library.custom_op("pcea::edge_linear_max", mutates_args=())
@@ -27,7 +27,7 @@ def _edge_linear_max(
     sums = torch.zeros(3, batch, len(weight), dtype=torch.float64)
     arrays = _arrays(near, own, index, best, arg)
     abouts, totals, squares = _arrays(*sums)
-    weight = weight.detach().t()
+    weight = weight.detach().t().contiguous()
 
     def run(low: int, high: int) -> None:
         before = near.new_empty(rows * k, near.shape[2])
