@@ -24,7 +24,9 @@ def process_settings(recipe: Recipe, device: torch.device) -> Iterator[None]:
     On a CPU whose C library is glibc, freed memory stays with the process: every step frees large
     tensors and asks for as many anew, and the system hands out pages one by one, each zeroed first.
     And numbers below 1e-38 become 0: a softmax over points and its gradient are full of them, and
-    multiplying them takes a CPU many times as long. On CUDA, a recipe in bf16 multiplies what stays float32 as TF32.
+    multiplying them takes a CPU many times as long.
+
+    On CUDA, a recipe in bf16 multiplies what stays float32 as TF32.
 
     Args:
         recipe: says the precision.
