@@ -111,6 +111,97 @@ def strongest_neighbor(near: Array, index: Array, best: Array, arg: Array) -> No
 
 
 @compiled
+def sum_clouds(
+    near: Array,
+    own: Array,
+    index: Array,
+    abouts: Array,
+    of_center: Array,
+    of_point: Array,
+    degree: Array,
+    totals: Array,
+    squares: Array,
+) -> None:
+    """Do :func:`sum_edges` for each cloud of a batch, one after the other.
+
+    Threads that came back to Python after each cloud would wait for each other there.
+
+    All arrays are those of one cloud, (B, …), but ``abouts`` (B, C), which becomes what is
+    subtracted: the mean of the edges of each cloud's first center.
+    """
+    for cloud in range(near.shape[0]):
+        about = abouts[cloud]
+        for edge in range(index.shape[2]):
+            for c in range(near.shape[2]):
+                about[c] += near[cloud, index[cloud, 0, edge], c]
+        for c in range(near.shape[2]):
+            about[c] = about[c] / index.shape[2] + own[cloud, 0, c]
+        sum_edges(
+            near[cloud],
+            own[cloud],
+            index[cloud],
+            about,
+            of_center[cloud],
+            of_point[cloud],
+            degree[cloud],
+            totals[cloud],
+            squares[cloud],
+        )
+
+
+@compiled
+def strongest_of_clouds(near: Array, own: Array, index: Array, best: Array, arg: Array) -> None:
+    """Do :func:`strongest_neighbor` for each cloud of a batch, and add ``own`` (B, M, C)."""
+    for cloud in range(near.shape[0]):
+        strongest_neighbor(near[cloud], index[cloud], best[cloud], arg[cloud])
+        for i in range(best.shape[1]):
+            for c in range(best.shape[2]):
+                best[cloud, i, c] += own[cloud, i, c]
+
+
+@compiled
+def gradient_of_clouds(
+    near: Array,
+    own: Array,
+    degree: Array,
+    of_point: Array,
+    of_center: Array,
+    constant: Array,
+    slope: Array,
+    arg: Array,
+    of_best: Array,
+    of_near: Array,
+    of_own: Array,
+) -> None:
+    """Give the gradient of moments and maximum for each cloud of a batch.
+
+    Args:
+        near: (B, N, C) as :func:`sum_clouds` was given it.
+        own: (B, M, C) likewise.
+        degree: (B, N) as it came out there.
+        of_point: (B, N, C) likewise.
+        of_center: (B, M, C) likewise.
+        constant: (C,) gradient of an edge at 0.
+        slope: (C,) what it grows by.
+        arg: (B, M, C) the point that has the maximum, or (0, M, C) where there is none.
+        of_best: like ``arg``, the gradient with respect to the maximum.
+        of_near: (B, N, C), becomes the gradient with respect to ``near``.
+        of_own: (B, M, C), becomes the gradient with respect to ``own``.
+    """
+    for cloud in range(near.shape[0]):
+        k = np.full(own.shape[1], degree[cloud].sum() / own.shape[1], near.dtype)
+        edge_sums_gradient(
+            near[cloud], degree[cloud], of_point[cloud], constant, slope, of_near[cloud]
+        )
+        edge_sums_gradient(own[cloud], k, of_center[cloud], constant, slope, of_own[cloud])
+        if len(arg) > 0:
+            add_at(of_near[cloud], arg[cloud], of_best[cloud])
+            for i in range(own.shape[1]):
+                for c in range(own.shape[2]):
+                    of_own[cloud, i, c] += of_best[cloud, i, c]
+
+
+@compiled
 def relu_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
     """Write the edges of a tile down.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
-from pcea.models.edges.moments import edge_gradient, join_moments
+from pcea.models.edges.moments import arrays, edge_gradient, join_moments
 
 # Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
 TILE = 1 << 17
@@ -25,16 +25,16 @@ def _edge_linear_max(
     arg = torch.empty_like(best if moments else best[:0], dtype=torch.int32)
     # Of each cloud: what was subtracted, the sum, and the sum of squares.
     sums = torch.zeros(3, batch, len(weight), dtype=torch.float64)
-    arrays = _arrays(near, own, index, best, arg)
-    abouts, totals, squares = _arrays(*sums)
+    whole = arrays(near, own, index, best, arg)
+    abouts, totals, squares = arrays(*sums)
     weight = weight.detach().t().contiguous()
 
     def run(low: int, high: int) -> None:
         before = near.new_empty(rows * k, near.shape[2])
         after = near.new_empty(rows * k, best.shape[2])
-        edges, products = _arrays(before, after)
+        edges, products = arrays(before, after)
         for cloud in range(low, high):
-            points, own, neighbors, most = (each[cloud] for each in arrays[:4])
+            points, own, neighbors, most = (each[cloud] for each in whole[:4])
             for at in range(0, centers, rows):
                 part = slice(at, at + rows)
                 count = len(own[part]) * k
@@ -50,7 +50,7 @@ def _edge_linear_max(
                     products[:count],
                     about,
                     most[part],
-                    arrays[4][cloud, part],
+                    whole[4][cloud, part],
                     totals[cloud],
                     squares[cloud],
                 )
@@ -58,7 +58,7 @@ def _edge_linear_max(
     spread(batch, run)
     if not moments:
         return best, arg, near.new_empty(0), near.new_empty(0)
-    mean, variance = join_moments(sums, centers * k)
+    mean, variance = join_moments(*sums, centers * k)
     return best, arg, mean.to(near.dtype), variance.to(near.dtype)
 
 
@@ -76,10 +76,6 @@ def _centers_of_tile(k: int, weight: Tensor) -> int:
     return max(1, TILE // (k * max(weight.shape)))
 
 
-def _arrays(*tensors: Tensor) -> list[kernels.Array]:
-    return [tensor.detach().numpy() for tensor in tensors]
-
-
 @torch.library.custom_op("pcea::edge_linear_max_backward", mutates_args=())
 def _edge_linear_max_gradient(
     near: Tensor,
@@ -94,7 +90,7 @@ def _edge_linear_max_gradient(
     batch, centers, k = index.shape
     rows = _centers_of_tile(k, weight)
     of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
-    arrays = _arrays(near, of_near, own, index, arg, of_best, of_own)
+    whole = arrays(near, of_near, own, index, arg, of_best, of_own)
     weight = weight.detach()
     # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
     square = weight.t() @ (slope.unsqueeze(1) * weight)  # (C, C)
@@ -104,12 +100,12 @@ def _edge_linear_max_gradient(
     def run(low: int, high: int) -> None:
         before = near.new_empty(rows * k, near.shape[2])
         passed = torch.empty_like(before)
-        edges, gradient = _arrays(before, passed)
+        edges, gradient = arrays(before, passed)
         of_weight[low] = torch.zeros_like(weight)
         total[low], gram[low] = torch.zeros_like(fixed), torch.zeros_like(square)
-        strongest, factor = _arrays(of_weight[low], weight)
+        strongest, factor = arrays(of_weight[low], weight)
         for cloud in range(low, high):
-            points, of_points, *of_centers = (each[cloud] for each in arrays)
+            points, of_points, *of_centers = (each[cloud] for each in whole)
             for at in range(0, centers, rows):
                 own, neighbors, arg, of_best, of_own = (each[at : at + rows] for each in of_centers)
                 count = len(own) * k

@@ -5,13 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pcea.models.edges.kernels import Array
 
-def join_moments(sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of all (C,), of (3, B, C) sums over ``count`` edges each, about values."""
-    about, total, square = sums
-    means = about + total / count
+
+def join_moments(
+    abouts: Tensor, totals: Tensor, squares: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance of all (C,), of (B, C) sums over ``count`` edges each, about values."""
+    means = abouts + totals / count
     mean = means.mean(0)
-    within = square / count - (total / count).square()
+    within = squares / count - (totals / count).square()
     return mean, (within + (means - mean).square()).mean(0)
 
 
@@ -22,3 +25,8 @@ def edge_gradient(
     slope = torch.zeros_like(mean) if of_variance is None else 2 * of_variance / edges
     constant = -slope * mean
     return constant if of_mean is None else constant + of_mean / edges, slope
+
+
+def arrays(*tensors: Tensor) -> list[Array]:
+    """The tensors as what the compiled loops take."""
+    return [tensor.detach().numpy() for tensor in tensors]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
-from pcea.models.edges.moments import edge_gradient, join_moments
+from pcea.models.edges.moments import arrays, edge_gradient, join_moments
 
 
 @torch.library.custom_op("pcea::edge_sums", mutates_args=())
@@ -20,37 +20,25 @@ def _edge_sums(
     mean, of_center, of_point, degree = _like_edges(near, own, moments)
     best = torch.empty_like(own if maximum else own[:0])
     arg = torch.empty_like(best, dtype=torch.int32)
-    near, own = near.detach(), own.detach()
     # Of each cloud: what was subtracted, the sum, and the sum of squares.
-    sums = torch.zeros(3, len(near), near.shape[2], dtype=torch.float64)
+    abouts = near.new_zeros(len(near), near.shape[2])
+    totals, squares = torch.zeros(2, *abouts.shape, dtype=torch.float64)
+    ends = arrays(near, own, index)
+    sums = arrays(abouts, of_center, of_point, degree, totals, squares)
+    most = arrays(best, arg)
 
     def run(low: int, high: int) -> None:
-        for cloud in range(low, high):
-            points, centers = near[cloud], own[cloud]
-            if moments:
-                about = points.index_select(0, index[cloud, 0]).mean(0) + centers[0]
-                kernels.sum_edges(
-                    points.numpy(),
-                    centers.numpy(),
-                    index[cloud].numpy(),
-                    about.numpy(),
-                    of_center[cloud].numpy(),
-                    of_point[cloud].numpy(),
-                    degree[cloud].numpy(),
-                    sums[1, cloud].numpy(),
-                    sums[2, cloud].numpy(),
-                )
-                sums[0, cloud] = about
-            if maximum:
-                kernels.strongest_neighbor(
-                    points.numpy(), index[cloud].numpy(), best[cloud].numpy(), arg[cloud].numpy()
-                )
-                best[cloud] += centers
+        clouds = [each[low:high] for each in ends]
+        if moments:
+            kernels.sum_clouds(*clouds, *(each[low:high] for each in sums))
+        if maximum:
+            kernels.strongest_of_clouds(*clouds, *(each[low:high] for each in most))
 
     spread(len(near), run)
     variance = mean.clone()
     if moments:
-        mean, variance = (each.to(near.dtype) for each in join_moments(sums, index[0].numel()))
+        joined = join_moments(abouts.double(), totals, squares, index[0].numel())
+        mean, variance = (each.to(near.dtype) for each in joined)
     return mean, variance, best, arg, of_center, of_point, degree
 
 
@@ -82,32 +70,17 @@ def _edge_sums_gradient(
     of_best: Tensor,
     constant: Tensor,
     slope: Tensor,
-    k: int,
 ) -> tuple[Tensor, Tensor]:
     of_near, of_own = torch.empty_like(near), torch.empty_like(own)
-    near, own, of_best = near.detach(), own.detach(), of_best.detach()
-    degree_of_center = near.new_full(own.shape[1:2], k).numpy()
-    moments = constant.detach().numpy(), slope.detach().numpy()
+    ends = arrays(near, own, degree, of_point, of_center)
+    moments, gradients = arrays(constant, slope), arrays(of_near, of_own)
+    most = arrays(arg, of_best)
 
     def run(low: int, high: int) -> None:
-        for cloud in range(low, high):
-            kernels.edge_sums_gradient(
-                near[cloud].numpy(),
-                degree[cloud].numpy(),
-                of_point[cloud].numpy(),
-                *moments,
-                of_near[cloud].numpy(),
-            )
-            kernels.edge_sums_gradient(
-                own[cloud].numpy(),
-                degree_of_center,
-                of_center[cloud].numpy(),
-                *moments,
-                of_own[cloud].numpy(),
-            )
-            if len(arg):
-                kernels.add_at(of_near[cloud].numpy(), arg[cloud].numpy(), of_best[cloud].numpy())
-                of_own[cloud] += of_best[cloud]
+        clouds, maximum, grown = (
+            [each[low:high] for each in several] for several in (ends, most, gradients)
+        )
+        kernels.gradient_of_clouds(*clouds, *moments, *maximum, *grown)
 
     spread(len(near), run)
     return of_near, of_own
@@ -135,7 +108,7 @@ def _edge_sums_backward(
     if of_best is None:
         of_best, arg = own[:0], arg[:0]
     of_near, of_own = _edge_sums_gradient(
-        near, own, arg, of_center, of_point, degree, of_best.contiguous(), constant, slope, ctx.k
+        near, own, arg, of_center, of_point, degree, of_best.contiguous(), constant, slope
     )
     return of_near, of_own, None, None, None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import Any
 
@@ -24,24 +24,47 @@ def test_compiles_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert compiled.compiled(lambda a, b: a + b)(2, 3) == 5
 
 
+@pytest.fixture
+def use_threads() -> Iterator[Callable[[int], None]]:
+    """A call that sets how many threads torch uses, until the test's end."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("total", [0, 1, 2, 11])
-def test_each_thing_is_done_once(monkeypatch: pytest.MonkeyPatch, threads: int, total: int) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+def test_each_thing_is_done_once(
+    use_threads: Callable[[int], None], threads: int, total: int
+) -> None:
+    use_threads(threads)
     done: list[int] = []
     compiled.spread(total, lambda low, high: done.extend(range(low, high)))
     assert sorted(done) == list(range(total))
 
 
-def test_few_things_stay_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+def test_few_things_stay_on_one_thread(use_threads: Callable[[int], None]) -> None:
+    use_threads(4)
     seen: list[int] = []
     compiled.spread(7, lambda low, high: seen.append(get_ident()), least=4)
     assert seen == [get_ident()]
 
 
-def test_an_error_in_another_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+def test_in_each_thread_torch_uses_one_and_makes_no_graph(
+    use_threads: Callable[[int], None],
+) -> None:
+    use_threads(3)
+    seen: list[tuple[int, bool]] = []
+    for _ in range(2):
+        compiled.spread(
+            6, lambda low, high: seen.append((torch.get_num_threads(), torch.is_grad_enabled()))
+        )
+    assert seen == [(1, False)] * 6
+    assert torch.get_num_threads() == 3 and torch.is_grad_enabled()
+
+
+def test_an_error_in_another_thread_is_raised(use_threads: Callable[[int], None]) -> None:
+    use_threads(2)
 
     def fail_at_the_end(low: int, high: int) -> None:
         if high == 10:
