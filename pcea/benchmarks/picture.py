@@ -174,9 +174,10 @@ def _subject(outcome: Measured) -> str:
 
 
 def _short(size: int) -> str:
-    if size % 1024 == 0:
-        return f"{size // 1024} k"
-    return f"{size // 1_000_000} M" if size % 1_000_000 == 0 else f"{size:,}"
+    for unit, name in ((1 << 20, "M"), (1_000_000, "M"), (1 << 10, "k")):
+        if size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size:,}"
 
 
 def _time(seconds: float) -> str:

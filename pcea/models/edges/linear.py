@@ -58,7 +58,7 @@ def _edge_linear_max(
     spread(batch, run)
     if not moments:
         return best, arg, near.new_empty(0), near.new_empty(0)
-    mean, variance = join_moments(*sums, centers * k)
+    mean, variance = join_moments(sums[0], sums[1], sums[2], centers * k)
     return best, arg, mean.to(near.dtype), variance.to(near.dtype)
 
 
