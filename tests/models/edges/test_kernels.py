@@ -64,6 +64,37 @@ def test_gradient_of_sums(run: Callable[[Any], Run], rng: np.random.Generator) -
     np.testing.assert_allclose(gradient, wanted)
 
 
+def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+    near, own = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 3))
+    index = rng.integers(0, 5, (2, 4, 2))
+    every = np.stack([near[b][index[b]] + own[b][:, None] for b in range(2)])  # (B, M, k, C)
+
+    sums = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5))
+    abouts, totals, squares = np.zeros((3, 2, 3))
+    run(kernels.sum_clouds)(near, own, index, abouts, *sums, totals, squares)
+    np.testing.assert_allclose(abouts, every[:, 0].mean(1))
+    off = every - abouts[:, None, None]
+    np.testing.assert_allclose(totals, off.sum((1, 2)), atol=1e-12)
+    np.testing.assert_allclose(squares, (off**2).sum((1, 2)))
+
+    best, arg = np.empty((2, 4, 3)), np.empty((2, 4, 3), np.int32)
+    run(kernels.strongest_of_clouds)(near, own, index, best, arg)
+    np.testing.assert_array_equal(best, every.max(2))
+
+    constant, slope, of_best = rng.normal(size=3), rng.normal(size=3), rng.normal(size=(2, 4, 3))
+    of_near, of_own = np.empty_like(near), np.empty_like(own)
+    run(kernels.gradient_of_clouds)(
+        near, own, sums[2], sums[1], sums[0], constant, slope, arg, of_best, of_near, of_own
+    )
+    of_edges = constant + slope * every
+    wanted = np.zeros_like(near)
+    for b in range(2):
+        np.add.at(wanted[b], index[b], of_edges[b])
+        np.add.at(wanted[b], (arg[b], np.arange(3)), of_best[b])
+    np.testing.assert_allclose(of_near, wanted)
+    np.testing.assert_allclose(of_own, of_edges.sum(2) + of_best)
+
+
 def test_edges_and_their_maximum(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
     index = rng.integers(0, 5, (4, 2))
