@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,10 @@ NO_EGL = "Open3D opens no window through EGL (is a driver such as Mesa's libEGL 
 def window(width: int, height: int) -> Iterator[Any]:
     """Open a window that is not shown, or say by None that there can be none."""
     o3d = import_open3d()
+    # Torch loads Triton when it first wants to; after Mesa's driver, which brings another LLVM, that
+    # ends the process. Before it, both work.
+    with suppress(ImportError):
+        importlib.import_module("triton")
     quiet = o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error)
     with quiet, _runtime_folder():
         visualizer = o3d.visualization.Visualizer()

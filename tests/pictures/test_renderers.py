@@ -91,3 +91,15 @@ def test_a_driver_that_fails_for_real() -> None:
 def _without_display() -> dict[str, str]:
     hidden = ("DISPLAY", "WAYLAND_DISPLAY")
     return {key: value for key, value in os.environ.items() if key not in hidden}
+
+
+def test_a_window_leaves_triton_loadable(open3d: ModuleType) -> None:
+    pytest.importorskip("triton")
+    program = """
+from pcea.pictures import egl
+with egl.window(16, 16):
+    pass
+import triton
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
