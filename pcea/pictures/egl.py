@@ -95,8 +95,8 @@ NO_EGL = "Open3D opens no window through EGL (is a driver such as Mesa's libEGL 
 def window(width: int, height: int) -> Iterator[Any]:
     """Open a window that is not shown, or say by None that there can be none."""
     o3d = import_open3d()
-    # Torch loads Triton when it first wants to; after Mesa's driver, which brings another LLVM, that
-    # ends the process. Before it, both work.
+    # Torch loads Triton when it first wants to. After Mesa's driver, which brings another LLVM,
+    # that ends the process; before it, both work.
     with suppress(ImportError):
         importlib.import_module("triton")
     quiet = o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error)
