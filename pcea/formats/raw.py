@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from pcea.errors import InputError
+from pcea.formats.colors import as_color
 from pcea.formats.shape import Cloud, Mesh
 from pcea.geometry.surface import face_areas
 
@@ -25,19 +26,24 @@ class Raw:
         pos: (N, 3) positions, in any real dtype.
         faces: (F, 3) vertex indices counted from 0; none for a cloud.
         normal: (N, 3) normals of any length; none where the file has none.
-        color: (N, 3) uint8 colours; none where the file has none.
+        color: (N, 3 or more) colours in the file's own type and range, which
+            :func:`pcea.formats.colors.as_color` decides; none where the file has none.
+        notes: what a person should know of how the file was read, a sentence each.
     """
 
     pos: Array
     faces: Array | None = None
     normal: Array | None = None
     color: Array | None = None
+    notes: tuple[str, ...] = ()
 
 
 def validate(raw: Raw, path: Path) -> Mesh | Cloud:
     """Check a file's content and turn it into tensors.
 
-    Normals are brought to unit length; those that are zero or not finite become zero: unknown.
+    Points without a position, which depth cameras write as NaN, are left out, and so are the
+    faces that refer to them; a note says how many. Normals are brought to unit length; those that
+    are zero or not finite become zero: unknown. An offset is taken off coordinates far from zero.
 
     Args:
         raw: what a reader found.
@@ -47,71 +53,85 @@ def validate(raw: Raw, path: Path) -> Mesh | Cloud:
         A mesh where there are faces, else a cloud.
 
     Raises:
-        InputError: no points, NaN or infinite coordinates, coordinates that float32 cannot hold,
-            fewer than two different points, a face that refers to no vertex, no face with an area.
+        InputError: no points, fewer than two different ones, coordinates that float32 cannot
+            hold, a face that refers to no vertex, no face with an area.
     """
     pos = _positions(raw.pos, path)
+    there = np.asarray(np.isfinite(pos).all(1))  # (N,)
+    _check_extent(pos[there], len(pos), path)
+    notes = list(raw.notes)
+    faces = None
     if raw.faces is not None and len(raw.faces):
-        faces = _faces(raw.faces, pos, path)
-        return Mesh(vertices=pos, faces=faces, name=path.stem)
-    return Cloud(
-        pos=pos,
-        normal=None if raw.normal is None else _unit(raw.normal),
-        color=None if raw.color is None else torch.from_numpy(np.array(raw.color, np.uint8)),
-        name=path.stem,
-    )
+        faces = _indices(raw.faces, len(pos), path)
+    if faces is not None and not there.all():
+        whole = there[faces].all(1)  # (F,)
+        if not whole.all():
+            notes.append(
+                f"{(~whole).sum()} of {len(faces)} faces have a corner without a position (NaN or "
+                "infinite) and were left out"
+            )
+        faces = (np.cumsum(there) - 1)[faces[whole]]
+        if not len(faces):
+            raise InputError(f"{path}: each of its faces has a corner that is NaN or infinite")
+    elif not there.all():
+        notes.append(
+            f"{(~there).sum()} of {len(pos)} points have no position (NaN or infinite) and were "
+            "left out"
+        )
+    row = None if there.all() else torch.from_numpy(np.flatnonzero(there))
+    color = None if raw.color is None else as_color(np.asarray(raw.color)[there])
+    if raw.color is not None and color is None:
+        notes.append("its colors lie in none of the ranges 0 to 1, 0 to 255 and 0 to 65,535")
+    normal = None if raw.normal is None else np.asarray(raw.normal, np.float64)[there]
+    known: dict[str, Any] = {
+        "normal": None if normal is None else torch.from_numpy(normal),
+        "color": None if color is None else torch.from_numpy(color),
+        "name": path.stem,
+        "row": row,
+        "notes": tuple(notes),
+    }
+    if faces is None:
+        return Cloud(torch.from_numpy(pos[there]), **known)
+    mesh = Mesh(torch.from_numpy(pos[there]), torch.from_numpy(faces), **known)
+    if not (face_areas(mesh.vertices, mesh.faces) > 0).any():
+        raise InputError(f"{path}: none of its {len(faces)} faces has an area")
+    return mesh
 
 
-def _positions(values: Array, path: Path) -> torch.Tensor:
+def _positions(values: Array, path: Path) -> Array:
+    """(N, 3) float64."""
     if values.ndim != 2 or values.shape[1] != 3:
         raise InputError(f"{path}: its positions have shape {values.shape}, not (N, 3)")
     if not len(values):
         raise InputError(f"{path}: it holds no points")
-    good = np.isfinite(values).all(1)  # (N,)
-    if not good.all():
+    return values.astype(np.float64)
+
+
+def _check_extent(pos: Array, stored: int, path: Path) -> None:
+    """Refuse points that are no shape; ``stored`` counts those without a position, too."""
+    if len(pos) < min(stored, 2):
         raise InputError(
-            f"{path}: {(~good).sum()} of its {len(values)} points have NaN or infinite coordinates"
-            f" (the first is point {int(good.argmin())}, counted from 0): remove them first"
-        )
-    if len(values) == 1:
-        raise InputError(f"{path}: it holds a single point; at least 2 different points are needed")
-    values = values.astype(np.float64, copy=False)
-    reach = np.abs(values).max()
-    if reach > np.finfo(np.float32).max:
-        raise InputError(f"{path}: its coordinates reach {reach:.3g}, beyond float32: scale them")
-    size = np.ptp(values, axis=0).max()
-    if size == 0:
-        raise InputError(
-            f"{path}: all of its {len(values)} points are equal;"
+            f"{path}: {stored - len(pos)} of its {stored} points have NaN or infinite coordinates;"
             " at least 2 different points are needed"
         )
-    # Map coordinates, say: float32 would round them onto a coarse grid without a word.
-    if np.spacing(np.float32(reach)) > size / 500:
+    if len(pos) == 1:
+        raise InputError(f"{path}: it holds a single point; at least 2 different points are needed")
+    reach = np.abs(pos).max()
+    if reach > np.finfo(np.float32).max:
+        raise InputError(f"{path}: its coordinates reach {reach:.3g}, beyond float32: scale them")
+    if np.ptp(pos, axis=0).max() == 0:
         raise InputError(
-            f"{path}: its coordinates reach {reach:.6g} over a size of only {size:.3g}, finer than"
-            " float32 can tell apart there: subtract their offset first"
+            f"{path}: all of its {len(pos)} points are equal;"
+            " at least 2 different points are needed"
         )
-    return torch.from_numpy(values.astype(np.float32))
 
 
-def _faces(values: Array, pos: torch.Tensor, path: Path) -> torch.Tensor:
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= len(pos):
+def _indices(faces: Array, num: int, path: Path) -> Array:
+    low, high = int(faces.min()), int(faces.max())
+    if low < 0 or high >= num:
         wrong = low if low < 0 else high
         raise InputError(
             f"{path}: a face refers to vertex {wrong} (counted from 0),"
-            f" but there are {len(pos)} vertices"
+            f" but there are {num} vertices"
         )
-    faces = torch.from_numpy(values.astype(np.int64))
-    if not (face_areas(pos, faces) > 0).any():
-        raise InputError(f"{path}: none of its {len(faces)} faces has an area")
-    return faces
-
-
-def _unit(normal: Array) -> torch.Tensor:
-    known = np.isfinite(normal).all(1) & normal.any(1)  # (N,)
-    found = normal[known].astype(np.float64)
-    found /= np.abs(found).max(1, keepdims=True)  # the squares of huge and tiny ones stay in range
-    unit = np.zeros(normal.shape, np.float32)
-    unit[known] = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return torch.from_numpy(unit)
+    return faces.astype(np.int64)

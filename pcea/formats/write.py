@@ -19,7 +19,7 @@ from pcea.formats.raw import Array
 
 Values = ArrayLike | Tensor
 
-_PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float"}
+_PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float", "float64": "double"}
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def write_ply(
 
     Args:
         path: where it goes; its folder is made if need be.
-        pos: (N, 3) positions.
+        pos: (N, 3) positions; as double where float32 would move them, as it does map coordinates.
         color: (N, 3) uint8 red, green, blue.
         faces: (F, 3) vertex indices; default: none, a cloud.
         normal: (N, 3) normals.
@@ -74,7 +74,10 @@ def write_ply(
     pos = as_array(pos)
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise InputError(f"{path}: pos must have shape (N, 3), not {pos.shape}")
-    columns: dict[str, Array] = dict(zip("xyz", pos.T.astype(np.float32), strict=True))
+    near = pos.astype(np.float32)
+    columns: dict[str, Array] = dict(
+        zip("xyz", (near if (near == pos).all() else pos.astype(np.float64)).T, strict=True)
+    )
     if normal is not None:
         normal = fitting("normal", normal, pos.shape, path).T.astype(np.float32)
         columns |= zip(("nx", "ny", "nz"), normal, strict=True)

@@ -21,16 +21,18 @@ class FineMesh(Mesh):
     """A mesh that was cut, and is lit as the coarse one: a flat piece does not show its edges.
 
     Args:
-        normal: (F, 3, 3) unit normals at the corners of each face; default: those of the faces
-            as they are.
+        corner_normal: (F, 3, 3) unit normals at the corners of each face; default: those of the
+            faces as they are.
     """
 
-    normal: Tensor | None = None
+    corner_normal: Tensor | None = None
 
     def upright(self, up: str) -> FineMesh:
         """Turn the mesh, and with it its light, so that its up axis becomes y."""
-        normal = None if self.normal is None else upright(self.normal, up)
-        return replace(self, vertices=upright(self.vertices, up), normal=normal)
+        turned = super().upright(up)
+        assert isinstance(turned, FineMesh)
+        normal = None if self.corner_normal is None else upright(self.corner_normal, up)
+        return replace(turned, corner_normal=normal)
 
 
 def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[Mesh, Cloud]:
@@ -88,14 +90,15 @@ def refine_values(mesh: Mesh, values: Tensor, enough: int = ENOUGH_FACES) -> tup
 
 
 def _normals(mesh: Mesh) -> Tensor:
-    if isinstance(mesh, FineMesh) and mesh.normal is not None:
-        return mesh.normal
+    if isinstance(mesh, FineMesh) and mesh.corner_normal is not None:
+        return mesh.corner_normal
     vertices, faces = mesh.vertices.detach().cpu().numpy(), mesh.faces.cpu().numpy()
     return torch.from_numpy(corner_normals(vertices, faces, face_normals(vertices, faces)))
 
 
 def _fine(vertices: Tensor, faces: Tensor, name: str, normal: Tensor) -> FineMesh:
-    return FineMesh(vertices, faces, name, torch.nn.functional.normalize(normal, dim=2))
+    light = torch.nn.functional.normalize(normal, dim=2)
+    return FineMesh(vertices, faces, name, corner_normal=light)
 
 
 def _cut(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:

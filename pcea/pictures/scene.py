@@ -107,8 +107,8 @@ def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
     vertices, _ = _unit_mesh(mesh)
     flat = face_normals(vertices, faces)  # (F, 3)
     towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
-    if isinstance(mesh, FineMesh) and mesh.normal is not None:
-        normal = mesh.normal.detach().cpu().numpy()  # (F, 3, 3)
+    if isinstance(mesh, FineMesh) and mesh.corner_normal is not None:
+        normal = mesh.corner_normal.detach().cpu().numpy()  # (F, 3, 3)
     else:
         normal = corner_normals(vertices, faces, flat)
     normal = normal * np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +15,11 @@ def _cloud(num: int) -> Cloud:
     ids = torch.arange(num)
     pos = ids[:, None].float().expand(num, 3)
     color = ids[:, None].to(torch.uint8).expand(num, 3)
-    return Cloud(pos=pos, normal=-pos, color=color, name="ramp")
+    return Cloud(pos=pos, normal=_turn(ids), color=color, name="ramp")
+
+
+def _turn(ids: torch.Tensor) -> torch.Tensor:
+    return torch.stack([ids.cos(), ids.sin(), 0.0 * ids], 1)
 
 
 def test_more_points_give_a_subset_without_repeats() -> None:
@@ -38,7 +43,7 @@ def test_normals_colours_and_name_follow_their_points(num: int) -> None:
     sample = _cloud(20).sample(num)
     assert sample.normal is not None
     assert sample.color is not None
-    assert torch.equal(sample.normal, -sample.pos)
+    assert torch.allclose(sample.normal, _turn(sample.pos[:, 0]))
     assert torch.equal(sample.color, sample.pos.to(torch.uint8))
     assert sample.name == "ramp"
 
@@ -144,3 +149,83 @@ def test_shapes_are_set_upright_with_their_normals_and_what_else_is_known() -> N
     assert torch.equal(cloud.pos, mesh.vertices)
     assert cloud.normal is not None and torch.equal(cloud.normal, -mesh.vertices)
     assert cloud.face is not None and cloud.face.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pos", "message"),
+    [
+        (torch.tensor([[0, 0, torch.nan], [1, 1, 1]]), "1 of the 2 rows .* NaN or infinite"),
+        (torch.rand(3, 5), r"not \(3, 5\).*\(3, N\), transpose"),
+        (torch.rand(5, 6), r"give the normals apart"),
+        (torch.rand(2, 5, 3), "one cloud at a time"),
+        (torch.rand(5, 3) > 0.5, "must be real numbers"),
+        (torch.rand(5, 3).cfloat(), "must be real numbers"),
+        ("chair.obj", "not str"),
+        (torch.full((2, 3), 1e300, dtype=torch.float64), "beyond float32"),
+    ],
+)
+def test_positions_that_are_none_are_refused(pos: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        Cloud(pos)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int16])
+def test_positions_of_any_real_type_become_float32(dtype: torch.dtype) -> None:
+    pos = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    cloud = Cloud(pos.to(dtype))
+    assert cloud.pos.dtype == torch.float32
+    assert torch.equal(cloud.pos, pos.float())
+
+
+def test_an_array_far_from_zero_keeps_its_digits_in_its_offset() -> None:
+    site = np.random.default_rng(0).uniform(0, 5, (50, 3)) + [431234.5, 5403280.25, 300]
+    for shape in (Cloud(site), Mesh(site, np.array([[0, 1, 2]]))):  # type: ignore[arg-type]
+        np.testing.assert_allclose(shape.file_pos.numpy(), site, rtol=0, atol=1e-6)
+        turned = shape.upright("z").file_pos.numpy()
+        np.testing.assert_allclose(turned, site[:, [0, 2, 1]] * [1, 1, -1], rtol=0, atol=1e-6)
+
+
+def test_a_sample_keeps_offset_notes_and_rows() -> None:
+    cloud = Cloud(torch.rand(9, 3), offset=torch.ones(3), row=torch.arange(9) * 2, notes=("why",))
+    sample = cloud.sample(4)
+    assert sample.row is not None and cloud.row is not None
+    assert torch.equal(sample.pos, cloud.pos[sample.row // 2])
+    assert sample.offset.tolist() == [1, 1, 1] and sample.notes == ("why",)
+    assert Cloud.join([sample, sample]).offset.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"normal": torch.rand(4, 3)}, r"normal of the cloud must have shape \(5, 3\)"),
+        ({"color": torch.full((5, 3), -9.0)}, "color of the cloud must lie in"),
+        ({"face": torch.rand(5)}, "face of the cloud must be whole numbers"),
+        ({"offset": torch.rand(2)}, "offset of the cloud must be 3"),
+        ({"normal": torch.rand(5, 3, device="meta")}, "is on meta, its positions are on cpu"),
+    ],
+)
+def test_what_does_not_fit_the_points_is_refused(more: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Cloud(torch.rand(5, 3), **more)  # type: ignore[arg-type]
+
+
+def test_normals_of_any_length_come_in_unit_length() -> None:
+    normal = torch.tensor([[0, 0, 5.0], [0, 0, 0], [torch.nan, 0, 0]])
+    cloud = Cloud(torch.rand(3, 3), normal)
+    assert cloud.normal is not None
+    assert cloud.normal.tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("faces", "message"),
+    [
+        (torch.tensor([[0, 1, 5]]), "vertex 5 .* there are 5"),
+        (torch.tensor([[0, -1, 2]]), "vertex -1 "),
+        (torch.tensor([[0, 1]]), r"faces of the mesh must have shape \(1, 3\)"),
+        (torch.rand(2, 3), "whole numbers"),
+    ],
+)
+def test_faces_that_fit_no_vertices_are_refused(faces: torch.Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Mesh(torch.rand(5, 3), faces)

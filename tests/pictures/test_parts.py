@@ -68,6 +68,6 @@ def test_a_cloud_shows_the_part_of_each_point_whichever_way_is_up() -> None:
 def test_a_mesh_that_was_cut_is_lit_as_before_when_it_is_turned() -> None:
     (_, parts), _ = part_panels(SQUARE, split(SQUARE), TAXONOMY, up="z")
 
-    assert isinstance(parts.shape, FineMesh) and parts.shape.normal is not None
-    facing = parts.shape.normal.flatten(0, 1)
+    assert isinstance(parts.shape, FineMesh) and parts.shape.corner_normal is not None
+    facing = parts.shape.corner_normal.flatten(0, 1)
     torch.testing.assert_close(facing, torch.tensor([0.0, 1, 0]).expand_as(facing))
