@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcea.formats.raw import Array
+from pcea.lettering import families_for, readable
+from pcea.lettering import width as letters_of
 from pcea.pictures.layout import FONT, LETTER, LINE, Layout, count_lines, font_for, wrap
 
 if TYPE_CHECKING:
@@ -47,17 +49,15 @@ def compose(
     width = next(own[0][1] for own in sizes if own)
     columns = max(len(row) for row in rows)
     font = font_for(width, style.dpi)
-    above = [
-        [None if entry is None else wrap(entry[1], width, font, style.dpi) for entry in row]
-        for row in rows
-    ]
-    over = [wrap(each, width, font, style.dpi) for each in column_titles]
-    beside = [
-        wrap(each, height, font, style.dpi)
-        for each, height in zip(row_titles, heights, strict=False)
-    ]
+
+    def fit(text: str, room: int, size: float = font) -> str:
+        return wrap(readable(text), room, size, style.dpi)
+
+    above = [[None if entry is None else fit(entry[1], width) for entry in row] for row in rows]
+    over = [fit(each, width) for each in column_titles]
+    beside = [fit(each, height) for each, height in zip(row_titles, heights, strict=False)]
     room = columns * width
-    heading = wrap(title, room, FONT + 2, style.dpi)
+    heading = fit(title, room, FONT + 2)
     wide = 0 if scale is None else round((0.68 + (0.2 if style.label else 0)) * style.dpi)
     layout = Layout(
         width,
@@ -81,7 +81,8 @@ def compose(
 
     def write(left: float, bottom: float, text: str, **more: Any) -> None:
         x, y, _, _ = layout.box(left, bottom, 0, 0)
-        figure.text(x, y, text, **{"linespacing": LINE, "fontsize": font, **ink, **more})
+        look = {"linespacing": LINE, "fontsize": font, "fontfamily": families_for(text)}
+        figure.text(x, y, text, **{**look, **ink, **more})
 
     middle = (layout.left + layout.right) / 2
     centered = {"ha": "center", "va": "top"}
@@ -146,7 +147,7 @@ def _add_bar(figure: Figure, layout: Layout, style: Style, scale: tuple[float, f
 
 
 def _legend_columns(style: Style, room: int) -> int:
-    longest = max(len(name) for name in style.legend)
+    longest = max(letters_of(readable(name)) for name in style.legend)
     entry = (longest * LETTER + 3.2) * (FONT - 1) * style.dpi / 72
     return max(min(int(room / entry), len(style.legend)), 1)
 
@@ -161,7 +162,9 @@ def _legend_height(style: Style, room: int) -> int:
 def _add_legend(figure: Figure, layout: Layout, style: Style, room: int) -> None:
     from matplotlib.patches import Patch
 
-    swatches = [Patch(facecolor=_hex(color), label=name) for name, color in style.legend.items()]
+    swatches = [
+        Patch(facecolor=_hex(color), label=readable(name)) for name, color in style.legend.items()
+    ]
     middle = (layout.left + layout.right) / 2
     top = layout.height - layout.margin - layout.legend
     x, y, _, _ = layout.box(middle, top, 0, 0)
@@ -182,6 +185,7 @@ def _add_legend(figure: Figure, layout: Layout, style: Style, room: int) -> None
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
+        text.set_fontfamily(families_for(text.get_text()))
 
 
 def _hex(color: Sequence[int]) -> str:

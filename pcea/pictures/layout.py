@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pcea.lettering import width as letters_of
+
 FONT, SMALL_FONT = 9.0, 6.0  # points
 # A letter's mean width and a line's height, as shares of the font's size.
 LETTER, LINE = 0.56, 1.25
@@ -128,7 +130,8 @@ def wrap(text: str, width: float, font: float, dpi: int, most: int = 3) -> str:
     Returns:
         The text, with line breaks.
     """
-    letters = max(int(width / (LETTER * font * dpi / 72)), 4)
+    wide = letters_of(text) / len(text) if text else 1.0
+    letters = max(int(width / (LETTER * wide * font * dpi / 72)), 4)
     lines = [
         line
         for paragraph in text.splitlines()

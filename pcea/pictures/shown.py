@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from pcea.errors import InputError, nearest
 from pcea.formats.write import replacing
+from pcea.lettering import letter
 
 # The creation date is left out: the same figure is the same file.
 _METADATA: dict[str, dict[str, None]] = {
@@ -26,6 +27,7 @@ class ShownFigure(Figure):
     """A matplotlib figure that a notebook shows even where pyplot was never imported."""
 
     def _repr_png_(self) -> bytes:
+        letter(self)
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
         return file.getvalue()
@@ -47,6 +49,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise InputError(
             f"{path}: figures are not written as {ending!r}{nearest(ending, _METADATA)}"
         )
+    letter(figure)
     style: Any = {"svg.hashsalt": "pcea", "svg.fonttype": "none", "pdf.fonttype": 42}
     with replacing(path) as file, rc_context(style):
         figure.savefig(

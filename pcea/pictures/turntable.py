@@ -7,11 +7,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,9 @@ from pcea.formats.write import replacing
 from pcea.pictures.camera import Camera
 from pcea.pictures.render import Background, render
 from pcea.pictures.renderers import Renderer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 TURNTABLE_FORMATS = (".gif", ".mp4")
 MOST_FRAMES = 720
@@ -75,35 +78,55 @@ def turntable(
         raise InputError(f"{path}: a film has no transparent background: write a .gif")
     program = _ffmpeg(path) if ending == ".mp4" else ""
     view = camera or Camera()
-    pictures = (
-        render(
-            shape,
-            colors,
-            replace(view, azimuth=view.azimuth + 360 * frame / frames),
-            size,
-            background,
-            renderer,
-            color_by,
-            point_size,
-        )
-        for frame in range(frames)
-    )
+
+    def draw(frame: int) -> Array:
+        turned = replace(view, azimuth=view.azimuth + 360 * frame / frames)
+        return render(*(shape, colors, turned, size, background, renderer, color_by, point_size))
+
     if ending == ".gif":
         with replacing(path) as file:
-            _write_gif(file, list(pictures), 1000 * seconds / frames)
+            _write_gif(file, draw, frames, 1000 * seconds / frames)
     else:
-        _write_mp4(path, program, pictures, frames / seconds, size)
+        _write_mp4(path, program, map(draw, range(frames)), frames / seconds, size)
 
 
-def _write_gif(file: IO[bytes], pictures: list[Array], milliseconds: float) -> None:
-    """Write frames that share one palette, so that no colour flickers, and no dither crawls."""
+def _write_gif(
+    file: IO[bytes], draw: Callable[[int], Array], frames: int, milliseconds: float
+) -> None:
+    """Write frames one after the other, each drawn when its turn comes.
+
+    They share one palette, so that no colour flickers, and no dither crawls.
+    """
+    from PIL import GifImagePlugin, Image
+
+    common, clear = _palette(draw, frames)
+    more: dict[str, Any] = {"transparency": 255, "disposal": 2} if clear else {}
+    for number in range(frames):
+        picture = draw(number)
+        frame = Image.fromarray(picture[..., :3]).quantize(palette=common, dither=Image.Dither.NONE)
+        if clear:
+            mask = Image.fromarray(np.where(picture[..., 3] < 128, 255, 0).astype(np.uint8))
+            frame.paste(255, mask=mask)
+        if number == 0:
+            for part in GifImagePlugin.getheader(frame, info={"loop": 0, "optimize": False})[0]:
+                file.write(part)
+        # GIF counts hundredths of a second; what is lost in one frame, the next makes up for.
+        start, end = (round(milliseconds / 10 * (number + i)) for i in (0, 1))
+        for part in GifImagePlugin.getdata(frame, duration=10 * (end - start), **more):
+            file.write(part)
+    file.write(b";")
+
+
+def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image, bool]:
+    """Choose 256 colours, and say whether the last one, the background's, is transparent."""
     from PIL import Image
 
-    clear = pictures[0].shape[2] == 4
-    empty = pictures[0][0, 0, :3]
     # A few frames know all colours. The background needs but one of them.
-    some = np.concatenate([p[..., :3] for p in pictures[:: max(len(pictures) // 8, 1)]])
-    drawn = some[(some != empty).any(axis=-1)]  # (n, 3)
+    some = [draw(frame) for frame in range(0, frames, max(frames // 8, 1))]
+    clear = some[0].shape[2] == 4
+    empty = some[0][0, 0, :3]
+    together = np.concatenate([picture[..., :3] for picture in some])
+    drawn = together[(together != empty).any(axis=-1)]  # (n, 3)
     if not len(drawn):
         drawn = empty[None]
     drawn = drawn[:: len(drawn) // 100_000 + 1]
@@ -112,32 +135,10 @@ def _write_gif(file: IO[bytes], pictures: list[Array], milliseconds: float) -> N
     )
     entries = (chosen.getpalette() or [])[: 3 * 255]
     common = Image.new("P", (1, 1))
-    # The last one is the background, which a clear one must share with nothing that is drawn.
+    # A clear one must share its colour with nothing that is drawn.
     last = entries[:3] if clear else empty.tolist()
     common.putpalette([*entries, *entries[:3] * (255 - len(entries) // 3), *last])
-    frames = [
-        Image.fromarray(picture[..., :3]).quantize(palette=common, dither=Image.Dither.NONE)
-        for picture in pictures
-    ]
-    more = {}
-    if clear:
-        for frame, picture in zip(frames, pictures, strict=True):
-            mask = Image.fromarray(np.where(picture[..., 3] < 128, 255, 0).astype(np.uint8))
-            frame.paste(255, mask=mask)
-        more = {"transparency": 255, "disposal": 2}
-    # GIF counts hundredths of a second; what is lost in one frame, the next one makes up for.
-    ends = [round(milliseconds / 10 * (i + 1)) for i in range(len(frames))]
-    lengths = [10 * (end - start) for start, end in zip([0, *ends], ends, strict=False)]
-    frames[0].save(
-        file,
-        format="GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=lengths,
-        loop=0,
-        optimize=False,
-        **more,
-    )
+    return common, clear
 
 
 def _ffmpeg(path: str | os.PathLike[str]) -> str:
@@ -164,11 +165,26 @@ def _write_mp4(
     command += ["-s", f"{width}x{height}", "-r", f"{rate:.6f}", "-i", "-", "-an"]
     command += ["-vcodec", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
     command += ["-movflags", "+faststart"]
-    with _draft(".mp4") as draft:
-        frames = b"".join(picture[:height, :width].tobytes() for picture in pictures)
-        done = subprocess.run([*command, str(draft)], input=frames, capture_output=True)
-        if done.returncode:
-            said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+    with _draft(".mp4") as draft, tempfile.TemporaryFile() as complaints:
+        encoder = subprocess.Popen(
+            [*command, str(draft)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+        )
+        assert encoder.stdin is not None
+        try:
+            with suppress(BrokenPipeError), encoder.stdin:  # it says itself why it ended early
+                for picture in pictures:
+                    encoder.stdin.write(picture[:height, :width].tobytes())
+        except BaseException:
+            encoder.kill()
+            raise
+        finally:
+            encoder.wait()
+        if encoder.returncode:
+            complaints.seek(0)
+            said = " ".join(complaints.read().decode(errors="replace").split())[-200:]
             raise InputError(f"{path}: ffmpeg cannot write it ({said}): write a .gif")
         with replacing(path) as file:
             file.write(draft.read_bytes())

@@ -15,6 +15,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, MaxNLocator, PercentFormatter
 from torch import Tensor
 
+from pcea.lettering import letter
+
 # Okabe and Ito's colors, which colour-blind readers tell apart.
 COLORS = ("#0072B2", "#D55E00")
 # The second line lets the first show through where they agree.
@@ -167,6 +169,7 @@ def _svg(figure: Figure, label: str) -> str:
     """The figure's SVG element alone, without what names other places: prologue and metadata."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    letter(figure)
     figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     text = stream.getvalue()
     text = text[text.index("<svg") :]
