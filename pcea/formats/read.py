@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pcea.errors import InputError
+from pcea.formats.gltf import read_gltf
 from pcea.formats.obj import read_obj
 from pcea.formats.off import read_off
 from pcea.formats.pcd import read_pcd
 from pcea.formats.ply import read_ply
 from pcea.formats.raw import Raw, validate
-from pcea.formats.scene import read_gltf, read_stl
+from pcea.formats.scene import read_stl
 from pcea.formats.shape import Cloud, Mesh
 from pcea.formats.table import read_npy, read_npz, read_rows
 

@@ -1,8 +1,7 @@
-"""STL and glTF through trimesh: every part of the scene at its place, textures left out."""
+"""STL through trimesh: every solid, its corners unmerged."""
 
 from __future__ import annotations
 
-import json
 import logging
 import struct
 import warnings
@@ -29,24 +28,6 @@ def read_stl(path: Path) -> Raw:
         text = data.lower()
         if b"endsolid" not in text[max(text.rfind(b"endfacet"), 0) :]:
             raise InputError(f"{path}: it is truncated: its last solid has no 'endsolid'")
-    return _read(path)
-
-
-def read_gltf(path: Path) -> Raw:
-    """Read a GLB or glTF file: its meshes or, without any, its points."""
-    if path.suffix.lower() == ".glb":
-        with path.open("rb") as file:
-            head = file.read(12)
-        if len(head) < 12 or head[:4] != b"glTF":
-            raise InputError(f"{path}: it does not start with 'glTF', as a GLB file does")
-        size, announced = path.stat().st_size, int.from_bytes(head[8:12], "little")
-        if size < announced:
-            raise InputError(f"{path}: it is truncated: it announces {announced} bytes, has {size}")
-    else:
-        try:
-            json.loads(path.read_bytes())
-        except ValueError as error:
-            raise InputError(f"{path}: it is no JSON, as a glTF file is ({error})") from error
     return _read(path)
 
 
