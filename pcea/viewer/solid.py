@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pcea.formats.light import to_linear
+
 _FLOAT, _UINT, _USHORT = 5126, 5125, 5123
 _VERTICES, _INDICES = 34962, 34963
 
@@ -132,10 +134,4 @@ class Solid:
         return self._head + self._fixed + linear.tobytes()
 
 
-def _linear_light() -> NDArray[np.uint16]:
-    screen = np.arange(256) / 255
-    light = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
-    return np.round(light * 65535).astype(np.uint16)
-
-
-_LINEAR = _linear_light()
+_LINEAR = np.round(to_linear(np.arange(256)) * 65535).astype(np.uint16)
