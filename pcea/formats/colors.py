@@ -21,15 +21,16 @@ def as_color(values: Array) -> Array | None:
     numbers up to 65,535 are of 16 bits.
 
     Args:
-        values: (N, 3 or more) red, green, blue and whatever follows, in the file's own type.
+        values: (N, 3 or more) red, green, blue, alpha, which has the same range, and whatever
+            follows, in the file's own type.
 
     Returns:
         (N, 3) uint8; None where the numbers cannot be colours: below 0, or above 65,535. What is
         not finite becomes 0.
     """
-    values = values[:, :3]
+    values = values[:, :4]
     if values.dtype == np.uint8 or not len(values):
-        return values.astype(np.uint8)
+        return values[:, :3].astype(np.uint8)
     whole_type = values.dtype.kind in "iu"
     known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = known.min(), known.max()
@@ -39,4 +40,4 @@ def as_color(values: Array) -> Array | None:
         known = known * 255
     elif high > 255:
         known = known / 257
-    return known.round().clip(0, 255).astype(np.uint8)
+    return known[:, :3].round().clip(0, 255).astype(np.uint8)

@@ -6,6 +6,7 @@ reorders vertices along the seams of the texture.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,33 +26,73 @@ class _Lines:
 
 
 def read_obj(path: Path) -> Raw:
-    """Read the vertices and polygons of an OBJ file; groups and materials are put together."""
+    """Read the vertices and polygons of an OBJ file; groups and materials are put together.
+
+    Colors behind the positions (``v x y z r g b``) are read, of whichever range. A vertex gets the
+    mean of the normals that its faces give it. Without faces it is a cloud of all vertices, whether
+    lines and points refer to them or not.
+    """
     kinds = {"v": _Lines(), "vn": _Lines(), "f": _Lines()}
-    vertices, polygons = kinds["v"], kinds["f"]
-    known: list[int] = []  # how many vertices stand before each face: relative indices need it
-    for number, line in enumerate(read_text(path).replace("\\\n", " ").splitlines(), 1):
-        key, _, rest = line.strip().partition(" ")
-        if key not in kinds:
-            key, _, rest = line.strip().partition("\t")
+    vertices, normals, polygons = kinds["v"], kinds["vn"], kinds["f"]
+    known: list[tuple[int, int]] = []  # vertices and normals before each face: for what is relative
+    for number, line in _whole_lines(read_text(path)):
+        key, *rest = line.split(None, 1)
         if key in kinds:
-            kinds[key].text.append(rest.partition("#")[0])
+            kinds[key].text.append(rest[0].partition("#")[0] if rest else "")
             kinds[key].number.append(number)
             if key == "f":
-                known.append(len(vertices.text))
+                known.append((len(vertices.text), len(normals.text)))
     if not vertices.text:
         raise InputError(f"{path}: it holds no vertices (no line starts with 'v')")
 
-    pos = number_rows(vertices.text, vertices.number, 3, path)
-    if polygons.text:
-        return Raw(pos=pos, faces=_faces(polygons, known, path))
-    return Raw(pos=pos, normal=_normals(kinds["vn"], len(pos), path), color=_colors(vertices, path))
+    pos, color = _vertices(vertices, path)
+    normal = number_rows(normals.text, normals.number, 3, path) if normals.text else None
+    beside = normal if normal is not None and len(normal) == len(pos) else None
+    if not polygons.text:
+        return Raw(pos=pos, normal=beside, color=color)
+    counts, corners, at_corners = _faces(polygons, known, path)
+    if normal is not None and at_corners.any():
+        beside = _at_vertices(normal, at_corners, corners, len(pos))
+    return Raw(pos=pos, faces=triangulate(counts, corners, pos), normal=beside, color=color)
 
 
-def _faces(lines: _Lines, known: list[int], path: Path) -> Array:
-    counts, corners = [], []
+def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number the lines that hold something; a backslash at the end joins the next line to them."""
+    begun, begun_at = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        # A comment goes on nowhere: it may end in the path of a folder on Windows.
+        if line.endswith("\\") and not line.startswith("#"):
+            begun, begun_at = f"{begun}{line[:-1]} ", begun_at or number
+            continue
+        line = begun + line
+        if line:
+            yield begun_at or number, line
+        begun, begun_at = "", 0
+    if begun:
+        yield begun_at, begun
+
+
+def _vertices(lines: _Lines, path: Path) -> tuple[Array, Array | None]:
+    # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
+    widths = {len(line.split()) for line in lines.text}
+    width = widths.pop() if widths in ({6}, {7}) else 3
+    table = number_rows(lines.text, lines.number, width, path)
+    return table[:, :3], table[:, 3:] if width > 3 else None
+
+
+def _faces(lines: _Lines, known: list[tuple[int, int]], path: Path) -> tuple[Array, Array, Array]:
+    """(P,) counts, and of each corner the vertex counted from 0 and the normal counted from 1."""
+    counts, corners, normals = [], [], []
     for line, number in zip(lines.text, lines.number, strict=True):
+        fields = line.split()
         try:
-            indices = [int(field.partition("/")[0]) for field in line.split()]
+            indices = [int(field.partition("/")[0]) for field in fields]
+            if "/" in line:
+                parts = [field.split("/") for field in fields]
+                normals += [int(part[2]) if len(part) > 2 and part[2] else 0 for part in parts]
+            else:
+                normals += [0] * len(fields)
         except ValueError:
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
         if len(indices) < 3 or 0 in indices:
@@ -59,21 +100,27 @@ def _faces(lines: _Lines, known: list[int], path: Path) -> Array:
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face: {what}")
         counts.append(len(indices))
         corners += indices
-    index = np.array(corners, np.int64)
-    before = np.repeat(np.array(known, np.int64), counts)
-    index = np.where(index > 0, index - 1, before + index)
-    return triangulate(np.array(counts, np.int64), index)
+    count = np.array(counts, np.int64)
+    index, normal = np.array(corners, np.int64), np.array(normals, np.int64)
+    before = np.repeat(np.array(known, np.int64), count, axis=0)  # (sum of counts, 2)
+    index = np.where(index > 0, index - 1, before[:, 0] + index)
+    return count, index, np.where(normal >= 0, normal, before[:, 1] + normal + 1)
 
 
-def _normals(lines: _Lines, num: int, path: Path) -> Array | None:
-    return number_rows(lines.text, lines.number, 3, path) if len(lines.text) == num else None
+def _at_vertices(normal: Array, at_corners: Array, corners: Array, num: int) -> Array:
+    """(N, 3) means of the unit normals at the corners of each vertex; zero where there are none.
 
-
-def _colors(lines: _Lines, path: Path) -> Array | None:
-    # "v x y z r g b", 0 to 1: an extension that MeshLab and others write
-    if any(len(line.split()) != 6 for line in lines.text):
-        return None
-    color = number_rows(lines.text, lines.number, 6, path)[:, 3:]
-    if not ((color >= 0) & (color <= 1)).all():
-        return None
-    return (color * 255).round().astype(np.uint8)
+    Args:
+        normal: (K, 3) the file's normals.
+        at_corners: which of them each corner has, counted from 1; what refers to none is unknown.
+        corners: which vertex each corner is.
+        num: N, how many vertices there are.
+    """
+    known = (at_corners > 0) & (at_corners <= len(normal)) & (corners >= 0) & (corners < num)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    unit = np.where(np.isfinite(unit), unit, 0)[at_corners[known] - 1]
+    sums = [np.bincount(corners[known], unit[:, axis], num) for axis in range(3)]
+    total = np.stack(sums, axis=1)
+    # What is left of normals that cancel is rounding, and no direction.
+    return np.where(np.abs(total).max(1, keepdims=True) > 1e-6, total, 0)

@@ -71,10 +71,70 @@ def test_a_cloud_without_more_is_bare(tmp_path: Path) -> None:
         assert cloud.color is None
 
 
-def test_what_is_no_colour_is_left_out(tmp_path: Path) -> None:
-    cloud = read(_write(tmp_path, "v 0 0 0 9 9 9\nv 1 0 0 0 0 0\n"))
+def test_what_is_no_color_is_left_out(tmp_path: Path) -> None:
+    cloud = read(_write(tmp_path, "v 0 0 0 -9 9 9\nv 1 0 0 0 0 0\n"))
     assert isinstance(cloud, Cloud)
     assert cloud.color is None
+    assert "colors" in cloud.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "color"),
+    [
+        ("0.2 1 0", [51, 255, 0]),
+        ("10 20 30", [10, 20, 30]),
+        ("0.2 1 0 1", [51, 255, 0]),
+        ("1 0 0 255", [1, 0, 0]),
+        ("1.0", None),  # a weight
+        ("", None),
+    ],
+)
+def test_a_mesh_keeps_the_colors_of_its_vertices(
+    tmp_path: Path, more: str, color: list[int] | None
+) -> None:
+    text = _SQUARE.replace("\n", f" {more}\n")
+    mesh = read(_write(tmp_path, f"#MRGB ff00ff00ff\n{text}f 1 2 3 4\n"))
+    assert isinstance(mesh, Mesh)
+    assert (mesh.color is None) == (color is None)
+    assert mesh.color is None or mesh.color.tolist() == [color] * 4
+
+
+def test_a_vertex_gets_the_mean_of_its_corners_normals(tmp_path: Path) -> None:
+    text = (
+        f"{_SQUARE}v 5 5 5\nvn 0 0 9\nvn 0 1 0\nf 1//1 2//1 3/7/2\n"
+        "vn 0 0 -1\nf 1//-1 3/9/-2 4\nf 2//99 3//2 4\n"
+    )
+    mesh = read(_write(tmp_path, text))
+    assert isinstance(mesh, Mesh)
+    assert mesh.normal is not None
+    # The first has two that cancel, the fourth has none, and the fifth no face.
+    expected = [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(mesh.normal.numpy(), expected, atol=1e-7)
+
+
+def test_normals_that_no_face_names_belong_to_the_vertices_in_order(tmp_path: Path) -> None:
+    normals = "vn 0 0 1\nvn 0 1 0\nvn 1 0 0\nvn 0 0 -1\n"
+    mesh = read(_write(tmp_path, _SQUARE + normals + "f 1 2 3 4\n"))
+    assert isinstance(mesh, Mesh)
+    assert mesh.normal is not None
+    assert mesh.normal.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, -1]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_line_end_reads(tmp_path: Path, end: str) -> None:
+    text = f"\ufeff# C:\\models\\\n{_SQUARE}f 1 2 \\ \n3 \\\n 4\nl 1 2\np 1\n"
+    path = tmp_path / "shape.obj"
+    path.write_bytes(text.replace("\n", end).encode())
+    mesh = read(path)
+    assert isinstance(mesh, Mesh)
+    assert len(mesh.vertices) == 4  # the comment did not swallow the first one
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
+def test_points_and_lines_are_a_cloud(tmp_path: Path) -> None:
+    cloud = read(_write(tmp_path, f"{_SQUARE}p 1 2\np 3\nl 1 2 3 4\n"))
+    assert isinstance(cloud, Cloud)
+    assert len(cloud) == 4
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,82 @@ def test_vertices_alone_are_a_cloud(tmp_path: Path) -> None:
         ("OFF\n4 2 0\n" + _BODY[:-3], "line 8: the face has 2 corners, not 3"),
         ("OFF\n4 2 0\n" + _BODY.replace("2 3", "2 x"), "line 8: '3 0 2 x' is not a face"),
         ("OFF\n4 2 0\n" + _BODY.replace("2 3", "2 4"), "vertex 4 .* but there are 4"),
+        ("OFF BINARY\n\0\0\0\4", "binary OFF cannot be read"),
+        ("OFF 4 2 0 " + _BODY.replace("\n", " ")[:-4], "truncated"),
+        ("OFF 4 2 0 " + _BODY.replace("\n", " ").replace("2 3", "2 4"), "truncated"),
+        ("OFF 4 2 0 " + _BODY.replace("\n", " ").replace("2 3", "2 x"), "truncated"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(_write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OFF 4 2 0 " + _BODY.replace("\n", " "),
+        "OFF 4 2 " + _BODY.replace("\n", " "),
+        "OFF\n4\n2\n0\n" + _BODY.replace(" ", "\n"),
+        "OFF\n4 2 0\n" + _BODY[:24].replace("\n", " ") + "\n" + _BODY[24:],
+        "OFF\n4 2 0\n" + _BODY.replace("0 1 2\n", "0\n1 2\n"),
+        "OFF 4 2 0 " + (_BODY[:24] + "3 0 1 2 255 0 0 3 0 2 3 0 0 255").replace("\n", " "),
+        "OFF 4 2 0 " + (_BODY[:24] + "3 0 1 2 .5 0 0 1 3 0 2 3 0 0 .5 1").replace("\n", " "),
+        ("OFF\n4 2 0\n" + _BODY).replace("\n", "\r\n"),
+        ("OFF\n4 2 0\n" + _BODY).replace("\n", "\r"),
+    ],
+    ids=[
+        *("one line", "no edges", "a number a line", "vertices in one line", "wrapped face"),
+        *("rgb of faces", "rgba of faces", "crlf", "cr"),
+    ],
+)
+def test_white_space_is_free(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "shape.off"
+    path.write_bytes(text.encode())
+    mesh = read(path)
+    assert isinstance(mesh, Mesh)
+    assert mesh.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(
+    ("keyword", "more", "normal", "color"),
+    [
+        ("COFF", "10 20 30", None, [10, 20, 30]),
+        ("COFF", "10 20 30 255", None, [10, 20, 30]),
+        ("COFF", "1 0 0 255", None, [1, 0, 0]),  # the alpha shows that they are bytes
+        ("COFF", "1 0 0 1", None, [255, 0, 0]),
+        ("COFF", "0.2 1 0 1", None, [51, 255, 0]),
+        ("COFF", "", None, None),
+        ("NOFF", "0 0 2", [0, 0, 1], None),
+        ("CNOFF", "0 2 0 10 20 30", [0, 1, 0], [10, 20, 30]),
+        ("NCOFF", "0 2 0 10 20 30 255", [0, 1, 0], [10, 20, 30]),
+        ("STOFF", "0.1 0.9", None, None),
+        ("STCNOFF", "2 0 0 10 20 30 0.1 0.9", [1, 0, 0], [10, 20, 30]),
+    ],
+)
+def test_normals_and_colors_of_vertices_are_kept(
+    tmp_path: Path,
+    keyword: str,
+    more: str,
+    normal: list[int] | None,
+    color: list[int] | None,
+    free: bool,
+) -> None:
+    rows = _BODY.splitlines()
+    text = "\n".join([keyword, "4 2 0", *(f"{row} {more}" for row in rows[:4]), *rows[4:], ""])
+    mesh = read(_write(tmp_path, text.replace("\n", " ") if free else text))
+    assert isinstance(mesh, Mesh)
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+    assert (mesh.normal is None) == (normal is None)
+    assert mesh.normal is None or mesh.normal.tolist() == [normal] * 4
+    assert (mesh.color is None) == (color is None)
+    assert mesh.color is None or mesh.color.tolist() == [color] * 4
+
+
+def test_concave_polygons_are_cut_as_they_are(tmp_path: Path) -> None:
+    text = "OFF\n4 1 0\n0 2 0\n0 0 0\n2 0 0\n.3 .3 0\n4 0 1 2 3\n"
+    mesh = read(_write(tmp_path, text.replace("4 0 1 2 3", "4 2 3 0 1")))
+    assert isinstance(mesh, Mesh)
+    assert sorted(map(sorted, mesh.faces.tolist())) == [[0, 1, 3], [1, 2, 3]]
