@@ -14,8 +14,8 @@ from pcea.formats.off import read_off
 from pcea.formats.pcd import read_pcd
 from pcea.formats.ply import read_ply
 from pcea.formats.raw import Raw, validate
-from pcea.formats.scene import read_stl
 from pcea.formats.shape import Cloud, Mesh
+from pcea.formats.stl import read_stl
 from pcea.formats.table import read_npy, read_npz, read_rows
 
 _READERS: dict[str, Callable[[Path], Raw]] = {

@@ -1,0 +1,95 @@
+"""STL meshes, binary and text.
+
+Read here, because trimesh refuses binary files with bytes behind the last facet, and says nothing
+of what it leaves out of a text that ends too early.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats.raw import Raw
+from pcea.formats.rows import number_rows, read_text
+
+_FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
+_HEAD = 84  # a title of 80 bytes, which may start with "solid", too, and the number of facets
+_WORDS = re.compile(r"\b(?=(?:facet|outer|vertex|endloop|endfacet|endsolid)\b)")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_stl(path: Path) -> Raw:
+    """Read an STL file; its corners stay unmerged, three a facet.
+
+    Normals follow from the corners, so the file's own are left alone, and so are colors, which
+    programs hide in the attributes each in its own way.
+    """
+    data = path.read_bytes()
+    # The number of facets has a zero byte in any file that fits into memory, text has none.
+    if b"\0" not in data or data.startswith(_UTF16):
+        if b"vertex" in data.lower().replace(b"\0", b""):
+            return _text(read_text(path), path)
+        if data.lstrip()[:5].lower() == b"solid":
+            raise InputError(f"{path}: it holds no facets")
+    return _binary(data, path)
+
+
+def _binary(data: bytes, path: Path) -> Raw:
+    if len(data) < _HEAD:
+        raise InputError(f"{path}: it is no STL or truncated: it has no whole header")
+    (count,) = struct.unpack_from("<I", data, _HEAD - 4)
+    size = _HEAD + count * _FACET.itemsize
+    if len(data) < size:
+        raise InputError(
+            f"{path}: it is no STL or truncated: it announces {size} bytes and holds {len(data)}"
+        )
+    if not count:
+        raise InputError(f"{path}: it holds no facets")
+    more = len(data) - size
+    notes = (f"{more} bytes behind its {count} facets were left alone",) if more else ()
+    pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
+    return Raw(pos=pos.astype(np.float32), faces=_threes(count), notes=notes)
+
+
+def _text(text: str, path: Path) -> Raw:
+    text = text.lower()
+    if not re.search(r"^\s*vertex\b", text, re.MULTILINE):
+        text = _WORDS.sub("\n", text)  # all in one line
+    lines: list[str] = []
+    line_of: list[int] = []
+    whole = inside = opened = 0  # lines of whole facets, vertices of this one, where it began
+    closed = False
+    for number, line in enumerate(text.splitlines(), 1):
+        key, *rest = line.split(None, 1) or [""]
+        if key == "vertex":
+            lines.append(rest[0] if rest else "")
+            line_of.append(number)
+            inside += 1
+        elif key == "facet":
+            opened, closed = number, False
+        elif key == "endfacet":
+            if inside != 3:
+                raise InputError(
+                    f"{path}, line {opened or number}: this facet has {inside} vertices, not 3"
+                )
+            whole, inside = whole + 3, 0
+        elif key in ("endsolid", "end"):
+            closed = True
+    count = whole // 3
+    if not count:
+        raise InputError(f"{path}: it holds no whole facets")
+    notes: tuple[str, ...] = ()
+    if inside or not closed:
+        notes = (
+            f"it ends without 'endsolid', so it may be cut off; {count} whole facets were read",
+        )
+    pos = number_rows(lines[:whole], line_of[:whole], 3, path)
+    return Raw(pos=pos, faces=_threes(count), notes=notes)
+
+
+def _threes(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    return np.arange(3 * count, dtype=np.int64).reshape(count, 3)
