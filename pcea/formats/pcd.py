@@ -1,7 +1,7 @@
 """PCD clouds of the Point Cloud Library: text, binary and compressed.
 
 Read here, because Open3D takes a truncated text file, a short row or binary doubles without a word
-and fills in zeros.
+and fills in zeros, and knows names in small letters only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
+from pcea.formats.fields import COLOR, NORMAL, POSITION, find, in_type
+from pcea.formats.header import header_lines, read_bytes
 from pcea.formats.raw import Array, Raw
 from pcea.formats.rows import number_rows
 
@@ -24,6 +26,7 @@ class _Header:
     points: int
     layout: str  # ascii, binary or binary_compressed
     start: int  # where the data begin
+    lines: int  # how many lines stand before them
 
     @property
     def record(self) -> np.dtype[np.void]:
@@ -33,43 +36,52 @@ class _Header:
 
 
 def read_pcd(path: Path) -> Raw:
-    """Read a PCD file, with its normals and colours if it has them."""
-    data = path.read_bytes()
+    """Read a PCD file, with its normals and colors if it has them.
+
+    Names are read in capitals and small letters alike. Colors are ``red green blue``, or one field
+    ``rgb`` or ``rgba`` whose 32 bits are 0xAARRGGBB. In text, PCL and Open3D parse such a field by
+    its type, and so does this: of type U or I, 4210752 is the number 0x404040; of type F,
+    4.2108e+06 is the float32 whose bits are the color, 0x8080E0.
+    """
+    data = read_bytes(path)
     header = _header(data, path)
     columns = _text(data, header, path) if header.layout == "ascii" else _binary(data, header, path)
-    fields = {name: column[:, 0] for name, column in zip(header.names, columns, strict=True)}
-    xyz, normal = ("x", "y", "z"), ("normal_x", "normal_y", "normal_z")
-    if not all(name in fields for name in xyz):
+    fields: dict[str, Array] = {}
+    for name, type, column in zip(header.names, header.types, columns, strict=True):
+        if name in ("rgb", "rgba") and column.shape[1] == 1:
+            fields["rgb"] = _bits(column[:, 0], type)
+        else:
+            fields.setdefault(name, in_type(column[:, 0], type))
+    pos = find(fields, POSITION)
+    if pos is None:
         raise InputError(f"{path}: its fields are {', '.join(header.names)}; x, y and z are needed")
-    packed = fields.get("rgb", fields.get("rgba"))
-    return Raw(
-        pos=np.stack([fields[name] for name in xyz], axis=1),
-        normal=(
-            np.stack([fields[name] for name in normal], axis=1)
-            if all(name in fields for name in normal)
-            else None
-        ),
-        color=None if packed is None else _unpack(packed),
-    )
+    color = find(fields, COLOR)
+    if color is None and "rgb" in fields:
+        color = np.stack([fields["rgb"] >> shift & 255 for shift in (16, 8, 0)], axis=1)
+        color = color.astype(np.uint8)
+    return Raw(pos=pos, normal=find(fields, NORMAL), color=color)
 
 
 def _header(data: bytes, path: Path) -> _Header:
     words: dict[str, list[str]] = {}
-    start = 0
-    while "DATA" not in words and (end := data.find(b"\n", start)) >= 0:
-        key, *rest = data[start:end].decode("ascii", errors="replace").split() or [""]
-        words[key] = rest
-        start = end + 1
+    start = lines = 0
+    for line, following in header_lines(data):
+        key, *rest = line.split() or [""]
+        words[key.upper()] = rest
+        start, lines = following, lines + 1
+        if key.upper() == "DATA":
+            break
     try:
-        names = words["FIELDS"]
-        types = [
-            f"<{kind.lower()}{size}"
-            for kind, size in zip(words["TYPE"], words["SIZE"], strict=True)
-        ]
+        names = [name.lower() for name in words["FIELDS"]]
+        sizes = words.get("SIZE", ["4"] * len(names))
+        kinds = words.get("TYPE", ["F"] * len(names))
+        types = [f"<{kind.lower()}{size}" for kind, size in zip(kinds, sizes, strict=True)]
         counts = [int(count) for count in words.get("COUNT", ["1"] * len(names))]
         points = int(words["POINTS"][0]) if "POINTS" in words else _area(words)
-        header = _Header(names, types, counts, points, words["DATA"][0], start)
+        header = _Header(names, types, counts, points, words["DATA"][0].lower(), start, lines)
         if not names or not len(names) == len(types) == len(counts) or min(counts) < 1:
+            raise ValueError
+        if points < 0 or any(type[1] not in "iuf" for type in types):
             raise ValueError
         header.record  # noqa: B018 -- numpy knows which types there are
     except (KeyError, IndexError, ValueError, TypeError):
@@ -84,21 +96,17 @@ def _area(words: dict[str, list[str]]) -> int:
 
 
 def _text(data: bytes, header: _Header, path: Path) -> list[Array]:
-    first = data.count(b"\n", 0, header.start) + 1
     rows = data[header.start :].decode("ascii", errors="replace").splitlines()
-    numbered = [(line, number) for number, line in enumerate(rows, first) if line.strip()]
+    numbered = [
+        (line, number) for number, line in enumerate(rows, header.lines + 1) if line.strip()
+    ]
     numbered = numbered[: header.points]
     if len(numbered) < header.points:
         raise _truncated(header.points, len(numbered), path)
     width = sum(header.counts)
     lines, line_of = [line for line, _ in numbered], [number for _, number in numbered]
     table = number_rows(lines, line_of, width, path)
-    columns = np.split(table, np.cumsum(header.counts)[:-1], axis=1)
-    # Only floats take their own type, which a packed colour needs: NaN would be lost in integers.
-    return [
-        column.astype(type) if "f" in type else column
-        for column, type in zip(columns, header.types, strict=True)
-    ]
+    return np.split(table, np.cumsum(header.counts)[:-1], axis=1)
 
 
 def _binary(data: bytes, header: _Header, path: Path) -> list[Array]:
@@ -149,11 +157,12 @@ def _decompress(data: bytes) -> bytes:
     return bytes(out)
 
 
-def _unpack(packed: Array) -> Array:
-    # 0x00RRGGBB, whose bits PCL also keeps in a float
-    bits = np.ascontiguousarray(packed)
-    bits = bits.view(np.uint32) if bits.dtype == np.float32 else bits.astype(np.uint32)
-    return np.stack([(bits >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
+def _bits(packed: Array, type: str) -> Array:
+    """(N,) uint32 0xAARRGGBB; ``type`` is the field's own, of which text is only the digits."""
+    if type == "<f4":
+        return np.ascontiguousarray(packed.astype(np.float32)).view(np.uint32)
+    whole = np.nan_to_num(packed, nan=0.0) if packed.dtype.kind == "f" else packed
+    return (whole.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
 
 def _truncated(points: int, found: int, path: Path) -> InputError:

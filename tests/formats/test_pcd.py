@@ -111,3 +111,74 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, message: str) -> 
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read(path)
+
+
+def _text_header(fields: str, kinds: str, points: int) -> str:
+    sizes = " ".join("4" for _ in kinds.split())
+    return f"FIELDS {fields}\nSIZE {sizes}\nTYPE {kinds}\nWIDTH {points}\nHEIGHT 1\nDATA ascii\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds", "row", "color"),
+    [
+        ("x y z rgb", "F F F U", "4210752", [64, 64, 64]),
+        ("x y z rgb", "F F F I", "4210752", [64, 64, 64]),
+        ("x y z rgb", "F F F F", "4210752", [128, 128, 128]),
+        ("x y z rgb", "f f f f", "4.2108e+06", [128, 128, 224]),
+        ("x y z rgba", "F F F U", "4278850582", [10, 20, 22]),  # 0xFF0A1416
+        ("x y z rgba", "F F F I", "-16116714", [10, 20, 22]),  # the same bits
+        ("X Y Z RGB", "F F F u", "660510", [10, 20, 30]),
+        ("x y z red green blue", "F F F U U U", "1 0 1", [1, 0, 1]),
+        ("x y z r g b", "F F F F F F", "1 0 0.2", [255, 0, 51]),
+        ("x y z Red Green Blue", "F F F U U U", "2570 5140 65535", [10, 20, 255]),
+        ("x y z rgb", "F F F U", "nan", [0, 0, 0]),
+    ],
+)
+def test_colors_of_any_kind_read(
+    tmp_path: Path, open3d: ModuleType, fields: str, kinds: str, row: str, color: list[int]
+) -> None:
+    path = tmp_path / "cloud.pcd"
+    path.write_text(_text_header(fields, kinds, 2) + f"1 2 3 {row}\n4 5 6 {row}\n")
+    cloud = read(path)
+    assert isinstance(cloud, Cloud)
+    assert cloud.color is not None
+    assert cloud.pos.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert cloud.color.tolist() == [color] * 2
+    if fields == "x y z rgb" and row != "nan":  # all that Open3D knows
+        theirs = open3d.io.read_point_cloud(str(path))
+        np.testing.assert_allclose(np.asarray(theirs.colors) * 255, [color] * 2)
+
+
+@pytest.mark.parametrize(
+    "names", ["normal_x normal_y normal_z", "nx ny nz", "NormalX NormalY NormalZ", "NX NY NZ"]
+)
+def test_normals_under_any_name_read(tmp_path: Path, names: str) -> None:
+    text = _text_header(f"x y z {names}", "F F F F F F", 2) + "1 2 3 0 0 2\n4 5 6 0 -3 0\n"
+    (tmp_path / "cloud.pcd").write_text(text)
+    cloud = read(tmp_path / "cloud.pcd")
+    assert isinstance(cloud, Cloud)
+    assert cloud.normal is not None
+    assert cloud.normal.tolist() == [[0, 0, 1], [0, -1, 0]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("layout", ["ascii", "binary", "BINARY"])
+def test_every_line_end_of_the_header_reads(tmp_path: Path, end: str, layout: str) -> None:
+    # The bytes of the numbers are line ends of the other kinds.
+    pos = np.frombuffer(b"\n\r\n\x41\r\n\r\x41\r\r\r\x41" + b"\n\n\n\x42" * 3, "<f4")
+    pos = pos.reshape(2, 3)
+    text = "".join(f"{x} {y} {z}\n" for x, y, z in pos.tolist()).replace("\n", end)
+    header = f"VERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 2\nDATA {layout}\n"
+    data = text.encode() if layout == "ascii" else pos.tobytes()
+    (tmp_path / "cloud.pcd").write_bytes(header.replace("\n", end).encode() + data)
+    cloud = read(tmp_path / "cloud.pcd")
+    assert isinstance(cloud, Cloud)
+    np.testing.assert_array_equal(cloud.pos.numpy(), pos)
+
+
+def test_text_keeps_more_digits_than_its_type_holds(tmp_path: Path) -> None:
+    text = _text_header("x y z", "F F F", 2) + "500000.125 4649776.375 7\n500001.25 4649777.5 8\n"
+    (tmp_path / "map.pcd").write_text(text)
+    cloud = read(tmp_path / "map.pcd")
+    assert isinstance(cloud, Cloud)
+    assert cloud.file_pos.tolist() == [[500000.125, 4649776.375, 7], [500001.25, 4649777.5, 8]]
