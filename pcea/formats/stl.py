@@ -1,7 +1,7 @@
 """STL meshes, binary and text.
 
-Read here, because trimesh refuses binary files with bytes behind the last facet, and says nothing
-of what it leaves out of a text that ends too early.
+Read here, because trimesh refuses the line ends of old Macs, and hands over an empty scene without
+a word where bytes follow the last facet or a text ends without ``endsolid``.
 """
 
 from __future__ import annotations

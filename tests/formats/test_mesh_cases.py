@@ -162,7 +162,7 @@ _CASES = {
         note="2 of 10 points",
     ),
     "pcd/pdal_upper": _Case(_pdal(), None, _BOX, [10, 20, 30]),
-    # What Open3D 0.19 gives, and what PCL's reader does: 4210800 as a float is 0x4A8080E0 in bits.
+    # What Open3D 0.20 gives, and what PCL's reader does: 4210800 as a float is 0x4A8080E0 in bits.
     "pcd/ascii_lower_float_int": _Case(
         _pcd("x y z rgb", "4 4 4 4", "f f f f", "ascii", 8, "WIDTH 8\nHEIGHT 1")
         + _rows(_BOX, " 4.2108e+06").encode(),
