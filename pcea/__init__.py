@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pcea.threads import settle
 from pcea.version import __version__
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pcea.recipes import RECIPES, Recipe
     from pcea.training import train
     from pcea.viewer import show
+
+# Before anything imports torch, which reads the environment once.
+settle()
 
 _HOME = {
     "RECIPES": "recipes",

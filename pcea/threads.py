@@ -1,0 +1,155 @@
+"""How the threads of a process share the machine, settled before torch begins.
+
+Torch computes with the threads of an OpenMP library, on Linux mostly GCC's libgomp, and numpy's and
+SciPy's products of matrices have pools of their own. All of them read the environment when they are
+loaded, and never again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+# At the end of each parallel loop a thread looks so many times whether the others are done before
+# it sleeps. By default it looks 300,000 times: beside another process that keeps a core busy, the
+# thread that it waits for often has no core in the meantime, and a step takes several times as
+# long. A thousand costs an idle machine a little, and 30,000 is too many beside other work.
+SPIN_COUNT = 3000
+
+# Who sets one of these has decided about it.
+WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+_COUNTING = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+_ROOT = Path("/")
+
+
+def settle(environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT) -> None:
+    """Set what torch's threads are quickest with, unless the user has, or torch is there already.
+
+    ``GOMP_SPINCOUNT`` bounds how long threads wait busily, and ``OMP_NUM_THREADS`` says how many
+    there are where a container may use fewer cores than it sees.
+
+    Args:
+        environment: where to set them. Default: the environment of the process.
+        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
+    """
+    if "torch" not in sys.modules:
+        environment.update(missing(environment, root))
+
+
+def missing(
+    environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT
+) -> dict[str, str]:
+    """The variables that would help and that nobody has set, with their values.
+
+    Args:
+        environment: what is set. Default: the environment of the process.
+        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
+    """
+    found: dict[str, str] = {}
+    if sys.platform == "linux":
+        if not any(name in environment for name in WAITING):
+            found["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
+        if not any(name in environment for name in _COUNTING):
+            cores = allowed_cores(root)
+            if cores is not None:
+                found["OMP_NUM_THREADS"] = str(cores)
+    return found
+
+
+def too_late(environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT) -> str:
+    """Say in one line that torch was imported too early for the variables; empty if it was not.
+
+    Args:
+        environment: what is set. Default: the environment of the process.
+        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
+    """
+    torch = sys.modules.get("torch")
+    threads = 1 if torch is None else torch.get_num_threads()
+    wanted = missing(environment, root)
+    if threads == 1 or not uses_libgomp():  # one thread waits for no other
+        wanted.pop("GOMP_SPINCOUNT", None)
+    if threads <= int(wanted.get("OMP_NUM_THREADS", threads)):
+        wanted.pop("OMP_NUM_THREADS", None)
+    if not wanted:
+        return ""
+    told = " ".join(f"{name}={value}" for name, value in wanted.items())
+    return (
+        f"torch was imported before pcea, too late for {told}: beside other work steps may take "
+        "several times as long; import pcea first, or set this before Python starts"
+    )
+
+
+def uses_libgomp() -> bool:
+    """Whether libgomp is loaded into this process, which torch does if it was built with it."""
+    try:
+        return "libgomp" in Path("/proc/self/maps").read_text(errors="replace")
+    except OSError:
+        return False
+
+
+def allowed_cores(root: Path = _ROOT) -> int | None:
+    """How many cores a container's quota gives, where these are fewer than the process sees.
+
+    Args:
+        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
+
+    Returns:
+        The quota rounded up, at least 1 and at most the physical cores, which are as many as torch
+        would take; None where nothing is held back.
+    """
+    quotas = list(_quotas(root))
+    if not quotas or not hasattr(os, "sched_getaffinity"):
+        return None
+    seen = os.sched_getaffinity(0)
+    cores = max(1, math.ceil(min(quotas)))
+    return min(cores, _physical(seen, root)) if cores < len(seen) else None
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """The cores that each control group around this process grants, innermost first."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if number == "0" and not controllers:
+            mount = root / "sys/fs/cgroup"
+        elif "cpu" in controllers.split(","):
+            # Its usual name, or a link to it; where neither is there, the name of both controllers.
+            mount = root / "sys/fs/cgroup/cpu"
+            if not mount.is_dir():
+                mount = root / "sys/fs/cgroup" / controllers
+        else:
+            continue
+        # A container often sees its own group as the top, by whatever path the host knows it. A
+        # path that leads out of what is mounted names nothing here.
+        inner = Path(path.strip("/"))
+        for folder in [inner, *inner.parents] if ".." not in inner.parts else [Path()]:
+            yield from _quota(mount / folder)
+
+
+def _quota(group: Path) -> Iterator[float]:
+    """The cores that one control group grants, if it grants a share: version 2, or version 1."""
+    quota, _, period = _read(group / "cpu.max").strip().partition(" ")
+    if not quota:
+        quota = _read(group / "cpu.cfs_quota_us").strip()
+        period = _read(group / "cpu.cfs_period_us").strip()
+    # "max", or -1, is no limit.
+    if quota.isdigit() and period.isdigit() and int(quota) > 0 and int(period) > 0:
+        yield int(quota) / int(period)
+
+
+def _physical(seen: set[int], root: Path) -> int:
+    """How many cores these processors are: two of them often share one."""
+    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    # Where nothing is told, each is one.
+    return len({_read(root / topology.format(each)).strip() or str(each) for each in seen})
+
+
+def _read(path: Path) -> str:
+    """A small file's text, empty where it cannot be read."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
