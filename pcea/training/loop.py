@@ -17,6 +17,7 @@ from pcea.errors import InputError
 from pcea.evaluation import evaluate
 from pcea.models import PointModel, create_model, save_model
 from pcea.recipes import Recipe
+from pcea.threads import too_late
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.interrupt import Interrupt
 from pcea.training.precision import autocast
@@ -77,6 +78,8 @@ def train(
         Interrupt() as interrupt,
         Progress(recipe, steps, main) as progress,
     ):
+        if accelerator.device.type == "cpu":
+            progress.note(too_late())
         while state.done < recipe.epochs * steps:
             started = time.perf_counter()
             order = epoch_order(data.clouds.category, recipe, state.done // steps)

@@ -49,6 +49,11 @@ class Progress(AbstractContextManager["Progress"]):
     ) -> None:
         self.bar.stop()
 
+    def note(self, line: str) -> None:
+        """Print a line that a person should know, if it is not empty."""
+        if line:
+            self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+
     def epoch(self, epoch: int, first: int) -> None:
         """Begin an epoch (counted from 0) of which ``first`` steps are done."""
         name = f"{self.recipe.name} {epoch + 1}/{self.recipe.epochs}"

@@ -82,6 +82,17 @@ def test_the_loss_falls_and_the_folder_is_whole(recipe: Recipe, tmp_path: Path) 
     assert [p.name for p in run.state.parent.iterdir()] == ["state.pt"]
 
 
+def test_a_torch_that_was_imported_too_early_is_told_once(
+    classification: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(loop, "too_late", lambda: "torch was imported before pcea")
+    train(classification, tmp_path / "run")
+    assert capsys.readouterr().out.splitlines().count("torch was imported before pcea") == 1
+
+
 def test_the_best_weights_are_those_of_the_best_validation(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

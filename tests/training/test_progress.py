@@ -28,9 +28,19 @@ def test_piped_it_prints_a_plain_line_an_epoch(capsys: pytest.CaptureFixture[str
     )
 
 
+def test_a_note_is_printed_as_it_is_and_an_empty_one_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Progress(RECIPE, steps=2) as progress:
+        progress.note("")
+        progress.note("set [A=1] " + 30 * "early ")
+    assert capsys.readouterr().out == "set [A=1] " + 30 * "early " + "\n"
+
+
 def test_other_processes_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(RECIPE, steps=2, shown=False) as progress:
         progress.epoch(0, first=0)
         progress.step()
+        progress.note("nobody hears it")
         progress.report(ROW)
     assert capsys.readouterr().out == ""
