@@ -54,6 +54,7 @@ def document(
     limits: Limits,
     outcomes: Sequence[Measured],
     more: Mapping[str, Any],
+    interrupted: bool,
 ) -> dict[str, Any]:
     """The content of the JSON file of a run.
 
@@ -64,13 +65,14 @@ def document(
         limits: of the machine.
         outcomes: of the contests.
         more: what else this benchmark found.
+        interrupted: whether Ctrl-C ended it early.
     """
     return {
         "benchmark": what,
         "options": dict(options),
         "machine": dict(machine),
         "limits": {"products": limits.products, "copy": limits.copy},
-        "interrupted": any(outcome.interrupted for outcome in outcomes),
+        "interrupted": interrupted,
         "contests": [as_json(outcome, limits) for outcome in outcomes],
         **more,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -14,6 +14,7 @@ from pcea.cli.output import busy, check_json, percent, say, say_table, write_jso
 from pcea.cli.weights import at_least_one
 from pcea.errors import InputError, nearest
 from pcea.recipes import Recipe, get_recipe
+from pcea.threads import too_late
 
 # By so much the limits may differ from the start to the end.
 MORE = 1.05
@@ -21,7 +22,7 @@ MORE = 1.05
 if TYPE_CHECKING:
     import torch
 
-    from pcea.benchmarks import Contest, Limits, Measured
+    from pcea.benchmarks import Contest, Contestant, Limits, Measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,11 @@ class Bench:
         """What is compared."""
         raise NotImplementedError
 
-    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> dict[str, Any]:
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured]
+    ) -> Iterator[dict[str, Any]]:
         """What else is measured once the contests are over: said, and given for the JSON file."""
-        return {}
+        return iter(())
 
     def check(self) -> None:
         """Refuse options that make no sense, before anything is measured."""
@@ -73,6 +76,8 @@ class Bench:
         with flushed_denormals(), threads(self.threads):
             machine = describe_machine(device)
             say(say_machine(machine))
+            if late := too_late():
+                say(late)
             with busy("measuring the machine's limits"):
                 limits = measure_limits(device, clock_of(device))
             say(say_limits(limits))
@@ -87,7 +92,12 @@ class Bench:
             broken = any(each.interrupted for each in outcomes)
             more: dict[str, Any] = {}
             if not broken:
-                more = self.findings(device, outcomes)
+                try:
+                    for found in self.findings(device, outcomes):
+                        more |= found
+                except KeyboardInterrupt:
+                    broken = True
+            if not broken:
                 with busy("measuring the machine's limits once more"):
                     again = limits.best_with(measure_limits(device, clock_of(device)))
                 if any(
@@ -100,7 +110,8 @@ class Bench:
             say(line)
         if self.json is not None:
             options = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
-            write_json(self.json, document(self.what, options, machine, limits, outcomes, more))
+            content = document(self.what, options, machine, limits, outcomes, more, broken)
+            write_json(self.json, content)
         if self.picture is not None and any(row.seconds for each in outcomes for row in each.rows):
             from pcea.benchmarks.picture import draw
             from pcea.pictures import save
@@ -241,9 +252,14 @@ class BenchTrain(Bench):
     """Arithmetic of the products of matrices; None: the recipe's."""
     data_root: Annotated[Path | None, arg(metavar="DIR")] = None
     """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    beside: bool = True
+    """Whether to measure the step beside a process that keeps a core busy, too, on the CPU."""
+    pairs: int = 3
+    """How many pairs of fresh processes measure that: one as pcea sets its threads, one not."""
 
     def check(self) -> None:
         """Refuse a recipe that there is not, and values that it cannot have."""
+        at_least_one(pairs=self.pairs)
         # Read when torch is imported: its profiler would tell stderr that it begins and ends.
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         self._chosen()
@@ -254,8 +270,10 @@ class BenchTrain(Bench):
 
         return [training_contest(self._chosen(), self.data_root, device)]
 
-    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> dict[str, Any]:
-        """Seconds an epoch, and the shares of a step."""
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured]
+    ) -> Iterator[dict[str, Any]]:
+        """Seconds an epoch, the shares of a step, and a step beside other work."""
         from pcea.benchmarks.report import number
         from pcea.benchmarks.run import clock_of
         from pcea.benchmarks.training import Stepper, shares_of, steps_of
@@ -275,12 +293,33 @@ class BenchTrain(Bench):
         say("\nWhere an eager step's time goes, the device waited for in between")
         say_table(("phase", "ms", "share"), cells, numbers=2)
         say(f"farthest points and neighbors: {percent(search)} of the step")
-        return {
+        yield {
             "epoch_seconds": epochs,
             "steps": steps,
             "phase_seconds": phases,
             "search_share": search,
         }
+        if self.beside:
+            yield from self._beside(device, outcomes[0].contest.contestants[0])
+
+    def _beside(self, device: torch.device, eager: Contestant) -> Iterator[dict[str, Any]]:
+        """An eager step idle and beside a busy process, with libgomp's default and pcea's."""
+        from pcea.benchmarks.beside import beside, say_ratios, table, why_not
+
+        reason = why_not(device)
+        if reason:
+            say(f"\nbeside a process that keeps a core busy: not measured, {reason}")
+            return
+        with busy("measuring beside a process that keeps a core busy"):
+            measured = beside(eager, self.pairs)
+        say("\nAn eager step in fresh processes, idle and beside one that keeps a core busy")
+        titles, rows = table(measured)
+        say_table(titles, rows, numbers=len(titles) - 1)
+        for line in say_ratios(measured):
+            say(line)
+        yield {"beside": measured.as_json()}
+        if measured.interrupted:
+            raise KeyboardInterrupt
 
     def _chosen(self) -> Recipe:
         values = {

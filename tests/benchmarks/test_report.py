@@ -43,7 +43,7 @@ def test_json_holds_every_sample(clock: Any) -> None:
     measured.rows[0].seconds.clear()
     measured.rows[0].error = "failed: it"
     machine = {"cpu": "a"}
-    whole = json.loads(json.dumps(document("x", {"b": 1}, machine, LIMITS, [measured], {})))
+    whole = json.loads(json.dumps(document("x", {"b": 1}, machine, LIMITS, [measured], {}, False)))
     assert whole["benchmark"] == "x" and whole["machine"] == machine and not whole["interrupted"]
     slow, quick = whole["contests"][0]["rows"]
     assert slow["error"] == "failed: it" and slow["ratio"] is None and slow["seconds"] is None

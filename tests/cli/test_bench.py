@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Limits, limits, model, run, training
-from pcea.cli import main
+from pcea.benchmarks import Limits, beside, limits, model, run, training
+from pcea.cli import bench, main
 from pcea.datasets import load_dataset
 
 Run = Callable[..., str]
@@ -59,7 +59,8 @@ def test_model(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert all(row["share_of_limit"] > 0 for row in rows)
 
 
-def test_train(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def _few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(name: str, split: str, root: object = None) -> Any:
         return load_dataset(name, split, num_per_category=2, num_points=64)
 
@@ -70,14 +71,60 @@ def test_train(pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     found = training.training_contest
     monkeypatch.setattr(training, "training_contest", eager)
     monkeypatch.setattr(training, "load_dataset", few)
+
+
+TRAIN = "bench train --batch 4 --points 32 --rounds 1 --no-memory --device cpu".split()
+
+
+@pytest.mark.usefixtures("_few_shapes")
+def test_train(pcea: Run, tmp_path: Path) -> None:
     file = tmp_path / "t.json"
-    words = "bench train --batch 4 --points 32 --rounds 1 --no-memory --device cpu"
-    out = pcea(*words.split(), "--precision", "float32", "--json", file)
+    out = pcea(*TRAIN, "--precision", "float32", "--no-beside", "--json", file)
     assert "Training step of shapes-cls: eat-tiny, 32 points, batch 4, float32" in out
     written = json.loads(file.read_text())
     assert list(written["phase_seconds"]) == list(training.PHASES)
     assert f"an epoch of {written['steps']} steps, eager" in out
     assert 0 < written["search_share"] < 1
+    assert "beside" not in written and "beside" not in out
+
+
+@pytest.mark.usefixtures("_few_shapes")
+def test_train_beside_a_busy_process(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def measure(contestant: Any, setting: str, threads: int) -> dict[str, float]:
+        assert contestant.name == "eager"
+        return {"idle": 0.1, "busy": 0.6 if setting == "default" else 0.15}
+
+    monkeypatch.setattr(beside, "time_apart", measure)
+    monkeypatch.setattr(beside, "uses_libgomp", lambda: True)
+    monkeypatch.setattr(bench, "too_late", lambda: "torch was imported before pcea")
+    file = tmp_path / "t.json"
+    out = pcea(*TRAIN, "--precision", "float32", "--pairs", 2, "--json", file)
+    assert "\ntorch was imported before pcea\n" in out
+    assert "libgomp's default" in out and "beside one busy process" in out and "1.50 ×" in out
+    found = json.loads(file.read_text())["beside"]
+    assert found["samples"]["default"]["busy"] == [0.6, 0.6]
+    assert found["ratio"]["busy"]["median"] == pytest.approx(1.5)
+    monkeypatch.setattr(beside, "uses_libgomp", lambda: False)
+    assert "not measured, torch does not compute with libgomp" in pcea(*TRAIN)
+
+
+@pytest.mark.usefixtures("_few_shapes")
+def test_ctrl_c_beside_a_busy_process_saves_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(*rest: Any) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(beside, "time_apart", measure)
+    monkeypatch.setattr(beside, "uses_libgomp", lambda: True)
+    file = tmp_path / "t.json"
+    assert main([*TRAIN, "--precision", "float32", "--json", str(file)]) == 130
+    assert "what was measured until then stands above" in capsys.readouterr().err
+    found = json.loads(file.read_text())
+    assert found["interrupted"] and found["beside"]["interrupted"]
+    assert found["steps"] > 1
 
 
 def test_limits_that_rise_are_said_and_used(
@@ -132,6 +179,7 @@ def test_ctrl_c_saves_what_was_measured(
         ("model --points 100", "pct samples 512"),
         ("train shapes-clss", "did you mean 'shapes-cls'"),
         ("train --batch 0", "batch_size is 0"),
+        ("train --pairs 0", "--pairs is 0"),
     ],
 )
 def test_refuses(pcea: Run, words: str, reason: str) -> None:

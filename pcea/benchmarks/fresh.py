@@ -1,0 +1,147 @@
+"""A call timed in a fresh process, on the machine as it is and beside a process that is busy."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
+
+import torch
+
+from pcea.benchmarks.measure import Call, Contestant
+from pcea.threads import WAITING
+from pcea.training.process import flushed_denormals
+
+Setting = Literal["default", "pcea"]
+State = Literal["idle", "busy"]
+SETTINGS: tuple[Setting, ...] = ("default", "pcea")
+STATES: tuple[State, ...] = ("idle", "busy")
+
+# So many calls are timed at least, and so many at most; in between, calls for so many seconds.
+_LEAST_CALLS, _MOST_CALLS, _SECONDS = 3, 30, 4.0
+
+# What pcea sets comes too late for a torch that is imported before it.
+_CHILD: dict[Setting, str] = {
+    "default": "import torch; from pcea.benchmarks.fresh import time_here; time_here()",
+    "pcea": "from pcea.benchmarks.fresh import time_here; time_here()",
+}
+# It ends with the process that began it, however that ended.
+BUSY = """
+import os
+parent = os.getppid()
+print("begun", flush=True)
+while os.getppid() == parent:
+    sum(range(100_000))
+"""
+
+
+def time_apart(contestant: Contestant, setting: Setting, threads: int) -> dict[State, float]:
+    """Seconds of a call in a fresh process, idle and then beside a busy one.
+
+    Args:
+        contestant: whose call.
+        setting: libgomp's default, or what pcea sets and the user's own variables.
+        threads: how many torch uses.
+
+    Raises:
+        ChildProcessError: the process failed.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", _CHILD[setting]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(setting),
+    )
+    try:
+        _tell(process, pickle.dumps((contestant, threads)))
+        _hear(process, rb"ready()")
+        idle = _ask(process)
+        with busy_process():
+            busy = _ask(process)
+        return {"idle": idle, "busy": busy}
+    finally:
+        _end(process)
+
+
+@contextmanager
+def busy_process() -> Iterator[subprocess.Popen[bytes]]:
+    """While entered, another process keeps a core busy; it ends with this one at the latest."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _hear(process, rb"begun()")
+        yield process
+    finally:
+        _end(process)
+
+
+def time_here() -> None:
+    """The fresh process: read a contestant from stdin, and for each further line time its call."""
+    contestant, count = pickle.load(sys.stdin.buffer)
+    torch.set_num_threads(count)
+    with flushed_denormals():
+        call = contestant.build()
+        call()
+        print("\nready", flush=True)
+        for _ in sys.stdin.buffer:
+            print(f"\nseconds {median_seconds(call)!r}", flush=True)
+
+
+def median_seconds(call: Call) -> float:
+    """The median of several calls, after one that does not count."""
+    call()
+    taken = list[float]()
+    while len(taken) < _LEAST_CALLS or (len(taken) < _MOST_CALLS and sum(taken) < _SECONDS):
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def _environment(setting: Setting) -> dict[str, str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    if setting == "default":
+        for name in WAITING:
+            environment.pop(name, None)
+    return environment
+
+
+def _ask(process: subprocess.Popen[bytes]) -> float:
+    _tell(process, b"\n")
+    return float(_hear(process, rb"seconds (.+)"))
+
+
+def _tell(process: subprocess.Popen[bytes], what: bytes) -> None:
+    assert process.stdin is not None
+    # If it has failed, that is said where its answer is missing.
+    with suppress(BrokenPipeError):
+        process.stdin.write(what)
+        process.stdin.flush()
+
+
+def _hear(process: subprocess.Popen[bytes], pattern: bytes) -> bytes:
+    """Wait for a line of that form, whatever else the process prints, and return its group."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.fullmatch(pattern, line.strip())
+        if found:
+            return found[1]
+    raise ChildProcessError(f"a fresh process failed with exit status {process.wait()}")
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.kill()
+    # Waits, and closes the pipes.
+    process.communicate()
