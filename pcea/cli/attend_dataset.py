@@ -17,6 +17,7 @@ from pcea.cli.weights import open_model, origin
 from pcea.evaluation import SlotFigures, SlotStatistics, measure_slots
 from pcea.evaluation.slot_figures import Chance
 from pcea.formats import Cloud, replacing
+from pcea.geometry import quantile
 from pcea.models import Look, PointModel
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def across(
     looks = [model.look(cloud, LOOKS, queries=0) for cloud in clouds]
     for slot, title in best_slots(found, ids):
         shares = [share_of(look, slot) for look in looks]  # (P, 1) each
-        high = max(float(torch.cat(shares).quantile(0.98)), 1e-12)
+        high = max(float(quantile(torch.cat(shares), 0.98)), 1e-12)
         values = [
             cloud.carry_back(look.sample, share / high).clamp(0, 1)[:, 0]
             for cloud, look, share in zip(clouds, looks, shares, strict=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from pcea.cli.attend_options import AttendOptions
 from pcea.cli.attend_seen import COLORMAP, Attended, Column
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import upright
+from pcea.geometry import quantile, upright
 from pcea.pictures.colormap import colors_of
 from pcea.pictures.figures import gallery, grid
 from pcea.pictures.panels import Panel, Style
@@ -133,8 +133,8 @@ def octahedral_ball(cuts: int = 3) -> tuple[Tensor, Tensor]:
 
 def importance_panels(seen: Attended, shape: Mesh | Cloud) -> list[Panel]:
     """What decides the answer: where the pooled channels are won, and gradient times input."""
-    top = max(float(seen.critical.quantile(0.995)), 1e-12) if len(seen.critical) else 1.0
-    reach = max(float(seen.saliency.abs().quantile(0.99)), 1e-12)
+    top = max(float(quantile(seen.critical, 0.995)), 1e-12) if len(seen.critical) else 1.0
+    reach = max(float(quantile(seen.saliency.abs(), 0.99)), 1e-12)
     target = seen.weighed.target
     return [
         Panel(

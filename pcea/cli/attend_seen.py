@@ -10,7 +10,7 @@ from torch import Tensor
 from pcea.cli.attend_options import AttendOptions
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import unit_sphere, upright
+from pcea.geometry import quantile, unit_sphere, upright
 from pcea.models import AttentionMap, Look, PointModel
 from pcea.models.importance import Importance, importance
 from pcea.models.orientation import guess_up
@@ -162,7 +162,7 @@ def choose_columns(
         chosen = choose_slots(values, num, seen)
     if first is not None:
         chosen = [first, *(i for i in chosen if i != first)]
-    tops = values.quantile(TOP, dim=0).tolist()
+    tops = quantile(values, TOP, dim=0).tolist()
     return [
         Column(each.layer, i, f"layer {each.layer} {each.columns[i]}", max(tops[i], 1.0))
         for i in chosen[:num]

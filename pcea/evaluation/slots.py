@@ -23,7 +23,7 @@ from pcea.evaluation.association import (
     soft_cells,
 )
 from pcea.evaluation.slot_figures import Chance, LayerFigures, SlotFigures, SlotStatistics
-from pcea.geometry import knn
+from pcea.geometry import knn, quantile
 from pcea.models import PointModel
 from pcea.models.encoder import AttentionLayer
 from pcea.models.mode import evaluating
@@ -267,7 +267,7 @@ def _against_chance(nmi: Tensor, repeats: int) -> dict[str, Any]:
 
 
 def _chance(values: Tensor) -> Chance:
-    return Chance(float(values.mean()), float(values.quantile(0.95)))
+    return Chance(float(values.mean()), float(quantile(values, 0.95)))
 
 
 def _known(value: Tensor) -> float | None:

@@ -5,6 +5,7 @@ from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
+from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample
 from pcea.geometry.surface import face_areas, sample_surface
 from pcea.geometry.upright import UP_AXES, upright
@@ -19,6 +20,7 @@ __all__ = [
     "farthest_point_sample",
     "gather",
     "knn",
+    "quantile",
     "sample_surface",
     "smooth_labels",
     "squared_distances",

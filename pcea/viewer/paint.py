@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pcea.geometry import quantile
 from pcea.pictures.colormap import DIVERGING, colors_of
 from pcea.viewer.study import Parts, Stack, Study, places, stand
 
@@ -18,8 +19,6 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 GREY = (170, 174, 180)
 # The lowest and the highest hundredth do not stretch the range.
 TAILS = (0.01, 0.99)
-# Quantiles of more values than this are those of an even choice among them.
-ENOUGH = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -202,8 +201,7 @@ def spread(values: Tensor, name: str = "viridis") -> tuple[float, float]:
     flat = flat[flat.isfinite()]
     if not len(flat):
         return 0.0, 1.0
-    flat = flat[:: 1 + len(flat) // ENOUGH]
-    low, high = flat.quantile(torch.tensor(TAILS)).tolist()
+    low, high = quantile(flat, TAILS).tolist()
     if name in DIVERGING:
         high = max(abs(low), abs(high), 1e-12)
         return -high, high
