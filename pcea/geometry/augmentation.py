@@ -89,21 +89,37 @@ def rotate_up(
     return pos @ turn, None if normal is None else normal @ turn
 
 
-def drop_points(pos: Tensor, largest_share: float, generator: Generator) -> Tensor:
-    """Put a random share of each cloud's points onto its first point ("random input dropout").
+def drop_points(
+    pos: Tensor,
+    normal: Tensor | None,
+    part: Tensor | None,
+    largest_share: float,
+    generator: Generator,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Make a random share of each cloud's points its first point ("random input dropout").
+
+    A dropped point is the first point in all: one that kept its own normal or label would say of
+    the first point's place what holds elsewhere.
 
     Args:
         pos: (B, N, 3) positions.
+        normal: (B, N, 3) normals, or None.
+        part: (B, N) labels, or None.
         largest_share: each cloud's share is uniform in 0..this.
         generator: what to draw from.
 
     Returns:
-        (B, N, 3) positions; N stays.
+        Positions, normals and labels; N stays.
 
     Source:
-        PointNet++'s and PCT's published training code.
+        PointNet++'s and PCT's published training code, which has neither normals nor labels.
     """
     batch, total = pos.shape[:2]
     share = _uniform((batch, 1), 0.0, largest_share, pos, generator)
     dropped = _uniform((batch, total), 0.0, 1.0, pos, generator) <= share
-    return torch.where(dropped.unsqueeze(-1), pos[:, :1], pos)
+    spread = dropped.unsqueeze(-1)  # (B, N, 1)
+    return (
+        torch.where(spread, pos[:, :1], pos),
+        None if normal is None else torch.where(spread, normal[:, :1], normal),
+        None if part is None else torch.where(dropped, part[:, :1], part),
+    )

@@ -80,7 +80,7 @@ def training_batch(clouds: Clouds, index: Tensor, recipe: Recipe, generator: Gen
         The batch, on the device of the clouds.
     """
     batch = clouds.batch(index.to(clouds.pos.device), recipe.num_points, generator)
-    pos, normal = batch.pos, batch.normal
+    pos, normal, part = batch.pos, batch.normal, batch.part
     if recipe.rotate > 0:
         pos, normal = augmentation.rotate_up(pos, normal, recipe.rotate, generator)
     if recipe.scale != (1.0, 1.0):
@@ -90,6 +90,8 @@ def training_batch(clouds: Clouds, index: Tensor, recipe: Recipe, generator: Gen
     if recipe.translate > 0:
         pos = augmentation.translate(pos, recipe.translate, generator)
     if recipe.drop_points > 0:
-        pos = augmentation.drop_points(pos, recipe.drop_points, generator)
-    batch.pos, batch.normal = pos, normal
+        pos, normal, part = augmentation.drop_points(
+            pos, normal, part, recipe.drop_points, generator
+        )
+    batch.pos, batch.normal, batch.part = pos, normal, part
     return batch

@@ -66,12 +66,24 @@ def test_rotation_turns_about_the_upright_axis(pos: Tensor, generator: Generator
 
 
 def test_dropped_points_fall_onto_the_first(pos: Tensor, generator: Generator) -> None:
-    out = augmentation.drop_points(pos, 0.875, generator)
+    out, _, _ = augmentation.drop_points(pos, None, None, 0.875, generator)
     dropped = (out != pos).any(-1)  # (B, N)
     assert torch.equal(out[dropped], pos[:, :1].expand_as(pos)[dropped])
     share = dropped.float().mean(1)
     assert share.max() <= 1
     assert 0.3 < share.mean() < 0.55
+
+
+def test_dropped_points_take_the_normal_and_the_part_of_the_first(
+    pos: Tensor, generator: Generator
+) -> None:
+    label = torch.arange(30).expand(64, 30)
+    out, normal, part = augmentation.drop_points(pos, -pos, label, 0.875, generator)
+    assert normal is not None and part is not None
+    assert torch.equal(normal, -out)
+    dropped = (out != pos).any(-1)
+    assert dropped.any()
+    assert torch.equal(part, torch.where(dropped, 0, label))
 
 
 def test_the_generator_alone_decides(pos: Tensor) -> None:
@@ -80,7 +92,7 @@ def test_the_generator_alone_decides(pos: Tensor) -> None:
         out, _ = augmentation.scale(pos, None, 0.5, 2.0, generator)
         out, _ = augmentation.rotate_up(out, None, 30, generator)
         out = augmentation.jitter(augmentation.translate(out, 0.1, generator), 0.01, generator)
-        return augmentation.drop_points(out, 0.5, generator)
+        return augmentation.drop_points(out, None, None, 0.5, generator)[0]
 
     assert torch.equal(augment(3), augment(3))
     assert not torch.equal(augment(3), augment(4))

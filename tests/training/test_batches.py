@@ -153,6 +153,21 @@ def test_rotation_keeps_up_and_length(clouds: Clouds) -> None:
         assert float(cosine.min()) > 0.9659 - 1e-4  # the cosine of 15 degrees
 
 
+def test_normals_and_parts_follow_their_points_through_every_change(clouds: Clouds) -> None:
+    """Each point carries its cloud's own position as normal: what moves one must move the other."""
+    away = clouds.pos / clouds.pos.norm(dim=-1, keepdim=True)
+    clouds = replace(clouds, normal=away)
+    recipe = replace(PLAIN, rotate=30.0, drop_points=0.875)
+    for step in range(5):
+        batch = training_batch(clouds, torch.arange(6), recipe, seed_step(0, step))
+        assert batch.normal is not None and batch.part is not None
+        direction = batch.pos / batch.pos.norm(dim=-1, keepdim=True)
+        torch.testing.assert_close(batch.normal, direction, rtol=0, atol=1e-4)
+        for row in range(6):
+            place = [tuple(p) for p in batch.pos[row].tolist()]
+            assert len(set(place)) == len(set(batch.part[row].tolist()))
+
+
 def test_dropped_points_lie_on_the_first(clouds: Clouds) -> None:
     shares = []
     for step in range(20):
