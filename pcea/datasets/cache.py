@@ -17,7 +17,7 @@ from pcea.errors import InputError
 from pcea.formats.write import replacing
 
 # Part of every key: raise it when the same bytes come to be read differently.
-VERSION = 1
+VERSION = 2
 
 
 def cached(

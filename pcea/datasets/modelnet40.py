@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import h5py
@@ -14,6 +13,7 @@ from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.rows import MAX_COORDINATE
 from pcea.datasets.taxonomy import Taxonomy
+from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
 
@@ -70,13 +70,13 @@ def list_files(folder: Path, official: str) -> list[Path]:
     """The HDF5 files of the official training or test split, in their listed order."""
     listing = folder / f"{official}_files.txt"
     try:
-        lines = listing.read_text(encoding="utf-8").split()
+        lines = [line.strip() for line in read_lines(listing)]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{listing}: missing or unreadable; it lists the files of the {official} split"
         ) from error
     # The official lists hold paths of the authors' machine: only the names count.
-    files = [folder / Path(line).name for line in lines]
+    files = [folder / split_path(line)[-1] for line in lines if line]
     if not files:
         raise InputError(f"{listing}: lists no file, so the {official} split is empty")
     for file in files:
@@ -107,7 +107,7 @@ def _categories(folder: Path) -> tuple[str, ...]:
     if not file.is_file():
         return CATEGORIES
     try:
-        return tuple(file.read_text(encoding="utf-8").split())
+        return tuple(line.strip() for line in read_lines(file) if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read as a list of names") from error
 
@@ -145,10 +145,8 @@ def _read(file: Path, num_categories: int) -> Clouds:
             f"{file}: cloud {wrong[0]} has a coordinate that is not finite, "
             f"or beyond {MAX_COORDINATE:g}"
         )
-    pos = torch.from_numpy(data.astype(np.float32))  # (M, N, 3)
-    return Clouds.from_dense(
-        unit_sphere(pos), torch.from_numpy(label), names=_names(file, len(data))
-    )
+    pos = unit_sphere(torch.from_numpy(data.astype(np.float64))).float()  # (M, N, 3)
+    return Clouds.from_dense(pos, torch.from_numpy(label), names=_names(file, len(data)))
 
 
 def _names(file: Path, num: int) -> list[str]:
@@ -156,9 +154,9 @@ def _names(file: Path, num: int) -> list[str]:
     if not sidecar.exists():
         return [f"{file.stem}/{i}" for i in range(num)]
     try:
-        names = json.loads(sidecar.read_text(encoding="utf-8"))
+        names = read_json(sidecar)
     except (OSError, ValueError) as error:
         raise InputError(f"{sidecar}: not readable as JSON") from error
     if not isinstance(names, list) or len(names) != num:
         raise InputError(f"{sidecar}: expected a list of {num} names, one a cloud of {file.name}")
-    return [Path(str(name)).with_suffix("").as_posix() for name in names]
+    return [Path("/".join(split_path(str(name)))).with_suffix("").as_posix() for name in names]

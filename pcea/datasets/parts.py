@@ -7,13 +7,13 @@ The layout: ``synsetoffset2category.txt`` (a category and its folder on each lin
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.rows import MAX_PART, read_shapes
 from pcea.datasets.taxonomy import Taxonomy
+from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
 
 SHAPENETPART_FOLDER = "shapenetcore_partanno_segmentation_benchmark_v0_normal"
@@ -84,7 +84,7 @@ def read_categories(folder: Path) -> dict[str, str]:
     """``synsetoffset2category.txt`` as {category: its folder's name}, in category-id order."""
     file = folder / "synsetoffset2category.txt"
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: missing or unreadable; it lists the categories") from error
     synsets: dict[str, str] = {}
@@ -117,17 +117,17 @@ def list_shapes(folder: Path, split: str) -> list[tuple[str, str]]:
         there = ", ".join(list_splits(folder)) or "none"
         raise InputError(f"{file}: missing, so there is no {split} split (there: {there})")
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
+        entries = read_json(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not readable as JSON") from error
     if not isinstance(entries, list):
         raise InputError(f"{file}: expected a list of 'shape_data/<synset>/<id>'")
     shapes = []
     for entry in entries:
-        fields = entry.split("/") if isinstance(entry, str) else []
+        fields = split_path(entry) if isinstance(entry, str) else []
         if len(fields) < 2 or not all(field.strip(". ") for field in fields[-2:]):
             raise InputError(f"{file}: {entry!r} is not of the form 'shape_data/<synset>/<id>'")
-        shapes.append((fields[-2], fields[-1]))
+        shapes.append((fields[-2], fields[-1].removesuffix(".txt")))
     if not shapes:
         raise InputError(f"{file}: the {split} split is empty")
     return shapes
@@ -211,7 +211,7 @@ def _part_names(folder: Path) -> tuple[str, ...] | None:
     if not file.exists():
         return None
     try:
-        names = json.loads(file.read_text(encoding="utf-8"))
+        names = read_json(file)
         if isinstance(names, dict):
             names = [names[str(i)] for i in range(len(names))]
     except (OSError, ValueError, KeyError) as error:

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.text import read_lines
 from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
 
 # A label beyond this is a mistake, not a part: no taxonomy is made that large by accident.
 MAX_PART = 9999
-# What a damaged file holds where it is not NaN; its square would overflow float32.
+# What a damaged file holds where it is not NaN. Map coordinates stay far below it.
 MAX_COORDINATE = 1e9
 
 
@@ -30,7 +31,8 @@ def read_shapes(
 
     Args:
         files: lines of ``x y z nx ny nz part``, or of ``x y z part`` (normals are then zero, and
-            None where no file has any). A zero normal means that it is not known.
+            None where no file has any). A zero normal means that it is not known. Map
+            coordinates keep their digits: numbers are read, centred and scaled in float64.
         categories: id of each file's category.
         parts_of: part ids that each category may have; None allows 0 to 9999.
         names: of the categories, for messages.
@@ -47,10 +49,10 @@ def read_shapes(
     normals = None
     if any(table.shape[1] == 7 for table in tables):
         normals = torch.cat(
-            [t[:, 3:6] if t.shape[1] == 7 else torch.zeros(len(t), 3) for t in tables]
+            [t[:, 3:6].float() if t.shape[1] == 7 else torch.zeros(len(t), 3) for t in tables]
         )
     return Clouds(
-        pos=torch.cat([unit_sphere(table[:, :3]) for table in tables]),
+        pos=torch.cat([unit_sphere(table[:, :3]).float() for table in tables]),
         ptr=torch.tensor([0] + [len(table) for table in tables]).cumsum(0),
         category=torch.tensor(categories),
         normal=normals,
@@ -60,11 +62,11 @@ def read_shapes(
 
 
 def _read(file: Path, allowed: Sequence[int] | None, category: str) -> Tensor:
-    """(N, 4 or 7) float32."""
+    """(N, 4 or 7) float64."""
     try:
-        rows = np.loadtxt(file, dtype=np.float32, comments=None, ndmin=2)
+        rows = np.loadtxt(read_lines(file), dtype=np.float64, comments=None, ndmin=2)
     except (OSError, ValueError):
-        rows = np.empty((0, 0), np.float32)
+        rows = np.empty((0, 0))
     if rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all():
         part = rows[:, -1]
         if np.isin(part, np.arange(MAX_PART + 1) if allowed is None else allowed).all():
@@ -75,7 +77,7 @@ def _read(file: Path, allowed: Sequence[int] | None, category: str) -> Tensor:
 def _first_fault(file: Path, allowed: Sequence[int] | None, category: str) -> str:
     """Walk a file that is known to be wrong, slowly, for the line to blame."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_lines(file)
     except (OSError, UnicodeDecodeError):
         return "cannot be read as text"
     columns = 0

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -96,10 +97,19 @@ def _files(folder: Path) -> Iterator[_Member]:
 def _zipped(archive: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
+            name = _zipped_name(info)
             if stat.S_ISLNK(info.external_attr >> 16):
-                raise _no_link(archive, info.filename)
-            if not info.is_dir() and not _hidden(info.filename):
-                yield info.filename, partial(file.open, info)
+                raise _no_link(archive, name)
+            if not info.is_dir() and not _hidden(name):
+                yield name, partial(file.open, info)
+
+
+def _zipped_name(info: zipfile.ZipInfo) -> str:
+    """A member's name; many programs write UTF-8 without the flag that says so."""
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _tarred(archive: Path) -> Iterator[_Member]:

@@ -187,3 +187,31 @@ def test_the_real_training_split(real_data: Path) -> None:
     everything = torch.cat([train.clouds.category, val.clouds.category]).bincount()
     assert ((val.clouds.category.bincount() - everything / 10).abs() < 0.501).all()
     assert len(load_dataset("modelnet40", "test", real_data)) == 120
+
+
+def test_float64_in_map_coordinates_keeps_its_form(tmp_path: Path, modelnet: Writer) -> None:
+    folder = modelnet(tmp_path / "modelnet40", "test", files=1)
+    near = load_dataset("modelnet40", "test", tmp_path).clouds
+    with h5py.File(folder / "ply_data_test0.h5", "a") as file:
+        data = file["data"][:].astype(np.float64) + [431234.0, 5403279.0, 312.0]
+        del file["data"]
+        file["data"] = data
+    far = load_dataset("modelnet40", "test", tmp_path).clouds
+    assert far.pos.dtype == torch.float32
+    torch.testing.assert_close(far.pos, near.pos, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lists_of_any_machine(tmp_path: Path, modelnet: Writer, ends: str) -> None:
+    folder = modelnet(tmp_path / "modelnet40", "test")
+    plain = load_dataset("modelnet40", "test", tmp_path)
+    names = ["C:\\their data\\ply_data_test0.h5", "/their data/ply_data_test1.h5", ""]
+    (folder / "test_files.txt").write_bytes(("\ufeff" + ends.join(names)).encode())
+    shapes = ["airplane", "flower pot", "椅子"]
+    (folder / "shape_names.txt").write_bytes(("\ufeff" + ends.join(shapes)).encode())
+    sidecar = folder / "ply_data_test_0_id2file.json"
+    sidecar.write_text("\ufeff" + sidecar.read_text().replace("/", "\\\\"), encoding="utf-8")
+    other = load_dataset("modelnet40", "test", tmp_path)
+    assert torch.equal(other.clouds.pos, plain.clouds.pos)
+    assert other.clouds.names == plain.clouds.names
+    assert other.taxonomy.categories == ("airplane", "flower pot", "椅子")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,100 @@ def test_rows_without_normals(tmp_path: Path, parts: Writer) -> None:
     clouds = load_dataset("things", "train", tmp_path).clouds
     assert clouds.normal is not None
     assert clouds.normal.sum(1).tolist() == [1.0] * 8 + [0.0] * 46
+
+
+def test_map_coordinates_keep_the_form_of_each_shape(tmp_path: Path, parts: Writer) -> None:
+    """The same shapes near zero and in UTM, in meters and in centimeters: the same clouds."""
+    near = parts(tmp_path / "near_normal")
+    far = tmp_path / "far_normal"
+    shutil.copytree(near, far)
+    for file in far.glob("0?/*.txt"):
+        rows = np.loadtxt(file)
+        rows[:, :3] += [431234.0, 5403279.0, 312.0]
+        np.savetxt(file, rows, fmt="%.6f")
+    for split in ("train", "val", "test"):
+        one, other = (load_dataset(name, split, tmp_path).clouds for name in ("near", "far"))
+        assert one.pos.dtype == other.pos.dtype == torch.float32
+        torch.testing.assert_close(one.pos, other.pos, rtol=0, atol=1e-6)
+        assert torch.equal(one.normal, other.normal)
+
+
+def test_the_case_in_map_coordinates(real_data: Path) -> None:
+    folder = real_data / "cases" / "ds"
+    clouds = load_dataset("utmreal", "train", folder).clouds
+    assert clouds.normal is not None
+    for cloud in clouds:
+        size = cloud.pos.amax(0) - cloud.pos.amin(0)
+        assert size.min() > 0.1, cloud.names
+        assert len(cloud.pos.unique(dim=0)) > 0.99 * len(cloud.pos)
+    # The balls' normals are their own points, as they were made.
+    ball = clouds[clouds.category == 0]
+    assert (torch.nn.functional.normalize(ball.pos, dim=1) * ball.normal).sum(1).mean() > 0.99
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_text_of_any_machine_is_read_alike(
+    tmp_path: Path, parts: Writer, ends: str, mark: str
+) -> None:
+    folder = parts(tmp_path / "things_normal")
+    (folder / "parts.json").write_text('["Cup/a",\n"Cup/b",\n"Hat/c"]\n')
+    plain = load_dataset("things", "train", tmp_path)
+    for file in folder.rglob("*"):
+        if file.suffix in (".txt", ".json"):
+            text = mark + file.read_text().replace("\n", ends)
+            file.write_bytes(text.encode())
+    other = load_dataset("things", "train", tmp_path)
+    assert torch.equal(other.clouds.pos, plain.clouds.pos)
+    assert (other.clouds.names, other.taxonomy) == (plain.clouds.names, plain.taxonomy)
+    file = folder / "01" / "train1.txt"
+    file.write_bytes(f"{mark}1 2 3 0 0 1 0{ends}1 2 x 0 0 1 0{ends}".encode())
+    with pytest.raises(InputError, match="line 2: '1 2 x"):
+        load_dataset("things", "train", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "shape_data\\{}\\{}",
+        "/home/them/shape_data/{}/{}",
+        "C:\\data\\shape_data\\{}\\{}",
+        "{}/{}.txt",
+        "./shape_data//{}/{}",
+    ],
+)
+def test_lists_with_paths_of_any_machine(tmp_path: Path, parts: Writer, entry: str) -> None:
+    lists = parts(tmp_path / "things_normal") / "train_test_split"
+    expected = load_dataset("things", "test", tmp_path).clouds.names
+    shapes = [entry.format(*name.split("/")) for name in expected]
+    (lists / "shuffled_test_file_list.json").write_text(json.dumps(shapes))
+    assert load_dataset("things", "test", tmp_path).clouds.names == expected
+
+
+def test_names_in_any_script(tmp_path: Path) -> None:
+    folder = tmp_path / "家具_normal"
+    (folder / "椅子").mkdir(parents=True)
+    (folder / "train_test_split").mkdir()
+    (folder / "synsetoffset2category.txt").write_text("의자\t椅子\n", encoding="utf-8")
+    (folder / "椅子" / "いす一.txt").write_text("0 0 0 0\n1 1 1 0\n")
+    listing = folder / "train_test_split" / "shuffled_test_file_list.json"
+    listing.write_text('["shape_data/椅子/いす一"]', encoding="utf-8")
+    data = load_dataset("家具", "test", tmp_path)
+    assert data.clouds.names == ("椅子/いす一",)
+    assert data.taxonomy.categories == ("의자",)
+
+
+@pytest.mark.parametrize("only", ["train", "val", "test"])
+def test_the_taxonomy_comes_from_the_only_split_there_is(
+    tmp_path: Path, parts: Writer, only: str
+) -> None:
+    lists = parts(tmp_path / "things_normal") / "train_test_split"
+    for listing in lists.iterdir():
+        if only not in listing.name:
+            listing.unlink()
+    data = load_dataset("things", only, tmp_path)
+    assert data.taxonomy.categories == ("Cup", "Hat")
+    assert data.taxonomy.parts_of == ((0, 1), (2,))
 
 
 def test_trainval_and_a_lone_split(tmp_path: Path, parts: Writer) -> None:

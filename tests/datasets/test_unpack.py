@@ -141,3 +141,17 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path, into: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", {"set": b"", "set/a": b""})
     with pytest.raises(InputError, match=r"a\.zip"):
         unpack(archive, into)
+
+
+def test_utf8_names_come_out_of_zips_that_do_not_say_so(tmp_path: Path, into: Path) -> None:
+    name = "椅子/脚.txt"
+    archive = make_zip(tmp_path / "a.zip", {"x" * len(name.encode()): b"a"})
+    # What many programs write: the bytes of UTF-8, and no flag.
+    content = archive.read_bytes().replace(b"x" * len(name.encode()), name.encode())
+    archive.write_bytes(content)
+    unpack(archive, into)
+    assert tree(into) == {name: b"a"}
+    latin = make_zip(tmp_path / "b.zip", {"y": b"b"})
+    latin.write_bytes(latin.read_bytes().replace(b"y", b"\x81"))  # ü of code page 437
+    unpack(latin, into)
+    assert tree(into)["ü"] == b"b"
