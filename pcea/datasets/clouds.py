@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from pcea.datasets.fields import (
+    as_coordinates,
+    as_labels,
+    as_mask,
+    as_normals,
+    check_layout,
+    check_shapes,
+)
+from pcea.datasets.indexing import Index, cloud_ids
 from pcea.errors import InputError
+from pcea.formats.checked import as_tensor
 
 
 @dataclass
 class Batch:
     """What a model and its loss consume.
+
+    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
+    below.
 
     Args:
         pos: (B, N, 3) float32 coordinates.
@@ -22,6 +35,10 @@ class Batch:
         normal: (B, N, 3) float32, or None.
         part: (B, N) int64 global part ids, or None.
         mask: (B, N) bool, True where a point is real; None where every point is.
+
+    Raises:
+        InputError: a shape, a type or a device does not fit, a label is negative, or a coordinate
+            is NaN or infinite.
     """
 
     pos: Tensor
@@ -29,6 +46,29 @@ class Batch:
     normal: Tensor | None = None
     part: Tensor | None = None
     mask: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        pos = as_tensor(self.pos, "batch: pos")
+        check_layout(pos, ("B", "N", "3"), "batch: pos")
+        batch, num, _ = pos.shape
+        self.pos = as_coordinates(pos, "batch: pos", [num] * batch)
+        self.category = as_labels(self.category, "batch: category")
+        if self.normal is not None:
+            self.normal = as_normals(self.normal, "batch: normal")
+        if self.part is not None:
+            self.part = as_labels(self.part, "batch: part")
+        if self.mask is not None:
+            self.mask = as_mask(self.mask, "batch: mask")
+        check_shapes(
+            "batch",
+            {
+                "pos": (self.pos, (batch, num, 3)),
+                "category": (self.category, (batch,)),
+                "normal": (self.normal, (batch, num, 3)),
+                "part": (self.part, (batch, num)),
+                "mask": (self.mask, (batch, num)),
+            },
+        )
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -47,16 +87,21 @@ class Batch:
 class Clouds:
     """M clouds of any lengths, their T points one after the other.
 
+    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
+    below. ``clouds[index]`` is :meth:`select`.
+
     Args:
         pos: (T, 3) float32 coordinates.
         ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
         category: (M,) int64.
-        normal: (T, 3) float32, or None.
+        normal: (T, 3) float32, zero where unknown, or None.
         part: (T,) int64 global part ids, or None.
         names: where each cloud comes from, M of them.
 
     Raises:
-        InputError: the shapes do not fit each other, or a cloud has no point.
+        InputError: the shapes or devices do not fit each other, a cloud has no point, a label is
+            negative, a coordinate is NaN or infinite, or one in float64 is too far from zero for
+            float32.
     """
 
     pos: Tensor
@@ -67,26 +112,37 @@ class Clouds:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        num_points, num_clouds = len(self.pos), len(self.category)
-        wanted: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
-            "pos": (self.pos, (num_points, 3)),
-            "ptr": (self.ptr, (num_clouds + 1,)),
-            "category": (self.category, (num_clouds,)),
-            "normal": (self.normal, (num_points, 3)),
-            "part": (self.part, (num_points,)),
-        }
-        for field, (tensor, shape) in wanted.items():
-            if tensor is not None and tuple(tensor.shape) != shape:
-                raise InputError(f"clouds: {field} is {tuple(tensor.shape)}, expected {shape}")
-        if len(self.names) != num_clouds:
-            raise InputError(f"clouds: {len(self.names)} names for {num_clouds} clouds")
+        pos = as_tensor(self.pos, "clouds: pos")
+        check_layout(pos, ("T", "3"), "clouds: pos")
+        ptr = as_labels(self.ptr, "clouds: ptr")
+        category = as_labels(self.category, "clouds: category")
+        normal = None if self.normal is None else as_normals(self.normal, "clouds: normal")
+        part = None if self.part is None else as_labels(self.part, "clouds: part")
+        num_points, num_clouds, counts = len(pos), category.numel(), list[int]()
+        check_shapes(
+            "clouds",
+            {
+                "pos": (pos, (num_points, 3)),
+                "ptr": (ptr, (num_clouds + 1,)),
+                "category": (category, (num_clouds,)),
+                "normal": (normal, (num_points, 3)),
+                "part": (part, (num_points,)),
+            },
+        )
+        names = tuple(self.names)
+        if len(names) != num_clouds:
+            raise InputError(f"clouds: {len(names)} names for {num_clouds} clouds")
         # On a device the values were checked before they moved there, and looking would wait.
-        if self.ptr.device.type == "cpu":
-            ends = int(self.ptr[0]), int(self.ptr[-1])
-            if ends != (0, num_points) or not bool((self.ptr.diff() > 0).all()):
+        if ptr.device.type == "cpu":
+            counts = ptr.diff().tolist()
+            if int(ptr[0]) or sum(counts) != num_points or min(counts, default=1) < 1:
                 raise InputError(
                     f"clouds: ptr does not share {num_points} points, one at least each"
                 )
+        pos = as_coordinates(pos, "clouds: pos", counts)
+        kept = {"pos": pos, "ptr": ptr, "category": category, "normal": normal, "part": part}
+        for name, value in {**kept, "names": names}.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_dense(
@@ -105,14 +161,30 @@ class Clouds:
             normal: (M, N, 3), or None.
             part: (M, N), or None.
             names: M names; None numbers them.
+
+        Raises:
+            InputError: as for the clouds themselves.
         """
-        num_clouds, num_points = pos.shape[:2]
+        pos, category = as_tensor(pos, "clouds: pos"), as_tensor(category, "clouds: category")
+        normal = None if normal is None else as_tensor(normal, "clouds: normal")
+        part = None if part is None else as_tensor(part, "clouds: part")
+        check_layout(pos, ("M", "N", "3"), "clouds: pos")
+        num_clouds, num_points, _ = pos.shape
+        check_shapes(
+            "clouds",
+            {
+                "pos": (pos, (num_clouds, num_points, 3)),
+                "category": (category, (num_clouds,)),
+                "normal": (normal, (num_clouds, num_points, 3)),
+                "part": (part, (num_clouds, num_points)),
+            },
+        )
         return cls(
-            pos=pos.reshape(-1, 3).float(),
+            pos=pos.reshape(-1, 3),
             ptr=torch.arange(num_clouds + 1, device=pos.device) * num_points,
-            category=category.long(),
-            normal=None if normal is None else normal.reshape(-1, 3).float(),
-            part=None if part is None else part.reshape(-1).long(),
+            category=category,
+            normal=None if normal is None else normal.reshape(-1, 3),
+            part=None if part is None else part.reshape(-1),
             names=tuple(map(str, range(num_clouds))) if names is None else tuple(names),
         )
 
@@ -136,6 +208,13 @@ class Clouds:
 
     def __len__(self) -> int:
         return len(self.category)
+
+    def __getitem__(self, index: Index) -> Clouds:
+        return self.select(index)
+
+    def __iter__(self) -> Iterator[Clouds]:
+        """Each cloud by itself."""
+        return (self.select(i) for i in range(len(self)))
 
     @cached_property
     def counts(self) -> Tensor:
@@ -166,13 +245,17 @@ class Clouds:
         vars(moved).update(longest=self.longest, uniform=self.uniform)
         return moved
 
-    def select(self, index: Tensor | Sequence[int]) -> Clouds:
-        """Some of the clouds, in the order asked for.
+    def select(self, index: Index) -> Clouds:
+        """Some of the clouds, in the order asked for, with their names.
 
         Args:
-            index: (K,) ids of clouds.
+            index: an id, a slice, (K,) ids, or a mask of (M,) bools; ids below 0 count from the
+                end.
+
+        Raises:
+            InputError: there is no such cloud, or the mask has another length.
         """
-        index = torch.as_tensor(index, dtype=torch.long, device=self.ptr.device)
+        index = cloud_ids(index, len(self), self.ptr.device)
         counts = self.counts[index]  # (K,)
         ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         shift = (self.ptr[index] - ptr[:-1]).repeat_interleave(counts)  # (T',)
@@ -188,7 +271,7 @@ class Clouds:
 
     def batch(
         self,
-        index: Tensor | Sequence[int],
+        index: Index,
         num_points: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Batch:
@@ -198,7 +281,7 @@ class Clouds:
         host; a cloud with fewer gives each point once before it repeats any.
 
         Args:
-            index: (B,) ids of clouds.
+            index: (B,) ids of clouds, or whatever :meth:`select` takes.
             num_points: points drawn from each cloud; None takes them all and pads to the
                 longest of the batch (points of padding are zero, their part is 0).
             generator: draws the points without replacement; it may live on the CPU or the
@@ -207,7 +290,7 @@ class Clouds:
         Returns:
             The batch; its mask is None where there is no padding.
         """
-        index = torch.as_tensor(index, dtype=torch.long, device=self.ptr.device)
+        index = cloud_ids(index, len(self), self.ptr.device)
         start, count = self.ptr[index, None], self.counts[index, None]  # (B, 1)
         if num_points is not None:
             slot = self._draw(count, num_points, generator)  # (B, N)

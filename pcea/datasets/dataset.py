@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.indexing import Index
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 
@@ -22,7 +26,8 @@ class PointCloudDataset(Dataset["Data"]):
 
     An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``y`` — the category (1,) for
     classification, the part of each point (N,) for segmentation —, ``category`` (1,), ``name``,
-    and, where the data set has them, ``normal`` (N, 3) and ``part`` (N,). Training does not go
+    and, where the data set has them, ``normal`` (N, 3) and ``part`` (N,). A slice, a list of
+    numbers or a mask gives a data set of those clouds, their names with them. Training does not go
     through items: it draws batches from ``clouds`` on the device.
 
     Args:
@@ -34,7 +39,8 @@ class PointCloudDataset(Dataset["Data"]):
         transform: a torch-geometric transform, applied to each item when it is taken.
 
     Raises:
-        InputError: the task is segmentation, and points are not labelled; or it is unknown.
+        InputError: the task is segmentation, and points are not labelled; or it is unknown; or
+            a label has no name in the taxonomy.
     """
 
     def __init__(
@@ -51,6 +57,9 @@ class PointCloudDataset(Dataset["Data"]):
             raise InputError(f"task is {task!r}; it is 'classification' or 'segmentation'")
         if task == "segmentation" and not labelled:
             raise InputError(f"{name}: has no part labels, so there is nothing to segment by")
+        _check_named(clouds.category, taxonomy.categories, f"{name}: category")
+        if clouds.part is not None and taxonomy.parts:
+            _check_named(clouds.part, taxonomy.parts, f"{name}: part")
         self.clouds = clouds
         self.taxonomy = taxonomy
         self.name = name
@@ -61,13 +70,38 @@ class PointCloudDataset(Dataset["Data"]):
     def __len__(self) -> int:
         return len(self.clouds)
 
-    def __getitem__(self, index: int) -> Data:
+    @overload
+    def __getitem__(self, index: int) -> Data: ...
+
+    @overload
+    def __getitem__(
+        self, index: slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
+    ) -> PointCloudDataset: ...
+
+    def __getitem__(self, index: Index) -> Data | PointCloudDataset:
+        """An item by its number, or some of the clouds as a data set by what else names them.
+
+        Raises:
+            IndexError: there is no such item, which ends a loop over the items.
+            InputError: there is no such cloud, or a mask has another length.
+        """
+        try:
+            number = operator.index(index)  # type: ignore[arg-type]
+        except TypeError:
+            return PointCloudDataset(
+                *(self.clouds.select(index), self.taxonomy, self.name, self.split),
+                task=self.task,
+                transform=self.transform,
+            )
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.name} {self.split} has {len(self)} clouds, not {number}")
+        return self._item(number % len(self))
+
+    def _item(self, index: int) -> Data:
         # torch-geometric takes seconds to import, and only items need it.
         from torch_geometric.data import Data
 
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"{self.name} {self.split} has {len(self)} clouds, not {index}")
-        clouds, index = self.clouds, index % len(self)
+        clouds = self.clouds
         points = slice(int(clouds.ptr[index]), int(clouds.ptr[index + 1]))
         category = clouds.category[index : index + 1]
         item = Data(pos=clouds.pos[points], category=category, name=clouds.names[index])
@@ -80,3 +114,10 @@ class PointCloudDataset(Dataset["Data"]):
 
     def __repr__(self) -> str:
         return f"PointCloudDataset({self.name!r}, {self.split!r}, {len(self)} clouds)"
+
+
+def _check_named(label: Tensor, names: Sequence[str], what: str) -> None:
+    if label.device.type == "cpu" and label.numel() and int(label.max()) >= len(names):
+        raise InputError(
+            f"{what} {int(label.max())} has no name: there are {len(names)}, from 0 on"
+        )

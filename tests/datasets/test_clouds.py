@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from pcea.datasets import Clouds
+from pcea.datasets import Batch, Clouds
 from pcea.datasets.clouds import _order
 from pcea.errors import InputError
 
@@ -43,6 +45,140 @@ def test_cat_drops_what_only_some_have() -> None:
     joined = Clouds.cat([ragged([2]), bare])
     assert joined.normal is None
     assert joined.part is not None
+
+
+@pytest.mark.parametrize(
+    ("index", "chosen"),
+    [
+        (1, [1]),
+        (-1, [2]),
+        (np.int64(2), [2]),
+        (torch.tensor(0), [0]),
+        (slice(None, None, -1), [2, 1, 0]),
+        (slice(1, None), [1, 2]),
+        (range(2), [0, 1]),
+        ([-1, 0], [2, 0]),
+        (np.array([2, -3]), [2, 0]),
+        (np.array([1], np.uint16), [1]),
+        (torch.tensor([0, 2], dtype=torch.int32), [0, 2]),
+        ([True, False, True], [0, 2]),
+        (np.array([False, True, True]), [1, 2]),
+        (torch.tensor([False, False, True]), [2]),
+        (torch.zeros(3, dtype=torch.bool), []),
+        ([], []),
+        (slice(0), []),
+    ],
+)
+def test_names_survive_every_way_of_choosing(index: Any, chosen: list[int]) -> None:
+    """Each way gives what choosing the ids one by one gives, names and batch alike."""
+    clouds = ragged([3, 1, 4])
+    expected = clouds.select(chosen)
+    for found in (clouds[index], clouds.select(index)):
+        assert found.names == tuple(f"cloud{i}" for i in chosen)
+        assert torch.equal(found.pos, expected.pos)
+        assert torch.equal(found.ptr, expected.ptr)
+        assert found.category.tolist() == [10 * i for i in chosen]
+    if chosen:
+        assert torch.equal(clouds.batch(index, 2).pos, clouds.batch(chosen, 2).pos)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (3, "no cloud 3: there are 3"),
+        (-4, "no cloud -4"),
+        ([0, 7], "no cloud 7"),
+        (torch.tensor([True, False]), r"mask of shape \(2,\) cannot choose of 3"),
+        (True, "cannot choose"),
+        ([0.0, 1.0], "whole numbers"),
+        ([[0, 1]], r"shape \(1, 2\)"),
+        ("cloud1", "must be a tensor or an array"),
+        (None, "must be a tensor or an array"),
+    ],
+)
+def test_clouds_that_do_not_exist_are_refused(index: Any, message: str) -> None:
+    clouds = ragged([3, 1, 4])
+    for choose in (clouds.select, clouds.__getitem__, lambda i: clouds.batch(i, 2)):
+        with pytest.raises(InputError, match=message):
+            choose(index)
+
+
+def test_a_loop_over_clouds_ends() -> None:
+    assert [cloud.names for cloud in ragged([2, 1])] == [("cloud0",), ("cloud1",)]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda t: t.double(),
+        lambda t: t.half(),
+        lambda t: t.bfloat16(),
+        lambda t: t.int(),
+        lambda t: t.numpy().astype(">f8"),
+        lambda t: t.tolist(),
+    ],
+)
+def test_numbers_of_any_type_are_taken(convert: Any) -> None:
+    pos = torch.arange(24.0).view(2, 4, 3)
+    category = np.array([1, 0], np.uint8)
+    part = torch.ones(2, 4)
+    clouds = Clouds.from_dense(convert(pos), category, convert(-pos), part)
+    assert torch.equal(clouds.pos, pos.view(-1, 3)) and clouds.pos.dtype == torch.float32
+    assert clouds.normal is not None and torch.equal(clouds.normal, -clouds.pos)
+    assert clouds.category.dtype == torch.int64 and clouds.category.tolist() == [1, 0]
+    assert clouds.part is not None and clouds.part.dtype == torch.int64
+    batch = Batch(convert(pos), category, convert(-pos), part, [[True] * 4] * 2)
+    assert torch.equal(batch.pos, pos) and batch.pos.dtype == torch.float32
+    assert batch.mask is not None and batch.mask.dtype == torch.bool
+
+
+def test_normals_that_are_not_finite_are_unknown() -> None:
+    normal = torch.ones(1, 3, 3)
+    normal[0, 1, 2] = torch.nan
+    clouds = Clouds.from_dense(torch.rand(1, 3, 3), torch.tensor([0]), normal)
+    assert clouds.normal is not None
+    assert clouds.normal.tolist() == [[1.0] * 3, [0.0] * 3, [1.0] * 3]
+
+
+GOOD: dict[str, Any] = {"pos": torch.rand(2, 4, 3), "category": torch.tensor([0, 1])}
+
+
+@pytest.mark.parametrize("make", [Clouds.from_dense, Batch])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("pos", torch.full((2, 4, 3), torch.nan), "8 points are NaN, infinite"),
+        ("pos", torch.full((2, 4, 3), torch.inf), "8 points are NaN, infinite"),
+        ("pos", torch.full((2, 4, 3), 1e300, dtype=torch.double), "beyond float32"),
+        ("pos", torch.rand(2, 3, 4), r"pos is \(2, 3, 4\), expected .*transpose it first"),
+        ("pos", torch.rand(4, 3), r"pos is \(4, 3\), expected \(., N, 3\)"),
+        ("pos", torch.rand(2, 4, 6), r"pos is \(2, 4, 6\)"),
+        ("pos", torch.rand(2, 4, 3) > 0.5, "real numbers"),
+        ("pos", "points", "must be a tensor or an array"),
+        ("pos", torch.rand(2, 4, 3).double() + 5403279, "cloud 0 lies too far from zero"),
+        ("category", torch.tensor([0, -1]), "category has -1"),
+        ("category", torch.tensor([0.5, 1]), "whole numbers"),
+        ("category", torch.tensor([0]), r"category is \(1,\), expected \(2,\)"),
+        ("normal", torch.rand(2, 3, 3), r"normal is \(2, 3, 3\), expected \(2, 4, 3\)"),
+        ("part", torch.zeros(2, 3), r"part is \(2, 3\), expected \(2, 4\)"),
+        ("part", torch.full((2, 4), -1), "part has -1"),
+        ("normal", torch.rand(2, 4, 3, device="cpu").to("meta"), "normal is on meta"),
+    ],
+)
+def test_what_cannot_be_right_is_one_error(make: Any, field: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        make(**{**GOOD, field: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_float64_that_float32_can_hold_is_taken() -> None:
+    pos = torch.rand(2, 4, 3).double() + torch.tensor([[[0.0]], [[40.0]]])
+    assert torch.equal(Clouds.from_dense(pos, torch.tensor([0, 1])).pos, pos.view(-1, 3).float())
+
+
+def test_a_mask_of_numbers_is_refused() -> None:
+    with pytest.raises(InputError, match="mask must be bool"):
+        Batch(**GOOD, mask=torch.ones(2, 4))
 
 
 def test_select_nothing() -> None:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import Subset
 
 from pcea.datasets import Clouds, PointCloudDataset, Taxonomy, load_dataset
 from pcea.errors import InputError
@@ -52,6 +55,41 @@ def test_faults(labelled: Clouds) -> None:
         dataset[2]
     with pytest.raises(InputError, match="task is 'both'"):
         PointCloudDataset(labelled, TAXONOMY, "things", "train", "both")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("index", "names"),
+    [
+        (slice(1, None), ("two",)),
+        ([1, 0], ("two", "one")),
+        (torch.tensor([False, True]), ("two",)),
+    ],
+)
+def test_several_at_once_are_a_data_set_of_their_own(
+    labelled: Clouds, index: Any, names: tuple[str, ...]
+) -> None:
+    data = PointCloudDataset(labelled, TAXONOMY, "things", "train", "classification", len)
+    some = data[index]
+    assert isinstance(some, PointCloudDataset)
+    assert some.clouds.names == names
+    assert (some.task, some.transform, some.split) == ("classification", len, "train")
+    with pytest.raises(InputError, match="no cloud 2"):
+        data[[2]]
+
+
+def test_subsets_and_numpy_numbers_give_named_items(labelled: Clouds) -> None:
+    dataset = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+    assert Subset(dataset, [1])[0].name == "two"
+    assert dataset[np.int64(1)].name == dataset[torch.tensor(1)].name == "two"
+    assert [item.name for item in dataset] == ["one", "two"]
+
+
+def test_labels_without_a_name_are_refused(labelled: Clouds) -> None:
+    with pytest.raises(InputError, match="things: category 1 has no name: there are 1"):
+        PointCloudDataset(labelled, Taxonomy(("cup",)), "things", "train")
+    few = Taxonomy(("cup", "hat"), ("body",), ((0,), (0,)))
+    with pytest.raises(InputError, match="things: part 1 has no name"):
+        PointCloudDataset(labelled, few, "things", "train")
 
 
 def test_torch_geometric_transforms_and_loaders_apply(
