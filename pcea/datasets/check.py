@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+import torch
+
+from pcea.datasets.clouds import Clouds
 from pcea.datasets.loading import available_splits, find_folder, read_split
 from pcea.datasets.sources import SOURCES
 from pcea.errors import InputError
+
+# How many clouds a note names.
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ def check(name: str, root: str | Path | None = None) -> Report:
         root: as for `load_dataset`.
 
     Raises:
-        InputError: it is not there, or a file is missing or damaged.
+        InputError: it is not there, a file is missing or damaged, or all clouds of a split are
+            single places.
     """
     if name == "shapes":
         raise InputError("shapes is made on the fly: it has no files to check")
@@ -59,6 +66,7 @@ def check(name: str, root: str | Path | None = None) -> Report:
 def check_folder(name: str, folder: Path) -> Report:
     """Check a folder that is known to be the data set's, wherever it lies."""
     counts: dict[str, dict[str, int]] = {}
+    collapsed = []
     shapes: dict[str, set[str]] = {}
     points, num_parts = [], 0
     for split in available_splits(name, folder):
@@ -69,6 +77,7 @@ def check_folder(name: str, folder: Path) -> Report:
         tally = clouds.category.bincount(minlength=len(categories)).tolist()
         counts[split] = {c: n for c, n in zip(categories, tally, strict=True) if n}
         shapes[split] = set(clouds.names)
+        collapsed += _collapsed(folder, split, clouds)
         points += [int(clouds.counts.min()), clouds.longest]
         num_parts = len(taxonomy.parts)
     if not counts:
@@ -86,8 +95,33 @@ def check_folder(name: str, folder: Path) -> Report:
         points=(min(points), max(points)),
         parts=num_parts,
         complete=not faults if name in SOURCES else None,
-        notes=(*notes, *faults),
+        notes=(*collapsed, *notes, *faults),
     )
+
+
+def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
+    """A sentence that names the clouds whose points are all equal, where there are any.
+
+    Raises:
+        InputError: no cloud of the split has a form.
+    """
+    owner = torch.arange(len(clouds)).repeat_interleave(clouds.counts)  # (T,)
+    # Centred clouds: one whose points are all equal lies at 0.
+    reach = torch.zeros(len(clouds)).scatter_reduce_(0, owner, clouds.pos.norm(dim=1), "amax")
+    names = [clouds.names[i] for i in (reach == 0).nonzero()[:, 0].tolist()]
+    if not names:
+        return []
+    if len(names) == len(clouds):
+        raise InputError(
+            f"{folder}: each of the {len(clouds)} clouds of {split} is a single place, "
+            f"all its points equal, such as {names[0]}: the coordinates lost their digits"
+        )
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        f"{len(names)} of the {len(clouds)} clouds of {split} "
+        f"{'is' if len(names) == 1 else 'are'} a single place, all points equal: "
+        f"{', '.join(names[:NAMED])}{more}"
+    ]
 
 
 def _against_official(name: str, counts: dict[str, dict[str, int]]) -> list[str]:

@@ -14,6 +14,8 @@ import pytest
 from pcea.datasets import fetch, import_archive, load_dataset
 from pcea.datasets.sources import SOURCES, Archive
 from pcea.errors import InputError
+from pcea.evaluation import evaluate
+from pcea.models import create_model
 
 Writer = Callable[..., Path]
 
@@ -45,6 +47,35 @@ def test_import_a_new_part_folder(tmp_path: Path, parts: Writer, kind: str) -> N
     assert tree(report.folder) == content
     assert [path.name for path in root.iterdir()] == ["things_normal"]
     assert len(load_dataset("things", "test", root)) == 4
+
+
+@pytest.mark.parametrize("only", ["train", "test"])
+def test_import_a_part_folder_with_one_split(tmp_path: Path, parts: Writer, only: str) -> None:
+    folder, root = parts(tmp_path / "things"), tmp_path / "data"
+    for listing in (folder / "train_test_split").iterdir():
+        if only not in listing.name:
+            listing.unlink()
+    report = import_archive("things", packed(folder), root)
+    assert list(report.counts) == [only]
+    clouds = load_dataset("things", only, root).clouds
+    model = create_model(
+        "eat-seg-tiny", load_dataset("things", only, root).taxonomy, num=(8, 4), k=2, normals=True
+    )
+    assert 0 <= evaluate(model, clouds, 8).figures()["instance_miou"] <= 1
+    with pytest.raises(InputError, match=f"there: {only}"):
+        load_dataset("things", "val", root)
+
+
+@pytest.mark.parametrize("only", ["train", "test"])
+def test_import_modelnet40_with_one_split(tmp_path: Path, modelnet: Writer, only: str) -> None:
+    archive, root = packed(modelnet(tmp_path / "files", only)), tmp_path / "data"
+    report = import_archive("modelnet40", archive, root)
+    assert list(report.counts) == (["test"] if only == "test" else ["train", "val"])
+    model = create_model(
+        "eat-tiny", load_dataset("modelnet40", only, root).taxonomy, num=(8, 4), k=2
+    )
+    result = evaluate(model, load_dataset("modelnet40", only, root).clouds, 8)
+    assert 0 <= result.figures()["overall_accuracy"] <= 1
 
 
 def test_import_modelnet40_from_an_archive_without_a_top_folder(

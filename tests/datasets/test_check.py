@@ -39,6 +39,30 @@ def test_a_partial_copy_is_said_to_be_one(tmp_path: Path, modelnet: Writer) -> N
     )
 
 
+def test_clouds_that_are_a_single_place_are_named(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    for name in ("01/train1", "02/train0"):
+        (folder / f"{name}.txt").write_text("431234.25 5403279.5 312 0 0 1 2\n" * 9)
+    (folder / "01" / "train1.txt").write_text("0.1 0.2 0.3 0 0 1 0\n")
+    assert check("things", tmp_path).notes == (
+        "2 of the 6 clouds of train are a single place, all points equal: 01/train1, 02/train0",
+    )
+
+
+def test_a_split_of_single_places_is_refused(tmp_path: Path, parts: Writer) -> None:
+    folder = parts(tmp_path / "things_normal")
+    for name in ("01/val0", "02/val0"):
+        (folder / f"{name}.txt").write_text("431234.25 5403279.5 312 0 0 1 2\n" * 9)
+    with pytest.raises(InputError, match=r"each of the 2 clouds of val is a single place.*01/val0"):
+        check("things", tmp_path)
+
+
+def test_map_coordinates_are_no_single_place(real_data: Path) -> None:
+    report = check("utmreal", real_data / "cases" / "ds")
+    assert report.totals == {"train": 4, "val": 2, "test": 2}
+    assert report.notes == ()
+
+
 def test_the_official_counts_agree_with_each_other() -> None:
     for source in SOURCES.values():
         for split, by_name in source.per_category.items():
