@@ -17,6 +17,7 @@ from pcea.evaluation.metrics import (
 )
 from pcea.geometry import augmentation, three_interpolate
 from pcea.models import PointModel
+from pcea.models.mode import evaluating
 
 Result = ClassificationResult | PartResult
 
@@ -40,9 +41,11 @@ def evaluate(
     point, by interpolation; only the parts of the shape's own category compete. With several
     votes, the others see other points, randomly stretched, and probabilities are averaged.
 
+    The model is left as it was: every module in its own mode, every parameter as free or frozen.
+
     Args:
-        model: the model, on the device where the clouds live.
-        clouds: the split.
+        model: the model.
+        clouds: the split; it is moved to the model's device.
         num_points: points of each cloud that the model sees.
         votes: how many times each cloud is looked at. Default 1.
         batch_size: clouds at a time. Default 32.
@@ -53,20 +56,30 @@ def evaluate(
         The figures of the model's task.
 
     Raises:
-        InputError: there are no clouds, no votes, or no part labels for a segmenter.
+        InputError: there are no clouds, a count is below 1, the model does not know a category or
+            a part, or a segmenter lacks part labels.
     """
-    if not len(clouds) or votes < 1:
-        raise InputError(f"nothing to evaluate: {len(clouds)} clouds, {votes} votes")
+    if not len(clouds) or min(num_points, votes, batch_size) < 1:
+        raise InputError(
+            f"nothing to evaluate: {len(clouds)} clouds, {num_points} points, {votes} votes, "
+            f"batches of {batch_size}"
+        )
     if model.task == "segmentation" and clouds.part is None:
         raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    was_training = model.training
-    model.eval()
-    try:
+    taxonomy = model.info.taxonomy
+    for kind, label, names in (
+        ("category", clouds.category, taxonomy.categories),
+        ("part", clouds.part if model.task == "segmentation" else None, taxonomy.parts),
+    ):
+        if label is not None and int(label.max()) >= len(names):
+            raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
+    device = next((each.device for each in model.parameters()), clouds.pos.device)
+    if device != clouds.pos.device:
+        clouds = clouds.to(device)
+    with evaluating(model):
         if model.task == "classification":
             return _evaluate_classifier(model, clouds, num_points, votes, batch_size)
         return _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
-    finally:
-        model.train(was_training)
 
 
 def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:

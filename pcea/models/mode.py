@@ -16,8 +16,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model: the model; modules of it that were frozen in evaluation mode stay there.
     """
     modes = {module: module.training for module in model.modules()}
-    model.eval()
     try:
+        model.eval()
         yield
     finally:
         for module, mode in modes.items():

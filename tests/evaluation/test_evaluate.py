@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -172,3 +173,35 @@ def test_nothing_to_evaluate() -> None:
     whole = Clouds.from_dense(torch.rand(2, 9, 3), torch.tensor([0, 1]))
     with pytest.raises(InputError, match="no part labels"):
         evaluate(model, whole, num_points=8)
+
+
+def test_evaluation_leaves_modes_and_parameters_as_they_were() -> None:
+    """A frozen normalization in training, a frozen weight: both are so afterwards, error or not."""
+    model = create_model("eat-seg-tiny", PARTS, num=(8, 4), k=2).train()
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    norms[0].eval()
+    next(model.parameters()).requires_grad_(False)
+    modes = {name: each.training for name, each in model.named_modules()}
+    free = {name: each.requires_grad for name, each in model.named_parameters()}
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    assert set(modes.values()) == set(free.values()) == {True, False}
+    for points in (8, 0):
+        if points:
+            evaluate(model, bars((12, 10)), points, votes=2)
+        else:
+            with pytest.raises(InputError, match="0 points"):
+                evaluate(model, bars((12, 10)), points)
+        assert {name: each.training for name, each in model.named_modules()} == modes
+        assert {name: each.requires_grad for name, each in model.named_parameters()} == free
+        assert all(each.grad is None for each in model.parameters())
+        assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+
+
+def test_labels_that_the_model_does_not_know_are_refused() -> None:
+    model = create_model("eat-seg-tiny", PARTS, num=(8, 4), k=2)
+    clouds = bars((12, 10))
+    with pytest.raises(InputError, match="knows no category 7"):
+        evaluate(model, replace(clouds, category=torch.tensor([0, 7])), 8)
+    assert clouds.part is not None
+    with pytest.raises(InputError, match="knows no part 6"):
+        evaluate(model, replace(clouds, part=clouds.part + 3), 8)
