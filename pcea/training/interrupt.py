@@ -1,19 +1,40 @@
-"""Ctrl-C that waits for the step to end."""
+"""Ctrl-C that waits for the step to end, the same step in all processes."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
+import torch
+from accelerate import Accelerator
+
+# How long a signal may go unnoticed by the other processes.
+LOOK_SECONDS = 1.0
+# A launcher passes on to its processes what the terminal has sent them already.
+SAME_SIGNAL_SECONDS = 2.0
+
 
 class Interrupt:
-    """While entered, notes the first SIGINT or SIGTERM; a second one interrupts at once."""
+    """While entered, notes the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    def __init__(self) -> None:
+    Of several processes each notes its own signals, and one that stopped by itself would leave the
+    others waiting for it. They ask each other about once a second, at steps that they agree on.
+
+    Args:
+        accelerator: knows the other processes. Default: there are none.
+    """
+
+    def __init__(self, accelerator: Accelerator | None = None) -> None:
         self.asked = False
+        several = accelerator is not None and accelerator.num_processes > 1
+        self._others = accelerator if several else None
         self._before: dict[int, Any] = {}
+        self._noted = 0.0
+        self._agreed = False
+        self._last, self._next, self._time = 0, 0, time.monotonic()
 
     def __enter__(self) -> Interrupt:
         # Only the main thread may handle signals; elsewhere Ctrl-C keeps its usual meaning.
@@ -31,7 +52,32 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def stops(self, step: int, now: bool = False) -> bool:
+        """Say whether training stops here; all processes get the same answer.
+
+        Args:
+            step: steps done so far, the same in all processes, which all call this after each.
+            now: whether to ask the others at this step in any case. Default: about once a second.
+        """
+        if self._others is None:
+            return self.asked
+        if not self._agreed and (now or step >= self._next):
+            self._agreed = self._ask(self._others, step)
+        return self._agreed
+
+    def _ask(self, others: Accelerator, step: int) -> bool:
+        """Whether any process was asked to stop; and when they look next, by the slowest's pace."""
+        clock = time.monotonic()
+        pace = (clock - self._time) / max(1, step - self._last)  # seconds a step
+        own = torch.tensor([[float(self.asked), pace]], device=others.device)
+        asked, pace = others.gather(own).amax(0).tolist()
+        self._last, self._time = step, clock
+        self._next = step + max(1, int(LOOK_SECONDS / max(pace, 1e-6)))
+        return bool(asked)
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if not self.asked:
+            self._noted = time.monotonic()
+        elif self._others is None or time.monotonic() > self._noted + SAME_SIGNAL_SECONDS:
             raise KeyboardInterrupt("interrupted twice: the last saved state stays")
         self.asked = True

@@ -75,7 +75,7 @@ def train(
 
     with (
         process_settings(recipe, accelerator.device),
-        Interrupt() as interrupt,
+        Interrupt(accelerator) as interrupt,
         Progress(recipe, steps, main) as progress,
     ):
         if accelerator.device.type == "cpu":
@@ -101,7 +101,9 @@ def train(
                 accelerator.log({k: v for k, v in row.items() if k != "epoch"}, row["epoch"])
             if main:
                 run.save_state(state.state_dict())
-            if interrupt.asked:
+            # A launcher ends all processes when one is gone: nobody leaves before it is saved.
+            accelerator.wait_for_everyone()
+            if interrupt.stops(state.done, now=True):
                 raise KeyboardInterrupt(f"saved at step {state.done}: --resume {run.path} goes on")
     accelerator.end_training()
     if main:
@@ -115,7 +117,8 @@ def load_splits(
     """Load what is trained on, and what is held out of it.
 
     Raises:
-        InputError: a split is missing or empty, or a step has too few clouds for BatchNorm.
+        InputError: a split is missing or empty, lacks normals that the recipe needs, or a step
+            has too few clouds for BatchNorm.
     """
     data = load_dataset(recipe.dataset, recipe.train_split, data_root)
     held_out = None
@@ -124,6 +127,8 @@ def load_splits(
     for split in (data, held_out):
         if split is not None and not len(split):
             raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
+        if split is not None:
+            check_normals(recipe, split)
     own = min(recipe.batch_size, len(data)) // processes
     if own < 2:
         raise InputError(
@@ -165,7 +170,7 @@ def run_epoch(
         state.optimizer.zero_grad(set_to_none=True)
         state.moved(loss)
         progress.step()
-        if interrupt.asked:
+        if interrupt.stops(state.done):
             return
         if state.done % CHECK_EVERY == 0:
             state.check_finite()
@@ -199,8 +204,10 @@ def build_model(recipe: Recipe, data: PointCloudDataset) -> PointModel:
     """Make the recipe's model for a data set, freshly initialised.
 
     Raises:
-        InputError: the recipe names an unknown model or option, or the data lack what it needs.
+        InputError: the recipe names an unknown model or option, or the data lack what it needs:
+            part labels, or normals.
     """
+    check_normals(recipe, data)
     options: dict[str, Any] = dict(recipe.model_options)
     if recipe.attention is not None:
         options["attention"] = recipe.attention
@@ -218,6 +225,20 @@ def build_model(recipe: Recipe, data: PointCloudDataset) -> PointModel:
     if model.task == "segmentation" and data.clouds.part is None:
         raise InputError(f"data set {recipe.dataset!r} has no part labels for {recipe.model!r}")
     return model
+
+
+def check_normals(recipe: Recipe, data: PointCloudDataset) -> None:
+    """Refuse to train on normals where no point of a split has one; some may be unknown.
+
+    Raises:
+        InputError: the recipe needs normals, and there are none.
+    """
+    normal = data.clouds.normal
+    if recipe.normals and (normal is None or not bool(normal.any())):
+        raise InputError(
+            f"data set {recipe.dataset!r} has no normals in split {data.split!r}, and recipe "
+            f"{recipe.name!r} needs them: give --no-normals, or a data set with normals"
+        )
 
 
 def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:

@@ -329,6 +329,27 @@ def test_a_segmenter_needs_part_labels(classification: Recipe) -> None:
         build_model(replace(classification, model="eat-seg-tiny"), data)
 
 
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_recipe_with_normals_needs_some(recipe: Recipe, tmp_path: Path, zeros: bool) -> None:
+    recipe = replace(recipe, normals=True)
+    data = loop.load_dataset(recipe.dataset, "train")
+    if zeros:
+        data.clouds = replace(data.clouds, normal=torch.zeros_like(data.clouds.pos))
+    with pytest.raises(InputError, match=r"has no normals in split 'train'.*--no-normals"):
+        build_model(recipe, data)
+    with pytest.raises(InputError, match="no normals"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run" / "recipe.yaml").exists()
+
+
+def test_clouds_of_which_some_lack_normals_are_taken(recipe: Recipe) -> None:
+    data = loop.load_dataset(recipe.dataset, "train")
+    normal = torch.zeros_like(data.clouds.pos)
+    normal[:30, 1] = 1.0
+    data.clouds = replace(data.clouds, normal=normal)
+    assert build_model(replace(recipe, normals=True), data).encoder.normals
+
+
 def test_the_recipe_chooses_the_attention(classification: Recipe) -> None:
     data = loop.load_dataset("classification", "train")
     recipe = replace(classification, attention="self", attention_options={}, residual="add")

@@ -31,12 +31,19 @@ def test_recipes_come_back_as_they_were(name: str, tmp_path: Path) -> None:
         RECIPES[name],
         lr=1e-5,
         attention_options={"slots": 8, "tied": True},
-        model_options={"hidden": [16, 8], "num": [None, 4]},
+        model_options={
+            "hidden": [16, 8],
+            "num": (256, 128),
+            "deep": ((1, 2.5), ({"pair": (None, True)}, "none"), ()),
+            "dropout": None,
+            "own": False,
+        },
     )
     folder = RunFolder(tmp_path / "run")
     folder.create(recipe, None, {})
     folder.save_state({})
     assert folder.read_recipe() == (recipe, None)
+    assert folder.read_recipe()[0].model_options["num"] == (256, 128)
 
 
 def test_the_recipe_says_where_it_comes_from(run: RunFolder) -> None:
