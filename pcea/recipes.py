@@ -94,6 +94,9 @@ class Recipe:
     """Whether torch.compile builds the step (needs a C++ compiler on a CPU)."""
 
     def __post_init__(self) -> None:
+        # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
+        for name in ("attention_options", "model_options", "scale"):
+            object.__setattr__(self, name, _as_tuples(getattr(self, name)))
         bounds = {
             **dict.fromkeys(("num_points", "epochs", "batch_size"), (1, "at least 1")),
             **dict.fromkeys(_NOT_NEGATIVE + _SHARES, (0, "at least 0")),
@@ -104,9 +107,18 @@ class Recipe:
         for name in _SHARES:
             if getattr(self, name) >= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
+        if not (isinstance(self.scale, tuple) and len(self.scale) == 2):
+            raise InputError(f"scale is {self.scale}; it must be two bounds")
         low, high = self.scale
         if not 0 < low <= high < math.inf:
             raise InputError(f"scale is {low} to {high}; its bounds must be above 0 and in order")
+
+
+def _as_tuples(value: Any) -> Any:
+    """A value in which lists, however deep, are tuples."""
+    if isinstance(value, Mapping):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 # PCT's published protocol.

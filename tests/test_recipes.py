@@ -86,6 +86,13 @@ def test_recipes_are_plain_data() -> None:
         )
 
 
+def test_lists_in_a_recipe_are_tuples() -> None:
+    recipe = Recipe("r", "d", "m", scale=[1.0, 2.0], model_options={"num": [256, [128, None]]})  # type: ignore[arg-type]
+    assert recipe.scale == (1.0, 2.0)
+    assert recipe.model_options == {"num": (256, (128, None))}
+    assert recipe == replace(recipe)
+
+
 def test_an_unknown_recipe_gets_the_nearest_names() -> None:
     with pytest.raises(InputError, match=r"'shapes-clss'.*shapes-cls"):
         get_recipe("shapes-clss")
@@ -104,6 +111,7 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
         ({"scale": (1.5, 0.5)}, "scale is 1.5 to 0.5"),
         ({"scale": (0.0, 1.0)}, "scale is 0.0 to 1.0"),
+        ({"scale": (0.5, 1.0, 2.0)}, "it must be two bounds"),
     ],
 )
 def test_values_that_can_train_nothing_are_refused(changes: dict[str, Any], words: str) -> None:

@@ -79,7 +79,6 @@ class RunFolder:
         try:
             described = yaml.safe_load(self.recipe.read_text())
             values = described["recipe"]
-            values["scale"] = tuple(values["scale"])
             unknown = set(values) - {each.name for each in fields(Recipe)}
             if unknown:
                 raise KeyError(f"unknown entry {min(unknown)!r}")
@@ -144,7 +143,7 @@ class RunFolder:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, which is all that YAML's safe loader reads."""
+    """Tuples as lists, which is all that YAML's safe loader reads; a recipe makes them tuples."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
