@@ -19,7 +19,7 @@ import torch
 from pcea.training import RunFolder
 
 # Seconds that a busy machine may take for what takes a few.
-PATIENCE = 120
+PATIENCE = 300
 
 WORKER = """
 import sys
