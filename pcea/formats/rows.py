@@ -1,7 +1,8 @@
-"""Rows of numbers in text, read at the speed of C, with the line of whatever is wrong."""
+"""Text, whatever its encoding, and rows of numbers in it, read at the speed of C."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,25 +11,64 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.raw import Array
 
+# The mark of UTF-32 begins with that of UTF-16, so it is looked for first.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+
 
 def read_text(path: Path) -> str:
     """Read a text file.
 
     Args:
-        path: the file; comments in another encoding than UTF-8 do no harm.
+        path: the file, in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; comments in
+            another encoding do no harm.
 
     Returns:
-        Its text.
+        Its text; every line ends in a line feed, whatever ended it in the file.
 
     Raises:
         InputError: the file is binary.
     """
-    data = path.read_bytes()
-    if b"\0" in data:
-        raise InputError(
-            f"{path}: it is not text, as a {path.suffix} file should be: is it renamed?"
-        )
-    return data.decode("utf-8-sig", errors="replace")
+    return decode(path.read_bytes(), path)
+
+
+def decode(data: bytes, path: Path) -> str:
+    """Turn the bytes of a text file into text, as :func:`read_text` does.
+
+    Args:
+        data: the bytes.
+        path: the file they are from, for the message.
+
+    Returns:
+        The text, with a line feed for every end of a line.
+
+    Raises:
+        InputError: it is not text.
+    """
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if encoding is None and b"\0" in data:
+        encoding = next((name for name in _WIDE if _is_written_in(data, name)), None)
+        if encoding is None:
+            raise InputError(
+                f"{path}: it is not text, as a {path.suffix} file should be: is it renamed?"
+            )
+    text = data.decode(encoding or "utf-8-sig", errors="replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def _is_written_in(data: bytes, encoding: str) -> bool:
+    """Tell whether bytes without a mark are text of an encoding of two or four bytes a letter."""
+    start = data[:4096].decode(encoding, errors="replace")
+    # Of the wrong encoding, the letters would be rare signs from all over Unicode.
+    usual = sum(" " <= letter < "\x7f" or letter in "\t\n\r" for letter in start)
+    return usual >= 0.8 * len(start)
 
 
 def number_rows(
