@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pcea.errors import InputError
-from pcea.formats.read import EXTENSIONS
+from pcea.formats.read import EXTENSIONS, ending_of, known_endings
 
 
 def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -22,10 +22,12 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         The files, each once: in the order given, those of a folder or glob sorted by name.
 
     Raises:
-        InputError: an entry finds nothing.
+        InputError: an entry is empty or finds nothing.
     """
     found: dict[Path, None] = {}
     for entry in paths:
+        if not os.fspath(entry).strip():
+            raise InputError("a file's name is empty: name a file, a folder or a glob")
         try:
             found.update(dict.fromkeys(_expand_one(Path(os.path.expanduser(entry)))))
         except OSError as error:
@@ -39,16 +41,27 @@ def _expand_one(entry: Path) -> list[Path]:
     if entry.is_dir():
         files = _readable(entry.iterdir())
         if not files:
-            raise InputError(f"{entry}: nothing in this folder can be read ({_known()})")
+            raise InputError(f"{entry}: nothing in this folder can be read ({known_endings()})")
         return files
     if entry.exists() or not glob.has_magic(str(entry)):
         if not entry.exists():
             raise InputError(f"{entry}: there is no such file or folder")
         return [entry]
-    files = _readable(Path(match) for match in glob.iglob(str(entry), recursive=True))
+    root, pattern = _split_glob(entry)
+    matches = glob.iglob(pattern, root_dir=root, recursive=True)
+    files = _readable(root / match for match in matches)
     if not files:
-        raise InputError(f"{entry}: it matches no file that can be read ({_known()})")
+        raise InputError(f"{entry}: it matches no file that can be read ({known_endings()})")
     return files
+
+
+def _split_glob(entry: Path) -> tuple[Path, str]:
+    """Split off the folders that are there: a bracket in their names is no glob."""
+    root = Path(entry.anchor)
+    parts = list(entry.relative_to(entry.anchor).parts)
+    while parts and (root / parts[0]).exists():
+        root /= parts.pop(0)
+    return root, str(Path(*parts))
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
@@ -56,9 +69,5 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
     return sorted(
         path
         for path in paths
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+        if ending_of(path) in EXTENSIONS and not path.name.startswith(".") and path.is_file()
     )
-
-
-def _known() -> str:
-    return f"known: {' '.join(EXTENSIONS)}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pcea.errors import InputError
+from pcea.formats import compressed
 from pcea.formats.gltf import read_gltf
 from pcea.formats.obj import read_obj
 from pcea.formats.off import read_off
@@ -15,8 +16,11 @@ from pcea.formats.pcd import read_pcd
 from pcea.formats.ply import read_ply
 from pcea.formats.raw import Raw, validate
 from pcea.formats.shape import Cloud, Mesh
+from pcea.formats.sniff import refuse_other_content
 from pcea.formats.stl import read_stl
-from pcea.formats.table import read_npy, read_npz, read_rows
+from pcea.formats.tables.las import read_las
+from pcea.formats.tables.numpy_files import read_npy, read_npz
+from pcea.formats.tables.text import read_rows
 
 _READERS: dict[str, Callable[[Path], Raw]] = {
     ".off": read_off,
@@ -27,15 +31,34 @@ _READERS: dict[str, Callable[[Path], Raw]] = {
     ".gltf": read_gltf,
     ".pcd": read_pcd,
     ".xyz": read_rows,
+    ".xyzn": read_rows,
+    ".xyzrgb": read_rows,
     ".txt": read_rows,
     ".pts": read_rows,
     ".csv": read_rows,
+    ".tsv": read_rows,
     ".asc": read_rows,
+    ".dat": read_rows,
     ".npy": read_npy,
     ".npz": read_npz,
+    ".las": read_las,
+    ".laz": read_las,
 }
 
-EXTENSIONS = tuple(_READERS)
+EXTENSIONS = (*_READERS, *(ending + compressed.ENDING for ending in _READERS))
+
+
+def ending_of(path: Path) -> str:
+    """Give what a file's name ends in, in small letters: ``.ply``, or ``.ply.gz``."""
+    packed = path.suffix.lower() == compressed.ENDING
+    return (
+        path.with_suffix("").suffix.lower() + compressed.ENDING if packed else path.suffix.lower()
+    )
+
+
+def known_endings() -> str:
+    """Say which endings can be read, for a message."""
+    return f"known: {' '.join(_READERS)}, and each of them with {compressed.ENDING}"
 
 
 def read(path: str | os.PathLike[str]) -> Mesh | Cloud:
@@ -45,8 +68,9 @@ def read(path: str | os.PathLike[str]) -> Mesh | Cloud:
     put together at their places, textures left out. Vertices are neither merged nor reordered.
 
     Args:
-        path: an OFF, OBJ, PLY, STL, GLB or glTF mesh; a PLY, OBJ, GLB, glTF or PCD cloud; text
-            (XYZ, TXT, PTS, CSV, ASC), NPY or NPZ with a point a row: x y z [nx ny nz].
+        path: an OFF, OBJ, PLY, STL, GLB or glTF mesh; a PLY, OBJ, GLB, glTF, PCD, LAS or LAZ
+            cloud; text (XYZ, XYZN, XYZRGB, TXT, PTS, CSV, TSV, ASC, DAT) or NPY with a point a
+            row; NPZ. Each of them also compressed by gzip, with ``.gz`` after its ending.
 
     Returns:
         A mesh if the file has faces, else a cloud.
@@ -55,31 +79,43 @@ def read(path: str | os.PathLike[str]) -> Mesh | Cloud:
         InputError: the file is missing, of another kind, damaged, or holds no usable shape.
     """
     path = Path(os.path.expanduser(path))
-    reader = _READERS.get(path.suffix.lower())
+    ending = ending_of(path)
     try:
         if path.is_dir():
             raise InputError(f"{path}: it is a folder, not a file")
         if not path.exists():
             raise InputError(f"{path}: there is no such file")
-        if reader is None:
-            what = f"files ending in {path.suffix!r}" if path.suffix else "files without an ending"
-            raise InputError(f"{path}: {what} cannot be read (known: {' '.join(EXTENSIONS)})")
+        if ending not in EXTENSIONS:
+            what = f"files ending in {ending!r}" if ending else "files without an ending"
+            raise InputError(f"{path}: {what} cannot be read ({known_endings()})")
         if not path.is_file():
             raise InputError(f"{path}: it is not a regular file")
         if not path.stat().st_size:
             raise InputError(f"{path}: it is empty")
+        with compressed.unpacked(path) as plain:
+            try:
+                return _read_plain(plain)
+            except InputError as error:
+                # The user knows the packed file, not where it was unpacked.
+                raise InputError(str(error).replace(str(plain), str(path))) from error
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error.strerror or error}") from error
+
+
+def _read_plain(path: Path) -> Mesh | Cloud:
+    ending = ending_of(path)
+    refuse_other_content(path, ending)
+    try:
         with warnings.catch_warnings():
             # Whatever a reader has to say about a damaged file, the checks say better.
             warnings.simplefilter("ignore")
-            raw = reader(path)
+            raw = _READERS[ending](path)
         return validate(raw, path)
-    except InputError:
+    except (InputError, OSError):
         raise
-    except OSError as error:
-        raise InputError(f"{path}: it cannot be read: {error.strerror or error}") from error
     except Exception as error:  # what readers raise on a damaged file is theirs to choose
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: it cannot be read as {path.suffix[1:].upper()}, it may be damaged or renamed"
+            f"{path}: it cannot be read as {ending[1:].upper()}, it may be damaged or renamed"
             f" ({reason})"
         ) from error

@@ -140,7 +140,7 @@ def test_points_and_lines_are_a_cloud(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<html>not found</html>\n", "no line starts with 'v'"),
+        ("not found\n", "no line starts with 'v'"),
         (_SQUARE + "v \nv 1 2 3\n", "line 5: it has 0 numbers where 3"),
         ("v 0 0\n", "line 1: it has 2 numbers where 3"),
         (_SQUARE + "v 1 1 one\n", "line 5: 'one' is not a number"),

@@ -1,0 +1,44 @@
+"""LAS and LAZ: clouds of laser scanners."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats.raw import Raw
+
+
+def read_las(path: Path) -> Raw:
+    """Read the points of a LAS or LAZ file, and their colors; classes and returns are left out.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Positions in float64, with the file's scale and offset applied, and 16-bit colors.
+
+    Raises:
+        InputError: laspy, or lazrs for a packed file, is not installed.
+    """
+    try:
+        import laspy
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{path}: LAS and LAZ are read by laspy: pip install 'pcea[las]'"
+        ) from error
+    with laspy.open(path) as file:
+        if file.header.are_points_compressed and not laspy.LazBackend.detect_available():
+            raise InputError(f"{path}: packed points need lazrs: pip install 'pcea[las]'")
+        points = file.read()
+        announced = file.header.point_count
+    if len(points) < announced:
+        raise InputError(
+            f"{path}: it is truncated: it announces {announced} points and ends after {len(points)}"
+        )
+    color = None
+    if {"red", "green", "blue"} <= set(points.point_format.dimension_names):
+        color = np.stack([points.red, points.green, points.blue], axis=1)
+    # Programs that know no colors leave those of the point format at zero.
+    return Raw(np.asarray(points.xyz), color=color if color is not None and color.any() else None)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pcea.errors import InputError
+from pcea.formats.tables.by_value import layout_by_value
+
+_PATH = Path("a.txt")
+_NUM = 60
+
+
+def _columns(kinds: str) -> NDArray[np.float64]:
+    """Make a table of positions (p), normals (n), colors (c), fractions (f) and more."""
+    generator = np.random.default_rng(0)
+    pos = generator.normal(size=(_NUM, 3)) * 3
+    normal = generator.normal(size=(_NUM, 3))
+    made = {
+        "p": pos,
+        "n": normal / np.linalg.norm(normal, axis=1, keepdims=True),
+        "c": generator.integers(0, 256, (_NUM, 3)),
+        "f": generator.integers(0, 256, (_NUM, 3)) / 255,
+        "d": generator.integers(0, 65536, (_NUM, 3)),  # 16 bits
+        "u": (pos - pos.min(0)) / np.ptp(pos, axis=0),  # the position within its room
+        "i": generator.integers(-2000, 2000, (_NUM, 1)),  # an intensity
+        "b": generator.integers(0, 256, (_NUM, 1)),  # one of 8 bits
+        "l": generator.integers(0, 13, (_NUM, 1)),  # a label
+        "r": generator.integers(1, 5, (_NUM, 1)),  # a number of returns
+        "a": np.full((_NUM, 1), 255),
+        "1": np.ones((_NUM, 1)),
+        "k": np.arange(_NUM)[:, None],  # an index
+        "s": generator.normal(size=(_NUM, 1)) * 9,  # a scalar
+    }
+    return np.concatenate([made[kind] for kind in kinds], axis=1).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "pos", "normal", "color"),
+    [
+        ("p", 0, None, None),
+        ("ps", 0, None, None),
+        ("pn", 0, 3, None),
+        ("pc", 0, None, 3),
+        ("pf", 0, None, 3),
+        ("pd", 0, None, 3),
+        ("pnl", 0, 3, None),  # ShapeNetPart
+        ("pcu", 0, None, 3),  # S3DIS
+        ("pfu", 0, None, 3),
+        ("pic", 0, None, 4),  # Semantic3D
+        ("pbc", 0, None, 4),
+        ("pcl", 0, None, 3),
+        ("pca", 0, None, 3),
+        ("pf1", 0, None, 3),
+        ("picl", 0, None, 4),
+        ("pcn", 0, 6, 3),
+        ("pnc", 0, 3, 6),
+        ("psnc", 0, 4, 7),
+        ("pfn", 0, 6, 3),
+        ("psss", 0, None, None),
+        ("pirrl", 0, None, None),  # returns and classes are no colors
+        ("kp", 1, None, None),
+        ("kpc", 1, None, 4),
+        ("kpn", 1, 4, None),
+    ],
+)
+def test_columns_are_what_they_can_be(
+    kinds: str, pos: int, normal: int | None, color: int | None
+) -> None:
+    layout = layout_by_value(_columns(kinds), _PATH)
+    assert layout.pos[0] == pos
+    assert (layout.normal and layout.normal[0]) == normal
+    assert (layout.color and layout.color[0]) == color
+
+
+def test_rows_that_are_not_finite_do_not_decide() -> None:
+    table = _columns("pnc")
+    table[3], table[5, 3:6], table[7, 6:] = np.nan, np.inf, np.nan
+    layout = layout_by_value(table, _PATH)
+    assert layout.normal == (3, 4, 5)
+    assert layout.color == (6, 7, 8)
+
+
+def test_what_cannot_be_told_is_left_out_and_said() -> None:
+    generator = np.random.default_rng(0)
+    table = np.concatenate((generator.normal(size=(9, 3)), generator.random((9, 4))), axis=1)
+    layout = layout_by_value(table, _PATH)
+    assert layout.color is None
+    assert "columns 4 to 7 are all fractions" in layout.remarks[0]
+
+
+def test_an_index_that_was_passed_over_is_said() -> None:
+    assert "an index" in layout_by_value(_columns("kp"), _PATH).remarks[0]
+
+
+@pytest.mark.parametrize("first", [[0, 1, 2], [5, 6, 7, 8], [0, 1, 3, 2], [0, 1, 2, 4]])
+def test_a_first_column_that_may_be_x_is_x(first: list[int]) -> None:
+    table = np.concatenate((np.array(first)[:, None], np.eye(len(first))[:, :3]), axis=1)
+    assert layout_by_value(table, _PATH).pos == (0, 1, 2)
+
+
+def test_the_ending_says_what_follows_the_position() -> None:
+    table = _columns("ps") @ np.ones((4, 6))
+    assert layout_by_value(table, Path("A.XYZN")).normal == (3, 4, 5)
+    assert layout_by_value(table, Path("a.xyzrgb")).color == (3, 4, 5)
+
+
+def test_a_table_of_features_is_refused() -> None:
+    with pytest.raises(InputError, match="17 columns and no names"):
+        layout_by_value(np.ones((9, 17)), _PATH)
+    with pytest.raises(InputError, match="2 columns; at least 3"):
+        layout_by_value(np.ones((9, 2)), _PATH)
