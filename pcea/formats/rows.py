@@ -71,9 +71,7 @@ def _is_written_in(data: bytes, encoding: str) -> bool:
     return usual >= 0.8 * len(start)
 
 
-def number_rows(
-    lines: Sequence[str], line_of: Sequence[int], width: int, path: Path, exact: bool = False
-) -> Array:
+def number_rows(lines: Sequence[str], line_of: Sequence[int], width: int, path: Path) -> Array:
     """Read the first numbers of every line.
 
     Args:
@@ -81,19 +79,17 @@ def number_rows(
         line_of: the line of each row in the file, counted from 1, for the message.
         width: how many numbers to read of each row; what follows them is left alone.
         path: the file, for the message.
-        exact: refuse rows with more numbers, too. Default: False.
 
     Returns:
         (len(lines), width) float64 numbers.
 
     Raises:
-        InputError: a row has the wrong length, or something in it is not a number.
+        InputError: a row is too short, or something in it is not a number.
     """
     if not lines:
         return np.empty((0, width))
     try:
-        columns = None if exact else range(width)
-        table = np.loadtxt(lines, comments=None, usecols=columns, ndmin=2)
+        table = np.loadtxt(lines, comments=None, usecols=range(width), ndmin=2)
     except ValueError:
         pass
     else:
@@ -101,7 +97,7 @@ def number_rows(
             return table
     for line, number in zip(lines, line_of, strict=True):
         fields = line.split()
-        if len(fields) < width or (exact and len(fields) > width):
+        if len(fields) < width:
             raise InputError(
                 f"{path}, line {number}: it has {len(fields)} numbers where {width} are needed"
             )
