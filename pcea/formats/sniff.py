@@ -54,7 +54,7 @@ def refuse_other_content(path: Path, ending: str) -> None:
         raise InputError(f"{path}: it is a web page, not the file: download it again")
     if _XML.match(start):
         raise InputError(f"{path}: it is XML, such as the error message of a server")
-    if _JSON.match(start) and ending != ".gltf":
+    if _JSON.match(start) and ending not in (".gltf", ".glb"):
         raise InputError(f"{path}: it is JSON, such as the error message of a server")
     for begins, what, endings in _KINDS:
         if re.match(begins, start) and ending not in endings:
