@@ -1,40 +1,43 @@
-"""The names under which PLY and PCD files keep positions, normals and colors."""
+"""The fields of PLY and PCD files: which ones are positions, normals and colors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from pcea.formats.raw import Array
-
-POSITION = (("x", "y", "z"),)
-NORMAL = (
-    ("nx", "ny", "nz"),
-    ("normal_x", "normal_y", "normal_z"),
-    ("normalx", "normaly", "normalz"),
-)
-COLOR = (
-    ("red", "green", "blue"),
-    ("diffuse_red", "diffuse_green", "diffuse_blue"),
-    ("r", "g", "b"),
-)
+from pcea.formats.tables.by_name import find_names
 
 
-def find(fields: Mapping[str, Array], names: tuple[tuple[str, str, str], ...]) -> Array | None:
-    """Put three fields side by side.
+class Found(NamedTuple):
+    """Fields side by side, (N, 3) each, in the smallest type that holds those of all three."""
+
+    pos: Array | None
+    normal: Array | None
+    color: Array | None
+
+
+def find(fields: Mapping[str, Array]) -> Found:
+    """Find positions, normals and colors by the names that tables have them under, too.
 
     Args:
-        fields: (N,) values by their names in lower case.
-        names: what the three may be called; the first that are all there are taken.
+        fields: (N,) values by their names.
 
     Returns:
-        (N, 3) values, in the smallest type that holds those of all three; None without them.
+        What was found; None of all three without positions.
     """
-    for triple in names:
-        if all(name in fields for name in triple):
-            return np.stack([fields[name] for name in triple], axis=1)
-    return None
+    layout = find_names(list(fields))
+    if layout is None:
+        return Found(None, None, None)
+    columns = list(fields.values())
+    return Found(
+        *(
+            None if triple is None else np.stack([columns[i] for i in triple], axis=1)
+            for triple in (layout.pos, layout.normal, layout.color)
+        )
+    )
 
 
 def in_type(values: Array, type: str) -> Array:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.fields import COLOR, NORMAL, POSITION, find, in_type
+from pcea.formats.fields import find, in_type
 from pcea.formats.header import header_lines, read_bytes
 from pcea.formats.raw import Array, Raw
 from pcea.formats.rows import number_rows
@@ -52,14 +52,13 @@ def read_pcd(path: Path) -> Raw:
             fields["rgb"] = _bits(column[:, 0], type)
         else:
             fields.setdefault(name, in_type(column[:, 0], type))
-    pos = find(fields, POSITION)
+    pos, normal, color = find(fields)
     if pos is None:
         raise InputError(f"{path}: its fields are {', '.join(header.names)}; x, y and z are needed")
-    color = find(fields, COLOR)
     if color is None and "rgb" in fields:
         color = np.stack([fields["rgb"] >> shift & 255 for shift in (16, 8, 0)], axis=1)
         color = color.astype(np.uint8)
-    return Raw(pos=pos, normal=find(fields, NORMAL), color=color)
+    return Raw(pos=pos, normal=normal, color=color)
 
 
 def _header(data: bytes, path: Path) -> _Header:

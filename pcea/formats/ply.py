@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.fields import COLOR, NORMAL, POSITION, find, in_type
+from pcea.formats.fields import find, in_type
 from pcea.formats.header import read_bytes
 from pcea.formats.ply_binary import binary_tables
 from pcea.formats.ply_header import read_header
@@ -37,19 +37,14 @@ def read_ply(path: Path) -> Raw:
         for name, column in tables.get("vertex", {}).items()
         if column.counts is None
     }
-    pos = find(vertex, POSITION)
+    pos, normal, color = find(vertex)
     if pos is None:
         raise InputError(f"{path}: its vertices have no x, y and z")
     faces = [
         triangulate(*_lists(tables.get("face", {}), path), pos),
         unroll_strips(*_lists(tables.get("tristrips", {}), path)),
     ]
-    return Raw(
-        pos=pos,
-        faces=np.concatenate(faces),
-        normal=find(vertex, NORMAL),
-        color=find(vertex, COLOR),
-    )
+    return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color)
 
 
 def _lists(table: Table, path: Path) -> tuple[Array, Array]:

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcea.formats.fields import COLOR, NORMAL, POSITION, find, in_type
+from pcea.formats.fields import find, in_type
 
 
 def test_three_fields_are_found_under_any_of_their_names() -> None:
     one, two = np.arange(2), np.arange(2.0)
     fields = {"x": two, "y": two, "z": two, "r": one, "g": one, "b": one, "nx": two, "ny": two}
-    assert find(fields, NORMAL) is None
-    position, color = find(fields, POSITION), find(fields, COLOR)
+    position, normal, color = find(fields)
+    assert normal is None
     assert position is not None and color is not None
     assert position.tolist() == [[0, 0, 0], [1, 1, 1]]
     assert color.dtype == one.dtype

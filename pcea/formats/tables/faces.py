@@ -40,7 +40,7 @@ def faces_of(
     notes: tuple[str, ...] = ()
     if corners.min() >= 1 and corners.max() == len(pos):
         corners, notes = corners - 1, ("its faces count the vertices from 1",)
-    return triangulate(counts, corners), notes
+    return triangulate(counts, corners, pos), notes
 
 
 def _polygons(index: Array, name: str, path: Path) -> tuple[Array, Array]:
