@@ -37,6 +37,8 @@ class Segmentation:
             ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
+        category_probability: what the model gave to the parts of the category, of all it gave;
+            None where the category was told.
     """
 
     part: Tensor
@@ -47,6 +49,7 @@ class Segmentation:
     sample_probability: Tensor
     face_part: Tensor | None = None
     face_probability: Tensor | None = None
+    category_probability: float | None = None
 
 
 class Segmenter(PointModel):
@@ -178,9 +181,11 @@ class Segmenter(PointModel):
                 logits = self(batch.pos, batch.normal, code)  # (1, num_points, parts)
                 clouds.append(cloud)
                 found.append(logits.float().softmax(-1)[0].cpu())
+        sure = None
         if known is None:
             share = torch.cat(found).mean(0)  # (parts,)
-            known = int((share * taxonomy.part_mask()).sum(-1).argmax())
+            best_category = (share * taxonomy.part_mask()).sum(-1).max(0)
+            known, sure = int(best_category.indices), float(best_category.values)
         own = torch.tensor(taxonomy.parts_of[known])
         # Only what competes is carried over: a large shape has many points, a category few parts.
         rival = [each[:, own] for each in found]
@@ -192,7 +197,9 @@ class Segmenter(PointModel):
             for cloud, each in zip(clouds[1:], rival[1:], strict=True):
                 total += shape.carry_back(cloud, each)
             part, probability = _best(total, own)
-            return Segmentation(part, probability, name, sample, sample_part, at_sample)
+            return Segmentation(
+                part, probability, name, sample, sample_part, at_sample, category_probability=sure
+            )
         assert sample.face is not None
         at_vertices = shape.carry_back(sample, at_sample)
         at_faces = carry_to_faces(shape.faces.cpu(), at_vertices, sample.face.cpu(), at_sample)
@@ -200,7 +207,8 @@ class Segmenter(PointModel):
         face_probability = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
         part, probability = _best(at_vertices, own)
         return Segmentation(
-            part, probability, name, sample, sample_part, at_sample, own[best], face_probability
+            *(part, probability, name, sample, sample_part, at_sample),
+            *(own[best], face_probability, sure),
         )
 
 

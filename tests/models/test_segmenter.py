@@ -83,6 +83,18 @@ def test_an_unknown_category_is_found(pos: Tensor) -> None:
     assert model.segment(Cloud(pos[0])).category == "cup"
 
 
+def test_it_says_how_much_speaks_for_the_category_it_found(pos: Tensor) -> None:
+    model = build()
+    cloud = Cloud(pos[0])
+    found = model.segment(cloud)
+    with torch.no_grad():
+        batch = model.look_at(cloud).batch
+        share = model(batch.pos, batch.normal).softmax(-1)[0].mean(0)  # cup, cup, chair
+    expected = float(share[2] if found.category == "chair" else share[:2].sum())
+    assert found.category_probability == pytest.approx(expected, abs=1e-6)
+    assert model.segment(cloud, "cup").category_probability is None
+
+
 def test_every_point_is_answered(generator: torch.Generator) -> None:
     model = build()
     for count in (2, 40, 3000):
