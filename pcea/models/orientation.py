@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
 from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
+from pcea.models.pretrained import list_pretrained
+from pcea.models.weights import load_model, ships
 
 VOTES = 2
 # By how much another axis must beat y, and how sure of it a model must be at least: a shape that
@@ -35,6 +38,28 @@ class UpGuess:
     up: str
     confidence: float
     of_y: float
+
+
+def find_up(model: PointModel, shape: Sampleable) -> UpGuess:
+    """Guess the up axis of a shape, the same for every command and every model that ships.
+
+    Models that ship were trained on shapes that stand with y up, and share one guide, so that no
+    two of them take one file to stand two ways: the classifier that ships. A model of other weights
+    is asked itself, as only it knows what was up in its training.
+
+    Args:
+        model: the model that is to look at the shape.
+        shape: a cloud (N, 3) or mesh in any unit.
+
+    Returns:
+        What :func:`guess_up` says, with its bounds.
+    """
+    return guess_up(_guide(str(model.device)) if ships(model) else model, shape)
+
+
+@cache
+def _guide(device: str) -> PointModel:
+    return load_model(list_pretrained("classification")[0], device)
 
 
 def guess_up(

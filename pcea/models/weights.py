@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -82,3 +83,21 @@ def load_model(weights: str | Path, device: str | torch.device = "cpu") -> Point
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"weights {path} do not fit model {info.name!r}: {reason}") from error
     return model.to(device).eval()
+
+
+def ships(model: PointModel) -> bool:
+    """Say whether a model is one of those that ship with the package.
+
+    Args:
+        model: any; one that was trained says so in its description.
+    """
+    return any(model.info == info for info in _shipped())
+
+
+@cache
+def _shipped() -> tuple[ModelInfo, ...]:
+    found = []
+    for name in list_pretrained():
+        with safe_open(pretrained_path(name), framework="pt") as file:
+            found.append(ModelInfo.from_json(file.metadata()[KEY]))
+    return tuple(found)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from pcea.datasets import Taxonomy
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
-from pcea.models import PointModel, create_model
-from pcea.models.orientation import categories_by_up, choose_up, guess_up
+from pcea.models import PointModel, create_model, load_model
+from pcea.models.orientation import categories_by_up, choose_up, find_up, guess_up
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
@@ -125,3 +126,17 @@ def test_a_mesh_and_a_cloud_without_normals() -> None:
     for shape in (mesh, Cloud(skittle().pos)):
         guess = guess_up(model, shape, margin=1.0)
         assert guess.up == "y" and guess.confidence == guess.of_y
+
+
+def test_models_that_ship_share_one_guess() -> None:
+    classifier, segmenter = load_model("modelnet40-eat-small"), load_model("parts-eat-tiny")
+    chair = read(Path(__file__).parents[2] / "data" / "samples" / "chair.obj").upright("-z")
+    found = find_up(segmenter, chair)
+    assert found == find_up(classifier, chair) == guess_up(classifier, chair)
+    assert found.confidence != guess_up(segmenter, chair).confidence
+
+
+def test_a_model_of_other_weights_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = told("eat-tiny", surer_when_standing, monkeypatch)
+    cloud = lay(skittle(), "x")
+    assert find_up(model, cloud) == guess_up(model, cloud)

@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 
 from pcea.errors import InputError
 from pcea.models import create_model, load_model, save_model
+from pcea.models.pretrained import list_pretrained, pretrained_path
+from pcea.models.weights import ships
 
 
 @pytest.fixture
@@ -83,3 +85,12 @@ def test_a_failed_write_leaves_the_old_file(weights: Path, monkeypatch: pytest.M
         save_model(create_model("eat-tiny"), weights)
     assert weights.read_bytes() == before
     assert os.listdir(weights.parent) == [weights.name]
+
+
+def test_what_ships_is_known_whatever_its_file_is_called(tmp_path: Path, weights: Path) -> None:
+    for name in list_pretrained():
+        assert ships(load_model(name))
+    copy = tmp_path / "mine.safetensors"
+    copy.write_bytes(pretrained_path(list_pretrained()[0]).read_bytes())
+    assert ships(load_model(copy))
+    assert not ships(load_model(weights))
