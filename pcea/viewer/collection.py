@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read
 from pcea.models import PointModel
+from pcea.names import printable
 from pcea.viewer.study import Study, title_of
 
 MEBI = 1 << 20
@@ -37,7 +38,8 @@ class Collection:
     ) -> None:
         self.models = tuple(models)
         self._up, self._votes = up, votes
-        self._files = dict(zip(_told_apart([file.name for file in files]), files, strict=True))
+        names = _told_apart([printable(file.name) for file in files])
+        self._files = dict(zip(names, files, strict=True))
         self._shapes: dict[str, Mesh | Cloud] = {}
         self._uploads: list[str] = []
         self._studies: dict[tuple[str, int], Study] = {}
@@ -113,13 +115,20 @@ def safe_name(name: str) -> str:
         name: anything.
 
     Returns:
-        Its last part, of letters, digits, spaces and ``.-_``; at most 80 characters, the ending
-        kept.
+        Its last part, of letters, digits, spaces and ``.-_``; at most 90 characters and 200 bytes,
+        the ending kept.
     """
     last = PurePosixPath(name.replace("\\", "/")).name
     clean = re.sub(r"[^\w. -]", "_", last).strip(" .") or "upload"
-    stem, dot, ending = clean.rpartition(".")
-    return f"{stem[:70]}{dot}{ending[:9]}" if dot else clean[:80]
+    ending = re.search(r"(\.\w{1,8})?\.\w{1,8}$", clean, re.ASCII)  # such as .ply.gz
+    if ending is None:
+        return _at_most(clean, 80)
+    return _at_most(clean[: ending.start()], 70) + ending[0]
+
+
+def _at_most(text: str, num: int) -> str:
+    """The first characters of a text, which a file system counts in bytes."""
+    return text[:num].encode()[:180].decode(errors="ignore")
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

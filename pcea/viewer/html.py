@@ -42,11 +42,32 @@ def export_html(
     Raises:
         InputError: the file cannot be written.
     """
-    shapes = [
-        of_shape(each[0].drawn, each[0].up, [of_study(one) for one in each]) for each in studies
-    ]
+    write_page(path, [of_studies(each) for each in studies], dark)
+
+
+def write_page(path: str | os.PathLike[str], shapes: Sequence[Content], dark: bool = False) -> None:
+    """Write a page that opens from disk, whole or not at all.
+
+    Args:
+        path: where it goes.
+        shapes: each from :func:`of_studies` or :func:`of_shape`.
+        dark: whether the page begins dark. Default false.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     with replacing(path) as file:
         file.write(page(shapes, dark).encode())
+
+
+def of_studies(studies: Sequence[Study]) -> Content:
+    """Describe a shape, and what models see on it, to a page.
+
+    Args:
+        studies: of one shape, one a model.
+    """
+    first = studies[0]
+    return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
 
 
 def page(shapes: Sequence[Content], dark: bool = False, title: str | None = None) -> str:
@@ -104,7 +125,12 @@ def of_study(study: Study) -> Content:
     stacks = [_of_stack(study, stack, share) for stack in study.layers]
     modes.append({"name": "attention", "stacks": stacks})
     modes.append({"name": "importance", "stacks": [_of_stack(study, study.importance(), 3)]})
-    return {"title": study.title, "prediction": list(study.prediction), "modes": modes}
+    return {
+        "title": study.title,
+        "prediction": list(study.prediction),
+        "notes": list(study.notes),
+        "modes": modes,
+    }
 
 
 def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Content:

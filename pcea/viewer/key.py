@@ -21,10 +21,11 @@ def line(text: str) -> str:
 
 
 def predicted(study: Study) -> str:
-    """Write what the model takes a shape for."""
+    """Write what the model takes a shape for, and what to know of the file."""
     rows = "".join(_row(name, share) for name, share in study.prediction)
     up = f"; {study.up} is up" if study.up != "y" else ""
-    return f'<div style="{_BOX}"><b>{escape(study.title)}{up}</b>{rows}</div>'
+    notes = "".join(f"<div>{escape(note)}</div>" for note in study.notes)
+    return f'<div style="{_BOX}"><b>{escape(study.title)}{up}</b>{rows}{notes}</div>'
 
 
 def describe(key: Range | Legend | None) -> str:

@@ -186,7 +186,9 @@ class Page:
     def _draw(self) -> None:
         name = self._shape.value
         if name not in self._collection.names:
-            self._say("choose a file, or drop one on the page")
+            if self._drawn != (NOTHING,):  # once: why a file was refused must stay there
+                self._drawn = (NOTHING,)
+                self._say("choose a file, or drop one on the page")
             return
         model = _index(self._collection.titles, self._model.value)
         if self._drawn == (name, model, self._view(), self._size.value, self._dark.value):

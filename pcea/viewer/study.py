@@ -13,7 +13,7 @@ from pcea.formats import Cloud, Mesh
 from pcea.geometry import SurfaceCarrier, upright
 from pcea.models import Classifier, Look, PointModel
 from pcea.models.importance import importance
-from pcea.models.orientation import guess_up
+from pcea.models.orientation import find_up
 from pcea.pictures.palette import part_colors
 from pcea.pictures.refine import refine
 
@@ -69,7 +69,7 @@ class Study:
     Args:
         model: a classifier or a part segmenter.
         shape: a mesh or cloud, in any unit.
-        up: its up axis, or ``auto`` to let the model guess. Default ``y``.
+        up: its up axis, or ``auto`` to have it guessed. Default ``y``.
         votes: how many samplings of the shape the model looks at. Default 1.
     """
 
@@ -91,7 +91,13 @@ class Study:
     @cached_property
     def up(self) -> str:
         """The shape's up axis."""
-        return guess_up(self.model, self.shape).up if self._up == "auto" else self._up
+        return find_up(self.model, self.shape).up if self._up == "auto" else self._up
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how the file was read, and of what the model saw."""
+        seen = getattr(self.look, "notes", ())
+        return tuple(dict.fromkeys((*self.shape.notes, *seen)))
 
     @cached_property
     def look(self) -> Look:

@@ -42,7 +42,7 @@ def test_all_models_take_one_axis_for_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "pcea.viewer.study.guess_up",
+        "pcea.viewer.study.find_up",
         lambda model, shape: type("Guess", (), {"up": "x" if model is segmenter else "z"}),
     )
     collection = Collection(shape_files, [segmenter, classifier], up="auto")
@@ -80,6 +80,8 @@ def test_an_upload_stays_in_its_folder(
         ("stuhl-größe 2.ply", "stuhl-größe 2.ply"),
         ("x" * 500 + ".ply", "x" * 70 + ".ply"),
         ("x" * 500, "x" * 80),
+        ("x" * 500 + ".ply.gz", "x" * 70 + ".ply.gz"),
+        ("椅" * 100 + ".ply", "椅" * 60 + ".ply"),
     ],
 )
 def test_safe_names(name: str, safe: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from pcea.viewer.key import describe, line
+from dataclasses import replace
+
+from pcea.formats import Cloud
+from pcea.models import PointModel
+from pcea.viewer.key import describe, line, predicted
 from pcea.viewer.paint import Legend, Range
+from pcea.viewer.study import Study
 
 EVIL = "<script>alert(1)</script>"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
@@ -33,3 +38,8 @@ def test_names_are_text() -> None:
 
 def test_nothing_to_say() -> None:
     assert line("") == "" and describe(None) == ""
+
+
+def test_what_to_know_of_a_file_is_said(classifier: PointModel, ball: Cloud) -> None:
+    study = Study(classifier, replace(ball, notes=(f"its author is {EVIL}",)))
+    assert f"its author is {ESCAPED}" in predicted(study)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pcea.models import PointModel
+from pcea.viewer.collection import Collection
+from pcea.viewer.page import Page as LivePage
 from pcea.viewer.serve import serving
+from pcea.viewer.server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -83,3 +88,22 @@ def test_files_from_outside(tab: Page, address: str) -> None:
 
     tab.evaluate(DROP, ["dropped.xyz", ROWS.decode()])
     expect(shape).to_have_value("dropped.xyz")
+
+
+def test_why_the_first_file_was_refused_stays_in_view(segmenter: PointModel) -> None:
+    """On an empty page, nothing else is to be said."""
+    server = Server("127.0.0.1", 0, 5000)
+    page = LivePage(server, Collection([], [segmenter]))
+    try:
+        begun, done = Event(), Event()
+        page._jobs.put(begun.set)
+        assert begun.wait(60)
+        page._take_in(SimpleNamespace(name="broken.ply", content=b"ply\nnonsense"))
+        page._jobs.put(done.set)
+        assert done.wait(60)
+        page.wake()
+    finally:
+        page.close()
+        said = page._status.content
+        server.stop()
+    assert "broken.ply: " in said

@@ -86,7 +86,7 @@ def test_auto_is_what_the_model_guesses(
     segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pcea.viewer.study.guess_up",
+        "pcea.viewer.study.find_up",
         lambda model, shape: type("Guess", (), {"up": "z"}),
     )
     assert Study(segmenter, ball, up="auto").up == "z"
