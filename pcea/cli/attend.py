@@ -20,7 +20,7 @@ class Attend(AttendOptions):
     there are slots.csv and slots.json (figures of every slot), and pictures of them.
     """
 
-    def run(self) -> None:
+    def run(self) -> int | None:
         """Look at the files or the data set."""
         at_least_one(
             slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
@@ -32,7 +32,7 @@ class Attend(AttendOptions):
             from pcea.cli.attend_dataset import attend_dataset
 
             attend_dataset(self)
-        else:
-            from pcea.cli.attend_files import attend_files
+            return None
+        from pcea.cli.attend_files import attend_files
 
-            attend_files(self)
+        return attend_files(self)

@@ -45,7 +45,7 @@ def attend_dataset(options: AttendOptions) -> None:
     data = load_dataset(options.dataset, options.split, options.data_root)
     if options.category is not None:
         data.taxonomy.category_id(options.category)
-    model = open_model(options.weights, options.device)
+    model = open_model(options.weights, options.device, keep_strays=options.keep_strays)
     with busy(f"{model.info.name} looks at {len(data)} clouds"):
         found = measure_slots(
             model,
@@ -64,6 +64,7 @@ def attend_dataset(options: AttendOptions) -> None:
         "points": found.points,
         "repeats": found.repeats,
         "seed": found.seed,
+        "keep_strays": options.keep_strays,
         "layers": found.layer_rows(),
         "slots": found.rows(),
     }

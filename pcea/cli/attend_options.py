@@ -29,7 +29,7 @@ class AttendOptions:
     votes: Annotated[int, arg(metavar="V")] = 4
     """Files: how many samplings of a shape are looked at."""
     up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """Files: the up axis; auto: the model guesses it."""
+    """Files: the up axis; auto: it is guessed."""
     background: Literal["white", "dark"] = "white"
     """What is behind the shapes."""
     renderer: Literal["auto", "egl", "raycast", "software"] = "auto"
@@ -52,6 +52,8 @@ class AttendOptions:
     seed: int = 0
     """Data set: of the points and of chance."""
 
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from pcea.cli.attend_options import AttendOptions
+from pcea.cli.batch import WrongOption
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import quantile, unit_sphere, upright
 from pcea.models import AttentionMap, Look, PointModel
 from pcea.models.importance import Importance, importance
-from pcea.models.orientation import guess_up
+from pcea.models.orientation import find_up
 from pcea.pictures.camera import Camera
 from pcea.pictures.refine import refine
 from pcea.pictures.slots import choose_slots
@@ -52,7 +53,7 @@ class Attended:
     Args:
         shape: as it was read.
         look: what the model saw.
-        guessed: how sure the model was of the up axis; None where it was given.
+        guessed: how sure the guess of the up axis was; None where it was given.
         weighed: what decides the answer.
         gallery: the columns shown of one layer, the first of which colours the files.
         layers: the columns shown of each layer.
@@ -99,7 +100,7 @@ def chosen_layer(model: PointModel, layer: int | None) -> int:
 
 def attend(model: PointModel, shape: Mesh | Cloud, options: AttendOptions, layer: int) -> Attended:
     """Look at a shape, choose what to show, and bring it to the whole shape."""
-    guess = guess_up(model, shape) if options.up == "auto" else None
+    guess = find_up(model, shape) if options.up == "auto" else None
     up = options.up if guess is None else guess.up
     look = model.look(shape, options.votes, up, max(options.slots - 1, 0))
     weighed = importance(model, shape, votes=options.votes, up=up)
@@ -150,11 +151,11 @@ def choose_columns(
     """Choose what to show of a layer: telling slots, or what points receive and read.
 
     Raises:
-        InputError: ``first``, the column that must be among them, does not exist.
+        WrongOption: ``first``, the column that must be among them, does not exist.
     """
     values = even_shares(each)
     if first is not None and not 0 <= first < values.shape[1]:
-        raise InputError(
+        raise WrongOption(
             f"--slot {first}: layer {each.layer} has columns 0 to {values.shape[1] - 1}"
         )
     chosen = list(range(values.shape[1]))

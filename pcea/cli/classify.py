@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.batch import Batch
 from pcea.cli.output import check_json, percent, say_table, track, write_json
 from pcea.cli.weights import at_least_one, open_as, origin
 
@@ -25,44 +26,53 @@ class Classify:
     votes: int = 1
     """How many samplings of a shape are averaged."""
     up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis; auto: the model guesses it."""
+    """The up axis; auto: it is guessed."""
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write the results as JSON, too."""
 
-    def run(self) -> None:
+    def run(self) -> int:
         """Classify the files."""
-        from pcea.formats import expand, read
+        from pcea.formats import read
         from pcea.models import Classifier
-        from pcea.models.orientation import guess_up
+        from pcea.models.orientation import find_up
 
         at_least_one(top=self.top, votes=self.votes)
         check_json(self.json)
-        files = expand(self.files)
-        model = open_as(Classifier, self.weights, self.device)
+        batch = Batch(self.files)
+        model = open_as(Classifier, self.weights, self.device, self.keep_strays)
         results = []
-        for file in track(files):
-            shape = read(file)
-            guess = guess_up(model, shape) if self.up == "auto" else None
-            up = self.up if guess is None else guess.up
-            best = model.classify(shape, self.top, self.votes, up)
-            results.append(
-                {
-                    "file": str(file),
-                    "up": up,
-                    "up_confidence": None if guess is None else guess.confidence,
-                    "categories": [{"name": name, "probability": p} for name, p in best],
-                }
-            )
+        for file in track(batch.files):
+            with batch.trying(file):
+                shape = read(file)
+                guess = find_up(model, shape) if self.up == "auto" else None
+                up = self.up if guess is None else guess.up
+                best = model.classify(shape, self.top, self.votes, up)
+                results.append(
+                    {
+                        "file": str(file),
+                        "up": up,
+                        "up_confidence": None if guess is None else guess.confidence,
+                        "categories": [{"name": name, "probability": p} for name, p in best],
+                        "notes": batch.tell(file, shape, model.look_at(shape)),
+                    }
+                )
+        if not results:
+            return batch.status
         say_table(("file", "up", "category", "probability"), _rows(results))
         if self.json is not None:
             described = {
                 **origin(model, self.weights),
                 "votes": self.votes,
+                "keep_strays": self.keep_strays,
                 "files": results,
+                "left_out": batch.left_out,
             }
             write_json(self.json, described)
+        return batch.status
 
 
 def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -38,6 +38,8 @@ class Evaluate:
     """Clouds at a time."""
     category: bool = True
     """Whether a part segmenter is told the category of each shape."""
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -50,7 +52,7 @@ class Evaluate:
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
         check_json(self.json)
-        model = open_model(self.weights, self.device)
+        model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
@@ -76,6 +78,7 @@ class Evaluate:
             "model": model.info.name,
             "votes": self.votes,
             "num_points": num_points,
+            "keep_strays": self.keep_strays,
             **({"category_given": self.category} if model.task == "segmentation" else {}),
             "version": __version__,
         }

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pcea.errors import InputError
+from pcea.names import printable
 
 T = TypeVar("T")
 
@@ -35,8 +36,19 @@ class Out(Console):
 
 
 def say(text: str) -> None:
-    """Print a line as it is."""
-    Out().print(Text(text), soft_wrap=True)
+    """Print lines as they are, whatever markup or control characters a name in them holds."""
+    shown = "\n".join(printable(line) for line in text.split("\n"))
+    Out().print(Text(shown), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print on stderr, in one line, what is wrong."""
+    print(f"pcea: {printable(text)}", file=sys.stderr)
+
+
+def note(file: str, text: str) -> None:
+    """Print on stderr, in one line, what a person should know of a file."""
+    print(printable(f"{file}: {text}"), file=sys.stderr)
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
@@ -52,7 +64,8 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
         right = i >= len(headers) - numbers
         table.add_column(header, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # no markup: a file may be called [b].off
+        # No markup: a file may be called [b].off.
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Out().print(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +16,14 @@ from pcea.cli.bench import BenchAttention, BenchGeometry, BenchModel, BenchTrain
 from pcea.cli.classify import Classify
 from pcea.cli.data import CheckData, FetchData, ImportData, ListData
 from pcea.cli.evaluate import Evaluate
-from pcea.cli.output import say
+from pcea.cli.output import complain, say
 from pcea.cli.parsing import parse
 from pcea.cli.segment import Segment
+from pcea.cli.status import DONE, INTERRUPTED, NO_READER, WRONG_INPUT
 from pcea.cli.train import Train
 from pcea.cli.view import View
 from pcea.errors import InputError, nearest
 from pcea.version import __version__
-
-DONE, WRONG_INPUT, INTERRUPTED, NO_READER = 0, 2, 130, 141
 
 # What the machine refuses is no fault of ours.
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -34,8 +34,8 @@ _NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file"
 class Command(Protocol):
     """What a subcommand's dataclass can do."""
 
-    def run(self) -> None:
-        """Do what the options say."""
+    def run(self) -> int | None:
+        """Do what the options say; give the exit status, or None where all is done."""
         ...
 
 
@@ -64,12 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words behind ``pcea``. Default: those of the process.
 
     Returns:
-        The exit status: 0 done; 2 the call or its input is wrong, one line on stderr says why;
-        130 interrupted; 141 nobody reads stdout any more. A fault of ours is raised.
+        The exit status: 0 done; 2 the call or its input is wrong, one line on stderr says why, or
+        one for each of several files; 3 some files were left out, a line on stderr for each, and
+        the others are done; 130 interrupted; 141 nobody reads stdout any more. A fault of ours is
+        raised.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # Letters that the terminal's encoding lacks, and bytes that are no letters, are spelled.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        _command(words).run()
+        status = _command(words).run()
         sys.stdout.flush()
     except InputError as error:
         return _complain(str(error), WRONG_INPUT)
@@ -89,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError:
             _give_up_stdout()
         return _complain(refusal, WRONG_INPUT)
-    return DONE
+    return DONE if status is None else status
 
 
 def _give_up_stdout() -> None:
@@ -140,5 +145,5 @@ def _refusal(error: BaseException) -> str | None:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"pcea: {' '.join(message.split())}", file=sys.stderr)
+    complain(" ".join(message.split()))
     return status

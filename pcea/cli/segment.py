@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.batch import Batch
 from pcea.cli.output import check_json, percent, say, say_table, track, write_json
-from pcea.cli.targets import name_targets, refuse_inputs
+from pcea.cli.targets import check_out, name_targets, refuse_inputs
 from pcea.cli.weights import at_least_one, open_as, origin
 from pcea.errors import InputError
 
-if TYPE_CHECKING:
-    from pcea.formats import Cloud, Mesh
-    from pcea.models import Segmenter
-    from pcea.models.orientation import UpGuess
+# Below this, what the model saw speaks more against the category than for it.
+SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Segment:
     category: Annotated[str | None, arg(metavar="NAME")] = None
     """What the shapes are, where it is known; None: the model decides."""
     up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis; auto: the model guesses it."""
+    """The up axis; auto: it is guessed."""
     votes: int = 8
     """How many samplings of a shape are averaged."""
     smooth: Annotated[int, arg(metavar="ROUNDS")] = 0
@@ -45,57 +44,66 @@ class Segment:
     """What is behind the shapes in pictures."""
     renderer: Literal["auto", "egl", "raycast", "software"] = "auto"
     """Who draws; auto: the first that works."""
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write a summary as JSON, too."""
 
-    def run(self) -> None:
+    def run(self) -> int:
         """Segment the files."""
         from pcea.cli.segment_outputs import ENDINGS, beside, draw, shares, write
-        from pcea.formats import expand, read
+        from pcea.formats import read
         from pcea.models import Segmenter
+        from pcea.models.orientation import find_up
         from pcea.pictures.renderers import choose_renderer
 
         at_least_one(votes=self.votes)
         if self.smooth < 0:
             raise InputError(f"--smooth is {self.smooth}; it must be at least 0")
         check_json(self.json)
-        files = expand(self.files)
-        targets = name_targets(files, self.out)
-        refuse_inputs(files, [beside(target, each) for target in targets for each in ENDINGS])
-        model = open_as(Segmenter, self.weights, self.device)
+        check_out(self.out)
+        batch = Batch(self.files)
+        targets = name_targets(batch.files, self.out)
+        refuse_inputs(batch.files, [beside(target, each) for target in targets for each in ENDINGS])
+        model = open_as(Segmenter, self.weights, self.device, self.keep_strays)
         if self.category is not None:
             model.info.taxonomy.category_id(self.category)
         choose_renderer(self.renderer)
         results, complaints = [], dict[str, None]()
-        for file, target in track(list(zip(files, targets, strict=True))):
-            shape = read(file)
-            guessed = _guess(model, shape) if self.up == "auto" else None
-            up = self.up if guessed is None else guessed.up
-            found = model.segment(shape, self.category, self.votes, up, self.smooth)
-            parts = shares(model, shape, found)
-            write(model, shape, found, up, target)
-            try:
-                draw(
-                    *(model, shape, found, up, parts, target),
-                    *(self.smooth, self.background, self.renderer),
+        for file, target in track(list(zip(batch.files, targets, strict=True))):
+            with batch.trying(file):
+                shape = read(file)
+                guess = find_up(model, shape) if self.up == "auto" else None
+                up = self.up if guess is None else guess.up
+                found = model.segment(shape, self.category, self.votes, up, self.smooth)
+                parts = shares(model, shape, found)
+                write(model, shape, found, up, target)
+                try:
+                    draw(
+                        *(model, shape, found, up, parts, target),
+                        *(self.smooth, self.background, self.renderer),
+                    )
+                except InputError as error:  # the labels are worth having without a picture
+                    complaints[f"{target}.png was not drawn: {error}"] = None
+                results.append(
+                    {
+                        "file": str(file),
+                        "category": found.category,
+                        "category_probability": found.category_probability,
+                        "up": up,
+                        "up_confidence": None if guess is None else guess.confidence,
+                        "points": len(found.part),
+                        "faces": None if found.face_part is None else len(found.face_part),
+                        "parts": parts,
+                        "notes": batch.tell(file, shape, found),
+                        **{each[1:]: f"{target}{each}" for each in ENDINGS},
+                    }
                 )
-            except InputError as error:  # the labels are worth having without a picture
-                complaints[f"{target}.png was not drawn: {error}"] = None
-            results.append(
-                {
-                    "file": str(file),
-                    "category": found.category,
-                    "up": up,
-                    "up_confidence": None if guessed is None else guessed.confidence,
-                    "points": len(found.part),
-                    "faces": None if found.face_part is None else len(found.face_part),
-                    "parts": parts,
-                    **{each[1:]: f"{target}{each}" for each in ENDINGS},
-                }
-            )
-        say_table(("file", "category", "up", "part", "share"), _rows(results))
+        if not results:
+            return batch.status
+        say_table(("file", "category", "sure", "up", "part", "share"), _rows(results))
         for complaint in complaints:
             say(complaint)
         say(
@@ -107,15 +115,12 @@ class Segment:
                 **origin(model, self.weights),
                 "votes": self.votes,
                 "smooth": self.smooth,
+                "keep_strays": self.keep_strays,
                 "files": results,
+                "left_out": batch.left_out,
             }
             write_json(self.json, described)
-
-
-def _guess(model: Segmenter, shape: Mesh | Cloud) -> UpGuess:
-    from pcea.models.orientation import guess_up
-
-    return guess_up(model, shape)
+        return batch.status
 
 
 def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -123,8 +128,16 @@ def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     rows = list[tuple[str, ...]]()
     for each in results:
         how = "" if each["up_confidence"] is None else " (guessed)"
-        head = each["file"], each["category"], each["up"] + how
+        sure = _sure(each["category_probability"])
+        head = each["file"], each["category"], sure, each["up"] + how
         for part, share in each["parts"].items():
             rows.append((*head, part, percent(share)))
-            head = "", "", ""
+            head = "", "", "", ""
     return rows
+
+
+def _sure(probability: float | None) -> str:
+    """Say how sure the model is of a category that it was not told."""
+    if probability is None:
+        return "given"
+    return percent(probability) + (" (unsure)" if probability < SURE else "")

@@ -35,7 +35,7 @@ def shares(model: Segmenter, shape: Mesh | Cloud, found: Segmentation) -> dict[s
 def write(
     model: Segmenter, shape: Mesh | Cloud, found: Segmentation, up: str, target: Path
 ) -> None:
-    """Write the labels and the coloured shape."""
+    """Write the labels and the coloured shape, in the file's own coordinates."""
     taxonomy = model.info.taxonomy
     arrays: dict[str, Any] = {
         "part": found.part,
@@ -51,15 +51,18 @@ def write(
             "faces": faces,
             "face_part": found.face_part,
             "face_probability": found.face_probability,
-            "sample_pos": found.sample.pos,
+            "sample_pos": found.sample.file_pos,
             "sample_face": found.sample.face,
             "sample_part": found.sample_part,
         }
     else:
         pos, faces, normal = shape.pos, None, shape.normal
-    write_npz(beside(target, ".npz"), pos=pos, **arrays)
-    write_ply(beside(target, ".ply"), pos, colors, faces, normal, part=found.part)
-    write_glb(beside(target, ".glb"), pos, faces, colors, target.name)
+    if shape.row is not None:
+        arrays["row"] = shape.row
+    in_file = shape.file_pos
+    write_npz(beside(target, ".npz"), pos=in_file, offset=shape.offset, **arrays)
+    write_ply(beside(target, ".ply"), in_file, colors, faces, normal, part=found.part)
+    write_glb(beside(target, ".glb"), pos, faces, colors, target.name, offset=shape.offset)
 
 
 def draw(

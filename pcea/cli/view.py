@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.batch import Batch
 from pcea.cli.output import busy, say
 from pcea.cli.weights import at_least_one, open_model
 from pcea.errors import InputError
@@ -30,7 +31,7 @@ class View:
     weights: Annotated[tuple[str, ...], arg(metavar="WEIGHTS …")] = ()
     """The models to switch between: as of segment; none: the best that ships for each task."""
     up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis; auto: the first model guesses it."""
+    """The up axis; auto: it is guessed."""
     votes: int = 1
     """How many samplings of a shape are looked at."""
     host: str = "127.0.0.1"
@@ -41,38 +42,54 @@ class View:
     """How many MiB an uploaded file may have."""
     html: Annotated[Path | None, arg(metavar="FILE")] = None
     """Write the page to this file instead of serving it."""
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
 
-    def run(self) -> None:
+    def run(self) -> int | None:
         """Serve the page until Ctrl-C, or write it."""
-        from pcea.formats import expand
-
         at_least_one(votes=self.votes, max_upload=self.max_upload)
         if not 0 <= self.port <= 65535:
             raise InputError(f"--port is {self.port}; it must be 0 to 65535")
         if self.html is not None and self.html.is_dir():
             raise InputError(f"--html {self.html}: it is a folder; name a file")
-        files = expand(self.files) if self.files or self.html else []
+        batch = Batch(self.files) if self.files or self.html else None
+        if batch is not None and not batch.files:
+            return batch.status
         if self.weights:
-            models = [open_model(each, self.device) for each in self.weights]
+            models = [self._open(each) for each in self.weights]
         else:
-            tasks = ("segmentation", "classification")
-            models = [open_model(None, self.device, task) for task in tasks]
-        if self.html is None:
-            self._serve(files, models)
-            return
-        from pcea.viewer.collection import Collection
-        from pcea.viewer.html import export_html
+            models = [self._open(None, task) for task in ("segmentation", "classification")]
+        if self.html is None or batch is None:
+            self._serve([] if batch is None else batch.files, models)
+            return None
+        return self._write(self.html, batch, models)
 
-        collection = Collection(files, models, self.up, self.votes)
-        every = range(len(models))
+    def _open(self, weights: str | None, task: str = "segmentation") -> PointModel:
+        return open_model(weights, self.device, task, self.keep_strays)
+
+    def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
+        """Write the page with the files that can be used."""
+        from pcea.viewer.collection import Collection
+        from pcea.viewer.html import of_studies, write_page
+
+        collection = Collection(batch.files, models, self.up, self.votes)
+        shapes = []
         with busy("looking"):
-            studies = [[collection.study(name, i) for i in every] for name in collection.names]
-            export_html(self.html, studies)
-        say(f"the page is {self.html}, {self.html.stat().st_size / 2**20:.1f} MiB")
+            for file, name in zip(batch.files, collection.names, strict=True):
+                with batch.trying(file):
+                    studies = [collection.study(name, i) for i in range(len(models))]
+                    shapes.append(of_studies(studies))
+                    batch.tell(file, *studies)
+            if shapes:
+                write_page(html, shapes)
+        if shapes:
+            say(f"the page is {html}, {html.stat().st_size / 2**20:.1f} MiB")
+        return batch.status
 
     def _serve(self, files: list[Path], models: list[PointModel]) -> None:
+        """Serve the page; a file is read when it is chosen, and the page says what is wrong."""
         from pcea.viewer.serve import serving
         from pcea.viewer.server import LOOPBACK
 

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=PointModel)
 
 
-def open_model(weights: str | None, device: str | None, task: str = "segmentation") -> PointModel:
+def open_model(
+    weights: str | None,
+    device: str | None,
+    task: str = "segmentation",
+    keep_strays: bool = False,
+) -> PointModel:
     """Load a model onto a device.
 
     Args:
@@ -21,6 +26,8 @@ def open_model(weights: str | None, device: str | None, task: str = "segmentatio
             the best that ships for the task.
         device: such as ``cuda:1``. Default: the GPU if there is one, else the CPU.
         task: what the model is for, where no weights are named.
+        keep_strays: whether the model looks at isolated points, too. Default false: it leaves
+            them out.
 
     Raises:
         InputError: there are no such weights or no such device.
@@ -36,7 +43,10 @@ def open_model(weights: str | None, device: str | None, task: str = "segmentatio
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"--device {device} cannot be used: {reason}") from error
-    return load_model(_chosen(weights, task), device)
+    model = load_model(_chosen(weights, task), device)
+    if keep_strays:
+        model.clean = False  # type: ignore[assignment]
+    return model
 
 
 def origin(model: PointModel, weights: str | None) -> dict[str, str]:
@@ -54,13 +64,13 @@ def origin(model: PointModel, weights: str | None) -> dict[str, str]:
     }
 
 
-def open_as(kind: type[M], weights: str | None, device: str | None) -> M:
+def open_as(kind: type[M], weights: str | None, device: str | None, keep_strays: bool = False) -> M:
     """Load a model of one kind.
 
     Raises:
         InputError: as :func:`open_model`, or the model is for the other task.
     """
-    model = open_model(weights, device, kind.task)
+    model = open_model(weights, device, kind.task, keep_strays)
     if not isinstance(model, kind):
         other = "segment" if model.task == "segmentation" else "classify"
         raise InputError(

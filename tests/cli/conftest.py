@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from pcea.cli import main
-
-Run = Callable[..., str]
 
 TINY = "--model-options depth=1 k=4 num=16,8 fused=16 dims=8,8,8 hidden=8,8".split()
 QUICK = "--epochs 1 --batch-size 4 --num-points 32".split()
@@ -69,26 +67,41 @@ def trained(recipe: str, toys: Path, out: Path) -> Path:
     return out
 
 
-@pytest.fixture
-def pcea(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Calls the command and holds it to the contract.
+class Command:
+    """The command, held to its contract.
 
-    Done, it says nothing on stderr, and the caller gets stdout; else it says one line there, which
-    the caller gets.
+    Done, it says nothing on stderr but notes on files, and the caller gets stdout. Where files were
+    left out, it says one line there for each, and the caller gets stdout. Else it says one line
+    there, which the caller gets.
     """
 
-    def run(*words: object, status: int = 0) -> str:
-        capsys.readouterr()
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.complaints: list[str] = []
+        """What the last call said is wrong, a line each."""
+        self.notes: list[str] = []
+        """What else the last call said on stderr, a line each."""
+
+    def __call__(self, *words: object, status: int = 0) -> str:
+        self._capsys.readouterr()
         found = main([str(word) for word in words])
-        out, err = capsys.readouterr()
+        out, err = self._capsys.readouterr()
         assert found == status, err
-        if status == 0:
-            assert err == ""
+        assert not err or err.endswith("\n"), err
+        lines = err.split("\n")[:-1]
+        self.complaints = [line for line in lines if line.startswith("pcea: ")]
+        self.notes = [line for line in lines if not line.startswith("pcea: ")]
+        if status in (0, 3):
+            assert bool(self.complaints) == (status == 3), err
             return out
-        assert err.startswith("pcea: ") and err.count("\n") == 1 and err.endswith("\n"), err
+        assert len(lines) == 1 and self.complaints, err
         return err
 
-    return run
+
+@pytest.fixture
+def pcea(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Calls the command."""
+    return Command(capsys)
 
 
 @pytest.fixture

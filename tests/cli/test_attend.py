@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,7 +22,8 @@ from pcea.formats import Cloud, Mesh
 from pcea.models import AttentionMap, load_model, save_model
 from pcea.pictures.colormap import colors_of
 
-Run = Callable[..., str]
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
 
 ALWAYS = [name for name in WRITTEN if name != "turntable.gif"]
 # A rare renderer is not what these tests are about: this one is the same everywhere.
@@ -76,7 +77,7 @@ def vertices_of(ply: Path, values: str) -> np.ndarray:
     return np.frombuffer(body, list(zip(names, types, strict=True)), num)
 
 
-def test_a_mesh(pcea: Run, sharp: Path, cube: Path, tmp_path: Path) -> None:
+def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     file = tmp_path / "seen.json"
     words = ("attend", cube, "--weights", sharp, "--out", tmp_path / "out", *QUICK)
     out = pcea(*words, "--up", "z", "--json", file)
@@ -120,7 +121,7 @@ def test_a_mesh(pcea: Run, sharp: Path, cube: Path, tmp_path: Path) -> None:
     assert np.array_equal(glb.color.numpy(), rgb)
 
 
-def test_a_cloud_and_one_slot_of_it(pcea: Run, sharp: Path, ball: Path, tmp_path: Path) -> None:
+def test_a_cloud_and_one_slot_of_it(pcea: Command, sharp: Path, ball: Path, tmp_path: Path) -> None:
     words = ("attend", ball, "--weights", sharp, "--out", tmp_path / "out", *QUICK)
     out = pcea(*words, "--slot", 7, "--layer", 0, "--background", "dark")
     assert "up y (guessed, " in out or "guessed" in out
@@ -135,7 +136,7 @@ def test_a_cloud_and_one_slot_of_it(pcea: Run, sharp: Path, ball: Path, tmp_path
     assert len(cloud.color.unique(dim=0)) > 1
 
 
-def test_attention_among_points(pcea: Run, selfish: Path, cube: Path, tmp_path: Path) -> None:
+def test_attention_among_points(pcea: Command, selfish: Path, cube: Path, tmp_path: Path) -> None:
     words = ("attend", cube, "--weights", selfish, "--out", tmp_path / "out", *QUICK)
     pcea(*words, "--slots", 3)
     values = np.load(tmp_path / "out" / "cube" / "attention.npz")
@@ -146,7 +147,7 @@ def test_attention_among_points(pcea: Run, selfish: Path, cube: Path, tmp_path: 
 
 
 def test_a_large_mesh(
-    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its layers are drawn on the seen points; all else is as of any mesh."""
     words = ("attend", cube, "--weights", segmenter, *QUICK)
@@ -158,7 +159,7 @@ def test_a_large_mesh(
         assert (small.read_bytes() == large.read_bytes()) == (name != "layers.png"), name
 
 
-def test_a_classifier(pcea: Run, classifier: Path, cube: Path, tmp_path: Path) -> None:
+def test_a_classifier(pcea: Command, classifier: Path, cube: Path, tmp_path: Path) -> None:
     other = Path(shutil.copy(cube, tmp_path / "other.obj"))
     words = ("attend", cube, other, "--weights", classifier, "--out", tmp_path / "out", *QUICK)
     out = pcea(*words)
@@ -169,13 +170,15 @@ def test_a_classifier(pcea: Run, classifier: Path, cube: Path, tmp_path: Path) -
     assert str(values["target"]) in ("Ball", "Box")
 
 
-def test_a_turntable(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None:
+def test_a_turntable(pcea: Command, segmenter: Path, ball: Path, tmp_path: Path) -> None:
     words = ("attend", ball, "--weights", segmenter, "--out", tmp_path, *QUICK, "--slots", 1)
     pcea(*words, "--turntable")
     assert (tmp_path / "ball" / "turntable.gif").read_bytes().startswith(b"GIF89a")
 
 
-def test_never_writes_over_an_input(pcea: Run, segmenter: Path, cube: Path, tmp_path: Path) -> None:
+def test_never_writes_over_an_input(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "attention"
     folder.mkdir()
     file = Path(shutil.copy(cube, folder / "attention.ply"))
@@ -183,6 +186,47 @@ def test_never_writes_over_an_input(pcea: Run, segmenter: Path, cube: Path, tmp_
     words = ("attend", file, "--weights", segmenter, "--out", tmp_path)
     assert "would be overwritten" in pcea(*words, status=2)
     assert file.read_bytes() == before
+
+
+def test_what_is_written_has_the_coordinates_of_the_file(
+    pcea: Command, selfish: Path, tmp_path: Path
+) -> None:
+    ball = np.random.default_rng(0).normal(size=(50, 3))
+    pos = np.round(np.array([384_512.25, 5_710_033.5, 121.75]) + ball, 4)
+    file = tmp_path / "scan.xyz"
+    np.savetxt(file, np.insert(pos, 20, np.nan, axis=0), fmt="%.4f")
+    words = ("attend", file, "--weights", selfish, *QUICK, "--out", tmp_path / "out")
+    pcea(*words, "--json", tmp_path / "seen.json")
+    folder = tmp_path / "out" / "scan"
+    tolerance = 1e-6 * np.linalg.norm(np.ptp(pos, axis=0))
+    for ending in ("ply", "glb"):
+        written = package.read(folder / f"attention.{ending}").file_pos.numpy()
+        assert np.abs(written - pos).max() < tolerance, ending
+    values = np.load(folder / "attention.npz")
+    for name in ("pos", "query"):  # each of them is a point of the file
+        distance = np.linalg.norm(values[name][:, None] - pos, axis=-1).min(1)
+        assert distance.max() < tolerance, name
+    assert values["row"].tolist() == [*range(20), *range(21, 51)]
+    assert np.abs(values["pos"] - values["offset"]).max() < 1000
+    (seen,) = json.loads((tmp_path / "seen.json").read_text())["files"]
+    assert [f"{file}: {note}" for note in seen["notes"]] == pcea.notes
+    assert any("1 of 51 points have no position" in note for note in seen["notes"])
+
+
+def test_a_bad_file_is_named_and_the_others_are_done(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    bad, file = tmp_path / "bad.ply", tmp_path / "seen.json"
+    bad.write_bytes(b"ply\nnonsense")
+    words = ("attend", bad, cube, "--weights", segmenter, *QUICK, "--out", tmp_path / "out")
+    out = pcea(*words, "--json", file, status=3)
+    assert f"{cube}: " in out
+    (complaint,) = pcea.complaints
+    assert complaint.startswith(f"pcea: {bad}: ")
+    found = json.loads(file.read_text())
+    assert [each["file"] for each in found["files"]] == [str(cube)]
+    assert [each["file"] for each in found["left_out"]] == [str(bad)]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cube"]
 
 
 def test_slots_as_the_map_has_them() -> None:
@@ -213,7 +257,7 @@ def test_the_mark_of_a_query_point() -> None:
     assert isinstance(cloud, Cloud) and cloud.normal.shape == cloud.pos.shape == (3 + num, 3)
 
 
-def test_a_data_set(pcea: Run, toys: Path, segmenter: Path, tmp_path: Path) -> None:
+def test_a_data_set(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) -> None:
     words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", segmenter)
     options = ("--repeats", 3, "--split", "test", "--renderer", "software")
     file = tmp_path / "all.json"
@@ -236,7 +280,7 @@ def test_a_data_set(pcea: Run, toys: Path, segmenter: Path, tmp_path: Path) -> N
 
 
 def test_a_data_set_without_slots_or_parts(
-    pcea: Run, toys: Path, selfish: Path, tmp_path: Path
+    pcea: Command, toys: Path, selfish: Path, tmp_path: Path
 ) -> None:
     words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", selfish)
     out = pcea(*words, "--repeats", 2, "--renderer", "software", "--out", tmp_path / "out")
@@ -249,13 +293,12 @@ def test_a_data_set_without_slots_or_parts(
     [
         ("--slots 0", "--slots is 0"),
         ("--layer 4", "--layer 4"),
-        ("--slot 64", "--slot 64"),
+        ("--slot 64", "pcea: --slot 64"),
         ("--dataset toys", "one of them at a time"),
-        ("no/such/file.obj", "no/such/file.obj"),
     ],
 )
 def test_wrong_options(
-    pcea: Run, segmenter: Path, ball: Path, tmp_path: Path, words: str, reason: str
+    pcea: Command, segmenter: Path, ball: Path, tmp_path: Path, words: str, reason: str
 ) -> None:
     out = tmp_path / "out"
     err = pcea("attend", ball, *words.split(), "--weights", segmenter, "--out", out, status=2)
@@ -263,7 +306,7 @@ def test_wrong_options(
     assert not out.exists()
 
 
-def test_wrong_data_sets(pcea: Run, toys: Path, segmenter: Path, tmp_path: Path) -> None:
+def test_wrong_data_sets(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) -> None:
     words = ("attend", "--weights", segmenter, "--out", tmp_path / "out", "--data-root", toys)
     assert "toyz" in pcea(*words, "--dataset", "toyz", status=2)
     err = pcea(*words, "--dataset", "toys", "--category", "Bell", status=2)

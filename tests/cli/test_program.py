@@ -103,6 +103,16 @@ def test_help_does_not_wait_for_torch() -> None:
     assert done.returncode == 0
 
 
+def test_a_name_that_the_output_cannot_hold_is_spelled(tmp_path: Path, toys: Path) -> None:
+    root = tmp_path / "数据"
+    root.symlink_to(toys)
+    done = process(
+        *("data", "list", "--data-root", str(root)), env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u6570" in done.stdout
+
+
 def test_nobody_reads() -> None:
     reader, writer = os.pipe()
     os.close(reader)

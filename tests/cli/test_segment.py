@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,12 +16,15 @@ import torch
 
 import pcea as package
 from pcea.errors import InputError
+from pcea.formats import write_ply
+from pcea.models import Segmenter
 from pcea.pictures.palette import part_colors
 
-Run = Callable[..., str]
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
 
 
-def test_a_cloud(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None:
+def test_a_cloud(pcea: Command, segmenter: Path, ball: Path, tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     words = ("segment", ball, "--weights", segmenter, "--category", "ball", "--json", file)
     out = pcea(*words, "--out", tmp_path / "parts")
@@ -41,7 +47,7 @@ def test_a_cloud(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None
     assert f"{100 * found['parts']['Ball/part1']:.1f} %" in out
 
 
-def test_a_mesh(pcea: Run, segmenter: Path, cube: Path, tmp_path: Path) -> None:
+def test_a_mesh(pcea: Command, segmenter: Path, cube: Path, tmp_path: Path) -> None:
     file, out = tmp_path / "found.json", tmp_path / "parts"
     said = pcea("segment", "--out", out, cube, "--weights", segmenter, "--json", file)
     labels = np.load(out / "cube.npz")
@@ -70,7 +76,7 @@ def test_a_mesh(pcea: Run, segmenter: Path, cube: Path, tmp_path: Path) -> None:
 
 
 def test_colours_are_those_of_the_parts(
-    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
 ) -> None:
     trimesh = pytest.importorskip("trimesh")
     out = tmp_path / "parts"
@@ -88,7 +94,7 @@ def test_colours_are_those_of_the_parts(
 
 
 def test_the_picture_shows_before_and_after(
-    pcea: Run, segmenter: Path, cube: Path, ball: Path, tmp_path: Path
+    pcea: Command, segmenter: Path, cube: Path, ball: Path, tmp_path: Path
 ) -> None:
     image = pytest.importorskip("matplotlib.image")
     out = tmp_path / "parts"
@@ -106,7 +112,7 @@ def test_the_picture_shows_before_and_after(
 
 
 def test_labels_are_written_even_where_nothing_can_be_drawn(
-    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise InputError("there is no paint")
@@ -119,14 +125,14 @@ def test_labels_are_written_even_where_nothing_can_be_drawn(
 
 
 def test_the_up_axis_is_guessed_or_given(
-    pcea: Run, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pcea.models import orientation
 
     file = tmp_path / "found.json"
     words = ("segment", cube, "--weights", segmenter, "--json", file, "--out")
     guess = orientation.UpGuess("z", 0.75, 0.25)
-    monkeypatch.setattr(orientation, "guess_up", lambda *_: guess)
+    monkeypatch.setattr(orientation, "find_up", lambda *_: guess)
     assert "z (guessed)" in pcea(*words, tmp_path / "guessed")
     found = json.loads(file.read_text())["files"][0]
     assert (found["up"], found["up_confidence"]) == ("z", 0.75)
@@ -138,7 +144,7 @@ def test_the_up_axis_is_guessed_or_given(
     assert str(one["up"]) == "z"
 
 
-def test_one_stem_twice(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) -> None:
+def test_one_stem_twice(pcea: Command, segmenter: Path, ball: Path, tmp_path: Path) -> None:
     other = shutil.copy(ball, tmp_path / "ball.txt")
     out = tmp_path / "parts"
     pcea("segment", ball, other, "--out", out, "--weights", segmenter)
@@ -148,7 +154,7 @@ def test_one_stem_twice(pcea: Run, segmenter: Path, ball: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("ending", ["ply", "glb", "npz"])
 def test_never_writes_over_an_input(
-    pcea: Run, segmenter: Path, cube: Path, ending: str, tmp_path: Path
+    pcea: Command, segmenter: Path, cube: Path, ending: str, tmp_path: Path
 ) -> None:
     pcea("segment", cube, "--out", tmp_path / "parts", "--weights", segmenter)
     shape = tmp_path / "parts" / f"cube.{ending}"
@@ -166,12 +172,10 @@ def test_never_writes_over_an_input(
         ("--smooth -1", "--smooth is -1"),
         ("--up w", "--up"),
         ("--renderer crayon", "--renderer"),
-        ("no/such/file.obj", "no/such/file.obj"),
-        ("no/such/*.obj", "no/such/*.obj"),
     ],
 )
 def test_wrong_options(
-    pcea: Run, segmenter: Path, ball: Path, tmp_path: Path, words: str, reason: str
+    pcea: Command, segmenter: Path, ball: Path, tmp_path: Path, words: str, reason: str
 ) -> None:
     out = tmp_path / "parts"
     options = [ball, *words.split()]
@@ -180,20 +184,169 @@ def test_wrong_options(
     assert not out.exists()
 
 
-def test_weights_of_the_other_task(pcea: Run, classifier: Path, ball: Path, tmp_path: Path) -> None:
+def test_weights_of_the_other_task(
+    pcea: Command, classifier: Path, ball: Path, tmp_path: Path
+) -> None:
     words = ("segment", ball, "--out", tmp_path / "parts", "--weights", classifier)
     assert "use it with pcea classify" in pcea(*words, status=2)
     assert not (tmp_path / "parts").exists()
 
 
-def test_out_cannot_be_a_folder(pcea: Run, segmenter: Path, ball: Path) -> None:
+def test_out_cannot_be_a_folder(pcea: Command, segmenter: Path, ball: Path) -> None:
     words = ("segment", ball, "--weights", segmenter, "--out", ball)
     assert "cannot be written" in pcea(*words, status=2)
 
 
-def test_many_points(pcea: Run, segmenter: Path, tmp_path: Path) -> None:
+def test_many_points(pcea: Command, segmenter: Path, tmp_path: Path) -> None:
     file = tmp_path / "many.npy"
     np.save(file, np.random.default_rng(0).normal(size=(200_000, 3)).astype(np.float32))
     out = tmp_path / "parts"
     pcea("segment", file, "--out", out, "--weights", segmenter, "--votes", 1)
     assert np.load(out / "many.npz")["part"].shape == (200_000,)
+
+
+def test_it_says_how_sure_it_is_of_the_category(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.json"
+    words = ("segment", cube, "--weights", segmenter, "--up", "y", "--json", file, "--out")
+    said = pcea(*words, tmp_path / "parts")
+    (found,) = json.loads(file.read_text())["files"]
+    model = package.load_model(segmenter)
+    looks = [model.look_at(package.read(cube), seed).batch for seed in range(8)]
+    with torch.no_grad():
+        share = torch.cat([model(b.pos, b.normal).softmax(-1)[0] for b in looks]).mean(0)
+    by_category = dict(zip(("Ball", "Box"), (share[:2].sum(), share[2:].sum()), strict=True))
+    assert found["category"] == max(by_category, key=lambda name: by_category[name])
+    best = float(max(by_category.values()))
+    assert found["category_probability"] == pytest.approx(best, abs=1e-5)
+    assert f"{100 * best:.1f} %" in said and "unsure" not in said  # more than half, of two
+    said = pcea(*words, tmp_path / "parts", "--category", "Box")
+    assert " given " in said
+    assert json.loads(file.read_text())["files"][0]["category_probability"] is None
+
+
+def test_it_is_unsure_where_more_speaks_against_the_category(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = Segmenter.segment
+
+    def hesitate(self: Segmenter, *options: Any) -> Any:
+        return replace(segment(self, *options), category_probability=0.49)
+
+    monkeypatch.setattr(Segmenter, "segment", hesitate)
+    said = pcea("segment", cube, "--weights", segmenter, "--out", tmp_path / "parts")
+    assert "49.0 % (unsure)" in said
+
+
+@pytest.fixture
+def on_the_map(tmp_path: Path) -> tuple[Path, np.ndarray[Any, np.dtype[np.float64]]]:
+    """A cloud of 60 points in map coordinates whose second row is no point, and its points."""
+    ball = np.random.default_rng(0).normal(size=(60, 3))
+    pos = np.round(np.array([384_512.25, 5_710_033.5, 121.75]) + ball, 4)
+    file = tmp_path / "scan.xyz"
+    rows = [" ".join(f"{value:.4f}" for value in row) for row in pos]
+    file.write_text("\n".join([rows[0], "nan nan nan", *rows[1:]]) + "\n")
+    return file, pos
+
+
+def test_what_is_written_has_the_coordinates_of_the_file(
+    pcea: Command,
+    segmenter: Path,
+    on_the_map: tuple[Path, np.ndarray[Any, np.dtype[np.float64]]],
+    tmp_path: Path,
+) -> None:
+    file, pos = on_the_map
+    out = tmp_path / "parts"
+    pcea("segment", file, "--weights", segmenter, "--out", out)
+    assert any("1 of 61 points have no position" in note for note in pcea.notes)
+    labels = np.load(out / "scan.npz")
+    tolerance = 1e-6 * np.linalg.norm(np.ptp(pos, axis=0))
+    assert labels["pos"].dtype == np.float64
+    assert np.abs(labels["pos"] - pos).max() < tolerance
+    assert labels["row"].tolist() == [0, *range(2, 61)]
+    for ending in ("ply", "glb"):
+        written = package.read(out / f"scan.{ending}").file_pos.numpy()
+        assert np.abs(written - pos).max() < tolerance, ending
+    assert np.abs(labels["pos"] - labels["offset"]).max() < 1000
+
+
+def test_a_mesh_on_the_map_keeps_its_place(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    far = np.array([384_512.25, 5_710_033.5, 121.75])
+    mesh = package.read(cube)
+    file, out = tmp_path / "house.ply", tmp_path / "parts"
+    write_ply(file, mesh.vertices.double().numpy() + far, faces=mesh.faces)
+    pcea("segment", file, "--weights", segmenter, "--out", out)
+    labels = np.load(out / "house.npz")
+    for pos in (
+        labels["pos"],
+        package.read(out / "house.ply").file_pos.numpy(),
+        package.read(out / "house.glb").file_pos.numpy(),
+    ):
+        assert np.abs(pos - far - mesh.vertices.numpy()).max() < 1e-6
+    assert "row" not in labels
+    seen = labels["sample_pos"] - far  # on the unit cube: a coordinate of each is 0 or 1
+    assert np.minimum(np.abs(seen), np.abs(seen - 1)).min(1).max() < 1e-5
+
+
+@pytest.mark.parametrize("what", ["a folder in its place", "no room for this one"])
+def test_what_cannot_be_written_is_left_out(
+    pcea: Command,
+    segmenter: Path,
+    cube: Path,
+    ball: Path,
+    tmp_path: Path,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, file = tmp_path / "parts", tmp_path / "found.json"
+    if what == "a folder in its place":
+        (out / "ball.npz").mkdir(parents=True)
+    else:
+        fail_for(monkeypatch, "ball.ply", errno.EFBIG)
+    words = ("segment", ball, cube, "--weights", segmenter, "--out", out, "--json", file)
+    pcea(*words, status=3)
+    (complaint,) = pcea.complaints
+    assert complaint.startswith(f"pcea: {ball}: {out}") and "cannot be written" in complaint
+    found = json.loads(file.read_text())
+    assert [each["file"] for each in found["files"]] == [str(cube)]
+    assert [each["file"] for each in found["left_out"]] == [str(ball)]
+
+
+def test_a_full_disk_ends_the_batch(
+    pcea: Command,
+    segmenter: Path,
+    cube: Path,
+    ball: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail_for(monkeypatch, "ball.npz", errno.ENOSPC)
+    out = tmp_path / "parts"
+    err = pcea("segment", ball, cube, "--weights", segmenter, "--out", out, status=2)
+    assert err.startswith(f"pcea: {out / 'ball.npz'}: ") and "No space left" in err
+    assert not (out / "cube.npz").exists()
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, name: str, reason: int) -> None:
+    """Let the file of a name not be written."""
+    replace_file = os.replace
+
+    def fail(source: Any, target: Any) -> None:
+        if Path(target).name == name:
+            raise OSError(reason, os.strerror(reason))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+
+
+def test_names_of_any_script(pcea: Command, segmenter: Path, ball: Path, tmp_path: Path) -> None:
+    names = ["椅子.xyz", "a\nb.xyz", "...xyz", "C:\\scans\\stuhl.xyz"]
+    files = [Path(shutil.copy(ball, tmp_path / name)) for name in names]
+    out = tmp_path / "parts"
+    said = pcea("segment", *files, "--weights", segmenter, "--out", out, "--votes", 1)
+    assert all(f"{file}".replace("\n", "\\n") in said for file in files)
+    assert {path.stem for path in out.iterdir()} == {"椅子", "a_b", "shape", "stuhl"}
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "ball.xyz", "parts"}

@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-Run = Callable[..., str]
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
 
 
 def test_a_page_on_disk(
-    pcea: Run, segmenter: Path, classifier: Path, cube: Path, ball: Path, tmp_path: Path
+    pcea: Command, segmenter: Path, classifier: Path, cube: Path, ball: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "out" / "page.html"
     words = ("view", cube, ball, "--weights", segmenter, classifier, "--up", "y")
@@ -42,7 +43,7 @@ def test_a_page_on_disk(
     ],
 )
 def test_wrong_calls(
-    pcea: Run,
+    pcea: Command,
     segmenter: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -55,12 +56,30 @@ def test_wrong_calls(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_file_leaves_no_page(pcea: Run, segmenter: Path, tmp_path: Path) -> None:
+def test_a_broken_file_leaves_no_page(pcea: Command, segmenter: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.ply"
     broken.write_bytes(b"ply\nnonsense")
     file = tmp_path / "page.html"
     err = pcea("view", broken, "--weights", segmenter, "--html", file, status=2)
     assert "broken.ply" in err and not file.exists()
+
+
+def test_a_page_of_the_files_that_can_be_used(
+    pcea: Command, segmenter: Path, ball: Path, tmp_path: Path
+) -> None:
+    broken, gone = tmp_path / "broken.ply", tmp_path / "gone.xyz"
+    broken.write_bytes(b"ply\nnonsense")
+    gone.write_text("nan nan nan\n" + ball.read_text())
+    page = tmp_path / "page.html"
+    words = ("--weights", segmenter, "--up", "y", "--html", page)
+    assert str(page) in pcea("view", broken, gone, *words, status=3)
+    (complaint,) = pcea.complaints
+    assert complaint.startswith(f"pcea: {broken}: ")
+    (said,) = [line for line in pcea.notes if "no position" in line]
+    assert said.startswith(f"{gone}: 1 of 51 points")
+    text = page.read_text()
+    assert "gone.xyz" in text and "broken.ply" not in text
+    assert "1 of 51 points have no position" in text
 
 
 def test_it_serves_until_it_is_interrupted(segmenter: Path, ball: Path) -> None:
