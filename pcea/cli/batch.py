@@ -88,7 +88,9 @@ class Batch:
         return SOME_LEFT_OUT if self.left_out else DONE
 
     def _leave_out(self, file: str, error: InputError) -> None:
-        reason = " ".join(str(error).removeprefix(f"{file}: ").split())
+        # Readers begin with the file's name, and may go on with a line of it.
+        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{file}, ")
+        reason = " ".join(reason.split())
         self.left_out.append({"file": file, "reason": reason})
         complain(f"{file}: {reason}")
 

@@ -145,6 +145,7 @@ def test_a_folder_with_a_text_file_in_it(
     assert str(folder / "a.off") in out and str(folder / "b.off") in out
     (complaint,) = pcea.complaints
     assert complaint.startswith(f"pcea: {folder / 'readme.txt'}: ")
+    assert complaint.count("readme.txt") == 1
 
 
 def test_a_name_that_finds_nothing_is_left_out_too(
