@@ -2,13 +2,12 @@
 """Measure how often a model finds the up axis, and how often it turns what stands already.
 
     scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
-    scripts/measure_orientation.py parts-eat-tiny --guide modelnet40-eat-small --dataset meshparts23
 
 Every cloud of the split is shown twice: as it is, and laid down so that a random one of the six
 axes is up. The table says how many of the laid down were set up right, how many of the standing
 were left standing, and of how many of each the category was then right: where another axis must
 only beat y by some margin, where the model must also be sure of it, and where y is always taken.
-With --guide, another model guesses the axis, as the classifier that ships does for all that ship.
+For a model that ships there is also what the commands do: all that ship are asked.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ from torch import Tensor
 
 from pcea import Cloud, InputError, load_dataset, load_model
 from pcea.geometry import UP_AXES, upright
-from pcea.models.orientation import MARGIN, VOTES, categories_by_up, choose_up
+from pcea.models import PointModel
+from pcea.models.orientation import MARGIN, VOTES, categories_by_up, choose_up, find_up
+from pcea.models.weights import ships
 
 MARGINS = (0.0, 0.1, 0.2, 0.3)
 LEAST = (0.0, 0.65, 0.75, 0.85, 0.95)
@@ -40,7 +41,6 @@ def main() -> None:
     """Read the command line, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights")
-    parser.add_argument("--guide", help="weights of the model that guesses; default: the same")
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--clouds", type=int, help="how many, drawn with seed 0; default: all")
@@ -50,25 +50,23 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = load_model(options.weights)
-        guide = load_model(options.guide) if options.guide else model
         clouds = load_dataset(options.dataset, options.split, options.data_root).clouds
     except InputError as error:
         sys.exit(f"measure_orientation: {error}")
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(clouds), generator=generator)[: options.clouds]
     truth = torch.randint(len(UP_AXES), (len(chosen),), generator=generator)
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {"standing": [], "laid down": []}
+    shown: dict[str, list[Cloud]] = {"standing": [], "laid down": []}
     for index, up in zip(chosen.tolist(), truth.tolist(), strict=True):
         own = clouds.batch([index])
         cloud = Cloud(own.pos[0], None if own.normal is None else own.normal[0])
-        for way, shown in (("standing", cloud), ("laid down", lay_down(cloud, UP_AXES[up]))):
-            answer = categories_by_up(model, shown, options.votes)  # (6, categories)
-            asked = answer if guide is model else categories_by_up(guide, shown, options.votes)
-            found[way].append((asked.amax(-1), answer.argmax(-1)))
-    # How sure the guide is of each axis, and what the model then answers, (M, 6) each.
-    sure = {way: torch.stack([each for each, _ in pairs]) for way, pairs in found.items()}
-    answers = {way: torch.stack([each for _, each in pairs]) for way, pairs in found.items()}
+        shown["standing"].append(cloud)
+        shown["laid down"].append(lay_down(cloud, UP_AXES[up]))
     label = clouds.category[chosen]
+    found = {
+        way: torch.stack([categories_by_up(model, cloud, options.votes) for cloud in each])
+        for way, each in shown.items()
+    }
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
     print("share of clouds           up is right          category is right")
@@ -76,17 +74,29 @@ def main() -> None:
     rules = [(margin, 0.0) for margin in MARGINS if margin != MARGIN]
     rules += [(MARGIN, least) for least in LEAST] + [(math.inf, 0.0)]
     for margin, least in rules:
-        right: dict[str, list[str]] = {"up": [], "category": []}
-        for way in found:
-            axis = choose_up(sure[way], margin, least)  # (M,)
-            category = answers[way].gather(1, axis[:, None])[:, 0]
-            right["up"].append(percent(axis == up[way]))
-            right["category"].append(percent(category == label))
-        cells = "   ".join(right["up"] + right["category"])
-        print(f"{margin:6.2f}   {least:15.2f}  {cells}")
+        axes = {way: choose_up(each.amax(-1), margin, least) for way, each in found.items()}
+        print(f"{margin:6.2f}   {least:15.2f}  {cells(axes, found, up, label)}")
+    if ships(model):
+        axes = {way: commands_do(model, each) for way, each in shown.items()}
+        print(f"{'what the commands do':24s}  {cells(axes, found, up, label)}")
     if options.json is not None:
-        told = {way: each.tolist() for way, each in sure.items()}
+        told = {way: probability.amax(-1).tolist() for way, probability in found.items()}
         options.json.write_text(json.dumps({"up": truth.tolist(), **told}))
+
+
+def commands_do(model: PointModel, clouds: list[Cloud]) -> Tensor:
+    """The axes (M,) that classify, segment, attend and view take for up."""
+    return torch.tensor([UP_AXES.index(find_up(model, cloud).up) for cloud in clouds])
+
+
+def cells(
+    axes: dict[str, Tensor], found: dict[str, Tensor], up: dict[str, Tensor], label: Tensor
+) -> str:
+    """How often the axes are right, and the categories (M, 6, C) with them, standing and laid."""
+    rows = {way: each[torch.arange(len(each)), axes[way]] for way, each in found.items()}
+    right = [percent(axes[way] == up[way]) for way in axes]
+    right += [percent(each.argmax(-1) == label) for each in rows.values()]
+    return "   ".join(right)
 
 
 def percent(right: Tensor) -> str:

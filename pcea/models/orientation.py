@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,23 +44,47 @@ class UpGuess:
 def find_up(model: PointModel, shape: Sampleable) -> UpGuess:
     """Guess the up axis of a shape, the same for every command and every model that ships.
 
-    Models that ship were trained on shapes that stand with y up, and share one guide, so that no
-    two of them take one file to stand two ways: the classifier that ships. A model of other weights
-    is asked itself, as only it knows what was up in its training.
+    Models that ship were trained on shapes that stand with y up. All of them are asked, whichever
+    is to look at the shape, so that no two commands take one file to stand two ways, and as each
+    knows shapes that the other has never seen. A model of other weights is asked alone, as only it
+    knows what was up in its training.
 
     Args:
         model: the model that is to look at the shape.
         shape: a cloud (N, 3) or mesh in any unit.
 
     Returns:
-        What :func:`guess_up` says, with its bounds.
+        What :func:`guess_up` says with its bounds; of those that ship, what :func:`agree` says.
     """
-    return guess_up(_guide(str(model.device)) if ships(model) else model, shape)
+    if not ships(model):
+        return guess_up(model, shape)
+    guides = _guides(str(model.device))
+    return agree([(guess_up(each, shape), SUREST[each.task]) for each in guides])
+
+
+def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
+    """Choose among the guesses of several models.
+
+    Args:
+        guesses: one a model, with how sure that model must be of another axis than y.
+
+    Returns:
+        y where one of them is as sure of it as it must be of another axis. Else the other axis of
+        which one is surest, over what it must be; y where none has another.
+    """
+    return max(guesses, key=lambda each: _weight(*each))[0]
+
+
+def _weight(guess: UpGuess, least: float) -> tuple[int, float]:
+    sure = guess.confidence - least
+    if guess.up == "y":
+        return (2 if sure >= 0 else 0), sure
+    return 1, sure
 
 
 @cache
-def _guide(device: str) -> PointModel:
-    return load_model(list_pretrained("classification")[0], device)
+def _guides(device: str) -> tuple[PointModel, ...]:
+    return tuple(load_model(name, device) for name in list_pretrained())
 
 
 def guess_up(

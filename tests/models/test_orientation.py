@@ -13,7 +13,7 @@ from pcea.datasets import Taxonomy
 from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model, load_model
-from pcea.models.orientation import categories_by_up, choose_up, find_up, guess_up
+from pcea.models.orientation import UpGuess, agree, categories_by_up, choose_up, find_up, guess_up
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
@@ -129,11 +129,28 @@ def test_a_mesh_and_a_cloud_without_normals() -> None:
 
 
 def test_models_that_ship_share_one_guess() -> None:
-    classifier, segmenter = load_model("modelnet40-eat-small"), load_model("parts-eat-tiny")
-    chair = read(Path(__file__).parents[2] / "data" / "samples" / "chair.obj").upright("-z")
-    found = find_up(segmenter, chair)
-    assert found == find_up(classifier, chair) == guess_up(classifier, chair)
-    assert found.confidence != guess_up(segmenter, chair).confidence
+    models = load_model("modelnet40-eat-small"), load_model("parts-eat-tiny")
+    chair = read(Path(__file__).parents[2] / "data" / "samples" / "chair.obj")
+    for up in ("y", "-z"):
+        shape = chair.upright(up)
+        found = [find_up(model, shape) for model in models]
+        assert found[0] == found[1]
+        assert found[0] in [guess_up(model, shape) for model in models]
+
+
+@pytest.mark.parametrize(
+    ("guesses", "up"),
+    [
+        ({"y": (0.3, 0.75), "z": (0.9, 0.85)}, "z"),  # who is sure speaks
+        ({"y": (0.8, 0.75), "z": (0.99, 0.85)}, "y"),  # what stands for one is left standing
+        ({"x": (0.8, 0.75), "z": (0.95, 0.85)}, "z"),  # over its bound by 0.1, the other by 0.05
+        ({"x": (0.95, 0.75), "z": (0.95, 0.85)}, "x"),
+        ({"y": (0.3, 0.75)}, "y"),
+    ],
+)
+def test_several_agree(guesses: dict[str, tuple[float, float]], up: str) -> None:
+    told = [(UpGuess(axis, sure, 0.1), least) for axis, (sure, least) in guesses.items()]
+    assert agree(told).up == agree(told[::-1]).up == up
 
 
 def test_a_model_of_other_weights_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
