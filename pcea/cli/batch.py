@@ -26,7 +26,7 @@ class Batch:
         entries: each a file, a folder or a glob.
 
     Raises:
-        InputError: nothing was named, or none of it is there.
+        InputError: nothing was named, an entry is empty, or the only one is not there.
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
@@ -35,7 +35,8 @@ class Batch:
         self.left_out: list[dict[str, str]] = []
         """What could not be used: each ``file`` and its ``reason``."""
         self._done = 0
-        if len(entries) < 2:  # a single mistake is said as it is
+        # A single mistake is said as it is; who gives an empty name meant another call.
+        if len(entries) < 2 or not all(entry.strip() for entry in entries):
             self.files = expand(entries)
             return
         found = dict[Path, None]()

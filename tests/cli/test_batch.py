@@ -50,6 +50,8 @@ def test_an_entry_that_finds_nothing(files: list[Path]) -> None:
         Batch(["no/such.off"])
     with pytest.raises(InputError, match="no files given"):
         Batch([])
+    with pytest.raises(InputError, match="empty"):
+        Batch([str(files[0]), ""])
 
 
 def full() -> InputError:
