@@ -1,6 +1,7 @@
 """Point geometry: batched, on any device, deterministic."""
 
 from pcea.geometry.carry import SurfaceCarrier, carry_to_points, carry_to_vertices
+from pcea.geometry.estimated_normals import estimate_normals
 from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances
@@ -16,6 +17,7 @@ __all__ = [
     "carry_to_faces",
     "carry_to_points",
     "carry_to_vertices",
+    "estimate_normals",
     "face_areas",
     "farthest_point_sample",
     "gather",

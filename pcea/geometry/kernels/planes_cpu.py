@@ -1,0 +1,131 @@
+"""The plane through each point's neighborhood, compiled, in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcea.geometry.kernels.compiled import compiled
+
+Array = NDArray[Any]
+
+# The weight of a neighbor falls by e at this share of the squared distance to the farthest one.
+REACH = 0.5
+# How much the way from the neighborhood's mean to the point counts as a direction of the normal.
+# On a leg or a wire all directions across are planes alike, and this way leads outward.
+OUTWARD = 0.8
+# Neighbors off the plane by this share of the neighborhood's radius weigh e times less when the
+# plane is fitted again, so that the other side of an edge or of a plate loses its say.
+TOLERANCE = 0.25
+REFITS = 2
+# Jacobi's rotations converge quadratically: a 3 x 3 matrix needs four or five rounds.
+ROUNDS = 8
+
+
+@compiled
+def smallest_axis(matrix: Array, axes: Array) -> int:
+    """Find a symmetric matrix's eigenvector of the smallest eigenvalue, by Jacobi's rotations.
+
+    Args:
+        matrix: (3, 3) float64, is overwritten: its diagonal becomes the eigenvalues.
+        axes: (3, 3) float64, is overwritten: its columns become the unit eigenvectors.
+
+    Returns:
+        The column of the smallest; equal ones by the lower number.
+    """
+    for row in range(3):
+        for column in range(3):
+            axes[row, column] = 1.0 if row == column else 0.0
+    for _ in range(ROUNDS):
+        for a in range(2):
+            for b in range(a + 1, 3):
+                if matrix[a, b] == 0.0:
+                    continue
+                ratio = (matrix[b, b] - matrix[a, a]) / (2.0 * matrix[a, b])
+                tangent = 1.0 / (abs(ratio) + np.sqrt(ratio * ratio + 1.0))
+                if ratio < 0.0:
+                    tangent = -tangent
+                cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
+                sine = tangent * cosine
+                for row in range(3):
+                    left, right = matrix[row, a], matrix[row, b]
+                    matrix[row, a] = cosine * left - sine * right
+                    matrix[row, b] = sine * left + cosine * right
+                for column in range(3):
+                    left, right = matrix[a, column], matrix[b, column]
+                    matrix[a, column] = cosine * left - sine * right
+                    matrix[b, column] = sine * left + cosine * right
+                for row in range(3):
+                    left, right = axes[row, a], axes[row, b]
+                    axes[row, a] = cosine * left - sine * right
+                    axes[row, b] = sine * left + cosine * right
+    best = 0
+    for column in range(1, 3):
+        if matrix[column, column] < matrix[best, best]:
+            best = column
+    return best
+
+
+@compiled
+def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
+    """Fit a plane to the neighbors of each point, weighted by nearness, then robustly.
+
+    Args:
+        pos: (N, 3) float64 positions.
+        index: (N, k) int64 neighbors, the nearest first.
+        normal: (N, 3) float64, is overwritten: unit normals, their sign by chance.
+        offset: (N,) float64, is overwritten: how far the point lies from its neighbors' mean
+            along the normal, in radii of the neighborhood.
+    """
+    total, k = index.shape
+    near = np.empty((k, 3))
+    nearness, weight = np.empty(k), np.empty(k)
+    matrix, axes = np.empty((3, 3)), np.empty((3, 3))
+    mean, first, unit = np.empty(3), np.empty(3), np.zeros(3)
+    for point in range(total):
+        radius = square = 0.0
+        for j in range(k):
+            away = 0.0
+            for c in range(3):
+                near[j, c] = pos[index[point, j], c] - pos[point, c]
+                away += near[j, c] * near[j, c]
+            weight[j] = away
+            radius, square = max(radius, away), square + away / k
+        for j in range(k):
+            nearness[j] = np.exp(-weight[j] / (REACH * radius)) if radius > 0.0 else 1.0
+        for fit in range(REFITS + 1):
+            everything = 0.0
+            for c in range(3):
+                mean[c] = 0.0
+            for j in range(k):
+                weight[j] = nearness[j]
+                if fit > 0 and square > 0.0:
+                    off = near[j, 0] * unit[0] + near[j, 1] * unit[1] + near[j, 2] * unit[2]
+                    weight[j] *= np.exp(-off * off / (TOLERANCE * TOLERANCE * square))
+                everything += weight[j]
+                for c in range(3):
+                    mean[c] += weight[j] * near[j, c]
+            for c in range(3):
+                mean[c] /= everything
+                if fit == 0:
+                    first[c] = mean[c]
+            for a in range(3):
+                for b in range(a, 3):
+                    entry = 0.0
+                    for j in range(k):
+                        entry += weight[j] * (near[j, a] - mean[a]) * (near[j, b] - mean[b])
+                    entry /= everything
+                    if fit == 0:
+                        entry -= OUTWARD * mean[a] * mean[b]
+                    matrix[a, b] = matrix[b, a] = entry
+            best = smallest_axis(matrix, axes)
+            for c in range(3):
+                unit[c] = axes[c, best]
+        length = np.sqrt(unit[0] * unit[0] + unit[1] * unit[1] + unit[2] * unit[2])
+        along = 0.0
+        for c in range(3):
+            normal[point, c] = unit[c] / length
+            along -= first[c] * unit[c]
+        offset[point] = along / np.sqrt(radius) if radius > 0.0 else 0.0
