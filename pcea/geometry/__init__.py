@@ -8,6 +8,7 @@ from pcea.geometry.neighbors import gather, knn, squared_distances
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample
+from pcea.geometry.strays import isolated_points, leave_out
 from pcea.geometry.surface import face_areas, sample_surface
 from pcea.geometry.upright import UP_AXES, upright
 
@@ -21,8 +22,10 @@ __all__ = [
     "face_areas",
     "farthest_point_sample",
     "gather",
+    "isolated_points",
     "knn",
     "quantile",
+    "leave_out",
     "sample_surface",
     "smooth_labels",
     "squared_distances",
