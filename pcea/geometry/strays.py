@@ -10,9 +10,12 @@ from pcea.geometry.normalize import unit_sphere
 
 # Whose spacing a point's own is compared with: this many nearest points.
 AROUND = 8
-# Candidates that hold this many times the volume of all other points fill the space around the
-# shape. Half a surface that is scanned ten times thinner than the other half holds 1.5 times.
-FILLED = 3.0
+# A stray that is judged alone is this many times farther from others than a candidate must be: a
+# lone point a little off does no harm, and most of them belong to the shape.
+ALONE = 1.6
+# How far candidates fill the space around the shape, from which on all of them are strays. Half a
+# surface that is scanned ten times thinner than the other half has about 0.7, a hundred strays 10.
+FILLED = 2.5
 # More candidates than this share are no strays but a part of the shape.
 MOST = 0.25
 # With fewer distinct points nothing can be said about what is usual in a cloud.
@@ -28,12 +31,14 @@ def isolated_points(
     A point's spacing is its mean distance to its ``k`` nearest points. Candidates are the points
     whose spacing is more than ``ratio`` times the cloud's median. A candidate is a stray
 
-    - if its spacing is also more than ``ratio`` times the median of its eight nearest points':
-      so the thinner parts of an uneven scan, wires and poles stay, whose points lie as far from
-      each other as their neighbors do; or
+    - if its spacing is more than 1.6 ``ratio`` times the cloud's median, and more than ``ratio``
+      times the median of its eight nearest points': so the thinner parts of an uneven scan, wires
+      and poles stay, whose points lie as far from each other as their neighbors do; or
     - if the candidates together fill the space around the shape, as many strays do, which are
-      each other's neighbors: if their number times the cube of their median spacing is more than
-      three times that of the other points. A surface that is scanned thinly holds less volume.
+      each other's neighbors: their number times the cube of their median spacing, times the share
+      of no candidates among their eight nearest points, is more than 2.5 times the other points'
+      number times the cube of the cloud's median. A thinly scanned surface holds less volume, and
+      meets the rest of the shape only along its edge.
 
     Where more than a quarter of the points are candidates, or there are fewer than 16 points, none
     is a stray. Points at the same place count once. Turning, moving or scaling a cloud changes
@@ -43,8 +48,8 @@ def isolated_points(
         pos: (B, N, 3) positions, in any unit.
         mask: (B, N) bool, true at real points. Default: all are real.
         ratio: how many times the usual spacing is too much. Default 2.5.
-        k: how many nearest points a spacing is the mean of, at most eight. As many strays that lie
-            close together are taken for a part of the shape. Default 5.
+        k: how many nearest points a spacing is the mean of, at most eight. More strays than this
+            that lie close together are taken for a part of the shape. Default 5.
 
     Returns:
         (B, N) bool, true at stray points; false at padding.
@@ -65,15 +70,19 @@ def isolated_points(
     distance = (gather(pos, near[..., :k]) - pos.unsqueeze(2)).norm(dim=-1)  # (B, N, k)
     spacing = distance.mean(-1)  # (B, N)
     usual = _median(spacing, distinct)  # (B, 1)
-    around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
-    around = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N), the median
     candidate = distinct & (spacing > ratio * usual)
     count = candidate.sum(1, keepdim=True)  # (B, 1)
     points = distinct.sum(1, keepdim=True)
+    around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
+    # The lower of the two middle ones.
+    middle = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N)
+    alone = (spacing > ALONE * ratio * usual) & (spacing > ratio * middle)
+    # count times the share of no candidates among the candidates' neighbors
+    beside = ((around <= ratio * usual.unsqueeze(-1)).sum(-1) * candidate).sum(1, keepdim=True)
     times = _median(spacing, candidate) / usual.clamp(min=1e-30)
-    fills = count * times**3 > FILLED * (points - count)
+    fills = beside / AROUND * times**3 > FILLED * (points - count)
     few = (points >= FEWEST) & (count <= MOST * points)
-    stray = candidate & few & (fills | (spacing > ratio * around))
+    stray = candidate & few & (fills | alone)
     return mask & gather(stray.unsqueeze(-1), first).squeeze(-1)
 
 
