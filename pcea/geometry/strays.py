@@ -10,9 +10,9 @@ from pcea.geometry.normalize import unit_sphere
 
 # Whose spacing a point's own is compared with: this many nearest points.
 AROUND = 8
-# A stray that is judged alone is this many times farther from others than a candidate must be: a
-# lone point a little off does no harm, and most of them belong to the shape.
-ALONE = 1.6
+# How far a stray that is judged alone lies from others at least, in radii of the shape: a lone
+# point that is nearer does no harm, and most of them belong to the shape.
+APART = 0.3
 # How far candidates fill the space around the shape, from which on all of them are strays. Half a
 # surface that is scanned ten times thinner than the other half has about 0.7, a hundred strays 10.
 FILLED = 2.5
@@ -31,9 +31,10 @@ def isolated_points(
     A point's spacing is its mean distance to its ``k`` nearest points. Candidates are the points
     whose spacing is more than ``ratio`` times the cloud's median. A candidate is a stray
 
-    - if its spacing is more than 1.6 ``ratio`` times the cloud's median, and more than ``ratio``
-      times the median of its eight nearest points': so the thinner parts of an uneven scan, wires
-      and poles stay, whose points lie as far from each other as their neighbors do; or
+    - if its spacing is more than 0.3 times the radius of the shape without the candidates, and
+      more than ``ratio`` times the median of its eight nearest points': so the thinner parts of an
+      uneven scan, wires and poles stay, whose points lie as far from each other as their neighbors
+      do; or
     - if the candidates together fill the space around the shape, as many strays do, which are
       each other's neighbors: their number times the cube of their median spacing, times the share
       of no candidates among their eight nearest points, is more than 2.5 times the other points'
@@ -76,7 +77,7 @@ def isolated_points(
     around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
     # The lower of the two middle ones.
     middle = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N)
-    alone = (spacing > ALONE * ratio * usual) & (spacing > ratio * middle)
+    alone = (spacing > APART * _radius(pos, distinct & ~candidate)) & (spacing > ratio * middle)
     # count times the share of no candidates among the candidates' neighbors
     beside = ((around <= ratio * usual.unsqueeze(-1)).sum(-1) * candidate).sum(1, keepdim=True)
     times = _median(spacing, candidate) / usual.clamp(min=1e-30)
@@ -84,6 +85,16 @@ def isolated_points(
     few = (points >= FEWEST) & (count <= MOST * points)
     stray = candidate & few & (fills | alone)
     return mask & gather(stray.unsqueeze(-1), first).squeeze(-1)
+
+
+def _radius(pos: Tensor, kept: Tensor) -> Tensor:
+    """(B, 1) how far the farthest of the kept points lies from their centroid."""
+    keep = kept.unsqueeze(-1)
+    wide = pos.double() if pos.device.type != "mps" else pos
+    count = keep.sum(1, keepdim=True).clamp(min=1)
+    centroid = torch.where(keep, wide, 0.0).sum(1, keepdim=True) / count  # (B, 1, 3)
+    distance = torch.where(kept, (wide - centroid).norm(dim=-1), 0.0)
+    return distance.amax(1, keepdim=True)
 
 
 def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -32,8 +32,10 @@ def by_definition(pos: Tensor, ratio: float = 2.5, k: int = 5) -> list[bool]:
         beside = np.mean([spacing[j] <= ratio * usual for i in candidates for j in near[i]])
         volume = len(candidates) * lower_median([spacing[i] for i in candidates]) ** 3
         fills = volume * beside > 2.5 * (count - len(candidates)) * usual**3
+        kept = places[[i for i in range(count) if i not in candidates]]
+        radius = np.linalg.norm(kept - kept.mean(0), axis=1).max()
         for i in candidates:
-            far = spacing[i] > 1.6 * ratio * usual
+            far = spacing[i] > 0.3 * radius
             alone = far and spacing[i] > ratio * lower_median([spacing[j] for j in near[i]])
             if fills or alone:
                 strays.add(i)
