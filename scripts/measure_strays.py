@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
-from pcea.geometry import gather, isolated_points, leave_out, unit_sphere
+from pcea.geometry import gather, isolated_points, unit_sphere
 from pcea.models import PointModel, load_model
 
 SEED = 0
@@ -65,14 +65,10 @@ def measure(model: PointModel, data: PointCloudDataset, every: int = 1) -> None:
         for some in index.split(BATCH):
             batch = data.clouds.batch(some, model.info.num_points)
             pos, stray = change(batch.pos, generator)
+            for clean in (False, True):
+                model.clean = clean
+                right[int(clean)] += (model(pos).argmax(-1) == batch.category).sum()
             found = isolated_points(pos)
-            answer = model(pos).argmax(-1)
-            right[0] += (answer == batch.category).sum()
-            some_found = found.any(1)  # the others stay as they are, and so do their answers
-            if some_found.any():
-                cleaned, _ = leave_out(pos[some_found], found[some_found])
-                answer[some_found] = model(cleaned).argmax(-1)
-            right[1] += (answer == batch.category).sum()
             for kind, those in enumerate((~stray, stray)):
                 points[kind] += those.sum()
                 out[kind] += (found & those).sum()

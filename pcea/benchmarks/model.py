@@ -112,7 +112,9 @@ def ours(name: str) -> nn.Module:
     """A classifier of this package, the same weights each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return create_model(name)
+        model = create_model(name)
+    model.clean = False  # the network alone, as the others are
+    return model
 
 
 def conv1d() -> nn.Module:

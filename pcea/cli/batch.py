@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from pcea.cli.output import complain, note
 from pcea.cli.status import DONE, SOME_LEFT_OUT, WRONG_INPUT
@@ -13,6 +14,15 @@ from pcea.errors import InputError
 
 # Where one file cannot be written for these reasons, none can.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class Noted(Protocol):
+    """A shape, or what a model saw of one."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it, a sentence each."""
+        ...
 
 
 class WrongOption(InputError):
@@ -66,7 +76,7 @@ class Batch:
         else:
             self._done += 1
 
-    def tell(self, file: Path, *sources: object) -> list[str]:
+    def tell(self, file: Path, *sources: Noted) -> list[str]:
         """Print on stderr what a person should know of a file.
 
         Args:
@@ -96,10 +106,10 @@ class Batch:
         complain(f"{file}: {reason}")
 
 
-def notes_of(*sources: object) -> list[str]:
+def notes_of(*sources: Noted) -> list[str]:
     """Collect notes, each once.
 
     Args:
         *sources: what has ``notes``, a tuple of sentences: the shape, what a model saw.
     """
-    return list(dict.fromkeys(each for source in sources for each in getattr(source, "notes", ())))
+    return list(dict.fromkeys(each for source in sources for each in source.notes))

@@ -45,7 +45,7 @@ def open_model(
         raise InputError(f"--device {device} cannot be used: {reason}") from error
     model = load_model(_chosen(weights, task), device)
     if keep_strays:
-        model.clean = False  # type: ignore[assignment]
+        model.clean = False
     return model
 
 

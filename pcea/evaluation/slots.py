@@ -81,8 +81,9 @@ def measure_slots(
     with evaluating(model):
         for index in torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size):
             batch, maps = clouds.batch(index, num_points, points), list[Tensor]()
-            tokens = model.encoder(batch.pos, batch.normal, maps=maps)[-1]
-            seen = knn(tokens.pos, batch.pos, 1)[..., 0]  # (B, M), each token is one of the points
+            pos, normal, _ = model.prepare(batch.pos, batch.normal)
+            tokens = model.encoder(pos, normal, maps=maps)[-1]
+            seen = knn(tokens.pos, pos, 1)[..., 0]  # (B, M), each token is one of the points
             part = None if batch.part is None else batch.part.gather(1, seen)
             category = F.one_hot(batch.category, len(taxonomy.categories)).float()  # (B, C)
             several = list(labels.exchanged(part, tokens.pos, batch.category))

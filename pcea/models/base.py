@@ -21,8 +21,19 @@ from pcea.models.look import (
     map_kinds,
     maps_of,
     name_columns,
+    notes_of_all,
 )
 from pcea.models.mode import evaluating
+from pcea.models.preparing import (
+    Prepared,
+    check_batch,
+    check_values,
+    with_normals,
+    without_strays,
+)
+
+# From how many points of a cloud without normals they are estimated.
+SURFACE_POINTS = 4096
 
 
 class PointModel(nn.Module):
@@ -35,6 +46,9 @@ class PointModel(nn.Module):
 
     task: ClassVar[Literal["classification", "segmentation"]]
 
+    clean: bool = True
+    """Whether stray points are left out, in evaluation mode; see :mod:`pcea.geometry.strays`."""
+
     def __init__(self, info: ModelInfo, encoder: PointTransformer) -> None:
         super().__init__()
         self.info = info
@@ -45,6 +59,55 @@ class PointModel(nn.Module):
         """Where the parameters live."""
         return next(self.parameters()).device
 
+    def prepare(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Prepared:
+        """Check a batch and make it what the network should see; every forward begins with it.
+
+        In evaluation mode stray points are set onto their nearest kept points, unless ``clean`` is
+        false, and normals that the model needs and that are unknown (zero, or None) are
+        estimated. In training mode the batch stays as it is.
+
+        Args:
+            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
+            normal: (B, N, 3) unit normals. Default: unknown.
+            category: (B,) category ids, which are only checked. Default: unknown.
+            mask: (B, N) bool, true at real points. Default: all are real.
+
+        Returns:
+            The batch as the network sees it.
+
+        Raises:
+            InputError: a shape, type or device does not fit, positions are no clouds in the unit
+                sphere, or normals are needed in training and there are none.
+        """
+        pos, normal = check_batch(pos, normal, category, mask, self.last_weight)
+        if self.encoder.normals and normal is None and self.training:
+            raise InputError(
+                f"model {self.info.name!r} was made with normals, and there are none to train on"
+            )
+        # A step on a GPU should not wait for the answer.
+        if not self.training or pos.device.type == "cpu":
+            given = category if self.task == "segmentation" else None
+            pos = check_values(pos, mask, given, len(self.info.taxonomy.categories))
+        if self.training:
+            return Prepared(pos, normal, None)
+        stand_in = None
+        if self.clean:
+            pos, normal, stand_in = without_strays(pos, normal, mask)
+        if self.encoder.normals:
+            normal = with_normals(pos, normal, mask)
+        return Prepared(pos, normal, stand_in)
+
+    @property
+    def last_weight(self) -> Tensor:
+        """The weights of the last layer, whose type and device are the model's."""
+        raise NotImplementedError
+
     def look_at(self, shape: Sampleable, seed: int = 0, up: str = "y") -> Seen:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
@@ -54,22 +117,40 @@ class PointModel(nn.Module):
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
-            ``info.num_points`` points, and a batch of that one cloud, its category 0.
+            ``info.num_points`` points, a batch of that one cloud, its category 0, and what was
+            done to it. Normals that the model needs are in the batch, known or estimated.
+
+        Raises:
+            InputError: all points are equal, or there is no such axis.
         """
-        num = self.info.num_points
-        cloud = shape.sample(num, seed)
-        if isinstance(shape, Cloud):
-            # The whole cloud is scaled, not its sample, so that all samples lie in one frame.
-            pos = Cloud(unit_sphere(shape.pos)).sample(num, seed).pos
-        else:
-            pos = unit_sphere(cloud.pos)
-        normal = None if cloud.normal is None else upright(cloud.normal, up)[None].to(self.device)
-        batch = Batch(
-            pos=upright(pos, up)[None].to(self.device),
-            category=torch.zeros(1, dtype=torch.long, device=self.device),
-            normal=normal,
-        )
-        return Seen(cloud, batch)
+        cloud = shape.sample(self.info.num_points, seed)
+        if bool((cloud.pos == cloud.pos[:1]).all()):
+            raise InputError(
+                f"{shape.name or 'the shape'}: all of its points are equal; at least 2 different "
+                "points are needed"
+            )
+        pos, normal = self._stood(cloud, up)
+        unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
+        with evaluating(self), torch.no_grad():
+            if unknown:
+                # More points than the model looks at tell more of the surface.
+                dense = Cloud.join([cloud, shape.sample(SURFACE_POINTS, seed)])
+                normal = self.prepare(*self._stood(dense, up)).normal
+                assert normal is not None
+                normal = normal[:, : len(cloud)]
+            ready = self.prepare(pos, normal)
+        own = torch.arange(len(cloud), device=self.device)
+        stand_in = own if ready.stand_in is None else ready.stand_in[0]
+        category = torch.zeros(1, dtype=torch.long, device=self.device)
+        batch = Batch(pos=pos, category=category, normal=normal)
+        return Seen(cloud, batch, stand_in.cpu(), int((stand_in != own).sum()), unknown)
+
+    def _stood(self, cloud: Cloud, up: str) -> tuple[Tensor, Tensor | None]:
+        """(1, N, 3) positions in the unit sphere, y up, and normals, on the model's device."""
+        pos = upright(unit_sphere(cloud.pos), up)[None].to(self.device)
+        if cloud.normal is None:
+            return pos, None
+        return pos, upright(cloud.normal, up)[None].to(self.device)
 
     @torch.no_grad()
     def look(self, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
@@ -105,7 +186,8 @@ class PointModel(nn.Module):
                 # The model answers in its own way, and is asked for its maps afterwards: a fused
                 # or compiled attention that holds no map rounds otherwise than one that does.
                 probabilities.append(self(batch.pos, batch.normal).float().softmax(-1)[0].cpu())
-                values.append(maps_of(self.encoder, each, kinds, query))
+                ready = self.prepare(batch.pos, batch.normal)
+                values.append(maps_of(self.encoder, each, ready, kinds, query))
         together = torch.cat(probabilities)
         if self.task == "classification":
             together = torch.stack(probabilities).mean(0)
@@ -118,6 +200,7 @@ class PointModel(nn.Module):
                 for layer, (kind, each) in enumerate(zip(kinds, maps, strict=True))
             ),
             up=up,
+            notes=notes_of_all(seen),
         )
 
     def attention(self, shape: Cloud | Mesh, votes: int = 1, up: str = "y") -> list[Tensor]:

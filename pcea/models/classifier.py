@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,16 +61,27 @@ class Classifier(PointModel):
         """Score every category for each cloud.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
-            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown.
+            pos: (B, N, 3) positions, centred and scaled to the unit sphere. In evaluation mode
+                stray points are left out, see :meth:`prepare`.
+            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and
+                estimated in evaluation mode.
             category: ignored; here so that all models are called alike.
             mask: (B, N) bool, true at real points. Default: all are real.
 
         Returns:
             (B, categories) logits.
+
+        Raises:
+            InputError: as :meth:`prepare`.
         """
+        pos, normal, _ = self.prepare(pos, normal, category, mask)
         fused = self.encoder(pos, normal, mask)[-1]
         return self.head(pool(fused, self.pooling))
+
+    @property
+    def last_weight(self) -> Tensor:
+        """The weights of the last layer, whose type and device are the model's."""
+        return cast(nn.Linear, self.head[-1]).weight
 
     @torch.no_grad()
     def classify(

@@ -117,7 +117,7 @@ class PointTransformer(nn.Module):
 
         Args:
             pos: (B, N, 3) positions, centred and scaled to the unit sphere.
-            normal: (B, N, 3) unit normals; used, and 0 where None, by a model made for normals.
+            normal: (B, N, 3) unit normals, which a model made for normals needs.
             mask: (B, N) bool, true at real points. Default: all are real.
             maps: where given, every layer's attention map (B, H, M, S) is appended to it.
 
@@ -126,7 +126,9 @@ class PointTransformer(nn.Module):
         """
         x = pos
         if self.normals:
-            x = torch.cat([pos, torch.zeros_like(pos) if normal is None else normal], dim=-1)
+            if normal is None:
+                raise InputError("this encoder was made with normals, and it was given none")
+            x = torch.cat([pos, normal], dim=-1)
         levels = self.embedding(pos, x, mask)
         pos, x, mask = levels[-1]
         outputs = [x] if self.keep_embedding else []

@@ -92,7 +92,8 @@ def importance(
             pos = each.batch.pos.detach().requires_grad_()
             logits.append(model(pos, each.batch.normal)[0])  # (categories,) or (P, parts)
             inputs.append(pos)
-            won.append(_won(model, each.batch.pos, each.batch.normal))
+            ready = model.prepare(each.batch.pos, each.batch.normal)
+            won.append(_won(model, ready.pos, ready.normal))
     if isinstance(model, Classifier):
         if wanted is None:
             wanted = int(torch.stack(logits).softmax(-1).mean(0).argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -13,10 +14,16 @@ from pcea.datasets.clouds import Batch
 from pcea.formats import Cloud
 from pcea.geometry import farthest_point_sample, knn, three_interpolate
 from pcea.models.encoder import PointTransformer
+from pcea.models.preparing import Prepared
 
 
 class Sampleable(Protocol):
     """A cloud, or a mesh: whatever gives points when asked."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Give exactly ``num`` points."""
@@ -28,6 +35,19 @@ class Seen(NamedTuple):
 
     cloud: Cloud  # num_points points in the shape's own unit and axes
     batch: Batch  # the same points, y up, in the unit sphere
+    stand_in: Tensor  # (num_points,) which point each one stands for: a stray for a kept one
+    strays: int  # how many points were left out
+    estimated: bool  # whether normals were estimated
+
+    @property
+    def places(self) -> Tensor:
+        """(num_points, 3) where the model saw each point, in the shape's own unit and axes."""
+        return self.cloud.pos[self.stand_in.to(self.cloud.pos.device)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of what was done to the points, a sentence each."""
+        return notes_of_all([self])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +90,27 @@ class Look:
             (P, parts), all parts competing.
         maps: one a layer.
         up: the axis that was taken for up.
+        notes: what a person should know of what was done to the points, a sentence each.
     """
 
     sample: Cloud
     probability: Tensor
     maps: tuple[AttentionMap, ...]
     up: str
+    notes: tuple[str, ...] = ()
+
+
+def notes_of_all(looks: Sequence[Seen]) -> tuple[str, ...]:
+    """Say what was done to the points of several looks, a sentence each."""
+    strays, total = sum(each.strays for each in looks), sum(len(each.cloud) for each in looks)
+    notes = list[str]()
+    if strays:
+        notes.append(
+            f"{strays:,} of the {total:,} sampled points lie apart from the shape and were left out"
+        )
+    if any(each.estimated for each in looks):
+        notes.append("normals, which the model needs and the shape lacks, were estimated")
+    return tuple(notes)
 
 
 def map_kinds(encoder: PointTransformer) -> list[MapKind]:
@@ -91,20 +126,24 @@ def choose_queries(seen: Seen, queries: int) -> Tensor:
     if num == 0:
         return seen.cloud.pos[:0]
     start = int(pos[0].norm(dim=-1).argmax())
-    return seen.cloud.pos[farthest_point_sample(pos, num, start=start)[0].cpu()]  # (Q, 3)
+    return seen.places[farthest_point_sample(pos, num, start=start)[0].cpu()]  # (Q, 3)
 
 
 def maps_of(
-    encoder: PointTransformer, seen: Seen, kinds: list[MapKind], query: Tensor | None
+    encoder: PointTransformer,
+    seen: Seen,
+    ready: Prepared,
+    kinds: list[MapKind],
+    query: Tensor | None,
 ) -> list[Tensor]:
     """Each layer's columns at the points of one look, (H, num_points, K)."""
     maps = list[Tensor]()
-    pos = seen.batch.pos
-    tokens = encoder(pos, seen.batch.normal, maps=maps)[-1]
+    pos = ready.pos
+    tokens = encoder(pos, ready.normal, maps=maps)[-1]
     readers = None
     if query is not None:
         # Looks may differ in their frame, so queries are looked up in that of the file.
-        centers = seen.cloud.pos[knn(tokens.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
+        centers = seen.places[knn(tokens.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
         readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)
     found = []
     for kind, weights in zip(kinds, maps, strict=True):

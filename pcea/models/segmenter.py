@@ -16,6 +16,7 @@ from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
+from pcea.models.look import notes_of_all
 from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 
@@ -39,6 +40,7 @@ class Segmentation:
         face_probability: (F,) that part's probability; None for a cloud.
         category_probability: what the model gave to the parts of the category, of all it gave;
             None where the category was told.
+        notes: what a person should know of what was done to the points, a sentence each.
     """
 
     part: Tensor
@@ -50,6 +52,7 @@ class Segmentation:
     face_part: Tensor | None = None
     face_probability: Tensor | None = None
     category_probability: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Segmenter(PointModel):
@@ -108,14 +111,21 @@ class Segmenter(PointModel):
         """Score every part for each point.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
-            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown.
+            pos: (B, N, 3) positions, centred and scaled to the unit sphere. In evaluation mode
+                stray points are left out, see :meth:`prepare`, and get the scores of their
+                nearest kept points.
+            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and
+                estimated in evaluation mode.
             category: (B,) int64 category ids. Default: unknown.
             mask: (B, N) bool, true at real points. Default: all are real.
 
         Returns:
             (B, N, parts) logits.
+
+        Raises:
+            InputError: as :meth:`prepare`, or there is no category of such an id.
         """
+        pos, normal, stand_in = self.prepare(pos, normal, category, mask)
         *levels, fused = self.encoder(pos, normal, mask)
         context = torch.cat([pool(fused, ("max", "mean")), self._category(pos, category)], dim=-1)
         # The context is the same for all points: its share of the layer is computed once a cloud.
@@ -126,7 +136,15 @@ class Segmenter(PointModel):
                 own = three_interpolate(pos, level.pos, own, level.mask)
             x = x + own  # (B, N, hidden)
         x = self.dropout(self.context.activate(x, mask))
-        return self.last(self.second(x, mask))
+        logits = self.last(self.second(x, mask))
+        if stand_in is None:
+            return logits
+        return logits.gather(1, stand_in.unsqueeze(-1).expand_as(logits))
+
+    @property
+    def last_weight(self) -> Tensor:
+        """The weights of the last layer, whose type and device are the model's."""
+        return self.last.weight
 
     def _category(self, pos: Tensor, category: Tensor | None) -> Tensor:
         if category is None:
@@ -174,12 +192,12 @@ class Segmenter(PointModel):
         taxonomy = self.info.taxonomy
         known = None if category is None else taxonomy.category_id(category)
         code = None if known is None else torch.tensor([known], device=self.device)
-        clouds, found = [], []
+        looks, found = [], []
         with evaluating(self):
             for seed in range(votes):
-                cloud, batch = self.look_at(shape, seed, up)
-                logits = self(batch.pos, batch.normal, code)  # (1, num_points, parts)
-                clouds.append(cloud)
+                look = self.look_at(shape, seed, up)
+                logits = self(look.batch.pos, look.batch.normal, code)  # (1, num_points, parts)
+                looks.append(look)
                 found.append(logits.float().softmax(-1)[0].cpu())
         sure = None
         if known is None:
@@ -190,6 +208,7 @@ class Segmenter(PointModel):
         # Only what competes is carried over: a large shape has many points, a category few parts.
         rival = [each[:, own] for each in found]
         rival = [each / each.sum(1, keepdim=True).clamp(min=1e-12) for each in rival]
+        clouds, notes = [look.cloud for look in looks], notes_of_all(looks)
         sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, K)
         name, sample_part = taxonomy.categories[known], own[at_sample.argmax(1)]
         if isinstance(shape, Cloud):
@@ -198,7 +217,9 @@ class Segmenter(PointModel):
                 total += shape.carry_back(cloud, each)
             part, probability = _best(total, own)
             return Segmentation(
-                part, probability, name, sample, sample_part, at_sample, category_probability=sure
+                *(part, probability, name, sample, sample_part, at_sample),
+                category_probability=sure,
+                notes=notes,
             )
         assert sample.face is not None
         at_vertices = shape.carry_back(sample, at_sample)
@@ -208,7 +229,9 @@ class Segmenter(PointModel):
         part, probability = _best(at_vertices, own)
         return Segmentation(
             *(part, probability, name, sample, sample_part, at_sample),
-            *(own[best], face_probability, sure),
+            *(own[best], face_probability),
+            category_probability=sure,
+            notes=notes,
         )
 
 

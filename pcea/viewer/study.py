@@ -96,8 +96,7 @@ class Study:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the file was read, and of what the model saw."""
-        seen = getattr(self.look, "notes", ())
-        return tuple(dict.fromkeys((*self.shape.notes, *seen)))
+        return tuple(dict.fromkeys((*self.shape.notes, *self.look.notes)))
 
     @cached_property
     def look(self) -> Look:

@@ -153,13 +153,18 @@ def test_figures_repeat_whatever_the_batch_size(name: str, votes: int) -> None:
     assert one.summary() == other.summary()
 
 
+def _fail(*_: object) -> None:
+    raise RuntimeError("in the middle")
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_mode_of_the_model_stays(training: bool) -> None:
     model = create_model("eat-seg-tiny", PARTS).train(training)
     evaluate(model, bars((9,)), num_points=8)
     assert all(module.training == training for module in model.modules())
-    with pytest.raises(RuntimeError):
-        evaluate(model.double(), bars((9,)), num_points=8)
+    model.register_forward_hook(_fail)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        evaluate(model, bars((9,)), num_points=8)
     assert all(module.training == training for module in model.modules())
 
 

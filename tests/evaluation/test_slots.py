@@ -16,6 +16,7 @@ from pcea.evaluation.slots import measure_slots
 from pcea.models import create_model
 from pcea.models.grouping import Tokens
 from pcea.models.info import ModelInfo
+from pcea.models.preparing import Prepared
 
 PARTS = Taxonomy(
     ("bar", "slab"), ("bar/low", "bar/high", "slab/low", "slab/high"), ((0, 1), (2, 3))
@@ -38,6 +39,7 @@ def stub(make: Map, kind: str = "slots") -> Any:
 
     model: Any = torch.nn.Module()
     model.encoder = Encoder()
+    model.prepare = lambda pos, normal: Prepared(pos, normal, None)
     model.info = ModelInfo("stub", PARTS, num_points=64)
     return model
 

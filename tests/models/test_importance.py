@@ -34,13 +34,13 @@ def cloud_of(num: int = 150) -> Cloud:
 def slope(model: PointModel, cloud: Cloud, score: Any, points: list[int]) -> list[float]:
     """How a score changes as a point moves along its own position, by central differences."""
     batch = model.look_at(cloud).batch
-    found = []
+    pos, found = batch.pos.double(), []
     for point in points:
-        step = torch.zeros_like(batch.pos)
-        step[0, point] = 1e-6 * batch.pos[0, point]
+        step = torch.zeros_like(pos)
+        step[0, point] = 1e-6 * pos[0, point]
         with torch.no_grad():
-            ahead = score(model(batch.pos + step, batch.normal)[0])
-            behind = score(model(batch.pos - step, batch.normal)[0])
+            ahead = score(model(pos + step, batch.normal)[0])
+            behind = score(model(pos - step, batch.normal)[0])
         found.append(float(ahead - behind) / 2e-6)
     return found
 
@@ -49,8 +49,6 @@ def slope(model: PointModel, cloud: Cloud, score: Any, points: list[int]) -> lis
 def test_saliency_is_the_slope_along_a_points_position(name: str) -> None:
     model = build(name).double()
     cloud = cloud_of()
-    assert cloud.normal is not None
-    cloud = Cloud(cloud.pos.double(), cloud.normal.double())
     points = list(range(0, 150, 7))
     found = importance(model, cloud, "chair" if model.task == "classification" else "cup/b")
     if isinstance(model, Classifier):

@@ -21,6 +21,7 @@ HEADS = {"external": 1, "multihead-external": 4, "offset": 1, "self": 4}
 def build(name: str = "eat-tiny", attention: str = "external", num: int = 200) -> PointModel:
     torch.manual_seed(0)
     model = create_model(name, PARTS, attention=attention, num_points=num, normals=True)
+    model.clean = False  # every point counts
     # Statistics of a batch, without which an untrained model sees hardly any difference.
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
@@ -47,7 +48,9 @@ def raw_maps(model: PointModel, cloud: Cloud) -> tuple[Tensor, list[Tensor]]:
     """Token positions and maps of a cloud of num_points, seen as it is."""
     maps: list[Tensor] = []
     assert cloud.normal is not None
-    tokens = model.encoder(unit_sphere(cloud.pos)[None], cloud.normal[None], maps=maps)[-1]
+    dtype = model.last_weight.dtype
+    pos, normal = unit_sphere(cloud.pos).to(dtype), cloud.normal.to(dtype)
+    tokens = model.encoder(pos[None], normal[None], maps=maps)[-1]
     return tokens.pos[0], [each[0] for each in maps]
 
 
@@ -68,7 +71,6 @@ def test_values_at_tokens_are_the_attentions_own(attention: str) -> None:
     model = build(attention=attention).double()
     cloud = cloud_of(200)
     assert cloud.normal is not None
-    cloud = Cloud(cloud.pos.double(), cloud.normal.double())
     found = model.look(cloud, queries=3)
     token_pos, maps = raw_maps(model, cloud)
     pos = unit_sphere(cloud.pos)

@@ -1,0 +1,207 @@
+"""What every model does with a batch before its network sees it: checks, stray points, normals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pcea.errors import InputError
+from pcea.geometry import estimate_normals, isolated_points, leave_out
+
+# Between what bounds the largest coordinate of a cloud in the unit sphere may lie. Stretched and
+# moved clouds lie well within; millimeters and map coordinates do not.
+FARTHEST, NEAREST = 10.0, 0.02
+
+
+class Prepared(NamedTuple):
+    """A batch as the network sees it."""
+
+    pos: Tensor  # (B, N, 3) float32, strays set onto kept points
+    normal: Tensor | None  # (B, N, 3) float32, those that were unknown estimated
+    stand_in: Tensor | None  # (B, N) int64 which point each one stands for; None: each for itself
+
+
+def check_batch(
+    pos: Tensor, normal: Tensor | None, category: Tensor | None, mask: Tensor | None, like: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Check the shapes, types and devices of what a model is given.
+
+    Args:
+        pos: should be (B, N, 3) real numbers.
+        normal: should be the same, or None.
+        category: should be (B,) whole numbers, or None.
+        mask: should be (B, N) bool, or None.
+        like: one of the model's weights.
+
+    Returns:
+        Positions and normals in the type of the weights.
+
+    Raises:
+        InputError: one of them is something else.
+    """
+    if not isinstance(pos, Tensor):
+        raise InputError(
+            f"pos must be a tensor, not {type(pos).__name__}: shapes are for classify and segment"
+        )
+    shape = tuple(pos.shape)
+    if pos.dim() != 3 or shape[2] != 3:
+        raise InputError(f"pos must have shape (B, N, 3), not {shape}{_hint(shape)}")
+    if not shape[0] or not shape[1]:
+        raise InputError(f"there is nothing to look at: pos has shape {shape}")
+    wanted = {
+        "normal": (normal, shape),
+        "category": (category, shape[:1]),
+        "mask": (mask, shape[:2]),
+    }
+    for name, (tensor, size) in wanted.items():
+        if tensor is not None and tuple(tensor.shape) != size:
+            raise InputError(f"{name} must have shape {size}, not {tuple(tensor.shape)}")
+        if tensor is not None and tensor.device != pos.device:
+            raise InputError(f"{name} is on {tensor.device}, pos is on {pos.device}")
+    if pos.device != like.device:
+        raise InputError(
+            f"pos is on {pos.device}, the model is on {like.device}: move one of them with .to()"
+        )
+    if mask is not None and mask.dtype != torch.bool:
+        raise InputError(f"mask must be bool, not {mask.dtype}")
+    if category is not None and (category.is_floating_point() or category.dtype == torch.bool):
+        raise InputError(f"category must be whole numbers, not {category.dtype}")
+    for name, tensor in (("pos", pos), ("normal", normal)):
+        if tensor is not None and (tensor.is_complex() or tensor.dtype == torch.bool):
+            raise InputError(f"{name} must be real numbers, not {tensor.dtype}")
+    return pos.to(like.dtype), None if normal is None else normal.to(like.dtype)
+
+
+def check_values(
+    pos: Tensor, mask: Tensor | None = None, category: Tensor | None = None, categories: int = 0
+) -> Tensor:
+    """Pass positions on, if they are clouds in the unit sphere.
+
+    Args:
+        pos: (B, N, 3) positions.
+        mask: (B, N) bool, true at real points. Default: all are real.
+        category: (B,) category ids. Default: none are checked.
+        categories: how many categories there are.
+
+    Returns:
+        The same positions.
+
+    Raises:
+        InputError: a value is NaN or infinite, all points of a cloud are equal, a cloud lies so
+            far from the unit sphere that no model was trained on such, or there is no such
+            category.
+    """
+    return _checked(pos, mask, category, categories)
+
+
+@torch.library.custom_op("pcea::checked", mutates_args=())
+def _checked(pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int) -> Tensor:
+    if category is not None and not ((category >= 0) & (category < categories)).all():
+        wrong = category[(category < 0) | (category >= categories)][0]
+        raise InputError(f"category {int(wrong)} is none of the model's, 0 to {categories - 1}")
+    kept = pos.new_ones(pos.shape[:2], dtype=torch.bool) if mask is None else mask
+    if not kept.any(1).all():
+        raise InputError(f"cloud {int((~kept.any(1)).long().argmax())} of the batch has no point")
+    finite = pos.isfinite().all(-1) | ~kept
+    if not finite.all():
+        cloud = int((~finite).any(1).long().argmax())
+        raise InputError(
+            f"pos of cloud {cloud} is NaN or infinite at {int((~finite[cloud]).sum())} of its "
+            f"{int(kept[cloud].sum())} points: remove them first"
+        )
+    # Padding counts as the cloud's first real point.
+    first = kept.long().argmax(1)[:, None, None].expand(-1, 1, 3)
+    real = torch.where(kept[..., None], pos, pos.gather(1, first))
+    flat = (real.amax(1) == real.amin(1)).all(-1)
+    if flat.any():
+        raise InputError(
+            f"all points of cloud {int(flat.long().argmax())} are equal; at least 2 different "
+            "points are needed"
+        )
+    reach = real.abs().amax((1, 2))
+    off = (reach > FARTHEST) | (reach < NEAREST)
+    if off.any():
+        cloud = int(off.long().argmax())
+        raise InputError(
+            f"coordinates of cloud {cloud} reach {reach[cloud].item():.4g}, and models take clouds "
+            "in the unit sphere: scale it with pcea.geometry.unit_sphere, or give the shape itself "
+            "to classify, segment or look"
+        )
+    return pos.clone()
+
+
+@_checked.register_fake
+def _(pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int) -> Tensor:
+    return torch.empty_like(pos)
+
+
+_checked.register_autograd(lambda context, gradient: (gradient, None, None, None))
+
+
+def without_strays(
+    pos: Tensor, normal: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Set stray points onto their nearest kept points, and scale to the unit sphere again.
+
+    Args:
+        pos: (B, N, 3) positions.
+        normal: (B, N, 3) normals, which follow their points, or None.
+        mask: (B, N) bool, true at real points, or None.
+
+    Returns:
+        Positions, normals, and (B, N) int64 which point each one stands for. A cloud without
+        strays is passed on as it is.
+    """
+    strays = isolated_points(pos, mask)
+    cleaned, stand_in = leave_out(pos, strays, mask)
+    if normal is not None:
+        normal = normal.gather(1, stand_in.unsqueeze(-1).expand_as(normal))
+    return cleaned, normal, stand_in
+
+
+def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Tensor:
+    """Estimate the normals that are unknown.
+
+    Args:
+        pos: (B, N, 3) positions.
+        normal: (B, N, 3) unit normals, zero or not finite where unknown; None where all are.
+        mask: (B, N) bool, true at real points, or None.
+
+    Returns:
+        (B, N, 3) unit normals. Of a cloud that has some, the estimated ones are on their side.
+    """
+    if normal is None:
+        normal = torch.zeros_like(pos)
+    unknown = ((normal == 0) | ~normal.isfinite()).all(-1, keepdim=True)
+    return torch.where(unknown, _filled(pos.detach(), normal.detach(), mask), normal)
+
+
+@torch.library.custom_op("pcea::filled_normals", mutates_args=())
+def _filled(pos: Tensor, normal: Tensor, mask: Tensor | None) -> Tensor:
+    known = ((normal != 0) & normal.isfinite()).any(-1)  # (B, N)
+    wanting = ~(known if mask is None else known | ~mask).all(1)  # (B,)
+    filled = normal.clone()
+    if wanting.any():
+        some = None if mask is None else mask[wanting]
+        found = estimate_normals(pos[wanting], some)
+        both = torch.where(known[wanting][..., None], normal[wanting], 0.0)
+        agree = (found * both).sum((1, 2), keepdim=True)
+        filled[wanting] = torch.where(agree < 0, -found, found).to(normal.dtype)
+    return filled
+
+
+@_filled.register_fake
+def _(pos: Tensor, normal: Tensor, mask: Tensor | None) -> Tensor:
+    return torch.empty_like(normal)
+
+
+def _hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2 and shape[1] == 3:
+        return ": give a batch, as pos[None]"
+    if len(shape) == 3 and shape[1] == 3:
+        return ": this looks like (B, 3, N), transpose it first"
+    if len(shape) == 3 and shape[2] == 6:
+        return ": give the normals apart, as normal=pos[..., 3:]"
+    return ""
