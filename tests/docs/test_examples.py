@@ -20,6 +20,7 @@ RUN = [
     "README.md",
     "docs/models.md",
     "docs/datasets.md",
+    "docs/files.md",
     "docs/pictures.md",
     "docs/segmentation.md",
 ]
@@ -60,6 +61,9 @@ def test_python_runs(page: str, workplace: Path) -> None:
         report = check("gadgets", workplace / "data")
         assert report.totals == {"train": 48, "val": 16, "test": 16}
         assert report.parts == 4
+    if page == "docs/files.md":
+        there = torch.tensor([500001.12, 5400002.34, 150.0], dtype=torch.float64)
+        assert torch.allclose(names["tower"].file_pos[1], there, rtol=0, atol=1e-6)
 
 
 @by_name
