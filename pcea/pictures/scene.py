@@ -123,7 +123,7 @@ def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
     pos = mesh.vertices.detach().cpu().numpy()
     used = np.zeros(len(pos), bool)
     used[faces.ravel()] = True
-    center, radius = _bounding_sphere(pos[used], mesh.name)
+    center, radius = _bounding_sphere(pos[used])
     vertices = ((pos - center) / radius).astype(np.float32)
     vertices[~used] = 0  # far-off ones must not count
     return vertices, used
@@ -161,7 +161,7 @@ def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, f
     if not len(cloud):
         raise InputError(f"{cloud.name or 'the cloud'}: it has no points, so there is no picture")
     pos = cloud.pos.detach().cpu().numpy()
-    center, radius = _bounding_sphere(pos, cloud.name)
+    center, radius = _bounding_sphere(pos)
     source = np.arange(len(pos))
     if len(pos) > MOST_POINTS:
         source = np.sort(np.random.default_rng(0).permutation(len(pos))[:MOST_POINTS])
@@ -192,12 +192,10 @@ def _dome(rings: int, around: int) -> tuple[Array, Array]:
     return np.array(vertices), np.array(faces)
 
 
-def _bounding_sphere(pos: Array, name: str) -> tuple[Array, float]:
+def _bounding_sphere(pos: Array) -> tuple[Array, float]:
     pos = pos.astype(np.float64)
     center = (pos.min(axis=0) + pos.max(axis=0)) / 2
     radius = float(np.sqrt(((pos - center) ** 2).sum(axis=1).max()))
-    if not np.isfinite(radius):
-        raise InputError(f"{name or 'the shape'}: a position is not finite")
     return center, radius or 1.0
 
 

@@ -19,6 +19,7 @@ NUM, K = (24, 12), 6
 def twins() -> tuple[Classifier, Conv1dPCT]:
     torch.manual_seed(0)
     model = cast(Classifier, create_model("pct", num=NUM, k=K, dropout=0.0))
+    model.clean = False
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             torch.nn.init.normal_(module.weight, 1.0, 0.2)

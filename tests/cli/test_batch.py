@@ -73,6 +73,6 @@ def test_what_ends_a_batch(files: list[Path], error: BaseException) -> None:
 def test_notes_are_said_once(files: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     batch = Batch([str(files[0])])
     shape, look = SimpleNamespace(notes=("one", "two")), SimpleNamespace(notes=("two", "three"))
-    assert batch.tell(files[0], shape, look, object()) == ["one", "two", "three"]
+    assert batch.tell(files[0], shape, look) == ["one", "two", "three"]
     said = "".join(f"{files[0]}: {note}\n" for note in ("one", "two", "three"))
     assert capsys.readouterr() == ("", said)

@@ -227,8 +227,6 @@ def test_nothing_to_draw(square: Mesh) -> None:
         render(Mesh(square.vertices, torch.zeros(0, 3, dtype=torch.long), "square"))
     with pytest.raises(InputError, match="it has no points"):
         render(Cloud(torch.zeros(0, 3)))
-    with pytest.raises(InputError, match="not finite"):
-        render(Cloud(torch.tensor([[0.0, float("nan"), 0]])))
     with pytest.raises(InputError, match="point's size"):
         render(Cloud(torch.zeros(1, 3)), point_size=0)
     colorings = [torch.zeros(n, 3, dtype=torch.uint8) for n in (4, 2)]
