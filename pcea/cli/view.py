@@ -16,6 +16,8 @@ from pcea.errors import InputError
 
 if TYPE_CHECKING:
     from pcea.models import PointModel
+    from pcea.viewer.collection import Collection
+    from pcea.viewer.document import Content
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,17 @@ class View:
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""
         from pcea.viewer.collection import Collection
-        from pcea.viewer.html import of_studies, write_page
+        from pcea.viewer.document import NothingToShow, write_page
 
         collection = Collection(batch.files, models, self.up, self.votes)
-        shapes = []
-        with busy("looking"):
-            for file, name in zip(batch.files, collection.names, strict=True):
-                with batch.trying(file):
-                    studies = [collection.study(name, i) for i in range(len(models))]
-                    shapes.append(of_studies(studies))
-                    batch.tell(file, *studies)
-            if shapes:
-                write_page(html, shapes)
-        if shapes:
-            say(f"the page is {html}, {html.stat().st_size / 2**20:.1f} MiB")
+        each = zip(batch.files, collection.names, strict=True)
+        contents = (_content(collection, name, batch, file) for file, name in each)
+        try:
+            with busy("looking"):
+                write_page(html, filter(None, contents))
+        except NothingToShow:  # each file has been named with its reason
+            return batch.status
+        say(f"the page is {html}, {html.stat().st_size / 2**20:.1f} MiB")
         return batch.status
 
     def _serve(self, files: list[Path], models: list[PointModel]) -> None:
@@ -100,3 +99,16 @@ class View:
             if host not in LOOPBACK:
                 say(f"{host} can be reached by others: they see these shapes and can upload files")
             Event().wait()
+
+
+def _content(collection: Collection, name: str, batch: Batch, file: Path) -> Content | None:
+    """Look at a file, and forget all but what the page says of it; None where it is left out."""
+    from pcea.viewer.html import of_studies
+
+    content = None
+    with batch.trying(file):
+        studies = [collection.study(name, i) for i in range(len(collection.models))]
+        content = of_studies(studies)
+        batch.tell(file, *studies)
+    collection.forget(name)
+    return content

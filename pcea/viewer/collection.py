@@ -12,15 +12,21 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read
 from pcea.models import PointModel
 from pcea.names import printable
+from pcea.viewer.kept import Kept
 from pcea.viewer.study import Study, title_of
 
 MEBI = 1 << 20
+# Bytes that studies may take together, with their shapes and all that they worked out.
+MOST_STUDIED = 512 * MEBI
 # Uploads stay in memory: so many, and the oldest makes room.
 MOST_UPLOADS = 16
 
 
 class Collection:
     """Shapes, models, and a study for each pair that was asked for.
+
+    Studies are kept within bounds. One that was forgotten is made again when it is next asked for,
+    and its file is read again; an upload, of which there is no file, stays.
 
     Args:
         files: the files to choose from; each is read when it is first chosen.
@@ -40,9 +46,8 @@ class Collection:
         self._up, self._votes = up, votes
         names = _told_apart([printable(file.name) for file in files])
         self._files = dict(zip(names, files, strict=True))
-        self._shapes: dict[str, Mesh | Cloud] = {}
-        self._uploads: list[str] = []
-        self._studies: dict[tuple[str, int], Study] = {}
+        self._uploads: dict[str, Mesh | Cloud] = {}
+        self._studies = Kept[tuple[str, int], Study](MOST_STUDIED)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,14 +69,29 @@ class Collection:
         Raises:
             InputError: the file cannot be read.
         """
-        if (name, model) not in self._studies:
-            if name not in self._shapes:
-                self._shapes[name] = read(self._files[name])
-            # The first model's guess is everybody's, so that the shape stands still.
-            up = self._up if self._up != "auto" or model == 0 else self.study(name).up
-            shape = replace(self._shapes[name], name=name)
-            self._studies[name, model] = Study(self.models[model], shape, up, self._votes)
-        return self._studies[name, model]
+        return self._studies.get((name, model), lambda: self._open(name, model))
+
+    def forget(self, name: str) -> None:
+        """Let go of what was learnt of a shape; it can be chosen again.
+
+        Args:
+            name: one of :attr:`names`.
+        """
+        for model in range(len(self.models)):
+            self._studies.forget((name, model))
+
+    def _open(self, name: str, model: int) -> Study:
+        # The first model's guess is everybody's, so that the shape stands still.
+        up = self._up if self._up != "auto" or model == 0 else self.study(name).up
+        return Study(self.models[model], self._shape(name), up, self._votes)
+
+    def _shape(self, name: str) -> Mesh | Cloud:
+        if name in self._uploads:
+            return self._uploads[name]
+        for key in self._studies:
+            if key[0] == name:  # another model has it already
+                return self.study(*key).shape
+        return replace(read(self._files[name]), name=name)
 
     def add(self, name: str, content: bytes) -> str:
         """Take in a file that somebody uploaded.
@@ -97,15 +117,12 @@ class Collection:
             except InputError as error:
                 raise InputError(str(error).replace(str(path), safe)) from error
         called = _told_apart([*self.names, safe])[-1]
-        self._shapes[called] = shape
-        self._uploads.append(called)
+        self._uploads[called] = replace(shape, name=called)
         while len(self._uploads) > MOST_UPLOADS:
-            self._forget(self._uploads.pop(0))
+            oldest = next(iter(self._uploads))
+            del self._uploads[oldest]
+            self.forget(oldest)
         return called
-
-    def _forget(self, name: str) -> None:
-        del self._shapes[name]
-        self._studies = {key: each for key, each in self._studies.items() if key[0] != name}
 
 
 def safe_name(name: str) -> str:

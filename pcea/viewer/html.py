@@ -1,23 +1,15 @@
-"""A page that shows shapes on its own: one file, no network, no server."""
+"""What a page that opens from disk says of a shape, and of what models see on it."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 import os
-from collections.abc import Sequence
-from html import escape
-from importlib.resources import files
-from string import Template
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.formats import Cloud, Mesh, replacing
-from pcea.pictures.colormap import colors_of
+from pcea.formats import Cloud, Mesh
+from pcea.viewer.document import Content, packed, write_page
 from pcea.viewer.paint import Legend, legend_of, map_of, spread
 from pcea.viewer.solid import vertex_normals
 from pcea.viewer.study import Stack, Study, places, stand
@@ -26,38 +18,22 @@ from pcea.viewer.study import Stack, Study, places, stand
 # and then only the columns that vary most.
 MOST_VALUES = 12_000_000
 
-Content = dict[str, Any]
-
 
 def export_html(
-    path: str | os.PathLike[str], studies: Sequence[Sequence[Study]], dark: bool = False
+    path: str | os.PathLike[str], studies: Iterable[Sequence[Study]], dark: bool = False
 ) -> None:
     """Write shapes and what models see on them as one page that opens from disk.
 
     Args:
         path: where it goes; written whole or not at all.
-        studies: for each shape, its studies, one a model.
+        studies: for each shape, its studies, one a model. A generator that makes them one after
+            the other never needs more memory than the largest shape takes.
         dark: whether the page begins dark. Default false.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: there is no shape, or the file cannot be written.
     """
-    write_page(path, [of_studies(each) for each in studies], dark)
-
-
-def write_page(path: str | os.PathLike[str], shapes: Sequence[Content], dark: bool = False) -> None:
-    """Write a page that opens from disk, whole or not at all.
-
-    Args:
-        path: where it goes.
-        shapes: each from :func:`of_studies` or :func:`of_shape`.
-        dark: whether the page begins dark. Default false.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    with replacing(path) as file:
-        file.write(page(shapes, dark).encode())
+    write_page(path, (of_studies(each) for each in studies), dark)
 
 
 def of_studies(studies: Sequence[Study]) -> Content:
@@ -68,27 +44,6 @@ def of_studies(studies: Sequence[Study]) -> Content:
     """
     first = studies[0]
     return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
-
-
-def page(shapes: Sequence[Content], dark: bool = False, title: str | None = None) -> str:
-    """Put a page together.
-
-    Args:
-        shapes: each from :func:`of_shape`.
-        dark: whether the page begins dark. Default false.
-        title: the page's. Default: the names of the shapes.
-
-    Returns:
-        A whole HTML document.
-    """
-    steps = torch.linspace(0, 1, 256)
-    maps = {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in ("viridis", "coolwarm")}
-    content = {"shapes": list(shapes), "dark": dark, "maps": maps}
-    # Inside a script, only "<" can end it; names come from files.
-    text = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-    names = ", ".join(shape["name"] for shape in shapes)
-    template = Template(files("pcea.viewer").joinpath("page.html").read_text("utf-8"))
-    return template.substitute(title=escape(title or names or "pcea"), content=text)
 
 
 def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
@@ -102,15 +57,15 @@ def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Conten
     pos = stand(shape, places(shape), up)
     face, normal = None, None
     if isinstance(shape, Mesh):
-        face = _packed(shape.faces.numpy().astype("<u4"))
+        face = packed(shape.faces.numpy().astype("<u4"))
         normal = vertex_normals(pos, shape.faces)
     # Within [-1, 1]: 16 bits are finer than any screen.
     return {
         "name": shape.name,
         "count": len(pos),
-        "pos": _packed((pos.clamp(-1, 1) * 32767).round().numpy().astype("<i2")),
+        "pos": packed((pos.clamp(-1, 1) * 32767).round().numpy().astype("<i2")),
         "face": face,
-        "normal": None if normal is None else _packed((normal * 127).round().numpy().astype("i1")),
+        "normal": None if normal is None else packed((normal * 127).round().numpy().astype("i1")),
         "studies": list(studies),
     }
 
@@ -146,7 +101,7 @@ def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Co
         "title": legend.title,
         "legend": list(legend.entries),
         "colors": [list(rgb) for rgb in colors],
-        "ids": _packed(ids.numpy().astype("<u2")),
+        "ids": packed(ids.numpy().astype("<u2")),
     }
 
 
@@ -172,7 +127,7 @@ def of_columns(title: str, heads: Sequence[str], columns: Sequence[str], values:
         "columns": list(columns),
         "maps": maps,
         "ranges": ranges,
-        "values": _packed(steps.round().numpy().astype("u1")),
+        "values": packed(steps.round().numpy().astype("u1")),
     }
 
 
@@ -193,7 +148,3 @@ def _of_stack(study: Study, stack: Stack, kept: int) -> Content:
     named = ["mean of heads" if head is None else f"head {head}" for head in each]
     columns = [stack.columns[i] for i in chosen]
     return of_columns(stack.title, named if heads > 1 else [""], columns, values) | {"note": note}
-
-
-def _packed(array: NDArray[Any]) -> str:
-    return base64.b64encode(gzip.compress(array.tobytes(), 6, mtime=0)).decode()

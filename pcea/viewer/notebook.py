@@ -15,7 +15,8 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, replacing
 from pcea.models import PointModel
 from pcea.pictures.palette import palette
-from pcea.viewer.html import of_columns, of_parts, of_shape, of_study, page
+from pcea.viewer.document import page
+from pcea.viewer.html import of_columns, of_parts, of_shape, of_study
 from pcea.viewer.paint import Legend
 from pcea.viewer.study import Study, places
 

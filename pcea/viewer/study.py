@@ -16,12 +16,17 @@ from pcea.models.importance import importance
 from pcea.models.orientation import find_up
 from pcea.pictures.palette import part_colors
 from pcea.pictures.refine import refine
+from pcea.viewer.kept import Kept
 
 # Fewer triangles than this are cut finer: colours stand at their corners.
 ENOUGH_FACES = 5_000
 # So many values are carried over the surface at once: most often all slots of a layer, so that
 # only the first has to be waited for.
 AT_ONCE = 1_000_000
+# Bytes: of what was carried, a few dozen layers of 64 slots stay, and of importance all that a page
+# offers.
+MOST_CARRIED = 128 << 20
+MOST_IMPORTANCE = 16 << 20
 TOP = 5
 
 
@@ -64,7 +69,11 @@ class Parts:
 
 
 class Study:
-    """A shape as one model sees it. What is asked for is computed at the first asking.
+    """A shape as one model sees it. What is asked for is computed at the first asking, and kept.
+
+    What a page asks for again and again, columns that were carried to the whole shape and the
+    importance for a target, is kept within bounds: where it grows too much, what was asked for
+    longest ago is forgotten, and computed again when it is next asked for.
 
     Args:
         model: a classifier or a part segmenter.
@@ -80,8 +89,8 @@ class Study:
         self.shape = shape
         self.votes = votes
         self._up = up
-        self._carried: dict[tuple[str, int, int], Tensor] = {}
-        self._importance: dict[str | None, Stack] = {}
+        self._carried = Kept[tuple[str, int, int], Tensor](MOST_CARRIED)
+        self._importance = Kept[str | None, Stack](MOST_IMPORTANCE)
 
     @property
     def title(self) -> str:
@@ -160,19 +169,21 @@ class Study:
         Returns:
             The columns ``critical``, ``nearby`` and ``saliency``, as far as the model has them.
         """
-        if target not in self._importance:
-            found = importance(self.model, self.shape, target, votes=self.votes, up=self.up)
-            named = {
-                "critical": found.critical,
-                "nearby": found.nearby,
-                "saliency": found.saliency,
-            }
-            # A model that pools no maximum has no critical points.
-            known = {name: value for name, value in named.items() if not value.isnan().any()}
-            values = torch.stack(list(known.values()), dim=-1)[None]  # (1, P, K)
-            stack = Stack(f"importance for {found.target}", values, tuple(known))
-            self._importance |= {target: stack, found.target: stack}
-        return self._importance[target]
+        return self._importance.get(target, lambda: self._find_importance(target))
+
+    def _find_importance(self, target: str | None) -> Stack:
+        found = importance(self.model, self.shape, target, votes=self.votes, up=self.up)
+        named = {
+            "critical": found.critical,
+            "nearby": found.nearby,
+            "saliency": found.saliency,
+        }
+        # A model that pools no maximum has no critical points.
+        known = {name: value for name, value in named.items() if not value.isnan().any()}
+        values = torch.stack(list(known.values()), dim=-1)[None]  # (1, P, K)
+        stack = Stack(f"importance for {found.target}", values, tuple(known))
+        # Who asked for the model's first choice may ask for it by its name next.
+        return self._importance.get(found.target, lambda: stack)
 
     @cached_property
     def prediction(self) -> tuple[tuple[str, float], ...]:
@@ -219,10 +230,8 @@ class Study:
         width = max(1, AT_ONCE // len(places(self.drawn)))
         start = column - column % width
         key = (stack.title, -1 if head is None else head, start)
-        if key not in self._carried:
-            some = values[:, start : start + width]
-            self._carried[key] = self.carry(some)
-        return self._carried[key][:, column - start]
+        carried = self._carried.get(key, lambda: self.carry(values[:, start : start + width]))
+        return carried[:, column - start]
 
 
 def places(shape: Mesh | Cloud) -> Tensor:

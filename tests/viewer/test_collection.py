@@ -35,6 +35,27 @@ def test_files_are_opened_when_they_are_chosen(
         collection.study("cube.ply (2)")
 
 
+def test_one_that_was_forgotten_is_opened_again(
+    segmenter: PointModel, shape_files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = Collection(shape_files, [segmenter])
+    before = collection.study("cube.ply")
+    collection.forget("cube.ply")
+    after = collection.study("cube.ply")
+    assert after is not before
+    assert len(after.shape.file_pos) == len(before.shape.file_pos)
+
+
+def test_studies_are_kept_within_bounds(
+    segmenter: PointModel, shape_files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pcea.viewer.collection.MOST_STUDIED", 1)
+    collection = Collection(shape_files, [segmenter])
+    cube = collection.study("cube.ply")
+    collection.study("ball.ply")
+    assert collection.study("cube.ply") is not cube
+
+
 def test_all_models_take_one_axis_for_up(
     segmenter: PointModel,
     classifier: PointModel,

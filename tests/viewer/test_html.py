@@ -18,7 +18,8 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.models import PointModel
 from pcea.viewer import html
-from pcea.viewer.html import export_html, of_study, page
+from pcea.viewer.document import page
+from pcea.viewer.html import export_html, of_study
 from pcea.viewer.study import Study
 
 if TYPE_CHECKING:
