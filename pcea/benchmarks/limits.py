@@ -15,7 +15,7 @@ from pcea.benchmarks.measure import Clock, Contestant
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 GIB = 1 << 30
-# A product that takes longer than this is not tried again.
+# A product that takes longer than this is not tried again, nor is a larger one.
 LONG_SECONDS = 2.0
 
 
@@ -72,6 +72,8 @@ def measure_limits(
             out = torch.empty_like(left)
             seconds = _best(partial(torch.mm, left, right, out=out), clock, repeats)
             products[name] = max(products[name], 2 * size**3 / seconds)
+            if seconds > LONG_SECONDS:  # bf16 where no unit multiplies it: larger ones take minutes
+                break
     copied = copied or (4 * GIB if on_gpu else GIB // 2)
     source = torch.zeros(copied // 4, device=device)
     target = torch.ones_like(source)

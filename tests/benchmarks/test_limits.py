@@ -26,10 +26,10 @@ def test_limits_are_measured() -> None:
     assert min(*limits.products.values(), limits.copy) > 0
 
 
-def test_a_slow_product_is_tried_once() -> None:
+def test_a_slow_product_is_tried_once_and_no_larger_one() -> None:
     calls = itertools.count()
     measure_limits(
-        torch.device("cpu"), clock=lambda: 10.0 * next(calls), sizes=(4,), copied=64, repeats=5
+        torch.device("cpu"), clock=lambda: 10.0 * next(calls), sizes=(4, 8), copied=64, repeats=5
     )
     assert next(calls) == 2 * 3  # two precisions and the copy, a start and an end each
 
