@@ -222,7 +222,7 @@ def profile(track: Track) -> dict[str, Any]:
     track.epoch(seed=0, epoch=0, steps=PROFILED)
     step = track.epoch(seed=0, epoch=1, steps=PROFILED) / PROFILED
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with torch.profiler.profile(activities=activities) as recorded:
+    with torch.profiler.profile(activities=activities, acc_events=True) as recorded:
         track.epoch(seed=0, epoch=2, steps=PROFILED)
     spent: dict[str, float] = {}
     for event in recorded.key_averages():

@@ -145,7 +145,7 @@ def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:
             seconds[phase] += (end - start) / steps
     on_gpu = stepper.device.type == "cuda"
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
-    with profile(activities=activities) as profiler:
+    with profile(activities=activities, acc_events=True) as profiler:
         started = clock()
         for _ in range(steps):
             stepper.step()

@@ -47,7 +47,8 @@ class Progress(AbstractContextManager["Progress"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bar.stop()
+        if not self.bar.disable:  # before rich 14.3, one that was never shown ends in an empty line
+            self.bar.stop()
 
     def note(self, line: str) -> None:
         """Print a line that a person should know, if it is not empty."""

@@ -278,7 +278,8 @@ def test_one_map_is_kept() -> None:
     # x, keys, values, the map and a sum for each row
     assert sorted(kept) == sorted([x.numel(), keys.numel(), values.numel(), 20000 * 50, 20000])
 
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+    cpu = [ProfilerActivity.CPU]
+    with profile(activities=cpu, profile_memory=True, acc_events=True) as profiled:
         torch.autograd.grad(read_memory(x, keys, values, rows=1000).sum(), (x, keys, values))
     assert profiled.profiler is not None
     events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
