@@ -50,7 +50,7 @@ def _binary(data: bytes, path: Path) -> Raw:
     if not count:
         raise InputError(f"{path}: it holds no facets")
     more = len(data) - size
-    notes = (f"{more} bytes behind its {count} facets were left alone",) if more else ()
+    notes = (f"what stands behind its {count} facets was left alone ({more} B)",) if more else ()
     pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
     return Raw(pos=pos.astype(np.float32), faces=_threes(count), notes=notes)
 

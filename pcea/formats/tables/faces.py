@@ -50,7 +50,7 @@ def _polygons(index: Array, name: str, path: Path) -> tuple[Array, Array]:
         return _end_to_end(index, name, path)
     if index.ndim == 2 and shape[0] in (3, 4):
         of_geometric = name.lower() == "face" and shape[0] == 3 and shape[1] in (3, 4)
-        if shape[1] > 4 or of_geometric:
+        if shape[1] not in (3, 4) or of_geometric:
             index = index.T
     if index.ndim != 2 or index.shape[1] not in (3, 4):
         raise InputError(

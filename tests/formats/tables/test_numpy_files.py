@@ -177,6 +177,13 @@ def test_faces_make_a_mesh(tmp_path: Path, arrays: dict[str, Any]) -> None:
         assert mesh.faces.tolist() == _FACES.tolist()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_faces_of_pytorch_geometric_are_read(tmp_path: Path, count: int) -> None:
+    mesh = _read_npz(tmp_path, pos=_BOX, face=_FACES[:count].T)
+    assert isinstance(mesh, Mesh)
+    assert mesh.faces.tolist() == _FACES[:count].tolist()
+
+
 def test_faces_counted_from_1_are_told_by_the_last_vertex(tmp_path: Path) -> None:
     mesh = _read_npz(tmp_path, v=_BOX, f=_FACES[:4] + 1)
     assert isinstance(mesh, Mesh)
