@@ -7,7 +7,8 @@ Every cloud of the split is shown twice: as it is, and laid down so that a rando
 axes is up. The table says how many of the laid down were set up right, how many of the standing
 were left standing, and of how many of each the category was then right: where another axis must
 only beat y by some margin, where the model must also be sure of it, and where y is always taken.
-For a model that ships there is also what the commands do: all that ship are asked.
+For a model that ships there is also what each one that ships finds, and what the commands do: all
+of them are asked together.
 """
 
 from __future__ import annotations
@@ -23,8 +24,16 @@ from torch import Tensor
 
 from pcea import Cloud, InputError, load_dataset, load_model
 from pcea.geometry import UP_AXES, upright
-from pcea.models import PointModel
-from pcea.models.orientation import MARGIN, VOTES, categories_by_up, choose_up, find_up
+from pcea.models.orientation import (
+    MARGIN,
+    SUREST,
+    VOTES,
+    agree,
+    categories_by_up,
+    choose_up,
+    guess_up,
+)
+from pcea.models.pretrained import list_pretrained
 from pcea.models.weights import ships
 
 MARGINS = (0.0, 0.1, 0.2, 0.3)
@@ -77,16 +86,25 @@ def main() -> None:
         axes = {way: choose_up(each.amax(-1), margin, least) for way, each in found.items()}
         print(f"{margin:6.2f}   {least:15.2f}  {cells(axes, found, up, label)}")
     if ships(model):
-        axes = {way: commands_do(model, each) for way, each in shown.items()}
-        print(f"{'what the commands do':24s}  {cells(axes, found, up, label)}")
+        asked = {way: ask_all(each) for way, each in shown.items()}
+        for who in asked["standing"]:
+            axes = {way: each[who] for way, each in asked.items()}
+            print(f"{who:24s}  {cells(axes, found, up, label)}")
     if options.json is not None:
         told = {way: probability.amax(-1).tolist() for way, probability in found.items()}
         options.json.write_text(json.dumps({"up": truth.tolist(), **told}))
 
 
-def commands_do(model: PointModel, clouds: list[Cloud]) -> Tensor:
-    """The axes (M,) that classify, segment, attend and view take for up."""
-    return torch.tensor([UP_AXES.index(find_up(model, cloud).up) for cloud in clouds])
+def ask_all(clouds: list[Cloud]) -> dict[str, Tensor]:
+    """The axes (M,) that each model that ships takes for up, and all together, as in find_up."""
+    guides = {name: load_model(name) for name in list_pretrained()}
+    found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}
+    for cloud in clouds:
+        guesses = {name: guess_up(model, cloud) for name, model in guides.items()}
+        together = agree([(each, SUREST[guides[name].task]) for name, each in guesses.items()])
+        for name, guess in (guesses | {"what the commands do": together}).items():
+            found[name].append(UP_AXES.index(guess.up))
+    return {name: torch.tensor(axes) for name, axes in found.items()}
 
 
 def cells(

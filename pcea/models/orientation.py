@@ -32,13 +32,21 @@ class UpGuess:
 
     Args:
         up: the guess, one of :data:`pcea.geometry.UP_AXES`.
-        confidence: how sure the model is of what it sees that way up, 0 to 1.
-        of_y: how sure it is of what it sees with y up.
+        sure: how sure the model is of what it sees with each of these axes up, 0 to 1.
     """
 
     up: str
-    confidence: float
-    of_y: float
+    sure: tuple[float, ...]
+
+    @property
+    def confidence(self) -> float:
+        """How sure the model is of what it sees with the guessed axis up."""
+        return self.sure[UP_AXES.index(self.up)]
+
+    @property
+    def of_y(self) -> float:
+        """How sure it is of what it sees with y up."""
+        return self.sure[_Y]
 
 
 def find_up(model: PointModel, shape: Sampleable) -> UpGuess:
@@ -70,9 +78,15 @@ def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
 
     Returns:
         y where one of them is as sure of it as it must be of another axis. Else the other axis of
-        which one is surest, over what it must be; y where none has another.
+        which one is surest, over what it must be, if that axis beats y by :data:`MARGIN` in the
+        sum over all models too. Else y.
     """
-    return max(guesses, key=lambda each: _weight(*each))[0]
+    best = max(guesses, key=lambda each: _weight(*each))[0]
+    axis = UP_AXES.index(best.up)
+    ahead = sum(guess.sure[axis] - guess.of_y for guess, _ in guesses)
+    if best.up == "y" or ahead > MARGIN:
+        return best
+    return UpGuess("y", max((guess for guess, _ in guesses), key=lambda each: each.of_y).sure)
 
 
 def _weight(guess: UpGuess, least: float) -> tuple[int, float]:
@@ -107,7 +121,7 @@ def guess_up(
     """
     sure = categories_by_up(model, shape).amax(-1)  # (6,)
     up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))
-    return UpGuess(UP_AXES[up], float(sure[up]), float(sure[_Y]))
+    return UpGuess(UP_AXES[up], tuple(sure.tolist()))
 
 
 def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:

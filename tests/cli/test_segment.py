@@ -131,7 +131,7 @@ def test_the_up_axis_is_guessed_or_given(
 
     file = tmp_path / "found.json"
     words = ("segment", cube, "--weights", segmenter, "--json", file, "--out")
-    guess = orientation.UpGuess("z", 0.75, 0.25)
+    guess = orientation.UpGuess("z", (0.1, 0.1, 0.25, 0.1, 0.75, 0.1))
     monkeypatch.setattr(orientation, "find_up", lambda *_: guess)
     assert "z (guessed)" in pcea(*words, tmp_path / "guessed")
     found = json.loads(file.read_text())["files"][0]

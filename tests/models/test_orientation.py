@@ -138,6 +138,11 @@ def test_models_that_ship_share_one_guess() -> None:
         assert found[0] in [guess_up(model, shape) for model in models]
 
 
+def guessed(up: str, confidence: float, **sure: float) -> UpGuess:
+    told = dict.fromkeys(UP_AXES, 0.1) | sure | {up: confidence}
+    return UpGuess(up, tuple(told[axis] for axis in UP_AXES))
+
+
 @pytest.mark.parametrize(
     ("guesses", "up"),
     [
@@ -149,8 +154,16 @@ def test_models_that_ship_share_one_guess() -> None:
     ],
 )
 def test_several_agree(guesses: dict[str, tuple[float, float]], up: str) -> None:
-    told = [(UpGuess(axis, sure, 0.1), least) for axis, (sure, least) in guesses.items()]
+    told = [(guessed(axis, sure), least) for axis, (sure, least) in guesses.items()]
     assert agree(told).up == agree(told[::-1]).up == up
+
+
+@pytest.mark.parametrize(("of_z", "up"), [(0.2, "z"), (0.0, "y")])
+def test_one_may_object(of_z: float, up: str) -> None:
+    told = [(guessed("z", 0.8), 0.75), (guessed("y", 0.64, z=of_z), 0.85)]  # y: 0.1 + 0.64
+    found = agree(told)
+    assert found == agree(told[::-1])
+    assert (found.up, found.confidence) == (up, {"z": 0.8, "y": 0.64}[up])
 
 
 def test_a_model_of_other_weights_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
