@@ -45,7 +45,11 @@ def read_pcd(path: Path) -> Raw:
     """
     data = read_bytes(path)
     header = _header(data, path)
-    columns = _text(data, header, path) if header.layout == "ascii" else _binary(data, header, path)
+    more = 0
+    if header.layout == "ascii":
+        columns, more = _text(data, header, path)
+    else:
+        columns = _binary(data, header, path)
     fields: dict[str, Array] = {}
     for name, type, column in zip(header.names, header.types, columns, strict=True):
         if name in ("rgb", "rgba") and column.shape[1] == 1:
@@ -58,7 +62,8 @@ def read_pcd(path: Path) -> Raw:
     if color is None and "rgb" in fields:
         color = np.stack([fields["rgb"] >> shift & 255 for shift in (16, 8, 0)], axis=1)
         color = color.astype(np.uint8)
-    return Raw(pos=pos, normal=normal, color=color)
+    notes = (f"it announces {header.points} points; {more} rows behind them were left out",)
+    return Raw(pos=pos, normal=normal, color=color, notes=notes if more else ())
 
 
 def _header(data: bytes, path: Path) -> _Header:
@@ -71,7 +76,8 @@ def _header(data: bytes, path: Path) -> _Header:
         if key.upper() == "DATA":
             break
     try:
-        names = [name.lower() for name in words["FIELDS"]]
+        # Before version .6 the fields were called columns.
+        names = [name.lower() for name in words.get("FIELDS") or words["COLUMNS"]]
         sizes = words.get("SIZE", ["4"] * len(names))
         kinds = words.get("TYPE", ["F"] * len(names))
         types = [f"<{kind.lower()}{size}" for kind, size in zip(kinds, sizes, strict=True)]
@@ -94,18 +100,20 @@ def _area(words: dict[str, list[str]]) -> int:
     return int(words["WIDTH"][0]) * int(words["HEIGHT"][0])
 
 
-def _text(data: bytes, header: _Header, path: Path) -> list[Array]:
+def _text(data: bytes, header: _Header, path: Path) -> tuple[list[Array], int]:
+    """The columns of the announced rows, and how many rows follow these."""
     rows = data[header.start :].decode("ascii", errors="replace").splitlines()
     numbered = [
         (line, number) for number, line in enumerate(rows, header.lines + 1) if line.strip()
     ]
+    more = len(numbered) - header.points
     numbered = numbered[: header.points]
     if len(numbered) < header.points:
         raise _truncated(header.points, len(numbered), path)
     width = sum(header.counts)
     lines, line_of = [line for line, _ in numbered], [number for _, number in numbered]
     table = number_rows(lines, line_of, width, path)
-    return np.split(table, np.cumsum(header.counts)[:-1], axis=1)
+    return np.split(table, np.cumsum(header.counts)[:-1], axis=1), more
 
 
 def _binary(data: bytes, header: _Header, path: Path) -> list[Array]:

@@ -182,3 +182,20 @@ def test_text_keeps_more_digits_than_its_type_holds(tmp_path: Path) -> None:
     cloud = read(tmp_path / "map.pcd")
     assert isinstance(cloud, Cloud)
     assert cloud.file_pos.tolist() == [[500000.125, 4649776.375, 7], [500001.25, 4649777.5, 8]]
+
+
+def test_columns_of_old_versions_are_fields(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.pcd"
+    old = _header("ascii", 2).replace(b"FIELDS", b"COLUMNS").replace(b"VERSION 0.7", b"VERSION .5")
+    path.write_bytes(old + b"1 2 3\n4 5 6\n")
+    cloud = read(path)
+    assert isinstance(cloud, Cloud)
+    assert cloud.pos.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_rows_beyond_the_announced_ones_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.pcd"
+    path.write_bytes(_header("ascii", 2) + b"1 2 3\n4 5 6\n7 8 9\n")
+    cloud = read(path)
+    assert len(cloud.file_pos) == 2
+    assert cloud.notes == ("it announces 2 points; 1 rows behind them were left out",)
