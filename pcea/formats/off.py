@@ -17,8 +17,8 @@ from pcea.formats.raw import Array, Raw
 from pcea.formats.rows import number_rows, read_text
 from pcea.formats.words import all_numbers, fits_lines
 
-# In ModelNet the counts are glued to the keyword: "OFF490 518 0".
-_KEYWORD = re.compile(r"(ST)?((?:C?N?)|NC)(4)?(n)?OFF|off")
+# In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
+_KEYWORD = re.compile(r"(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off")
 _BINARY = re.compile(rb"\s*\w*OFF\s+BINARY")
 
 
@@ -52,7 +52,8 @@ def read_off(path: Path) -> Raw:
     keyword = _KEYWORD.match(lines.text[0]) if lines.text else None
     if keyword is None:
         raise InputError(f"{path}: it does not start with 'OFF', as an OFF file does")
-    texture, more, four, any_size = keyword.groups()
+    before, more, after, four, any_size = keyword.groups()
+    texture = before or after
     if four or any_size:
         raise InputError(f"{path}: {keyword[0]} has other than 3 dimensions; only 3 can be read")
     lines.text[0] = lines.text[0][keyword.end() :].strip()

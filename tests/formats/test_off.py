@@ -118,6 +118,7 @@ def test_white_space_is_free(tmp_path: Path, text: str) -> None:
         ("NCOFF", "0 2 0 10 20 30 255", [0, 1, 0], [10, 20, 30]),
         ("STOFF", "0.1 0.9", None, None),
         ("STCNOFF", "2 0 0 10 20 30 0.1 0.9", [1, 0, 0], [10, 20, 30]),
+        ("CSTOFF", "10 20 30 255 0.1 0.9", None, [10, 20, 30]),
     ],
 )
 def test_normals_and_colors_of_vertices_are_kept(
