@@ -6,6 +6,7 @@ reorders vertices along the seams of the texture.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,15 +46,16 @@ def read_obj(path: Path) -> Raw:
     if not vertices.text:
         raise InputError(f"{path}: it holds no vertices (no line starts with 'v')")
 
-    pos, color = _vertices(vertices, path)
+    pos, color, notes = _vertices(vertices, path)
     normal = number_rows(normals.text, normals.number, 3, path) if normals.text else None
     beside = normal if normal is not None and len(normal) == len(pos) else None
     if not polygons.text:
-        return Raw(pos=pos, normal=beside, color=color)
+        return Raw(pos=pos, normal=beside, color=color, notes=notes)
     counts, corners, at_corners = _faces(polygons, known, path)
     if normal is not None and at_corners.any():
         beside = _at_vertices(normal, at_corners, corners, len(pos))
-    return Raw(pos=pos, faces=triangulate(counts, corners, pos), normal=beside, color=color)
+    faces = triangulate(counts, corners, pos)
+    return Raw(pos=pos, faces=faces, normal=beside, color=color, notes=notes)
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -73,12 +75,19 @@ def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
         yield begun_at, begun
 
 
-def _vertices(lines: _Lines, path: Path) -> tuple[Array, Array | None]:
+def _vertices(lines: _Lines, path: Path) -> tuple[Array, Array | None, tuple[str, ...]]:
     # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
-    widths = {len(line.split()) for line in lines.text}
-    width = widths.pop() if widths in ({6}, {7}) else 3
+    widths = Counter(len(line.split()) for line in lines.text)
+    width = max(widths) if widths.keys() in ({6}, {7}) else 3
     table = number_rows(lines.text, lines.number, width, path)
-    return table[:, :3], table[:, 3:] if width > 3 else None
+    notes: tuple[str, ...] = ()
+    colored = widths[6] + widths[7]
+    if width == 3 and colored:  # Blender writes colors for those objects that have some
+        notes = (
+            f"{colored} of its {len(lines.text)} vertices have colors, not all of them alike;"
+            " they were left out",
+        )
+    return table[:, :3], table[:, 3:] if width > 3 else None, notes
 
 
 def _faces(lines: _Lines, known: list[tuple[int, int]], path: Path) -> tuple[Array, Array, Array]:

@@ -155,3 +155,13 @@ def test_points_and_lines_are_a_cloud(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(_write(tmp_path, text))
+
+
+def test_colors_of_some_vertices_are_left_out_with_a_word(tmp_path: Path) -> None:
+    text = _SQUARE.replace("v 0 0 0\n", "v 0 0 0 0.2 1 0\n")
+    for faces in ("", "f 1 2 3 4\n"):
+        shape = read(_write(tmp_path, text + faces))
+        assert shape.color is None
+        assert shape.notes == (
+            "1 of its 4 vertices have colors, not all of them alike; they were left out",
+        )
