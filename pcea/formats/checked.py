@@ -14,6 +14,7 @@ from pcea.geometry.offset import choose_offset
 
 # Normals this far from unit length were not meant as unit normals.
 _LENGTH_SLACK = 1e-3
+_REALS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
@@ -84,6 +85,8 @@ def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
     color = beside(values, pos, (len(pos), 3), what)
     if color.dtype == torch.uint8:
         return color
+    if color.is_complex():
+        raise InputError(f"{what} must be real numbers, not {color.dtype}")
     found = as_color(
         color.detach().cpu().double().numpy() if color.is_floating_point() else color.cpu().numpy()
     )
@@ -125,14 +128,23 @@ def as_tensor(values: Any, what: str) -> Tensor:
     """Take a tensor, an array or numbers.
 
     Raises:
-        InputError: it is something else.
+        InputError: it is something else, or some of its numbers are masked.
     """
     if isinstance(values, Tensor):
+        # Hardly anything can be computed with the others: sparse, quantized or of 8 bits.
+        usual = values.layout == torch.strided and not values.is_quantized
+        if not usual or (values.is_floating_point() and values.dtype not in _REALS):
+            kind = f"{values.layout} {values.dtype}".replace("torch.", "")
+            raise InputError(f"{what} must be a dense tensor of ordinary numbers, not {kind}")
         return values
+    if np.ma.is_masked(values):
+        raise InputError(f"{what} has masked numbers: remove or fill them first")
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise TypeError
+        if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+            array = array.astype(np.float64)
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:
             array = array.astype(np.int64)
         return torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))))

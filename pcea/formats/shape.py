@@ -83,10 +83,12 @@ class Cloud:
             A cloud of exactly ``num`` points.
 
         Raises:
-            InputError: ``num`` is below 1.
+            InputError: ``num`` is below 1, or there are no points.
         """
         if num < 1:
             raise InputError(f"cannot sample {num} points from {self.name!r}: ask for at least 1")
+        if not len(self):
+            raise InputError(f"cannot sample {self.name or 'the cloud'}: it has no points")
         generator = torch.Generator().manual_seed(seed)
         if num < len(self):
             index = torch.randperm(len(self), generator=generator)[:num]

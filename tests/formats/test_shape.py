@@ -161,6 +161,9 @@ def test_shapes_are_set_upright_with_their_normals_and_what_else_is_known() -> N
         (torch.rand(5, 3) > 0.5, "must be real numbers"),
         (torch.rand(5, 3).cfloat(), "must be real numbers"),
         ("chair.obj", "not str"),
+        (np.ma.masked_greater(np.eye(3), 0.5), "has masked numbers"),
+        (torch.rand(5, 3).to_sparse(), "a dense tensor of ordinary numbers, not sparse_coo"),
+        (torch.rand(5, 3).to(torch.float8_e4m3fn), "of ordinary numbers, not strided float8"),
         (torch.full((2, 3), 1e300, dtype=torch.float64), "beyond float32"),
     ],
 )
@@ -200,6 +203,7 @@ def test_a_sample_keeps_offset_notes_and_rows() -> None:
     [
         ({"normal": torch.rand(4, 3)}, r"normal of the cloud must have shape \(5, 3\)"),
         ({"color": torch.full((5, 3), -9.0)}, "color of the cloud must lie in"),
+        ({"color": torch.ones(5, 3).cfloat()}, "color of the cloud must be real numbers"),
         ({"face": torch.rand(5)}, "face of the cloud must be whole numbers"),
         ({"offset": torch.rand(2)}, "offset of the cloud must be 3"),
         ({"normal": torch.rand(5, 3, device="meta")}, "is on meta, its positions are on cpu"),
@@ -229,3 +233,14 @@ def test_normals_of_any_length_come_in_unit_length() -> None:
 def test_faces_that_fit_no_vertices_are_refused(faces: torch.Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Mesh(torch.rand(5, 3), faces)
+
+
+def test_the_widest_floats_and_masks_without_effect_are_positions() -> None:
+    pos = np.arange(6.0).reshape(2, 3)
+    for given in (pos.astype(np.longdouble), np.ma.masked_greater(pos, 9)):
+        assert Cloud(given).pos.tolist() == pos.tolist()  # type: ignore[arg-type]
+
+
+def test_no_points_cannot_be_sampled() -> None:
+    with pytest.raises(InputError, match="it has no points"):
+        Cloud(torch.rand(0, 3)).sample(4)
