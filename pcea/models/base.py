@@ -121,8 +121,14 @@ class PointModel(nn.Module):
             done to it. Normals that the model needs are in the batch, known or estimated.
 
         Raises:
-            InputError: all points are equal, or there is no such axis.
+            InputError: it is no cloud or mesh, all points are equal, or there is no such axis.
         """
+        if not hasattr(shape, "sample"):
+            kind = type(shape).__name__
+            raise InputError(
+                f"a model looks at a cloud or a mesh, not at a {kind}: give pcea.Cloud(pos), or"
+                " what pcea.read(path) gives"
+            )
         cloud = shape.sample(self.info.num_points, seed)
         if bool((cloud.pos == cloud.pos[:1]).all()):
             raise InputError(

@@ -251,3 +251,12 @@ def test_the_order_of_points_does_not_matter(attention: str) -> None:
     permuted = Cloud(cloud.pos[order], cloud.normal[order])
     for one, other in zip(model.attention(cloud), model.attention(permuted), strict=True):
         torch.testing.assert_close(other, one[order], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [torch.rand(9, 3), "chair.obj", None])
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    model = build()
+    with pytest.raises(InputError, match="looks at a cloud or a mesh, not at a"):
+        model.look_at(shape)
+    with pytest.raises(InputError, match="looks at a cloud or a mesh, not at a"):
+        model.look(shape)
