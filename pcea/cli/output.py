@@ -72,9 +72,10 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
 def track(items: Sequence[T]) -> Iterable[T]:
     """Go through items with a bar on stderr, where that is a terminal."""
     console = Console(stderr=True)
-    return progress.track(
-        items, "", console=console, transient=True, disable=not console.is_terminal
-    )
+    # Not by its own `disable`: before rich 14.3, a bar that was never shown ends in an empty line.
+    if not console.is_terminal:
+        return items
+    return progress.track(items, "", console=console, transient=True)
 
 
 def busy(what: str) -> Status:

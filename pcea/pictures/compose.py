@@ -73,7 +73,7 @@ def compose(
     )
     back = BACKGROUNDS[style.background]
     figure = ShownFigure(
-        figsize=(layout.width / style.dpi, layout.height / style.dpi),
+        figsize=(_inches(layout.width, style.dpi), _inches(layout.height, style.dpi)),
         dpi=style.dpi,
         facecolor="none" if back is None else _hex(back),
     )
@@ -101,7 +101,8 @@ def compose(
             if entry is None:
                 continue
             left, top = layout.panel_at(row, column)
-            axes = figure.add_axes(layout.box(left, top, width, heights[row]))
+            # A trace less than the pixels: matplotlib before 3.11 rounds up what is above them.
+            axes = figure.add_axes(layout.box(left, top, width - 1e-6, heights[row] - 1e-6))
             axes.imshow(entry[0], interpolation="none", aspect="auto")
             axes.axis("off")
             if name := above[row][column]:
@@ -190,3 +191,9 @@ def _add_legend(figure: Figure, layout: Layout, style: Style, room: int) -> None
 
 def _hex(color: Sequence[int]) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in color)
+
+
+def _inches(pixels: int, dpi: int) -> float:
+    """The size of so many pixels; matplotlib cuts 4.14 · 100 = 413.99… pixels to 413."""
+    inches = pixels / dpi
+    return inches if inches * dpi >= pixels else math.nextafter(inches, math.inf)

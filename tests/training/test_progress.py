@@ -33,8 +33,8 @@ def test_a_note_is_printed_as_it_is_and_an_empty_one_is_not(
 ) -> None:
     with Progress(RECIPE, steps=2) as progress:
         progress.note("")
-        progress.note("set [A=1] " + 30 * "early ")
-    assert capsys.readouterr().out == "set [A=1] " + 30 * "early " + "\n"
+        progress.note("set [A=1]" + 30 * " early")
+    assert capsys.readouterr().out == "set [A=1]" + 30 * " early" + "\n"
 
 
 def test_other_processes_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
