@@ -161,7 +161,7 @@ class Segmenter(PointModel):
         self,
         shape: Cloud | Mesh,
         category: str | None = None,
-        votes: int = 1,
+        votes: int = 8,
         up: str = "y",
         smooth: int = 0,
     ) -> Segmentation:
@@ -175,7 +175,7 @@ class Segmenter(PointModel):
             shape: a cloud or a mesh in any unit.
             category: the category's name, whose parts alone compete. Default: the category to
                 whose parts the model gives the highest probability.
-            votes: how many samplings of the shape are averaged. Default 1.
+            votes: how many samplings of the shape are averaged. Default 8, as in the command.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
             smooth: how often each face of a mesh takes the part that most of it and of its
                 neighbors have. Default 0.

@@ -86,7 +86,7 @@ def test_an_unknown_category_is_found(pos: Tensor) -> None:
 def test_it_says_how_much_speaks_for_the_category_it_found(pos: Tensor) -> None:
     model = build()
     cloud = Cloud(pos[0])
-    found = model.segment(cloud)
+    found = model.segment(cloud, votes=1)
     with torch.no_grad():
         batch = model.look_at(cloud).batch
         share = model(batch.pos, batch.normal).softmax(-1)[0].mean(0)  # cup, cup, chair
