@@ -62,7 +62,8 @@ def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
         InputError: the shape, the type or the device is another one than the positions'.
     """
     normal = beside(values, pos, (len(pos), 3), what)
-    if not (normal.is_floating_point() or normal.dtype in (torch.int32, torch.int64)):
+    # An unsigned byte cannot point the other way.
+    if normal.is_complex() or normal.dtype in (torch.bool, torch.uint8):
         raise InputError(f"{what} must be real numbers, not {normal.dtype}")
     if normal.dtype == torch.float32:
         length = normal.detach().norm(dim=1)
@@ -102,7 +103,9 @@ def as_indices(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: st
         InputError: the shape, the type or the device is another one.
     """
     index = as_tensor(values, what)
-    if index.numel() == 0 and index.ndim == len(shape):
+    if tuple(index.shape) == (0,):  # no faces at all, as an empty list
+        index = index.reshape([n or 0 for n in shape])
+    if index.numel() == 0:
         index = index.long()
     if index.is_floating_point() or index.is_complex() or index.dtype == torch.bool:
         raise InputError(f"{what} must be whole numbers, not {index.dtype}")

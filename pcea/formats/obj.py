@@ -54,6 +54,8 @@ def read_obj(path: Path) -> Raw:
     counts, corners, at_corners = _faces(polygons, known, path)
     if normal is not None and at_corners.any():
         beside = _at_vertices(normal, at_corners, corners, len(pos))
+    if few := int((counts < 3).sum()):
+        notes += (f"{few} of its {len(counts)} faces have fewer than 3 corners and were left out",)
     faces = triangulate(counts, corners, pos)
     return Raw(pos=pos, faces=faces, normal=beside, color=color, notes=notes)
 
@@ -104,8 +106,8 @@ def _faces(lines: _Lines, known: list[tuple[int, int]], path: Path) -> tuple[Arr
                 normals += [0] * len(fields)
         except ValueError:
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
-        if len(indices) < 3 or 0 in indices:
-            what = "vertices are counted from 1, not 0" if 0 in indices else "it needs 3 corners"
+        if 0 in indices:
+            what = "vertices are counted from 1, not 0"
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face: {what}")
         counts.append(len(indices))
         corners += indices

@@ -30,7 +30,9 @@ def read_ply(path: Path) -> Raw:
     """
     data = read_bytes(path)
     header = read_header(data, path)
-    tables = (binary_tables if header.order else text_tables)(data, header, path)
+    tables, more = (binary_tables if header.order else text_tables)(data, header, path)
+    unit = "bytes" if header.order else "lines"
+    notes = (f"{more} {unit} behind what its header announces were left out",) if more else ()
     types = {p.name: p.type for e in header.elements if e.name == "vertex" for p in e.properties}
     vertex = {
         name: in_type(column.values, types[name])
@@ -44,7 +46,7 @@ def read_ply(path: Path) -> Raw:
         triangulate(*_lists(tables.get("face", {}), path), pos),
         unroll_strips(*_lists(tables.get("tristrips", {}), path)),
     ]
-    return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color)
+    return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color, notes=notes)
 
 
 def _lists(table: Table, path: Path) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from pcea.formats.ply_table import Column, Table, truncated
 from pcea.formats.raw import Array
 
 
-def binary_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
+def binary_tables(data: bytes, header: Header, path: Path) -> tuple[dict[str, Table], int]:
     """Read all elements.
 
     Args:
@@ -20,7 +20,8 @@ def binary_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
         path: its name, for the message.
 
     Returns:
-        The table of each element by its name.
+        The table of each element by its name, and how many bytes stand behind all that the header
+        announces.
 
     Raises:
         InputError: the file is truncated.
@@ -33,7 +34,7 @@ def binary_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
         read = _uniform(data, start, header.order, element)
         table, start = read or _ragged(data, start, header.order, element, path)
         tables.setdefault(element.name, table)
-    return tables
+    return tables, len(data[start:].strip())
 
 
 def _uniform(data: bytes, start: int, order: str, element: Element) -> tuple[Table, int] | None:

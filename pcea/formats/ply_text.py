@@ -15,7 +15,7 @@ from pcea.formats.rows import number_rows
 from pcea.formats.words import all_numbers, fits_lines
 
 
-def text_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
+def text_tables(data: bytes, header: Header, path: Path) -> tuple[dict[str, Table], int]:
     """Read all elements.
 
     Every writer puts a record on a line of its own, and some put more behind it, which is left
@@ -28,7 +28,8 @@ def text_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
         path: its name, for the message.
 
     Returns:
-        The table of each element by its name; values come as float64.
+        The table of each element by its name; values come as float64. And how many lines stand
+        behind all that the header announces.
 
     Raises:
         InputError: the file is truncated, or something in it is not a number.
@@ -48,12 +49,12 @@ def text_tables(data: bytes, header: Header, path: Path) -> dict[str, Table]:
         tables = _by_word(lines, header.elements)
         if tables is None:
             raise
-        return tables
+        return tables, 0
 
 
 def _by_line(
     lines: list[str], line_of: list[int], elements: Sequence[Element], path: Path
-) -> dict[str, Table]:
+) -> tuple[dict[str, Table], int]:
     tables: dict[str, Table] = {}
     done = 0
     for element in elements:
@@ -69,7 +70,7 @@ def _by_line(
             rows = number_rows(lines[here], line_of[here], len(element.properties), path)
             table = _even(rows, element) or {}
         tables.setdefault(element.name, table)
-    return tables
+    return tables, len(lines) - done
 
 
 def _list_rows(element: Element, lines: Sequence[str], line_of: Sequence[int], path: Path) -> Table:

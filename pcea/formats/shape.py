@@ -120,24 +120,29 @@ class Cloud:
         """Put clouds together, one after the other.
 
         Args:
-            clouds: at least one, all of one offset; what is not known at the points of all is
-                left out.
+            clouds: at least one; what is not known at the points of all is left out.
 
         Returns:
-            One cloud, named as the first.
+            One cloud, with the name, the offset and the notes of the first.
+
+        Raises:
+            InputError: there are no clouds.
         """
+        if not clouds:
+            raise InputError("there are no clouds to join")
+        offset = clouds[0].offset
 
         def joined(values: list[Tensor | None]) -> Tensor | None:
             known = [each for each in values if each is not None]
             return torch.cat(known) if len(known) == len(values) else None
 
         return Cloud(
-            pos=torch.cat([each.pos for each in clouds]),
+            pos=torch.cat([_moved(each, offset) for each in clouds]),
             normal=joined([each.normal for each in clouds]),
             color=joined([each.color for each in clouds]),
             name=clouds[0].name,
             face=joined([each.face for each in clouds]),
-            offset=clouds[0].offset,
+            offset=offset,
             row=joined([each.row for each in clouds]),
             notes=clouds[0].notes,
         )
@@ -275,6 +280,13 @@ class Mesh:
 
 def _in_file(pos: Tensor, offset: Tensor) -> Tensor:
     return pos.double() + offset.to(pos.device) if offset.any() else pos
+
+
+def _moved(cloud: Cloud, offset: Tensor) -> Tensor:
+    """(N, 3) float32 positions less another offset."""
+    if torch.equal(cloud.offset, offset):
+        return cloud.pos
+    return (cloud.file_pos.double() - offset.to(cloud.pos.device)).float()
 
 
 def _turned(shape: Cloud | Mesh, up: str) -> dict[str, Any]:

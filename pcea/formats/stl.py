@@ -14,7 +14,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
-from pcea.formats.rows import number_rows, read_text
+from pcea.formats.rows import decode, number_rows
 
 _FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEAD = 84  # a title of 80 bytes, which may start with "solid", too, and the number of facets
@@ -29,10 +29,13 @@ def read_stl(path: Path) -> Raw:
     programs hide in the attributes each in its own way.
     """
     data = path.read_bytes()
-    # The number of facets has a zero byte in any file that fits into memory, text has none.
-    if b"\0" not in data or data.startswith(_UTF16):
+    # The number of facets has a zero byte in any file that fits into memory. Text has none, but
+    # that some programs fill up its end.
+    wide = data.startswith(_UTF16)
+    text = data if wide else data.rstrip(b"\0")
+    if wide or b"\0" not in text:
         if b"vertex" in data.lower().replace(b"\0", b""):
-            return _text(read_text(path), path)
+            return _text(decode(text, path), path)
         if data.lstrip()[:5].lower() == b"solid":
             raise InputError(f"{path}: it holds no facets")
     return _binary(data, path)
@@ -42,6 +45,10 @@ def _binary(data: bytes, path: Path) -> Raw:
     if len(data) < _HEAD:
         raise InputError(f"{path}: it is no STL or truncated: it has no whole header")
     (count,) = struct.unpack_from("<I", data, _HEAD - 4)
+    whole, rest = divmod(len(data) - _HEAD, _FACET.itemsize)
+    notes: tuple[str, ...] = ()
+    if not count and whole and not rest:  # written in one go, by a program that counted too late
+        count, notes = whole, (f"its header counts no facets; {whole} stand in it and were read",)
     size = _HEAD + count * _FACET.itemsize
     if len(data) < size:
         raise InputError(
@@ -50,7 +57,8 @@ def _binary(data: bytes, path: Path) -> Raw:
     if not count:
         raise InputError(f"{path}: it holds no facets")
     more = len(data) - size
-    notes = (f"what stands behind its {count} facets was left alone ({more} B)",) if more else ()
+    if more:
+        notes = (f"what stands behind its {count} facets was left alone ({more} B)",)
     pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
     return Raw(pos=pos.astype(np.float32), faces=_threes(count), notes=notes)
 

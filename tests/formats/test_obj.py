@@ -145,7 +145,6 @@ def test_points_and_lines_are_a_cloud(tmp_path: Path) -> None:
         ("v 0 0\n", "line 1: it has 2 numbers where 3"),
         (_SQUARE + "v 1 1 one\n", "line 5: 'one' is not a number"),
         (_SQUARE + "f 1 2 x\n", "line 5: '1 2 x' is not a face"),
-        (_SQUARE + "f 1 2\n", "line 5: .* needs 3 corners"),
         (_SQUARE + "f 0 1 2\n", "line 5: .* counted from 1"),
         (_SQUARE + "f 1 2 5\n", r"vertex 4 \(counted from 0\), but there are 4"),
         (_SQUARE + "f 1 2 -5\n", "vertex -1 "),
@@ -165,3 +164,10 @@ def test_colors_of_some_vertices_are_left_out_with_a_word(tmp_path: Path) -> Non
         assert shape.notes == (
             "1 of its 4 vertices have colors, not all of them alike; they were left out",
         )
+
+
+def test_faces_of_two_corners_are_left_out_with_a_word(tmp_path: Path) -> None:
+    mesh = read(_write(tmp_path, _SQUARE + "f 1 2\nf 1 2 3\n"))
+    assert isinstance(mesh, Mesh)
+    assert mesh.faces.tolist() == [[0, 1, 2]]
+    assert mesh.notes == ("1 of its 2 faces have fewer than 3 corners and were left out",)

@@ -261,3 +261,21 @@ def test_strips_and_faces_of_one_file_are_put_together(tmp_path: Path) -> None:
     mesh = read(tmp_path / "shape.ply")
     assert isinstance(mesh, Mesh)
     assert mesh.faces.tolist() == [*_TRIANGLES, [0, 1, 2], [2, 1, 3], [2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("form", "more", "note"),
+    [
+        ("ascii", b"1 2 3\n4 5 6\n", "2 lines behind what its header announces were left out"),
+        ("binary_little_endian", b"more", "4 bytes behind what its header announces were left out"),
+        ("binary_little_endian", b"\n", None),
+    ],
+)
+def test_what_the_header_does_not_announce_is_left_out_with_a_word(
+    tmp_path: Path, form: str, more: bytes, note: str | None
+) -> None:
+    (tmp_path / "shape.ply").write_bytes(_mixed(form) + more)
+    mesh = read(tmp_path / "shape.ply")
+    assert isinstance(mesh, Mesh)
+    assert mesh.faces.tolist() == _TRIANGLES
+    assert mesh.notes == (() if note is None else (note,))

@@ -138,6 +138,15 @@ def test_clouds_join() -> None:
     assert joined.face is None
     assert joined.name == "ramp"
     assert Cloud.join([one, Cloud(two.pos)]).normal is None
+    with pytest.raises(InputError, match="no clouds"):
+        Cloud.join([])
+
+
+def test_clouds_of_different_offsets_join_where_they_are() -> None:
+    near = torch.tensor([[0.0, 0, 0], [0.5, 0, 0]])
+    one, two = (Cloud(near, offset=torch.tensor([4e5, 5e6, z])) for z in (100.0, 103.0))
+    joined = Cloud.join([one, two])
+    assert torch.equal(joined.file_pos, torch.cat([one.file_pos, two.file_pos]))
 
 
 def test_shapes_are_set_upright_with_their_normals_and_what_else_is_known() -> None:
@@ -212,6 +221,19 @@ def test_a_sample_keeps_offset_notes_and_rows() -> None:
 def test_what_does_not_fit_the_points_is_refused(more: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Cloud(torch.rand(5, 3), **more)  # type: ignore[arg-type]
+
+
+def test_normals_of_whole_numbers_come_in_unit_length() -> None:
+    normal = np.array([[0, 0, 127], [-127, 0, 0]], np.int8)
+    cloud = Cloud(torch.rand(2, 3), normal)  # type: ignore[arg-type]
+    assert cloud.normal is not None
+    assert cloud.normal.tolist() == [[0, 0, 1], [-1, 0, 0]]
+    with pytest.raises(InputError, match="real numbers"):
+        Cloud(torch.rand(2, 3), normal.astype(np.uint8))  # type: ignore[arg-type]
+
+
+def test_a_mesh_of_no_faces() -> None:
+    assert Mesh(torch.rand(2, 3), []).faces.shape == (0, 3)  # type: ignore[arg-type]
 
 
 def test_normals_of_any_length_come_in_unit_length() -> None:

@@ -67,6 +67,7 @@ def test_every_way_to_write_facets_reads(tmp_path: Path, content: bytes | str, f
     ("content", "facets", "note"),
     [
         (_BINARY + b"more", 12, r"behind its 12 facets was left alone \(4 B\)"),
+        (_BINARY[:80] + bytes(4) + _BINARY[84:], 12, "counts no facets; 12 stand in it"),
         (f"solid a\n{_FACET}", 1, "without 'endsolid'.*1 whole facets"),
         (f"solid a\n{_FACET}{_FACET[:50]}", 1, "1 whole facets"),
         (f"solid a\n{_FACET}{_FACET[:-10]}", 1, "1 whole facets"),
@@ -81,6 +82,12 @@ def test_what_is_left_out_is_said(
     assert len(mesh.faces) == facets
     with pytest.raises(InputError, match=note):
         raise InputError(*mesh.notes)
+
+
+def test_text_that_is_filled_up_with_zeros_reads(tmp_path: Path) -> None:
+    mesh = read(_write(tmp_path, _TEXT + bytes(3)))
+    assert isinstance(mesh, Mesh)
+    assert len(mesh.faces) == 12 and mesh.notes == ()
 
 
 @pytest.mark.parametrize(
