@@ -21,7 +21,7 @@ from pcea.datasets import Clouds, PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import SlotStatistics, measure_slots
 from pcea.models import PointModel, create_model, load_model
-from pcea.models.registry import MODELS
+from pcea.models.registry import preset
 
 # Rows of the table of single slots.
 SHOWN = 12
@@ -60,7 +60,7 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
     heads, layers, first = [], [], None
     for each in weights:
         model = load_model(each)
-        options = {**MODELS[model.info.name][1], **model.info.options}
+        options = {**preset(model.info.name), **model.info.options}
         bare = f"{model.info.name}, {options.get('attention', 'external')}"
         name = f"{bare}, {model.info.dataset}"
         found = measure_slots(model, data.clouds, data.taxonomy, repeats=repeats)

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from pcea.attention.base import Attention
 from pcea.errors import InputError, nearest
+from pcea.registry import Registry
 
-_MECHANISMS: dict[str, type[Attention]] = {}
-
-A = TypeVar("A", bound=Attention)
-
-
-def register(name: str) -> Callable[[type[A]], type[A]]:
-    """Make a class of attention known by a name.
-
-    Args:
-        name: the name that users give, lower case, words joined by hyphens.
-
-    Returns:
-        A class decorator. The class takes ``dim`` first and its options, all with defaults, after.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-
-    def add(mechanism: type[A]) -> type[A]:
-        if name in _MECHANISMS:
-            raise ValueError(f"attention {name!r} is already {_MECHANISMS[name].__qualname__}")
-        _MECHANISMS[name] = mechanism
-        return mechanism
-
-    return add
+# A class takes ``dim`` first and its options, all with defaults, after.
+ATTENTIONS: Registry[type[Attention]] = Registry("attention", "pcea.attentions")
+register = ATTENTIONS.register
 
 
 def list_attentions() -> list[str]:
-    """Name every registered attention.
+    """Name every attention, those of installed plug-ins too.
 
     Returns:
         The names, sorted.
     """
-    return sorted(_MECHANISMS)
+    return ATTENTIONS.names()
 
 
 def create_attention(name: str, dim: int, **options: Any) -> Attention:
@@ -59,9 +37,7 @@ def create_attention(name: str, dim: int, **options: Any) -> Attention:
     Raises:
         InputError: no such attention, no such option of it, or a value that it cannot take.
     """
-    if name not in _MECHANISMS:
-        raise InputError(f"no attention is called {name!r}{nearest(name, _MECHANISMS)}")
-    mechanism = _MECHANISMS[name]
+    mechanism = ATTENTIONS.get(name)
     known = [option for option in inspect.signature(mechanism).parameters if option != "dim"]
     for option in options:
         if option not in known:

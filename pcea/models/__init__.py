@@ -6,7 +6,7 @@ from pcea.models.importance import Importance, importance
 from pcea.models.info import ModelInfo
 from pcea.models.look import AttentionMap, Look
 from pcea.models.pretrained import list_pretrained
-from pcea.models.registry import create_model, list_models
+from pcea.models.registry import create_model, list_models, register_model
 from pcea.models.segmenter import Segmentation, Segmenter
 from pcea.models.weights import load_model, save_model
 
@@ -24,5 +24,6 @@ __all__ = [
     "list_models",
     "list_pretrained",
     "load_model",
+    "register_model",
     "save_model",
 ]

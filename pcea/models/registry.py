@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from pcea.datasets import modelnet40, parts
 from pcea.datasets.taxonomy import Taxonomy
@@ -14,6 +15,7 @@ from pcea.models.classifier import Classifier
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.segmenter import Segmenter
+from pcea.registry import Registry
 
 # Without neighbor embedding, and without what PCT puts around the attention layers for it.
 SIMPLE: dict[str, Any] = {"dims": (128,), "num": (), "stem": 0, "keep_embedding": False}
@@ -31,22 +33,59 @@ TINY: dict[str, Any] = {
 }
 TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128), "hidden": (256, 128)}
 
-MODELS: Mapping[str, tuple[type[PointModel], dict[str, Any]]] = {
-    "pct": (Classifier, {"attention": "offset"}),
-    "spct": (Classifier, {"attention": "offset", **SIMPLE}),
-    "eat": (Classifier, {}),
-    "eat-simple": (Classifier, SIMPLE),
-    "eat-tiny": (Classifier, {**TINY, "pooling": ("max", "mean")}),
-    "pct-seg": (Segmenter, {"attention": "offset", **DENSE}),
-    "spct-seg": (Segmenter, {"attention": "offset", **SIMPLE}),
-    "eat-seg": (Segmenter, DENSE),
-    "eat-seg-simple": (Segmenter, SIMPLE),
-    "eat-seg-tiny": (Segmenter, TINY_DENSE),
-}
+M = TypeVar("M", bound=type[PointModel])
+_Builder = Callable[..., PointModel]
+
+# A class, or a partial of one that holds the options which the name stands for.
+MODELS: Registry[_Builder] = Registry("model", "pcea.models")
+
+
+def register_model(name: str, **options: Any) -> Callable[[M], M]:
+    """Make a class of models known by a name.
+
+    Args:
+        name: the name that users give, lower case, words joined by hyphens.
+        options: those options of the class that differ from its defaults under this name.
+
+    Returns:
+        A class decorator. The class takes a :class:`ModelInfo` first and its options, all with
+        defaults, after; further keywords, where it takes any, are options of the encoder.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def add(kind: M) -> M:
+        MODELS.register(name)(partial(kind, **options))
+        return kind
+
+    return add
+
+
+register_model("pct", attention="offset")(Classifier)
+register_model("spct", attention="offset", **SIMPLE)(Classifier)
+register_model("eat")(Classifier)
+register_model("eat-simple", **SIMPLE)(Classifier)
+register_model("eat-tiny", **TINY, pooling=("max", "mean"))(Classifier)
+register_model("pct-seg", attention="offset", **DENSE)(Segmenter)
+register_model("spct-seg", attention="offset", **SIMPLE)(Segmenter)
+register_model("eat-seg", **DENSE)(Segmenter)
+register_model("eat-seg-simple", **SIMPLE)(Segmenter)
+register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
+
+
+def preset(name: str) -> Mapping[str, Any]:
+    """The options that a model's name stands for, where they differ from the class's defaults.
+
+    Raises:
+        InputError: no such model.
+    """
+    builder = MODELS.get(name)
+    return builder.keywords if isinstance(builder, partial) else {}
 
 
 def list_models(task: str | None = None) -> list[str]:
-    """Name every model.
+    """Name every model, those of installed plug-ins too.
 
     Args:
         task: ``classification`` or ``segmentation``. Default: both.
@@ -54,7 +93,8 @@ def list_models(task: str | None = None) -> list[str]:
     Returns:
         The names, sorted.
     """
-    return sorted(name for name, (kind, _) in MODELS.items() if task in (None, kind.task))
+    names = MODELS.names()
+    return names if task is None else [name for name in names if _kind(name).task == task]
 
 
 def create_model(
@@ -84,15 +124,8 @@ def create_model(
     Raises:
         InputError: no such model, option or attention.
     """
-    if name not in MODELS:
-        raise InputError(f"no model is called {name!r}{nearest(name, MODELS)}")
-    kind, preset = MODELS[name]
-    known = [
-        parameter
-        for source in (kind, PointTransformer)
-        for parameter in inspect.signature(source).parameters
-        if parameter not in ("info", "encoder")
-    ]
+    build, kind = MODELS.get(name), _kind(name)
+    known = _options(kind)
     for option in options:
         if option not in known:
             raise InputError(f"model {name!r} has no option {option!r}{nearest(option, known)}")
@@ -101,9 +134,25 @@ def create_model(
         taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifier else parts.SHAPENETPART
     info = ModelInfo(name, taxonomy, options, dataset, num_points, training or {})
     try:
-        return kind(info, **{**preset, **options})
+        return build(info, **options)
     except InputError:
         raise
     except (TypeError, ValueError, RuntimeError) as error:  # what a width or a count can break
         reason = str(error).partition("\n")[0]
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error
+
+
+def _kind(name: str) -> type[PointModel]:
+    builder = MODELS.get(name)
+    kind = builder.func if isinstance(builder, partial) else builder
+    if not (isinstance(kind, type) and issubclass(kind, PointModel)):
+        raise InputError(f"model {name!r} is no class of pcea.models.PointModel, but {kind!r}")
+    return kind
+
+
+def _options(kind: type[PointModel]) -> list[str]:
+    own = inspect.signature(kind).parameters
+    passes_on = any(each.kind is each.VAR_KEYWORD for each in own.values())
+    named = [name for name, each in own.items() if each.kind is not each.VAR_KEYWORD]
+    encoder = list(inspect.signature(PointTransformer).parameters) if passes_on else []
+    return [name for name in (*named, *encoder) if name != "info"]

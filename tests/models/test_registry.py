@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pcea.errors import InputError
-from pcea.models import create_model, list_models
+from pcea.models import Classifier, ModelInfo, create_model, list_models, register_model
+from pcea.models.registry import MODELS, preset
 
 
 def count(name: str, **options: object) -> int:
@@ -51,3 +52,43 @@ def test_lists_by_task() -> None:
 def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         create_model(name, **options)
+
+
+@pytest.fixture
+def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODELS, "_entries", dict(MODELS._entries))
+
+
+@pytest.mark.usefixtures("own_models")
+def test_a_class_of_ones_own_joins() -> None:
+    @register_model("mean-tiny", scale=3.0)
+    class Mean(Classifier):
+        def __init__(self, info: ModelInfo, scale: float = 1.0) -> None:
+            super().__init__(info, dims=(8,), num=(), stem=0, keep_embedding=False)
+            self.scale = scale
+
+    assert "mean-tiny" in list_models("classification")
+    assert "mean-tiny" not in list_models("segmentation")
+    assert dict(preset("mean-tiny")) == {"scale": 3.0}
+    model = create_model("mean-tiny")
+    assert isinstance(model, Mean) and model.scale == 3
+    other = create_model("mean-tiny", scale=2.0)
+    assert isinstance(other, Mean) and other.scale == 2
+    with pytest.raises(InputError, match="no option 'dims'"):
+        create_model("mean-tiny", dims=(9,))
+    with pytest.raises(ValueError, match="model 'mean-tiny' is already"):
+        register_model("mean-tiny")(Mean)
+
+
+@pytest.mark.usefixtures("own_models")
+def test_what_is_no_model_is_refused() -> None:
+    MODELS.register("nothing")(dict)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="'nothing' is no class of"):
+        create_model("nothing")
+
+
+def test_the_options_behind_a_name() -> None:
+    assert dict(preset("eat")) == {}
+    assert preset("eat-tiny")["pooling"] == ("max", "mean")
+    with pytest.raises(InputError, match="no model is called 'eatt'"):
+        preset("eatt")

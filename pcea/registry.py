@@ -1,0 +1,88 @@
+"""Things of one kind by name: those of this package, and those that plug-ins bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from pcea.errors import InputError, nearest
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Registry(Generic[T]):
+    """The entries of one kind, each under the name that users give.
+
+    An entry joins by the decorator :meth:`register`. A package that is installed beside this one
+    names its entries in its ``pyproject.toml``, and they are imported when somebody asks for them::
+
+        [project.entry-points."pcea.attentions"]
+        mine = "my_package.attention:MyAttention"
+
+    Args:
+        kind: what one entry is called in messages, such as ``"attention"``.
+        group: the entry points of plug-ins, such as ``"pcea.attentions"``.
+    """
+
+    def __init__(self, kind: str, group: str) -> None:
+        self.kind = kind
+        self.group = group
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[E], E]:
+        """Make an entry known by a name.
+
+        Args:
+            name: the name that users give, lower case, words joined by hyphens.
+
+        Returns:
+            A decorator, which gives back what it decorates.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def add(entry: E) -> E:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} {name!r} is already {self._entries[name]!r}")
+            self._entries[name] = entry  # type: ignore[assignment]
+            return entry
+
+        return add
+
+    def names(self) -> list[str]:
+        """Name every entry, sorted; those of plug-ins are not imported for that."""
+        return sorted({*self._entries, *self._plugins})
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there is an entry of this name."""
+        return name in self._entries or name in self._plugins
+
+    def get(self, name: str) -> T:
+        """Give the entry of a name.
+
+        Raises:
+            InputError: there is none, or its plug-in cannot be imported.
+        """
+        if name not in self._entries:
+            if name not in self._plugins:
+                raise InputError(f"no {self.kind} is called {name!r}{nearest(name, self.names())}")
+            self._load(self._plugins[name])
+        return self._entries[name]
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    def _load(self, point: EntryPoint) -> None:
+        try:
+            entry = point.load()
+        except Exception as error:  # whatever a stranger's module raises
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            where = f"{self.kind} {point.name!r}: its plug-in {point.value}"
+            raise InputError(f"{where} cannot be imported: {reason}") from error
+        # Most modules register themselves on import; a bare class is registered here.
+        self._entries.setdefault(point.name, entry)

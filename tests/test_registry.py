@@ -1,0 +1,92 @@
+"""One registry for each kind of thing, filled by decorators and by installed plug-ins."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from pcea.errors import InputError
+from pcea.registry import Registry
+
+MODULE = """
+from pcea.registry import Registry
+HOOK = "hook"
+class Own: ...
+"""
+
+
+@pytest.fixture
+def shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[object]:
+    """A registry with entry points into a module that lies in a folder."""
+    (tmp_path / "stranger_of_pcea.py").write_text(MODULE)
+    (tmp_path / "broken_of_pcea.py").write_text("raise RuntimeError('no such card\\nsorry')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("stranger_of_pcea", "broken_of_pcea"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    points = [
+        EntryPoint("own", "stranger_of_pcea:Own", "pcea.shapes"),
+        EntryPoint("gone", "stranger_of_pcea:Gone", "pcea.shapes"),
+        EntryPoint("broken", "broken_of_pcea:Own", "pcea.shapes"),
+    ]
+    monkeypatch.setattr(
+        "pcea.registry.entry_points", lambda group: points if group == "pcea.shapes" else []
+    )
+    registry: Registry[object] = Registry("shape", "pcea.shapes")
+    registry.register("ball")(int)
+    return registry
+
+
+def test_what_is_registered_is_found(shapes: Registry[object]) -> None:
+    @shapes.register("box")
+    class Box: ...
+
+    assert shapes.get("box") is Box
+    assert shapes.get("ball") is int
+    assert "box" in shapes and "bax" not in shapes
+
+
+def test_plugins_are_named_before_they_are_imported(shapes: Registry[object]) -> None:
+    assert shapes.names() == ["ball", "broken", "gone", "own"]
+    assert "own" in shapes
+    assert "stranger_of_pcea" not in sys.modules
+    found = shapes.get("own")
+    assert found is sys.modules["stranger_of_pcea"].Own
+    assert shapes.get("own") is found
+
+
+def test_what_registers_itself_on_import_stays(
+    shapes: Registry[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = type(sys)("stranger_of_pcea")
+    monkeypatch.setitem(sys.modules, "stranger_of_pcea", module)
+    module.Own = list  # type: ignore[attr-defined]
+    shapes.register("own")(dict)
+    assert shapes.get("own") is dict
+
+
+def test_a_name_is_taken_once(shapes: Registry[object]) -> None:
+    with pytest.raises(ValueError, match="shape 'ball' is already"):
+        shapes.register("ball")(str)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bal", r"no shape is called 'bal' \(did you mean 'ball'\?\)"),
+        ("gone", "shape 'gone': its plug-in stranger_of_pcea:Gone cannot be imported"),
+        ("broken", "shape 'broken': .* cannot be imported: no such card$"),
+    ],
+)
+def test_what_cannot_be_had_is_said_in_one_line(
+    shapes: Registry[object], name: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        shapes.get(name)
+
+
+def test_the_entry_points_of_this_environment_are_asked() -> None:
+    # pytest's own group is surely there where this test runs.
+    assert "cov" in {name.replace("pytest_", "") for name in Registry("plugin", "pytest11").names()}
