@@ -1,15 +1,24 @@
-"""Data sets: splits of labelled clouds as tensors, and the folders and archives they come from."""
+"""Data sets: splits of labelled clouds as tensors, and the folders and archives they come from.
+
+Every module of this folder is imported here, so a file that registers a data set joins by lying
+beside the others.
+"""
+
+import importlib
+import pkgutil
 
 from pcea.datasets.archive import fetch, import_archive
 from pcea.datasets.check import Report, check
 from pcea.datasets.clouds import Batch, Clouds
 from pcea.datasets.dataset import PointCloudDataset
+from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.loading import list_datasets, load_dataset
 from pcea.datasets.taxonomy import Taxonomy
 
 __all__ = [
     "Batch",
     "Clouds",
+    "Layout",
     "PointCloudDataset",
     "Report",
     "Taxonomy",
@@ -18,4 +27,8 @@ __all__ = [
     "import_archive",
     "list_datasets",
     "load_dataset",
+    "register_dataset",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pcea.datasets.check import Report, check, check_folder
-from pcea.datasets.loading import check_name, data_root, find_folder, folder_names, looks_like
-from pcea.datasets.sources import SOURCES, Archive
+from pcea.datasets.layout import DATASETS, Archive, Layout, published
+from pcea.datasets.loading import data_root, find_folder, layout_of
 from pcea.datasets.unpack import unpack
 from pcea.errors import InputError, nearest
-
-_LAYOUT = {"modelnet40": "train_files.txt or test_files.txt beside ply_data_*.h5"}
-_PARTS_LAYOUT = "synsetoffset2category.txt beside train_test_split/"
 
 
 def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
@@ -37,19 +34,19 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         InputError: the archive is missing, damaged, unsafe or of another layout; or another
             copy is in its place. What was there before is as it was.
     """
-    check_name(name)
-    if name == "shapes":
-        raise InputError("shapes is built in: there is nothing to import")
+    layout = layout_of(name)
+    if not layout.content:
+        raise InputError(f"{name} is built in: there is nothing to import")
     base, archive = data_root(root), Path(archive).expanduser()
-    target = base / folder_names(name)[0]
+    target = base / layout.folders[0]
     note = _provenance(name, archive)
     with _workspace(base) as work:
         content = work / "content"
         content.mkdir()
         unpack(archive, content)
-        found = _locate(name, content)
+        found = _locate(layout, content)
         if found is None:
-            raise InputError(f"{archive}: no {_LAYOUT.get(name, _PARTS_LAYOUT)} in it")
+            raise InputError(f"{archive}: no {layout.content} in it")
         try:
             report = check_folder(name, found)
         except InputError as error:
@@ -82,8 +79,10 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     Raises:
         InputError: there is no such archive, or no mirror gave it.
     """
-    if name not in SOURCES:
-        raise InputError(f"no known address for {name!r}{nearest(name, SOURCES)}")
+    source = published(name)
+    if source is None:
+        known = [each for each in DATASETS.names() if published(each)]
+        raise InputError(f"no known address for {name!r}{nearest(name, known)}")
     base = data_root(root)
     try:
         find_folder(name, base)
@@ -93,7 +92,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
         return check(name, base)
     failures = []
     with _workspace(base) as work:
-        for archive in SOURCES[name].archives:
+        for archive in source.archives:
             try:
                 return import_archive(name, _download(archive, work, progress), base)
             except (OSError, ValueError) as error:  # of the network, the hash or the content
@@ -136,11 +135,11 @@ def _workspace(base: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _locate(name: str, content: Path) -> Path | None:
+def _locate(layout: Layout, content: Path) -> Path | None:
     """The outermost folder that has the layout."""
     folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
     folders.sort(key=lambda path: (len(path.parts), path))
-    return next((folder for folder in folders if looks_like(name, folder)), None)
+    return next((folder for folder in folders if layout.recognizes(folder)), None)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -160,9 +159,8 @@ def _same(one: Path, other: Path) -> bool:
 
 def _provenance(name: str, archive: Path) -> tuple[str, ...]:
     """Whether a published hash vouches for the archive."""
-    known = (
-        [source.md5 for source in SOURCES[name].archives if source.md5] if name in SOURCES else []
-    )
+    source = published(name)
+    known = [each.md5 for each in source.archives if each.md5] if source else []
     if not known or not archive.is_file():
         return ()
     digest = hashlib.md5(usedforsecurity=False)

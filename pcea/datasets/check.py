@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.loading import available_splits, find_folder, read_split
-from pcea.datasets.sources import SOURCES
+from pcea.datasets.layout import published
+from pcea.datasets.loading import find_folder, layout_of
 from pcea.errors import InputError
 
 # How many clouds a note names.
@@ -58,21 +58,22 @@ def check(name: str, root: str | Path | None = None) -> Report:
         InputError: it is not there, a file is missing or damaged, or all clouds of a split are
             single places.
     """
-    if name == "shapes":
-        raise InputError("shapes is made on the fly: it has no files to check")
+    if not layout_of(name).content:
+        raise InputError(f"{name} is made on the fly: it has no files to check")
     return check_folder(name, find_folder(name, root))
 
 
 def check_folder(name: str, folder: Path) -> Report:
     """Check a folder that is known to be the data set's, wherever it lies."""
+    layout = layout_of(name)
     counts: dict[str, dict[str, int]] = {}
     collapsed = []
     shapes: dict[str, set[str]] = {}
     points, num_parts = [], 0
-    for split in available_splits(name, folder):
+    for split in layout.splits(folder):
         if split == "trainval":
             continue
-        clouds, taxonomy = read_split(name, folder, split)
+        clouds, taxonomy = layout.read(folder, split)
         categories = taxonomy.categories
         tally = clouds.category.bincount(minlength=len(categories)).tolist()
         counts[split] = {c: n for c, n in zip(categories, tally, strict=True) if n}
@@ -94,7 +95,7 @@ def check_folder(name: str, folder: Path) -> Report:
         counts=counts,
         points=(min(points), max(points)),
         parts=num_parts,
-        complete=not faults if name in SOURCES else None,
+        complete=not faults if layout.source else None,
         notes=(*collapsed, *notes, *faults),
     )
 
@@ -126,9 +127,9 @@ def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
 
 def _against_official(name: str, counts: dict[str, dict[str, int]]) -> list[str]:
     """A sentence for each split that differs from the published one."""
-    if name not in SOURCES:
+    source, faults = published(name), []
+    if source is None:
         return []
-    source, faults = SOURCES[name], []
     for split, official in source.counts.items():
         pieces = ("train", "val") if split == "trainval" else (split,)
         found: dict[str, int] = {}

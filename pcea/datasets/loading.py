@@ -1,4 +1,4 @@
-"""Data sets by name: where their folders are looked for, and which reader reads them."""
+"""Data sets by name: where their folders are looked for, and which layout reads them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcea.datasets import modelnet40, parts, procedural
-from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset, Task
-from pcea.datasets.taxonomy import Taxonomy
+from pcea.datasets.layout import DATASETS, SPLITS, Layout
+from pcea.datasets.parts import PartsFolder
 from pcea.errors import InputError, nearest
-
-SPLITS = ("train", "val", "trainval", "test")
-OFFICIAL_FOLDERS = {
-    "modelnet40": modelnet40.FOLDER,
-    "shapenetpart": parts.SHAPENETPART_FOLDER,
-}
 
 
 @dataclass(frozen=True)
@@ -66,24 +59,25 @@ def load_dataset(
     """
     if split not in SPLITS:
         raise InputError(f"no split {split!r}{nearest(split, SPLITS)}")
-    if name == "shapes":
-        known = ("num_per_category", "num_points", "seed")
-        for option in options:
-            if option not in known:
-                raise InputError(f"shapes: no option {option!r}{nearest(option, known)}")
-        clouds, taxonomy = procedural.procedural_shapes(split, **options)
-    elif options:
-        raise InputError(f"{name}: takes no option {next(iter(options))!r}")
-    else:
-        clouds, taxonomy = read_split(name, find_folder(name, root), split)
+    layout = layout_of(name)
+    for option in options:
+        if not layout.options:
+            raise InputError(f"{name}: takes no option {option!r}")
+        if option not in layout.options:
+            raise InputError(f"{name}: no option {option!r}{nearest(option, layout.options)}")
+    folder = find_folder(name, root) if layout.content else data_root(root)
+    clouds, taxonomy = layout.read(folder, split, **options)
     return PointCloudDataset(clouds, taxonomy, name, split, task, transform)
 
 
-def read_split(name: str, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-    """Read a split from a folder that is known to be the data set's."""
-    if name == "modelnet40":
-        return modelnet40.modelnet40(folder, split)
-    return parts.parts_folder(name, folder, split)
+def layout_of(name: str) -> Layout:
+    """The layout of a data set: the registered one, else that of a part-labelled folder.
+
+    Raises:
+        InputError: it is not the name of a data set, or its plug-in cannot be imported.
+    """
+    check_name(name)
+    return DATASETS.get(name)(name) if name in DATASETS else PartsFolder(name)
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -97,23 +91,20 @@ def find_folder(name: str, root: str | Path | None = None) -> Path:
     Raises:
         InputError: it is nowhere; the message says where it was looked for and how to get it.
     """
-    check_name(name)
+    layout = layout_of(name)
     base = data_root(root)
-    candidates = [base / folder for folder in folder_names(name)]
+    candidates = [base / folder for folder in layout.folders]
     for folder in candidates:
-        if looks_like(name, folder):
+        if layout.recognizes(folder):
             return folder
     # The root may be the data set's own folder. Any part folder looks like any other, so there
     # the name must agree: figures of one data set must not come out under another's name.
-    named = name in OFFICIAL_FOLDERS or base.resolve().name in folder_names(name)
-    if named and looks_like(name, base):
+    if (name in DATASETS or base.resolve().name in layout.folders) and layout.recognizes(base):
         return base
     looked = ", ".join(str(folder) for folder in [*candidates, base])
-    if name in OFFICIAL_FOLDERS:
-        hint = ""
-    else:
-        there = {listed.name for listed in list_datasets(base)}
-        hint = nearest(name, {*there, *OFFICIAL_FOLDERS, "shapes"})
+    hint = ""
+    if name not in DATASETS:
+        hint = nearest(name, {listed.name for listed in list_datasets(base)})
     raise InputError(
         f"no data set {name!r}{hint}: looked in {looked}; "
         f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
@@ -130,46 +121,23 @@ def check_name(name: str) -> None:
         raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
 
 
-def folder_names(name: str) -> tuple[str, ...]:
-    """What the folder of a data set may be called; the first is the one that an import makes."""
-    official = OFFICIAL_FOLDERS.get(name)
-    return (official, name) if official else (f"{name}_normal", name)
-
-
-def looks_like(name: str, folder: Path) -> bool:
-    """Whether a folder has the layout of the data set called `name`."""
-    if name == "modelnet40":
-        return any((folder / f"{s}_files.txt").is_file() for s in ("train", "test"))
-    if not (folder / "synsetoffset2category.txt").is_file():
-        return False
-    return name != "shapenetpart" or parts.is_official(parts.read_categories(folder))
-
-
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
-    """The data sets that this package knows, and every folder under `root` in a known layout."""
+    """The data sets that are registered, and every folder under `root` in the parts layout."""
     base = data_root(root)
-    listed = [Listed("shapes", None, SPLITS)]
-    for name in OFFICIAL_FOLDERS:
-        places = [base / folder for folder in folder_names(name)] + [base]
-        folder = next((place for place in places if looks_like(name, place)), None)
-        listed.append(
-            Listed(name, folder, () if folder is None else available_splits(name, folder))
-        )
+    listed = []
+    for layout in sorted(map(layout_of, DATASETS.names()), key=lambda layout: bool(layout.content)):
+        places = [*(base / folder for folder in layout.folders), base] if layout.content else []
+        folder = next((place for place in places if layout.recognizes(place)), None)
+        there = folder or not layout.content
+        splits = layout.splits(folder or base) if there else ()
+        listed.append(Listed(layout.name, folder, splits))
     taken = {item.folder for item in listed}
     folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
     for folder in [*folders, base]:
         name = folder.resolve().name.removesuffix("_normal")
-        if folder not in taken and not folder.name.startswith(".") and looks_like(name, folder):
-            listed.append(Listed(name, folder, available_splits(name, folder)))
+        if folder in taken or folder.name.startswith(".") or name in DATASETS:
+            continue
+        layout = PartsFolder(name)
+        if layout.recognizes(folder):
+            listed.append(Listed(name, folder, layout.splits(folder)))
     return listed
-
-
-def available_splits(name: str, folder: Path) -> tuple[str, ...]:
-    """The splits that a data set's folder has the lists for."""
-    if name == "modelnet40":
-        train = ("train", "val", "trainval") if (folder / "train_files.txt").is_file() else ()
-        return train + (("test",) if (folder / "test_files.txt").is_file() else ())
-    there = parts.list_splits(folder)
-    return tuple(
-        s for s in SPLITS if s in there or (s == "trainval" and {"train", "val"} <= {*there})
-    )

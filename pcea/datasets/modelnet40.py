@@ -11,6 +11,7 @@ import torch
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.layout import Archive, Layout, Source, per_category, register_dataset
 from pcea.datasets.rows import MAX_COORDINATE
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
@@ -18,7 +19,6 @@ from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
 
 FOLDER = "modelnet40_ply_hdf5_2048"
-SPLITS = ("train", "val", "trainval", "test")
 VAL_FRACTION = 0.1
 CATEGORIES = tuple(
     "airplane bathtub bed bench bookshelf bottle bowl car chair cone cup curtain desk door dresser "
@@ -28,7 +28,63 @@ CATEGORIES = tuple(
 )
 
 
-def modelnet40(folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
+@register_dataset("modelnet40")
+class ModelNet40(Layout):
+    """ModelNet40, 2,048 points a shape."""
+
+    source = Source(
+        title="ModelNet40, 2,048 points a shape, HDF5 (Wu et al. 2015; Qi et al. 2017)",
+        terms="academic use (modelnet.cs.princeton.edu)",
+        archives=(
+            Archive(
+                f"https://shapenet.cs.stanford.edu/media/{FOLDER}.zip",
+                "c9ab8e6dfb16f67afdab25e155c79e59",
+            ),
+            Archive(
+                "https://github.com/ma-xu/pointMLP-pytorch/releases/download/Modenet40_dataset/"
+                f"{FOLDER}.zip"
+            ),
+            Archive(
+                f"https://huggingface.co/datasets/Msun/modelnet40/resolve/main/{FOLDER}.zip",
+                "5ae9e37d1527ff1500e41a7e9e2d50e4",
+            ),
+        ),
+        counts={"trainval": 9840, "test": 2468},
+        per_category={
+            "trainval": per_category(
+                CATEGORIES,
+                "625 106 515 173 572 335 64 197 889 167 79 137 200 109 200 149 171 155 145 124 "
+                "149 284 465 200 88 231 239 104 115 128 680 124 90 392 163 344 267 475 87 103",
+            ),
+            "test": per_category(
+                CATEGORIES,
+                "100 50 100 20 100 100 20 100 100 20 20 20 86 20 86 20 100 100 20 20 "
+                "20 100 100 86 20 100 100 20 100 20 100 20 20 100 20 100 100 100 20 20",
+            ),
+        },
+    )
+    content = "train_files.txt or test_files.txt beside ply_data_*.h5"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The official archive's name, or the data set's own."""
+        return (FOLDER, self.name)
+
+    def recognizes(self, folder: Path) -> bool:
+        """Tell whether one of the two lists of files is there."""
+        return bool(self.splits(folder))
+
+    def splits(self, folder: Path) -> tuple[str, ...]:
+        """Those whose list of files is there."""
+        train = ("train", "val", "trainval") if (folder / "train_files.txt").is_file() else ()
+        return train + (("test",) if (folder / "test_files.txt").is_file() else ())
+
+    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+        """Read a split; see :func:`read_modelnet40`."""
+        return read_modelnet40(folder, split)
+
+
+def read_modelnet40(folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
     """Read a split.
 
     Clouds are centred on their centroid and scaled to the unit sphere. ModelNet40 has no official

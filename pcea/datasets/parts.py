@@ -11,13 +11,12 @@ from pathlib import Path
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.layout import SPLITS, Layout
 from pcea.datasets.rows import MAX_PART, read_shapes
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
 
-SHAPENETPART_FOLDER = "shapenetcore_partanno_segmentation_benchmark_v0_normal"
-SPLITS = ("train", "val", "trainval", "test")
 # Category, synset, first and last part id: the map that the benchmark's figures rest on.
 _OFFICIAL = (
     ("Airplane", "02691156", 0, 3),
@@ -47,7 +46,33 @@ SHAPENETPART = Taxonomy(
 _OFFICIAL_SYNSETS = {name: synset for name, synset, *_ in _OFFICIAL}
 
 
-def parts_folder(name: str, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
+class PartsFolder(Layout):
+    """Any folder in the layout above, under any name."""
+
+    content = "synsetoffset2category.txt beside train_test_split/"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The name with ``_normal``, as the official folder has it, or without."""
+        return (f"{self.name}_normal", self.name)
+
+    def recognizes(self, folder: Path) -> bool:
+        """Tell whether the list of categories is there."""
+        return (folder / "synsetoffset2category.txt").is_file()
+
+    def splits(self, folder: Path) -> tuple[str, ...]:
+        """Those whose lists are there; the two of ``trainval`` must both be."""
+        there = list_splits(folder)
+        return tuple(
+            s for s in SPLITS if s in there or (s == "trainval" and {"train", "val"} <= {*there})
+        )
+
+    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+        """Read a split; see :func:`read_parts`."""
+        return read_parts(self.name, folder, split)
+
+
+def read_parts(name: str, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
     """Read a split of a part-labelled folder.
 
     Clouds are centred on their centroid and scaled to the unit sphere. Which parts a category has

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pcea.datasets.clouds import Clouds
+from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF, sample_shapes
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 
 _NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
+
+
+@register_dataset("shapes")
+class Shapes(Layout):
+    """The built-in shapes; see :func:`procedural_shapes` for the options."""
+
+    options = ("num_per_category", "num_points", "seed")
+
+    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+        """Make a split; no folder is read."""
+        return procedural_shapes(split, **options)
 
 
 def procedural_shapes(

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pcea.datasets import fetch, import_archive, load_dataset
-from pcea.datasets.sources import SOURCES, Archive
+from pcea.datasets.layout import Archive
+from pcea.datasets.modelnet40 import ModelNet40
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
 from pcea.models import create_model
@@ -95,8 +96,8 @@ def test_a_published_hash_is_recognised(
 ) -> None:
     archive = packed(modelnet(tmp_path / "files", "test"))
     digest = hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest()
-    known = replace(SOURCES["modelnet40"], archives=(Archive("http://x/y", digest),))
-    monkeypatch.setitem(SOURCES, "modelnet40", known)
+    known = replace(ModelNet40.source, archives=(Archive("http://x/y", digest),))
+    monkeypatch.setattr(ModelNet40, "source", known)
     report = import_archive("modelnet40", archive, tmp_path / "data")
     assert f"md5 {digest} is a published one" in report.notes
 
@@ -176,8 +177,8 @@ def test_fetch_tries_the_mirrors_in_turn(
         Archive(f"{server}/page.zip"),
     )
     root = tmp_path / "data"
-    source = replace(SOURCES["modelnet40"], archives=mirrors)
-    monkeypatch.setitem(SOURCES, "modelnet40", source)
+    source = replace(ModelNet40.source, archives=mirrors)
+    monkeypatch.setattr(ModelNet40, "source", source)
     with pytest.raises(InputError, match=r"no mirror gave modelnet40.*pcea data import") as caught:
         fetch("modelnet40", root)
     for mirror in mirrors:
@@ -187,7 +188,7 @@ def test_fetch_tries_the_mirrors_in_turn(
 
     good = hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest()
     source = replace(source, archives=(*mirrors, Archive(f"{server}/a.zip", good)))
-    monkeypatch.setitem(SOURCES, "modelnet40", source)
+    monkeypatch.setattr(ModelNet40, "source", source)
     report = fetch("modelnet40", root)
     assert report.totals == {"test": 120}
     assert [path.name for path in root.iterdir()] == ["modelnet40_ply_hdf5_2048"]

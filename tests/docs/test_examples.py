@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pcea.datasets import Taxonomy, check
+from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF
 from pcea.models import create_model, save_model
 
@@ -38,6 +39,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
     return tmp_path
 
 
@@ -61,6 +63,7 @@ def test_python_runs(page: str, workplace: Path) -> None:
         report = check("gadgets", workplace / "data")
         assert report.totals == {"train": 48, "val": 16, "test": 16}
         assert report.parts == 4
+        assert check("solids", workplace / "data").totals == {"train": 8, "val": 4}
     if page == "docs/files.md":
         there = torch.tensor([500001.12, 5400002.34, 150.0], dtype=torch.float64)
         assert torch.allclose(names["tower"].file_pos[1], there, rtol=0, atol=1e-6)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pcea.attention import list_attentions
-from pcea.datasets.loading import OFFICIAL_FOLDERS
+from pcea.datasets.layout import DATASETS
 from pcea.models import create_model, list_models
 from pcea.recipes import RECIPES, Recipe
 
@@ -69,6 +69,6 @@ def test_the_models_stand_in_the_docs(name: str) -> None:
     assert start in (DOCS / "models.md").read_text(), f"docs/models.md needs a line {start} …"
 
 
-@pytest.mark.parametrize("name", [*list_attentions(), *OFFICIAL_FOLDERS, "shapes"])
+@pytest.mark.parametrize("name", [*list_attentions(), *DATASETS.names()])
 def test_attentions_and_data_sets_stand_in_the_docs(name: str) -> None:
     assert any(f"`{name}`" in page.read_text() for page in DOCS.glob("*.md"))

@@ -1,0 +1,85 @@
+"""A data set is one registered class: what the rest of the package makes of a stranger's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pcea.datasets import (
+    Clouds,
+    Layout,
+    Taxonomy,
+    check,
+    fetch,
+    import_archive,
+    list_datasets,
+    load_dataset,
+    register_dataset,
+)
+from pcea.datasets.layout import DATASETS, published
+from pcea.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
+
+    @register_dataset("lines")
+    class Lines(Layout):
+        content = "lines.txt"
+        options = ("count",)
+
+        def recognizes(self, folder: Path) -> bool:
+            return (folder / "lines.txt").is_file()
+
+        def splits(self, folder: Path) -> tuple[str, ...]:
+            return ("train", "test")
+
+        def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+            count = options.get("count", int((folder / "lines.txt").read_text()))
+            pos = torch.linspace(-1, 1, 9)[:, None].expand(count, 9, 3)
+            return Clouds.from_dense(pos, torch.zeros(count)), Taxonomy(("line",))
+
+
+def lay(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "lines.txt").write_text("5")
+
+
+def test_it_is_loaded_listed_and_checked_by_its_name(tmp_path: Path) -> None:
+    lay(tmp_path / "lines")
+    data = load_dataset("lines", "test", tmp_path)
+    assert (data.name, data.split, len(data)) == ("lines", "test", 5)
+    assert len(load_dataset("lines", "test", tmp_path, count=2)) == 2
+    assert len(load_dataset("lines", "test", tmp_path / "lines")) == 5
+    (listed,) = [each for each in list_datasets(tmp_path) if each.name == "lines"]
+    assert listed.folder == tmp_path / "lines" and listed.splits == ("train", "test")
+    report = check("lines", tmp_path)
+    assert report.totals == {"train": 5, "test": 5} and report.complete is None
+
+
+def test_it_is_imported_into_its_place(tmp_path: Path) -> None:
+    lay(tmp_path / "far" / "away")
+    import_archive("lines", tmp_path / "far", tmp_path / "root")
+    assert (tmp_path / "root" / "lines" / "lines.txt").is_file()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no lines\.txt in it"):
+        import_archive("lines", tmp_path / "empty", tmp_path / "other")
+
+
+def test_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path / "lines")
+    with pytest.raises(InputError, match=r"lines: no option 'cout' \(did you mean 'count'"):
+        load_dataset("lines", "test", tmp_path, cout=2)
+    with pytest.raises(InputError, match="no data set 'lines': looked in"):
+        load_dataset("lines", "test", tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="no known address for 'lines'"):
+        fetch("lines", tmp_path)
+    assert published("lines") is None and published("nowhere") is None
+
+
+def test_those_that_need_no_files_come_first() -> None:
+    listed = [each.name for each in list_datasets("/nonexistent")]
+    assert listed == ["shapes", "lines", "modelnet40", "shapenetpart"]
