@@ -23,6 +23,7 @@ RUN = [
     "docs/datasets.md",
     "docs/files.md",
     "docs/pictures.md",
+    "docs/plugins.md",
     "docs/segmentation.md",
 ]
 by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

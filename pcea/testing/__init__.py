@@ -1,0 +1,14 @@
+"""What every registered attention and data set must hold, for the tests of plug-ins too.
+
+Each check raises an ``AssertionError`` that says what does not hold::
+
+    from pcea.testing import check_attention
+
+    def test_mine() -> None:
+        check_attention("mine", heads=4)
+"""
+
+from pcea.testing.attention import ATTENTION_CHECKS, check_attention
+from pcea.testing.dataset import check_dataset
+
+__all__ = ["ATTENTION_CHECKS", "check_attention", "check_dataset"]
