@@ -1,4 +1,11 @@
-"""Point transformers for classification and part segmentation."""
+"""Point transformers for classification and part segmentation.
+
+Every module of this folder is imported here, so a file that registers a model joins by lying
+beside the others.
+"""
+
+import importlib
+import pkgutil
 
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
@@ -27,3 +34,6 @@ __all__ = [
     "register_model",
     "save_model",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -13,6 +13,7 @@ from pcea.datasets import Taxonomy, check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF
 from pcea.models import create_model, save_model
+from pcea.models.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,7 +41,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
+    for registry in (DATASETS, MODELS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     return tmp_path
 
 
