@@ -1,0 +1,1 @@
+"""An attention and a data set for pcea."""

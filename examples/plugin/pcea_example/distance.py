@@ -1,0 +1,42 @@
+"""Distance attention: every point reads from all points, from nearer ones more."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pcea.attention import Attention, register
+from pcea.attention.base import at_least_float32
+
+
+@register("distance")
+class DistanceAttention(Attention):
+    """A = softmax(−softplus(τ) ‖p_i − p_j‖²) over the points j, out = A x V.
+
+    Args:
+        dim: channels C.
+    """
+
+    map_kind = "points"
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.value = nn.Linear(dim, dim)
+        self.sharpness = nn.Parameter(torch.zeros(()))
+
+    def attend(
+        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let the points attend; the map is A, (B, 1, N, N). See ``Attention.attend``."""
+        assert pos is not None
+        pos = at_least_float32(pos)
+        squared = (pos.unsqueeze(2) - pos.unsqueeze(1)).square().sum(-1)  # (B, N, N)
+        scores = -nn.functional.softplus(at_least_float32(self.sharpness)) * squared
+        if mask is not None:
+            pairs = mask.unsqueeze(1) & mask.unsqueeze(2)
+            scores = scores.masked_fill(~pairs, torch.finfo(scores.dtype).min)
+            weights = scores.softmax(-1).masked_fill(~pairs, 0.0)
+        else:
+            weights = scores.softmax(-1)
+        value = self.value(x)
+        return weights.to(value.dtype) @ value, weights.unsqueeze(1)

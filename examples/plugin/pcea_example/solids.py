@@ -1,0 +1,35 @@
+"""Balls and boxes, made on the fly: a data set that needs no files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from pcea.datasets import Clouds, Layout, Taxonomy, register_dataset
+from pcea.geometry import unit_sphere
+
+COUNTS = {"train": 64, "val": 32, "test": 32}
+
+
+@register_dataset("solids")
+class Solids(Layout):
+    """Points on balls and on cubes, each stretched along its axes by random factors."""
+
+    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+        """Make a split, the same at every call; ``trainval`` is the two together."""
+        parts = ("train", "val") if split == "trainval" else (split,)
+        return Clouds.cat([_make(part) for part in parts]), Taxonomy(("ball", "box"))
+
+
+def _make(split: str) -> Clouds:
+    count = COUNTS[split]
+    generator = torch.Generator().manual_seed(list(COUNTS).index(split))
+    pos = torch.randn(count, 256, 3, generator=generator)
+    category = torch.arange(count) % 2
+    # The same directions, on a ball by their length and on a cube by their largest coordinate.
+    size = torch.where(category[:, None] == 0, pos.norm(dim=2), pos.abs().amax(2))
+    pos = pos / size.unsqueeze(2)
+    pos = pos * (0.5 + torch.rand(count, 1, 3, generator=generator))
+    names = [f"{split}{number}" for number in range(count)]
+    return Clouds.from_dense(unit_sphere(pos), category, names=names)

@@ -1,0 +1,30 @@
+"""The plug-in keeps to what pcea asks of every attention and data set."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pcea import create_attention, load_dataset
+from pcea.testing import check_attention, check_dataset
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_attention_holds_what_every_attention_must() -> None:
+    check_attention("distance")
+
+
+def test_the_data_set_holds_what_every_data_set_must() -> None:
+    check_dataset("solids")
+
+
+def test_nearer_points_count_more() -> None:
+    pos = torch.tensor([[[0.0, 0, 0], [0.1, 0, 0], [1, 0, 0]]])
+    _, weights = create_attention("distance", 4).attend(torch.randn(1, 3, 4), pos)
+    first = weights[0, 0, 0]
+    assert first[0] > first[1] > first[2]
+
+
+def test_half_of_them_are_boxes() -> None:
+    clouds = load_dataset("solids", "train").clouds
+    assert clouds.category.bincount().tolist() == [32, 32]
