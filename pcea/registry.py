@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
@@ -56,6 +57,14 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """Name every entry, sorted; those of plug-ins are not imported for that."""
         return sorted({*self._entries, *self._plugins})
+
+    def entries(self) -> dict[str, T]:
+        """Every entry by its name, sorted; plug-ins that cannot be imported are left out."""
+        found = {}
+        for name in self.names():
+            with suppress(InputError):
+                found[name] = self.get(name)
+        return found
 
     def __contains__(self, name: str) -> bool:
         """Tell whether there is an entry of this name."""

@@ -57,6 +57,12 @@ def test_plugins_are_named_before_they_are_imported(shapes: Registry[object]) ->
     assert shapes.get("own") is found
 
 
+def test_all_that_can_be_imported(shapes: Registry[object]) -> None:
+    found = shapes.entries()
+    assert list(found) == ["ball", "own"]
+    assert found["own"] is sys.modules["stranger_of_pcea"].Own
+
+
 def test_what_registers_itself_on_import_stays(
     shapes: Registry[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

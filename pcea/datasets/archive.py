@@ -81,7 +81,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     """
     source = published(name)
     if source is None:
-        known = [each for each in DATASETS.names() if published(each)]
+        known = [each for each, kind in DATASETS.entries().items() if kind.source]
         raise InputError(f"no known address for {name!r}{nearest(name, known)}")
     base = data_root(root)
     try:

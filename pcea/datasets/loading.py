@@ -125,7 +125,8 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """The data sets that are registered, and every folder under `root` in the parts layout."""
     base = data_root(root)
     listed = []
-    for layout in sorted(map(layout_of, DATASETS.names()), key=lambda layout: bool(layout.content)):
+    registered = [kind(name) for name, kind in DATASETS.entries().items()]
+    for layout in sorted(registered, key=lambda layout: bool(layout.content)):
         places = [*(base / folder for folder in layout.folders), base] if layout.content else []
         folder = next((place for place in places if layout.recognizes(place)), None)
         there = folder or not layout.content

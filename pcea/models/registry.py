@@ -93,8 +93,9 @@ def list_models(task: str | None = None) -> list[str]:
     Returns:
         The names, sorted.
     """
-    names = MODELS.names()
-    return names if task is None else [name for name in names if _kind(name).task == task]
+    if task is None:
+        return MODELS.names()
+    return [name for name, each in MODELS.entries().items() if _kind(name, each).task == task]
 
 
 def create_model(
@@ -124,7 +125,8 @@ def create_model(
     Raises:
         InputError: no such model, option or attention.
     """
-    build, kind = MODELS.get(name), _kind(name)
+    build = MODELS.get(name)
+    kind = _kind(name, build)
     known = _options(kind)
     for option in options:
         if option not in known:
@@ -142,8 +144,7 @@ def create_model(
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error
 
 
-def _kind(name: str) -> type[PointModel]:
-    builder = MODELS.get(name)
+def _kind(name: str, builder: _Builder) -> type[PointModel]:
     kind = builder.func if isinstance(builder, partial) else builder
     if not (isinstance(kind, type) and issubclass(kind, PointModel)):
         raise InputError(f"model {name!r} is no class of pcea.models.PointModel, but {kind!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,15 @@ def test_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
 def test_those_that_need_no_files_come_first() -> None:
     listed = [each.name for each in list_datasets("/nonexistent")]
     assert listed == ["shapes", "lines", "modelnet40", "shapenetpart"]
+
+
+def test_a_broken_plugin_spoils_nothing_but_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {"broken": EntryPoint("broken", "no_such_module_of_pcea:Broken", DATASETS.group)}
+    monkeypatch.setitem(DATASETS.__dict__, "_plugins", broken)
+    assert "lines" in [each.name for each in list_datasets(tmp_path)]
+    with pytest.raises(InputError, match="known: modelnet40, shapenetpart"):
+        fetch("lines", tmp_path)
+    with pytest.raises(InputError, match=r"data set 'broken': its plug-in .* cannot be imported"):
+        load_dataset("broken", "train", tmp_path)
