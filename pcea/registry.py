@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
@@ -18,7 +19,8 @@ class Registry(Generic[T]):
     """The entries of one kind, each under the name that users give.
 
     An entry joins by the decorator :meth:`register`. A package that is installed beside this one
-    names its entries in its ``pyproject.toml``, and they are imported when somebody asks for them::
+    names its entries in its ``pyproject.toml`` by the same names, and they are imported when
+    somebody asks for them::
 
         [project.entry-points."pcea.attentions"]
         mine = "my_package.attention:MyAttention"
@@ -44,9 +46,12 @@ class Registry(Generic[T]):
 
         Raises:
             ValueError: the name is taken.
+            TypeError: a class lacks methods that its kind needs.
         """
 
         def add(entry: E) -> E:
+            if lacking := getattr(entry, "__abstractmethods__", None):
+                raise TypeError(f"{self.kind} {name!r} lacks {', '.join(sorted(lacking))}")
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is already {self._entries[name]!r}")
             self._entries[name] = entry  # type: ignore[assignment]
@@ -74,7 +79,7 @@ class Registry(Generic[T]):
         """Give the entry of a name.
 
         Raises:
-            InputError: there is none, or its plug-in cannot be imported.
+            InputError: there is none, or its plug-in cannot be imported or does not register it.
         """
         if name not in self._entries:
             if name not in self._plugins:
@@ -87,11 +92,13 @@ class Registry(Generic[T]):
         return {point.name: point for point in entry_points(group=self.group)}
 
     def _load(self, point: EntryPoint) -> None:
+        before = dict(self._entries)
+        where = f"{self.kind} {point.name!r}: its plug-in {point.value}"
         try:
-            entry = point.load()
+            import_module(point.module)
         except Exception as error:  # whatever a stranger's module raises
+            self._entries = before
             reason = str(error).partition("\n")[0] or type(error).__name__
-            where = f"{self.kind} {point.name!r}: its plug-in {point.value}"
             raise InputError(f"{where} cannot be imported: {reason}") from error
-        # Most modules register themselves on import; a bare class is registered here.
-        self._entries.setdefault(point.name, entry)
+        if point.name not in self._entries:
+            raise InputError(f"{where} registers no {self.kind} of that name")

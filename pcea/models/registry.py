@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pcea.datasets import modelnet40, parts
 from pcea.datasets.taxonomy import Taxonomy
@@ -34,10 +34,9 @@ TINY: dict[str, Any] = {
 TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128), "hidden": (256, 128)}
 
 M = TypeVar("M", bound=type[PointModel])
-_Builder = Callable[..., PointModel]
 
-# A class, or a partial of one that holds the options which the name stands for.
-MODELS: Registry[_Builder] = Registry("model", "pcea.models")
+# Each with the options that the name stands for.
+MODELS: Registry[partial[PointModel]] = Registry("model", "pcea.models")
 
 
 def register_model(name: str, **options: Any) -> Callable[[M], M]:
@@ -53,9 +52,12 @@ def register_model(name: str, **options: Any) -> Callable[[M], M]:
 
     Raises:
         ValueError: the name is taken.
+        TypeError: it is no class of :class:`PointModel` that names its task.
     """
 
     def add(kind: M) -> M:
+        if not (isinstance(kind, type) and issubclass(kind, PointModel) and hasattr(kind, "task")):
+            raise TypeError(f"model {name!r}: {kind!r} is no class of PointModel with a task")
         MODELS.register(name)(partial(kind, **options))
         return kind
 
@@ -80,8 +82,7 @@ def preset(name: str) -> Mapping[str, Any]:
     Raises:
         InputError: no such model.
     """
-    builder = MODELS.get(name)
-    return builder.keywords if isinstance(builder, partial) else {}
+    return MODELS.get(name).keywords
 
 
 def list_models(task: str | None = None) -> list[str]:
@@ -95,7 +96,11 @@ def list_models(task: str | None = None) -> list[str]:
     """
     if task is None:
         return MODELS.names()
-    return [name for name, each in MODELS.entries().items() if _kind(name, each).task == task]
+    return [
+        name
+        for name, each in MODELS.entries().items()
+        if cast(type[PointModel], each.func).task == task
+    ]
 
 
 def create_model(
@@ -126,7 +131,7 @@ def create_model(
         InputError: no such model, option or attention.
     """
     build = MODELS.get(name)
-    kind = _kind(name, build)
+    kind = cast(type[PointModel], build.func)
     known = _options(kind)
     for option in options:
         if option not in known:
@@ -144,14 +149,7 @@ def create_model(
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error
 
 
-def _kind(name: str, builder: _Builder) -> type[PointModel]:
-    kind = builder.func if isinstance(builder, partial) else builder
-    if not (isinstance(kind, type) and issubclass(kind, PointModel)):
-        raise InputError(f"model {name!r} is no class of pcea.models.PointModel, but {kind!r}")
-    return kind
-
-
-def _options(kind: type[PointModel]) -> list[str]:
+def _options(kind: Callable[..., PointModel]) -> list[str]:
     own = inspect.signature(kind).parameters
     passes_on = any(each.kind is each.VAR_KEYWORD for each in own.values())
     named = [name for name, each in own.items() if each.kind is not each.VAR_KEYWORD]

@@ -21,9 +21,10 @@ def check_dataset(name: str, root: str | Path | None = None) -> None:
         root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
 
     Raises:
-        AssertionError: something does not hold.
-        InputError: there is no such data set.
+        AssertionError: something does not hold, or there is no such data set.
+        InputError: its plug-in cannot be imported, or a split cannot be read.
     """
+    layout = layout_of(name)
     listed = {each.name: each for each in list_datasets(root)}
     assert name in listed, f"data set {name!r} is not listed; there are {', '.join(listed)}"
     there = listed[name].splits
@@ -32,14 +33,17 @@ def check_dataset(name: str, root: str | Path | None = None) -> None:
     for split, data in loaded.items():
         _check_clouds(data, f"{name} {split}")
         again = load_dataset(name, split, root)
-        assert torch.equal(data.clouds.pos, again.clouds.pos), f"{name} {split}: it changes"
+        for field in ("pos", "category", "normal", "part"):
+            one, other = getattr(data.clouds, field), getattr(again.clouds, field)
+            alike = one is None if other is None else one is not None and torch.equal(one, other)
+            assert alike, f"{name} {split}: {field} differs from one reading to the next"
     first = loaded[there[0]].taxonomy
     for split, data in loaded.items():
         assert data.taxonomy.categories == first.categories, f"{name} {split}: other categories"
-    for one, other in combinations([s for s in there if s != "trainval"], 2):
-        both = set(loaded[one].clouds.names) & set(loaded[other].clouds.names)
-        assert not both, f"{name}: {one} and {other} share {sorted(both)[:3]}"
-    if layout_of(name).content:
+    for first_split, second_split in combinations([s for s in there if s != "trainval"], 2):
+        both = set(loaded[first_split].clouds.names) & set(loaded[second_split].clouds.names)
+        assert not both, f"{name}: {first_split} and {second_split} share {sorted(both)[:3]}"
+    if layout.content:
         _check_empty_folder(name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pcea.errors import InputError
-from pcea.models import Classifier, ModelInfo, create_model, list_models, register_model
+from pcea.models import Classifier, ModelInfo, PointModel, create_model, list_models, register_model
 from pcea.models.registry import MODELS, preset
 
 
@@ -82,9 +82,9 @@ def test_a_class_of_ones_own_joins() -> None:
 
 @pytest.mark.usefixtures("own_models")
 def test_what_is_no_model_is_refused() -> None:
-    MODELS.register("nothing")(dict)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="'nothing' is no class of"):
-        create_model("nothing")
+    for kind in (dict, PointModel):
+        with pytest.raises(TypeError, match=r"model 'nothing': .* is no class of PointModel with"):
+            register_model("nothing")(kind)  # type: ignore[type-var]
 
 
 def test_the_options_behind_a_name() -> None:

@@ -71,7 +71,7 @@ def test_what_is_right_passes() -> None:
 )
 def test_what_is_wrong_is_named(weights: Callable[..., Tensor], message: str) -> None:
     register("mine")(faulty(weights))
-    with pytest.raises(AssertionError, match=f"attention 'mine': .*{message}"):
+    with pytest.raises(AssertionError, match=f"attention 'mine' does not hold: .*{message}"):
         check_attention("mine")
 
 

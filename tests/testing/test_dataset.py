@@ -74,7 +74,7 @@ def test_what_is_right_passes(tmp_path: Path) -> None:
             "not centered",
         ),
         (lambda p, s: clouds(p, "always"), "train and test share"),
-        (lambda p, s: clouds(torch.randn(4, 20, 3), s), "it changes"),
+        (lambda p, s: clouds(torch.randn(4, 20, 3), s), "pos differs from one reading"),
         (lambda p, s: clouds(p, s, normal=3 * torch.ones(4, 20, 3)), "a normal is neither"),
         (lambda p, s: clouds(p, s, part=torch.ones(4, 20)), "a part that its category has not"),
     ],
