@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pcea.datasets.check import Report, check, check_folder
-from pcea.datasets.layout import DATASETS, Archive, Layout, published
+from pcea.datasets.layout import DATASETS, Archive, Layout
 from pcea.datasets.loading import data_root, find_folder, layout_of
 from pcea.datasets.unpack import unpack
 from pcea.errors import InputError, nearest
@@ -39,7 +39,7 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         raise InputError(f"{name} is built in: there is nothing to import")
     base, archive = data_root(root), Path(archive).expanduser()
     target = base / layout.folders[0]
-    note = _provenance(name, archive)
+    note = _provenance(layout, archive)
     with _workspace(base) as work:
         content = work / "content"
         content.mkdir()
@@ -79,7 +79,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     Raises:
         InputError: there is no such archive, or no mirror gave it.
     """
-    source = published(name)
+    source = layout_of(name).source
     if source is None:
         known = [each for each, kind in DATASETS.entries().items() if kind.source]
         raise InputError(f"no known address for {name!r}{nearest(name, known)}")
@@ -157,9 +157,9 @@ def _same(one: Path, other: Path) -> bool:
     )
 
 
-def _provenance(name: str, archive: Path) -> tuple[str, ...]:
+def _provenance(layout: Layout, archive: Path) -> tuple[str, ...]:
     """Whether a published hash vouches for the archive."""
-    source = published(name)
+    source = layout.source
     known = [each.md5 for each in source.archives if each.md5] if source else []
     if not known or not archive.is_file():
         return ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import published
+from pcea.datasets.layout import Source
 from pcea.datasets.loading import find_folder, layout_of
 from pcea.errors import InputError
 
@@ -88,7 +88,7 @@ def check_folder(name: str, folder: Path) -> Report:
         for one, other in combinations(shapes, 2)
         if (both := shapes[one] & shapes[other])
     ]
-    faults = _against_official(name, counts)
+    faults = _against_official(layout.source, counts)
     return Report(
         name=name,
         folder=folder,
@@ -125,11 +125,11 @@ def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
     ]
 
 
-def _against_official(name: str, counts: dict[str, dict[str, int]]) -> list[str]:
+def _against_official(source: Source | None, counts: dict[str, dict[str, int]]) -> list[str]:
     """A sentence for each split that differs from the published one."""
-    source, faults = published(name), []
     if source is None:
         return []
+    faults = []
     for split, official in source.counts.items():
         pieces = ("train", "val") if split == "trainval" else (split,)
         found: dict[str, int] = {}

@@ -91,7 +91,7 @@ class Layout(ABC):
             **options: those that the class names.
 
         Returns:
-            The clouds on the CPU, each centred and scaled to the unit sphere, and the names of
+            The clouds on the CPU, each centered and scaled to the unit sphere, and the names of
             categories and parts.
 
         Raises:
@@ -101,11 +101,6 @@ class Layout(ABC):
 
 DATASETS: Registry[type[Layout]] = Registry("data set", "pcea.datasets")
 register_dataset = DATASETS.register
-
-
-def published(name: str) -> Source | None:
-    """Where a data set was published; None where nothing is known of it."""
-    return DATASETS.get(name).source if name in DATASETS else None
 
 
 def per_category(names: tuple[str, ...], counts: str) -> dict[str, int]:

@@ -52,7 +52,7 @@ def load_dataset(
         **options: ``num_per_category``, ``num_points`` and ``seed`` of ``shapes``.
 
     Returns:
-        The split; its ``clouds`` lie on the CPU, each centred and scaled to the unit sphere.
+        The split; its ``clouds`` lie on the CPU, each centered and scaled to the unit sphere.
 
     Raises:
         InputError: no such data set, split or option, or its files are missing or damaged.

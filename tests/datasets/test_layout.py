@@ -19,7 +19,7 @@ from pcea.datasets import (
     load_dataset,
     register_dataset,
 )
-from pcea.datasets.layout import DATASETS, published
+from pcea.datasets.layout import DATASETS
 from pcea.errors import InputError
 
 
@@ -78,7 +78,6 @@ def test_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
         load_dataset("lines", "test", tmp_path / "elsewhere")
     with pytest.raises(InputError, match="no known address for 'lines'"):
         fetch("lines", tmp_path)
-    assert published("lines") is None and published("nowhere") is None
 
 
 def test_those_that_need_no_files_come_first() -> None:
