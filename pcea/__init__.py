@@ -76,10 +76,12 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'pcea' has no attribute {name!r}")
+    if mixed := import_module("pcea.installation").mixed_files():
+        raise ImportError(mixed)
     value = getattr(import_module(f"pcea.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted(__all__)

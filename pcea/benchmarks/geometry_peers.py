@@ -15,7 +15,7 @@ from torch import Tensor
 from pcea.benchmarks.measure import NotInstalled
 from pcea.errors import InputError
 
-EXTRA = "pip install 'pcea[bench]'"
+EXTRA = "pip install fpsample torch-pointcloud"
 SEARCH = "torch-geometric's search needs pyg-lib, from its own index: https://data.pyg.org/whl"
 
 

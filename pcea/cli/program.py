@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol
 
 import tyro
 
+from pcea import installation
 from pcea.cli.attend import Attend
 from pcea.cli.bench import BenchAttention, BenchGeometry, BenchModel, BenchTrain
 from pcea.cli.classify import Classify
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if mixed := installation.mixed_files():
+            raise InputError(mixed)
         status = _command(words).run()
         sys.stdout.flush()
     except InputError as error:

@@ -9,6 +9,8 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
 
+_HOW = "pip install 'laspy[lazrs]'"
+
 
 def read_las(path: Path) -> Raw:
     """Read the points of a LAS or LAZ file, and their colors; classes and returns are left out.
@@ -26,12 +28,10 @@ def read_las(path: Path) -> Raw:
     try:
         import laspy
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path}: LAS and LAZ are read by laspy: pip install 'pcea[las]'"
-        ) from error
+        raise InputError(f"{path}: LAS and LAZ are read by laspy: {_HOW}") from error
     with laspy.open(path) as file:
         if file.header.are_points_compressed and not laspy.LazBackend.detect_available():
-            raise InputError(f"{path}: packed points need lazrs: pip install 'pcea[las]'")
+            raise InputError(f"{path}: packed points need lazrs: {_HOW}")
         points = file.read()
         announced = file.header.point_count
     if len(points) < announced:

@@ -66,20 +66,20 @@ def test_a_header_of_zeros_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.las")
 
 
-def test_without_laspy_the_message_names_the_extra(
+def test_without_laspy_the_message_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _write(tmp_path / "a.las", _BOX)
     monkeypatch.setitem(sys.modules, "laspy", None)
-    with pytest.raises(InputError, match=r"pip install 'pcea\[las\]'"):
+    with pytest.raises(InputError, match=r"pip install 'laspy\[lazrs\]'"):
         read(path)
 
 
-def test_without_lazrs_packed_points_name_the_extra(
+def test_without_lazrs_packed_points_name_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed, plain = _write(tmp_path / "a.laz", _BOX), _write(tmp_path / "a.las", _BOX)
     monkeypatch.setattr(laspy.LazBackend, "detect_available", staticmethod(lambda: ()))
     assert len(read(plain).pos) == 8  # type: ignore[union-attr]
-    with pytest.raises(InputError, match=r"need lazrs: pip install 'pcea\[las\]'"):
+    with pytest.raises(InputError, match=r"need lazrs: pip install 'laspy\[lazrs\]'"):
         read(packed)
