@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -45,13 +46,15 @@ class Registry(Generic[T]):
             A decorator, which gives back what it decorates.
 
         Raises:
-            ValueError: the name is taken.
+            ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
             TypeError: a class lacks methods that its kind needs.
         """
 
         def add(entry: E) -> E:
             if lacking := getattr(entry, "__abstractmethods__", None):
                 raise TypeError(f"{self.kind} {name!r} lacks {', '.join(sorted(lacking))}")
+            if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
+                raise ValueError(f"{self.kind} {name!r}: its name takes letters, digits, - and _")
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is already {self._entries[name]!r}")
             self._entries[name] = entry  # type: ignore[assignment]

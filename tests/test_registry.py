@@ -78,6 +78,12 @@ def test_a_name_is_taken_once(shapes: Registry[object]) -> None:
         shapes.register("ball")(str)
 
 
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "c:d", "-a", "a\n"])
+def test_a_name_is_no_path_and_can_be_typed(shapes: Registry[object], name: str) -> None:
+    with pytest.raises(ValueError, match="takes letters, digits, - and _"):
+        shapes.register(name)(str)
+
+
 def test_a_class_that_cannot_be_made_is_refused(shapes: Registry[object]) -> None:
     class Half(ABC):
         @abstractmethod

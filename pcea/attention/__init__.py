@@ -10,9 +10,9 @@ import importlib
 import pkgutil
 
 from pcea.attention.base import Attention, MapKind
-from pcea.attention.registry import create_attention, list_attentions, register
+from pcea.attention.registry import create_attention, list_attentions, register_attention
 
-__all__ = ["Attention", "MapKind", "create_attention", "list_attentions", "register"]
+__all__ = ["Attention", "MapKind", "create_attention", "list_attentions", "register_attention"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

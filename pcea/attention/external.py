@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pcea.attention.base import Attention, at_least_float32, require_positive
 from pcea.attention.reading import read_memory
-from pcea.attention.registry import register
+from pcea.attention.registry import register_attention
 
 # Up to so many scores a compiler makes more of the open form, which it can fuse with what stands
 # around it, than of one closed operator. On a CPU the two are then equally fast without one.
@@ -117,7 +117,7 @@ class Memory(nn.Module):
         return (weights.to(self.values.dtype) @ self.values).flatten(2)
 
 
-@register("external")
+@register_attention("external")
 class ExternalAttention(Attention):
     """External attention: A = Norm(x Wq Mkᵀ), out = A Mv. Its cost is linear in the points.
 

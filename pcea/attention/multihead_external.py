@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from pcea.attention.base import Attention, require_positive, width_of_head
 from pcea.attention.external import Memory
-from pcea.attention.registry import register
+from pcea.attention.registry import register_attention
 
 
-@register("multihead-external")
+@register_attention("multihead-external")
 class MultiHeadExternalAttention(Attention):
     """Multi-head external attention: the heads read, each its own way, from one shared memory.
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from pcea.attention.base import Attention, at_least_float32, require_positive
-from pcea.attention.registry import register
+from pcea.attention.registry import register_attention
 
 
-@register("offset")
+@register_attention("offset")
 class OffsetAttention(Attention):
     """PCT's attention: softmax over the keys, then unit sum over the queries.
 

@@ -11,7 +11,7 @@ from pcea.registry import Registry
 
 # A class takes ``dim`` first and its options, all with defaults, after.
 ATTENTIONS: Registry[type[Attention]] = Registry("attention", "pcea.attentions")
-register = ATTENTIONS.register
+register_attention = ATTENTIONS.register
 
 
 def list_attentions() -> list[str]:

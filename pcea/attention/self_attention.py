@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.attention.base import Attention, at_least_float32, width_of_head
-from pcea.attention.registry import register
+from pcea.attention.registry import register_attention
 
 
-@register("self")
+@register_attention("self")
 class SelfAttention(Attention):
     """Multi-head self-attention: A = softmax(Q Kᵀ / √d) over the keys, out = concat(A V) Wo.
 

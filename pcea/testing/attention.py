@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pcea.attention import Attention, create_attention
+from pcea.testing.require import require
 
 DIM = 16
 
@@ -66,16 +67,13 @@ def shapes(trial: Trial) -> None:
     """The output has the input's shape and type, the map is (B, H, N, S) or (B, H, N, N)."""
     attention, x, pos = trial.attention, trial.x, trial.pos
     out, weights = attention.attend(x, pos)
-    assert out.shape == x.shape
-    assert out.dtype == x.dtype
-    assert weights.dim() == 4
-    assert (weights.shape[0], weights.shape[2]) == (3, 12)
-    assert attention.map_kind in ("slots", "points")
-    if attention.map_kind == "points":
-        assert weights.shape[3] == 12
-    else:
-        other = attention.attend(x[:, :10], pos[:, :10])[1]
-        assert other.shape[3] == weights.shape[3], "slots must not depend on the points"
+    kind, size = attention.map_kind, tuple(weights.shape)
+    require(out.shape == x.shape, f"the output is {tuple(out.shape)} of {tuple(x.shape)}")
+    require(out.dtype == x.dtype, f"the output is {out.dtype} of {x.dtype}")
+    require(len(size) == 4 and (size[0], size[2]) == (3, 12), f"the map is {size} of {x.shape}")
+    require(kind in ("slots", "points"), f"map_kind is {kind!r}")
+    columns = 12 if kind == "points" else attention.attend(x[:, :10], pos[:, :10])[1].shape[3]
+    require(size[3] == columns, f"the map has {size[3]} columns where {columns} are expected")
 
 
 def forward_is_attend(trial: Trial) -> None:
@@ -83,8 +81,8 @@ def forward_is_attend(trial: Trial) -> None:
     for mask in (None, trial.mask):
         out, weights = trial.attention.attend(trial.x, trial.pos, mask)
         close(trial.attention(trial.x, trial.pos, mask), out)
-        assert weights.isfinite().all()
-        assert (weights >= 0).all()
+        require(weights.isfinite().all(), "the map is not finite")
+        require((weights >= 0).all(), "the map has a value below 0")
 
 
 def all_real_is_no_mask(trial: Trial) -> None:
@@ -120,12 +118,12 @@ def padding_changes_nothing(trial: Trial) -> None:
         close(fast[cloud, real], alone[0])
         of_real = weights[cloud][:, real]
         if attention.map_kind == "points":
-            assert (of_real[..., ~real] == 0).all()
+            _zero(of_real[..., ~real], "what a real point takes from padding")
             of_real = of_real[..., real]
         close(of_real, alone_weights[0])
-        assert (weights[cloud][:, ~real] == 0).all()
-        assert (out[cloud, ~real] == 0).all()
-        assert (fast[cloud, ~real] == 0).all()
+        _zero(weights[cloud][:, ~real], "the map at padding")
+        _zero(out[cloud, ~real], "the output of attend at padding")
+        _zero(fast[cloud, ~real], "the output at padding")
 
 
 def no_gradient_reaches_padding(trial: Trial) -> None:
@@ -133,9 +131,10 @@ def no_gradient_reaches_padding(trial: Trial) -> None:
     x, mask = trial.x.requires_grad_(), trial.mask
     weight = torch.randn(x.shape, generator=trial.generator)
     (trial.attention(x, trial.pos, mask) * weight).sum().backward()
-    assert x.grad is not None
-    assert (x.grad[~mask] == 0).all()
-    assert (x.grad[mask].abs().sum(-1) > 0).all()
+    if x.grad is None:
+        raise AssertionError("the input has no gradient")
+    _zero(x.grad[~mask], "the gradient at padding")
+    require((x.grad[mask].abs().sum(-1) > 0).all(), "the gradient at a real point is 0")
 
 
 def cloud_of_padding_alone(trial: Trial) -> None:
@@ -143,21 +142,21 @@ def cloud_of_padding_alone(trial: Trial) -> None:
     attention, x, pos, mask = trial.attention, trial.x.requires_grad_(), trial.pos, trial.mask
     mask[1] = False
     for out in (attention(x, pos, mask), attention.attend(x, pos, mask)[0]):
-        assert out.isfinite().all()
-        assert (out[1] == 0).all()
+        require(out.isfinite().all(), "the output is not finite")
+        _zero(out[1], "its output")
         (grad,) = torch.autograd.grad(out.square().sum(), x)
-        assert grad.isfinite().all()
-        assert (grad[1] == 0).all()
-    assert (attention.attend(x, pos, mask)[1][1] == 0).all()
+        require(grad.isfinite().all(), "a gradient is not finite")
+        _zero(grad[1], "its gradient")
+    _zero(attention.attend(x, pos, mask)[1][1], "its map")
 
 
 def every_parameter_learns(trial: Trial) -> None:
     """Every parameter gets a finite gradient that is not 0."""
     trial.attention(trial.x, trial.pos).square().sum().backward()
     for name, parameter in trial.attention.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().sum() > 0, name
+        grad = parameter.grad
+        learns = grad is not None and grad.isfinite().all() and grad.abs().sum() > 0
+        require(learns, f"the gradient of {name} is missing, not finite or 0")
 
 
 def gradients(trial: Trial) -> None:
@@ -185,7 +184,7 @@ def double(trial: Trial) -> None:
     single = trial.attention(trial.x, trial.pos, trial.mask)
     attention = trial.attention.double()
     out, weights = attention.attend(trial.x.double(), trial.pos.double(), trial.mask)
-    assert out.dtype == weights.dtype == torch.float64
+    require(out.dtype == weights.dtype == torch.float64, f"it gives {out.dtype}, {weights.dtype}")
     torch.testing.assert_close(single.double(), out, rtol=1e-4, atol=1e-5)
 
 
@@ -197,9 +196,10 @@ def save_and_load(trial: Trial) -> None:
     saved = safetensors.torch.save(trial.attention.state_dict())
     other = trial.build()
     expected = trial.attention(trial.x, trial.pos)
-    assert not torch.equal(other(trial.x, trial.pos), expected)
+    changed = not torch.equal(other(trial.x, trial.pos), expected)
+    require(changed, "the output does not depend on the parameters")
     other.load_state_dict(safetensors.torch.load(saved))
-    assert torch.equal(other(trial.x, trial.pos), expected)
+    require(torch.equal(other(trial.x, trial.pos), expected), "the output differs after loading")
 
 
 def compiles_whole(trial: Trial) -> None:
@@ -221,31 +221,37 @@ def bfloat16_autocast(trial: Trial) -> None:
     expected, expected_weights = attention.attend(*given)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         out, weights = attention(*given), attention.attend(*given)[1]
-    assert weights.dtype == torch.float32
-    assert (out - expected).abs().max() < 0.03 * expected.abs().max()
-    assert (weights - expected_weights).abs().max() < 0.03 * expected_weights.max()
+    require(weights.dtype == torch.float32, f"the map is {weights.dtype}")
+    for what, one, other in (("output", out, expected), ("map", weights, expected_weights)):
+        error = ((one - other).abs().max() / other.abs().max()).item()
+        require(error < 0.03, f"the {what} differs by {error:.3f} of its largest value")
 
 
 def bfloat16_parameters(trial: Trial) -> None:
     """With parameters in bfloat16 the output is of that type, and the map float32."""
     out, weights = trial.attention.bfloat16().attend(trial.x.bfloat16(), trial.pos, trial.mask)
-    assert out.dtype == torch.bfloat16
-    assert weights.dtype == torch.float32
-    assert out.isfinite().all()
+    require(out.dtype == torch.bfloat16, f"the output is {out.dtype}")
+    require(weights.dtype == torch.float32, f"the map is {weights.dtype}")
+    require(out.isfinite().all(), "the output is not finite")
 
 
 def deterministic(trial: Trial) -> None:
     """The same input gives the same output."""
     given = (trial.x, trial.pos, trial.mask)
-    assert torch.equal(trial.attention(*given), trial.attention(*given))
+    alike = torch.equal(trial.attention(*given), trial.attention(*given))
+    require(alike, "two calls give different outputs")
 
 
 def same_seed_same_start(trial: Trial) -> None:
     """The same seed gives the same parameters."""
     torch.manual_seed(0)
-    pairs = zip(trial.attention.parameters(), trial.build().parameters(), strict=True)
-    for one, other in pairs:
-        assert torch.equal(one, other)
+    again = dict(trial.build().named_parameters())
+    for name, parameter in trial.attention.named_parameters():
+        require(torch.equal(parameter, again[name]), f"{name} starts otherwise")
+
+
+def _zero(values: Tensor, what: str) -> None:
+    require((values == 0).all(), f"{what} is not 0")
 
 
 def close(found: Tensor, expected: Tensor) -> None:

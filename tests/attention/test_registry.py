@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import pcea.attention
-from pcea.attention import create_attention, list_attentions, register
+from pcea.attention import create_attention, list_attentions, register_attention
 from pcea.attention.registry import ATTENTIONS
 from pcea.errors import InputError
 
@@ -53,7 +53,7 @@ def test_a_new_mechanism_joins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match=r"'self' is already .*SelfAttention"):
-        register("self")(type(create_attention("offset", 16)))
+        register_attention("self")(type(create_attention("offset", 16)))
 
 
 def test_unknown_name() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pcea.attention import Attention, register
+from pcea.attention import Attention, register_attention
 from pcea.attention.registry import ATTENTIONS
 from pcea.errors import InputError
 from pcea.testing import check_attention
@@ -57,7 +57,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_right_passes() -> None:
-    register("mine")(faulty(right))
+    register_attention("mine")(faulty(right))
     check_attention("mine")
 
 
@@ -70,7 +70,7 @@ def test_what_is_right_passes() -> None:
     ],
 )
 def test_what_is_wrong_is_named(weights: Callable[..., Tensor], message: str) -> None:
-    register("mine")(faulty(weights))
+    register_attention("mine")(faulty(weights))
     with pytest.raises(AssertionError, match=f"attention 'mine' does not hold: .*{message}"):
         check_attention("mine")
 
