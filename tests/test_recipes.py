@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,3 +118,36 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
 def test_values_that_can_train_nothing_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         replace(get_recipe("shapes-cls"), **changes)
+
+
+def test_a_file_is_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("dataset: shapes\nmodel: eat-tiny\nmodel_options: {num: [64, 32]}\nlr: 0.01\n")
+    expected = Recipe("mine", "shapes", "eat-tiny", model_options={"num": (64, 32)}, lr=0.01)
+    assert get_recipe(str(path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dataset: shapes\nmodel: eat\nepohcs: 3", "no value 'epohcs' .*'epochs'"),
+        ("model: eat", "does not say its dataset"),
+        ("dataset: shapes\nmodel: eat\nlr: 1e-3", "lr is '1e-3'; it must be a number"),
+        ("dataset: shapes\nmodel: eat\nmodel_options: 3", "model_options is 3"),
+        ("dataset: shapes\nmodel: eat\nscale: 1", "scale is 1"),
+        ("- shapes", "is a mapping"),
+        ("{", "cannot read recipe"),
+        ("dataset: !!python/name:os.system", "cannot read recipe"),
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"mine.yaml.*{words}|{words}.*mine.yaml") as caught:
+        get_recipe(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read recipe .*none\.yaml"):
+        get_recipe(str(tmp_path / "none.yaml"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,7 @@ class Train(Recipe):
     """Train a model by a recipe, any of whose values an option replaces."""
 
     name: Annotated[Positional[str], arg(metavar="RECIPE")] = ""
-    """Which recipe."""
+    """Which recipe: its name, or its file, which ends in .yaml."""
     attention_options: KeyValues = field(default_factory=dict)
     """Options of the attention, such as slots=128 tied=true."""
     model_options: KeyValues = field(default_factory=dict)
@@ -46,7 +46,8 @@ class Train(Recipe):
         if not name:
             return parse(cls, words, PROG, blank, description=_overview())
         recipe = get_recipe(name)
-        return parse(cls, words, PROG, cls(**vars(recipe)), description=_describe(recipe))
+        parsed = parse(cls, words, PROG, cls(**vars(recipe)), description=_describe(recipe))
+        return replace(parsed, name=recipe.name)
 
     @property
     def recipe(self) -> Recipe:

@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import yaml
 
 from pcea.errors import InputError
 from pcea.formats.write import replacing
-from pcea.recipes import Recipe
+from pcea.recipes import Recipe, parse_recipe
 from pcea.version import __version__
 
 
@@ -78,11 +78,7 @@ class RunFolder:
             raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
         try:
             described = yaml.safe_load(self.recipe.read_text())
-            values = described["recipe"]
-            unknown = set(values) - {each.name for each in fields(Recipe)}
-            if unknown:
-                raise KeyError(f"unknown entry {min(unknown)!r}")
-            return Recipe(**values), described["data_root"]
+            return parse_recipe(described["recipe"]), described["data_root"]
         except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"cannot read {self.recipe}: {reason}") from error

@@ -37,6 +37,13 @@ def test_options_replace_values_wherever_they_stand() -> None:
     assert recipe.model == RECIPES["shapes-cls"].model
 
 
+def test_a_file_is_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("dataset: toys\nmodel: eat-tiny\nepochs: 3\n")
+    recipe = Train.parse([str(path), "--lr", "0.1"]).recipe
+    assert (recipe.name, recipe.dataset, recipe.epochs, recipe.lr) == ("mine", "toys", 3, 0.1)
+
+
 def test_options_of_options() -> None:
     words = "shapes-cls --attention-options slots=128 tied=True bias=no --model-options dims=8,16"
     recipe = Train.parse(words.split()).recipe

@@ -1,11 +1,18 @@
-"""Named experiments: everything that a training run depends on, in one frozen dataclass."""
+"""Named experiments: everything that a training run depends on, as plain data.
+
+Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from the defaults of
+:class:`Recipe`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
+
+import yaml
 
 from pcea.errors import InputError, nearest
 
@@ -97,11 +104,16 @@ class Recipe:
         # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
         for name in ("attention_options", "model_options", "scale"):
             object.__setattr__(self, name, _as_tuples(getattr(self, name)))
+        for name in ("attention_options", "model_options"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must name options")
         bounds = {
             **dict.fromkeys(("num_points", "epochs", "batch_size"), (1, "at least 1")),
             **dict.fromkeys(_NOT_NEGATIVE + _SHARES, (0, "at least 0")),
         }
         for name, (least, words) in bounds.items():
+            if not isinstance(getattr(self, name), (int, float)):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a number")
             if not least <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be {words}")
         for name in _SHARES:
@@ -121,112 +133,58 @@ def _as_tuples(value: Any) -> Any:
     return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-# PCT's published protocol.
-_PCT = Recipe(
-    name="modelnet40-pct",
-    dataset="modelnet40",
-    model="pct",
-    optimizer="sgd",
-    lr=0.01,
-    final_lr=1e-4,
-    warmup_epochs=0.0,
-    weight_decay=5e-4,
-    clip=0.0,
-    drop_points=0.875,
-)
-_EAT = Recipe(
-    name="modelnet40-eat",
-    dataset="modelnet40",
-    model="eat",
-    final_lr=1e-5,
-    warmup_epochs=5.0,
-    ema=0.999,
-)
-_EAT_PARTS = Recipe(
-    name="shapenetpart-eat",
-    dataset="shapenetpart",
-    model="eat-seg",
-    normals=True,
-    num_points=2048,
-    batch_size=16,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
-    ema=0.999,
-    scale=(0.8, 1.25),
-    translate=0.1,
-)
+def parse_recipe(values: Any) -> Recipe:
+    """Make a recipe of plain values, as its file holds them.
 
-# Ten minutes or so on two CPU cores.
-_TINY = Recipe(
-    name="modelnet40-eat-tiny",
-    dataset="modelnet40",
-    model="eat-tiny",
-    epochs=28,
-    lr=2e-3,
-    scale=(0.8, 1.25),
-    translate=0.1,
-    precision="auto",
-)
-# The classifier that ships was trained by it.
-_SMALL = replace(
-    _TINY,
-    name="modelnet40-eat-small",
-    model_options={"num": (256, 128), "dropout": 0.4},
-    epochs=38,
-    scale=(0.75, 1.33),
-    translate=0.15,
-)
-_TINY_PARTS = Recipe(
-    name="parts-eat-tiny",
-    dataset="meshparts23",
-    model="eat-seg-tiny",
-    normals=True,
-    epochs=45,
-    batch_size=16,
-    balance=0.5,
-    lr=2e-3,
-    label_smoothing=0.1,
-    scale=(0.8, 1.25),
-    translate=0.1,
-    precision="auto",
-)
+    Raises:
+        InputError: they are no mapping, a value is unknown or missing, or one is out of range.
+    """
+    known = [each.name for each in fields(Recipe)]
+    if not isinstance(values, Mapping):
+        raise InputError("a recipe is a mapping of names to values")
+    for name in values:
+        if name not in known:
+            raise InputError(f"a recipe has no value {name!r}{nearest(str(name), known)}")
+    for name in ("name", "dataset", "model"):
+        if not isinstance(values.get(name), str):
+            raise InputError(f"the recipe does not say its {name}")
+    try:
+        return Recipe(**values)
+    except (TypeError, AttributeError) as error:  # such as a number where a mapping belongs
+        raise InputError(str(error)) from error
 
-# A minute or so, on the shapes that need no download.
-_SHAPES = replace(
-    _TINY, name="shapes-cls", dataset="shapes", num_points=256, epochs=6, batch_size=16
-)
-_SHAPES_PARTS = replace(
-    _TINY_PARTS,
-    name="shapes-seg",
-    dataset="shapes",
-    model_options={"num": (128, 64)},
-    num_points=512,
-    epochs=7,
-    balance=0.0,
-)
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe's file; its name is the file's.
+
+    Raises:
+        InputError: the file cannot be read, or does not hold a recipe.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+        return parse_recipe({"name": path.stem, **values} if isinstance(values, dict) else values)
+    except (OSError, UnicodeError, yaml.YAMLError, InputError) as error:
+        raise InputError(f"cannot read recipe {path}: {' '.join(str(error).split())}") from error
+
 
 RECIPES: Mapping[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        _SHAPES,
-        _SHAPES_PARTS,
-        _PCT,
-        _EAT,
-        _TINY,
-        _SMALL,
-        _EAT_PARTS,
-        replace(_EAT_PARTS, name="parts-eat", dataset="meshparts23"),
-        _TINY_PARTS,
-    )
+    file.stem: read_recipe(file)
+    for file in sorted(Path(__file__).parent.glob("*.yaml"), key=lambda file: file.stem)
 }
 
 
 def get_recipe(name: str) -> Recipe:
-    """Find a recipe by name.
+    """Find a recipe.
+
+    Args:
+        name: one of :data:`RECIPES`, or the path of a recipe's file, which ends in ``.yaml``.
 
     Raises:
-        InputError: no recipe has that name.
+        InputError: no recipe has that name, or its file cannot be read.
     """
+    if name.endswith((".yaml", ".yml")):
+        return read_recipe(name)
     if name not in RECIPES:
         raise InputError(f"no recipe is called {name!r}{nearest(name, RECIPES)}")
     return RECIPES[name]
