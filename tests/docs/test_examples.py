@@ -16,7 +16,7 @@ from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # attention.md shows a file to be added, which its own folder's tests are about.
 RUN = [
     "README.md",
