@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ("animal.ply", "chair.obj", "mug.stl", "table.ply")
 # Of those that docs/slots.md finds to be of parts, two that differ most.
 LAYER, SLOTS = 0, (42, 0)
-# How many times a shape's mean attention has the last colour.
+# How many times a shape's mean attention has the last color.
 LARGEST = 10.0
 VOTES = 8
 

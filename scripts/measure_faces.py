@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure how well the faces of labelled meshes are labelled.
+"""Measure how well the faces of labeled meshes are labeled.
 
     scripts/measure_faces.py FOLDER [--weights W]
 
@@ -65,7 +65,7 @@ def main() -> None:
     model = open_as(Segmenter, options.weights, None)
     results = [
         measure(model, mesh, not options.no_category, options.votes, options.smooth)
-        for mesh in labelled(options.folder)
+        for mesh in labeled(options.folder)
     ]
     if not results:
         raise InputError(f"{options.folder}: no mesh in it has labels")
@@ -82,7 +82,7 @@ def main() -> None:
         write_json(options.json, [vars(each) for each in results])
 
 
-def labelled(folder: Path) -> Iterator[Path]:
+def labeled(folder: Path) -> Iterator[Path]:
     """Find the meshes that have labels.
 
     Args:
@@ -127,7 +127,7 @@ def read_labels(mesh: Path, num_faces: int, taxonomy: Taxonomy) -> Tensor:
 
 
 def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) -> Measured:
-    """Segment a labelled mesh and compare.
+    """Segment a labeled mesh and compare.
 
     Args:
         model: the segmenter.

@@ -3,8 +3,8 @@
 
     python scripts/measure_slots.py WEIGHTS [WEIGHTS …] --dataset meshparts23 --split val
 
-Each model is measured as trained, and as its architecture is without training: freshly initialised
-from several seeds, its normalisation statistics taken from the clouds, no label seen.
+Each model is measured as trained, and as its architecture is without training: freshly initialized
+from several seeds, its normalization statistics taken from the clouds, no label seen.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
 
 
 def fresh(model: PointModel, clouds: Clouds, seed: int) -> PointModel:
-    """The same architecture, untrained, with the normalisation statistics of the clouds."""
+    """The same architecture, untrained, with the normalization statistics of the clouds."""
     info = model.info
     torch.manual_seed(seed)
     new = create_model(info.name, info.taxonomy, num_points=info.num_points, **info.options)

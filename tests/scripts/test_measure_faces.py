@@ -1,4 +1,4 @@
-"""The script that measures labelled meshes, on one whose answer is known."""
+"""The script that measures labeled meshes, on one whose answer is known."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_faces_count_by_their_area(script: ModuleType, mesh: Path) -> None:
     wrong = {0: 0.45 / 3.6, 2: 1.35 / 3.6, 3: 1.35 / 3.6}
     possible = [1.0, 1 - wrong[2], 1 - wrong[2] - wrong[3], 1 - wrong[3]]
     assert min(abs(found.at_faces - each) for each in possible) < 1e-6
-    assert list(script.labelled(mesh.parents[1])) == [mesh]
+    assert list(script.labeled(mesh.parents[1])) == [mesh]
 
 
 def test_faces_without_a_label_do_not_count(script: ModuleType, mesh: Path) -> None:
