@@ -48,7 +48,7 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         if found is None:
             raise InputError(f"{archive}: no {layout.content} in it")
         try:
-            report = check_folder(name, found)
+            report = check_folder(layout, found)
         except InputError as error:
             raise InputError(str(error).replace(str(content), str(archive))) from error
         if not target.exists():

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Source
-from pcea.datasets.loading import find_folder, layout_of
+from pcea.datasets.layout import Layout, Source
+from pcea.datasets.loading import find
 from pcea.errors import InputError
 
 # How many clouds a note names.
@@ -58,14 +58,15 @@ def check(name: str, root: str | Path | None = None) -> Report:
         InputError: it is not there, a file is missing or damaged, or all clouds of a split are
             single places.
     """
-    if not layout_of(name).content:
+    layout, folder = find(name, root)
+    if not layout.content:
         raise InputError(f"{name} is made on the fly: it has no files to check")
-    return check_folder(name, find_folder(name, root))
+    return check_folder(layout, folder)
 
 
-def check_folder(name: str, folder: Path) -> Report:
+def check_folder(layout: Layout, folder: Path) -> Report:
     """Check a folder that is known to be the data set's, wherever it lies."""
-    layout = layout_of(name)
+    name = layout.name
     counts: dict[str, dict[str, int]] = {}
     collapsed = []
     shapes: dict[str, set[str]] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pcea.datasets.dataset import PointCloudDataset, Task
+from pcea.datasets.folder_of_classes import FolderOfClasses
 from pcea.datasets.layout import DATASETS, SPLITS, Layout
 from pcea.datasets.parts import PartsFolder
 from pcea.errors import InputError, nearest
@@ -43,7 +44,8 @@ def load_dataset(
 
     Args:
         name: ``shapes`` (built in), ``modelnet40``, ``shapenetpart``, or the name of any folder
-            under `root` in ShapeNetPart's layout, with or without its ``_normal``.
+            under `root` in ShapeNetPart's layout, with or without its ``_normal``, or with one
+            folder of shapes per class. The path of such a folder will do as well.
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
@@ -59,25 +61,84 @@ def load_dataset(
     """
     if split not in SPLITS:
         raise InputError(f"no split {split!r}{nearest(split, SPLITS)}")
-    layout = layout_of(name)
+    layout, folder = find(name, root)
     for option in options:
         if not layout.options:
             raise InputError(f"{name}: takes no option {option!r}")
         if option not in layout.options:
             raise InputError(f"{name}: no option {option!r}{nearest(option, layout.options)}")
-    folder = find_folder(name, root) if layout.content else data_root(root)
     clouds, taxonomy = layout.read(folder, split, **options)
-    return PointCloudDataset(clouds, taxonomy, name, split, task, transform)
+    return PointCloudDataset(clouds, taxonomy, layout.name, split, task, transform)
 
 
-def layout_of(name: str) -> Layout:
-    """The layout of a data set: the registered one, else that of a part-labelled folder.
+def layouts_of(name: str) -> list[Layout]:
+    """The layouts that a data set may have: the registered one, else those of any folder.
 
     Raises:
         InputError: it is not the name of a data set, or its plug-in cannot be imported.
     """
     check_name(name)
-    return DATASETS.get(name)(name) if name in DATASETS else PartsFolder(name)
+    if name in DATASETS:
+        return [DATASETS.get(name)(name)]
+    return [PartsFolder(name), FolderOfClasses(name)]
+
+
+def layout_of(name: str) -> Layout:
+    """The first of :func:`layouts_of`, which an archive under that name must have."""
+    return layouts_of(name)[0]
+
+
+def is_path(name: str, root: str | Path | None = None) -> bool:
+    """Tell whether a data set is named by its folder's path; a bare name is if no root has it."""
+    if name in DATASETS:
+        return False
+    if Path(name).name != name:
+        return True
+    below = (data_root() / name, data_root() / f"{name}_normal")
+    return root is None and Path(name).is_dir() and not any(folder.is_dir() for folder in below)
+
+
+def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
+    """The layout of a data set and its folder, which is the root where it needs none.
+
+    Raises:
+        InputError: it is nowhere; the message says where it was looked for and how to get it.
+    """
+    if is_path(name, root):
+        return _find_path(Path(name).expanduser())
+    layouts, base = layouts_of(name), data_root(root)
+    if not layouts[0].content:
+        return layouts[0], base
+    for layout in layouts:
+        for folder in (base / each for each in layout.folders):
+            if layout.recognizes(folder):
+                return layout, folder
+        # The root may be the data set's own folder. Any such folder looks like any other, so there
+        # the name must agree: figures of one data set must not come out under another's name.
+        own = name in DATASETS or base.resolve().name in layout.folders
+        if own and layout.recognizes(base):
+            return layout, base
+    looked = ", ".join(str(base / folder) for folder in layouts[0].folders)
+    hint = ""
+    if name not in DATASETS:
+        hint = nearest(name, {listed.name for listed in list_datasets(base)})
+    raise InputError(
+        f"no data set {name!r}{hint}: looked in {looked}, {base}; "
+        f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
+    )
+
+
+def _find_path(folder: Path) -> tuple[Layout, Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder of a data set")
+    name = folder.resolve().name
+    registered = [kind(each) for each, kind in DATASETS.entries().items()]
+    for layout in registered:
+        if name in layout.folders and layout.content and layout.recognizes(folder):
+            return layout, folder
+    parts = PartsFolder(name.removesuffix("_normal"))
+    # Whatever else it is, reading it says what is wrong with it.
+    return (parts if parts.recognizes(folder) else FolderOfClasses(name)), folder
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -86,29 +147,8 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def find_folder(name: str, root: str | Path | None = None) -> Path:
-    """The folder of a data set.
-
-    Raises:
-        InputError: it is nowhere; the message says where it was looked for and how to get it.
-    """
-    layout = layout_of(name)
-    base = data_root(root)
-    candidates = [base / folder for folder in layout.folders]
-    for folder in candidates:
-        if layout.recognizes(folder):
-            return folder
-    # The root may be the data set's own folder. Any part folder looks like any other, so there
-    # the name must agree: figures of one data set must not come out under another's name.
-    if (name in DATASETS or base.resolve().name in layout.folders) and layout.recognizes(base):
-        return base
-    looked = ", ".join(str(folder) for folder in [*candidates, base])
-    hint = ""
-    if name not in DATASETS:
-        hint = nearest(name, {listed.name for listed in list_datasets(base)})
-    raise InputError(
-        f"no data set {name!r}{hint}: looked in {looked}; "
-        f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
-    )
+    """The folder of a data set; see :func:`find`."""
+    return find(name, root)[1]
 
 
 def check_name(name: str) -> None:
@@ -122,7 +162,7 @@ def check_name(name: str) -> None:
 
 
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
-    """The data sets that are registered, and every folder under `root` in the parts layout."""
+    """The data sets that are registered, and every folder under `root` that can be read as one."""
     base = data_root(root)
     listed = []
     registered = [kind(name) for name, kind in DATASETS.entries().items()]
@@ -138,7 +178,9 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
         name = folder.resolve().name.removesuffix("_normal")
         if folder in taken or folder.name.startswith(".") or name in DATASETS:
             continue
-        layout = PartsFolder(name)
-        if layout.recognizes(folder):
-            listed.append(Listed(name, folder, layout.splits(folder)))
+        # The root itself is a data set only in a layout that nothing else has by chance.
+        for layout in (PartsFolder(name), FolderOfClasses(name))[: 1 if folder == base else 2]:
+            if layout.recognizes(folder):
+                listed.append(Listed(name, folder, layout.splits(folder)))
+                break
     return listed

@@ -52,8 +52,10 @@ def test_what_is_not_there(tmp_path: Path, parts: Writer) -> None:
         load_dataset("things", "tests", tmp_path)
     with pytest.raises(InputError, match="takes no option 'seed'"):
         load_dataset("things", "test", tmp_path, seed=1)
-    with pytest.raises(InputError, match="is not the name of a data set"):
+    with pytest.raises(InputError, match="there is no such folder of a data set"):
         load_dataset("../things", "test", tmp_path)
+    with pytest.raises(InputError, match="is not the name of a data set"):
+        load_dataset("thi ngs", "test", tmp_path)
 
 
 def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
