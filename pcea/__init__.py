@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pcea.datasets import list_datasets, load_dataset
     from pcea.errors import InputError
     from pcea.evaluation import evaluate
-    from pcea.formats import Cloud, Mesh, read
+    from pcea.formats import Cloud, Mesh, as_shape, read
     from pcea.models import create_model, list_models, list_pretrained, load_model, save_model
     from pcea.recipes import RECIPES, Recipe
     from pcea.training import train
@@ -35,6 +35,7 @@ _HOME = {
     "InputError": "errors",
     "Mesh": "formats",
     "Recipe": "recipes",
+    "as_shape": "formats",
     "create_attention": "attention",
     "create_model": "models",
     "evaluate": "evaluation",
@@ -57,6 +58,7 @@ __all__ = [
     "Mesh",
     "Recipe",
     "__version__",
+    "as_shape",
     "create_attention",
     "create_model",
     "evaluate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,45 @@ class Raw:
     notes: tuple[str, ...] = ()
 
 
-def validate(raw: Raw, path: Path) -> Mesh | Cloud:
-    """Check a file's content and turn it into tensors.
+def join(parts: Sequence[Raw]) -> Raw:
+    """Put the parts of a scene together: its meshes, or its points where it has no meshes.
+
+    Normals that some parts lack are zero there: unknown. Colors that some parts lack, and points
+    beside meshes, are left out, and a note says so.
+
+    Args:
+        parts: at least one.
+    """
+    meshes = [part for part in parts if part.faces is not None and len(part.faces)]
+    points = [part for part in parts if part.faces is None]
+    kept = meshes or points or list(parts)
+    notes = list(dict.fromkeys(note for part in kept for note in part.notes))
+    if meshes and points:
+        num = sum(len(part.pos) for part in points)
+        notes.append(f"{num} points beside its faces were left out")
+    colors = [part.color for part in kept if part.color is not None]
+    if 0 < len(colors) < len(kept):
+        notes.append(
+            f"only {len(colors)} of its {len(kept)} parts have vertex colors, which were left out"
+        )
+    before = np.cumsum([0, *(len(part.pos) for part in kept)])
+    faces = [
+        part.faces + start
+        for part, start in zip(kept, before, strict=False)
+        if part.faces is not None
+    ]
+    normals = [np.zeros_like(part.pos) if part.normal is None else part.normal for part in kept]
+    return Raw(
+        pos=np.concatenate([part.pos for part in kept]),
+        faces=np.concatenate(faces) if faces else None,
+        normal=np.concatenate(normals) if any(p.normal is not None for p in kept) else None,
+        color=np.concatenate(colors) if len(colors) == len(kept) else None,
+        notes=tuple(notes),
+    )
+
+
+def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Cloud:
+    """Check the content of a file or an object and turn it into tensors.
 
     Points without a position, which depth cameras write as NaN, are left out, and so are the
     faces that refer to them; a note says how many. Normals are brought to unit length; those that
@@ -47,7 +85,8 @@ def validate(raw: Raw, path: Path) -> Mesh | Cloud:
 
     Args:
         raw: what a reader found.
-        path: the file, for the message and the name.
+        path: the file, or what else it is from, for the messages.
+        name: what to call the shape. Default: the file's name without its ending.
 
     Returns:
         A mesh where there are faces, else a cloud.
@@ -86,7 +125,7 @@ def validate(raw: Raw, path: Path) -> Mesh | Cloud:
     known: dict[str, Any] = {
         "normal": None if normal is None else torch.from_numpy(normal),
         "color": None if color is None else torch.from_numpy(color),
-        "name": path.stem,
+        "name": Path(path).stem if name is None else name,
         "row": row,
         "notes": tuple(notes),
     }
@@ -98,7 +137,7 @@ def validate(raw: Raw, path: Path) -> Mesh | Cloud:
     return mesh
 
 
-def _positions(values: Array, path: Path) -> Array:
+def _positions(values: Array, path: Path | str) -> Array:
     """(N, 3) float64."""
     if values.ndim != 2 or values.shape[1] != 3:
         raise InputError(f"{path}: its positions have shape {values.shape}, not (N, 3)")
@@ -107,7 +146,7 @@ def _positions(values: Array, path: Path) -> Array:
     return values.astype(np.float64)
 
 
-def _check_extent(pos: Array, stored: int, path: Path) -> None:
+def _check_extent(pos: Array, stored: int, path: Path | str) -> None:
     """Refuse points that are no shape; ``stored`` counts those without a position, too."""
     if len(pos) < min(stored, 2):
         raise InputError(
@@ -126,7 +165,7 @@ def _check_extent(pos: Array, stored: int, path: Path) -> None:
         )
 
 
-def _indices(faces: Array, num: int, path: Path) -> Array:
+def _indices(faces: Array, num: int, path: Path | str) -> Array:
     low, high = int(faces.min()), int(faces.max())
     if low < 0 or high >= num:
         wrong = low if low < 0 else high

@@ -6,11 +6,13 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from pcea.errors import InputError
 from pcea.formats import compressed
 from pcea.formats.gltf import read_gltf
 from pcea.formats.obj import read_obj
+from pcea.formats.objects import raw_of
 from pcea.formats.off import read_off
 from pcea.formats.pcd import read_pcd
 from pcea.formats.ply import read_ply
@@ -61,7 +63,38 @@ def known_endings() -> str:
     return f"known: {' '.join(_READERS)}, and each of them with {compressed.ENDING}"
 
 
-def read(path: str | os.PathLike[str]) -> Mesh | Cloud:
+ShapeLike: TypeAlias = object
+"""Whatever :func:`as_shape` takes."""
+
+
+def as_shape(thing: ShapeLike) -> Mesh | Cloud:
+    """Take whatever holds a shape as a mesh or a cloud; everything that takes shapes calls this.
+
+    The content of an object is checked and kept as that of a file is: points without a position
+    are left out, an offset is taken off map coordinates, vertex colors, normals and the name stay.
+
+    Args:
+        thing: a file's path; a :class:`Cloud` or :class:`Mesh`, which comes back itself; a NumPy
+            array or a tensor, (N, 3) of positions or (N, 6) of positions and unit normals; a PyG
+            ``Data`` (``pos``, and where it has them ``normal``, unit normals as ``x``, ``color``
+            and ``face``; never ``y``); a trimesh ``Trimesh``, ``PointCloud`` or ``Scene``; an
+            Open3D ``PointCloud`` or ``TriangleMesh``, legacy or of tensors.
+
+    Returns:
+        A mesh where there are faces, else a cloud; on the CPU, unless it came as one.
+
+    Raises:
+        InputError: it is none of these, or holds no usable shape.
+    """
+    if isinstance(thing, (Cloud, Mesh)):
+        return thing
+    if isinstance(thing, (str, os.PathLike)):
+        return _read_file(Path(os.path.expanduser(thing)))
+    raw, name = raw_of(thing)
+    return validate(raw, f"the {type(thing).__name__}", name)
+
+
+def read(path: ShapeLike) -> Mesh | Cloud:
     """Read a file by its extension.
 
     Positions keep the file's unit and axes. Polygons are cut into triangles, the parts of a scene
@@ -70,15 +103,19 @@ def read(path: str | os.PathLike[str]) -> Mesh | Cloud:
     Args:
         path: an OFF, OBJ, PLY, STL, GLB or glTF mesh; a PLY, OBJ, GLB, glTF, PCD, LAS or LAZ
             cloud; text (XYZ, XYZN, XYZRGB, TXT, PTS, CSV, TSV, ASC, DAT) or NPY with a point a
-            row; NPZ. Each of them also compressed by gzip, with ``.gz`` after its ending.
+            row; NPZ. Each of them also compressed by gzip, with ``.gz`` after its ending. Or
+            an object that is in memory already: see :func:`as_shape`.
 
     Returns:
-        A mesh if the file has faces, else a cloud.
+        A mesh if there are faces, else a cloud.
 
     Raises:
         InputError: the file is missing, of another kind, damaged, or holds no usable shape.
     """
-    path = Path(os.path.expanduser(path))
+    return as_shape(path)
+
+
+def _read_file(path: Path) -> Mesh | Cloud:
     ending = ending_of(path)
     try:
         if path.is_dir():

@@ -71,6 +71,9 @@ class Cloud:
         """Count the points."""
         return len(self.pos)
 
+    def __repr__(self) -> str:
+        return _described(self, f"{len(self.pos):,} points")
+
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Change the number of points.
 
@@ -230,6 +233,9 @@ class Mesh:
         """(V, 3) vertices in the file's own coordinates: float64 where there is an offset."""
         return _in_file(self.vertices, self.offset)
 
+    def __repr__(self) -> str:
+        return _described(self, f"{len(self.vertices):,} vertices", f"{len(self.faces):,} faces")
+
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Draw points uniformly by area, each with the normal of its face.
 
@@ -276,6 +282,17 @@ class Mesh:
         if sample.face is None:
             raise InputError("values cannot be carried back to a mesh from points without faces")
         return carry_to_vertices(self.vertices, self.faces, sample.pos, sample.face, values)
+
+
+def _described(shape: Cloud | Mesh, *counts: str) -> str:
+    words = [repr(shape.name)] if shape.name else []
+    words += counts
+    words += [f"{name}s" for name in ("normal", "color") if getattr(shape, name) is not None]
+    if shape.offset.any():
+        words.append(f"offset ({', '.join(f'{value:,.10g}' for value in shape.offset.tolist())})")
+    device = shape.faces.device if isinstance(shape, Mesh) else shape.pos.device
+    words += [f"on {device}"] if device.type != "cpu" else []
+    return f"{type(shape).__name__}({', '.join(words)})"
 
 
 def _in_file(pos: Tensor, offset: Tensor) -> Tensor:

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import unit_sphere, upright
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.look import (
     Look,
-    Sampleable,
     Seen,
     choose_queries,
     map_kinds,
@@ -108,11 +107,11 @@ class PointModel(nn.Module):
         """The weights of the last layer, whose type and device are the model's."""
         raise NotImplementedError
 
-    def look_at(self, shape: Sampleable, seed: int = 0, up: str = "y") -> Seen:
+    def look_at(self, shape: ShapeLike, seed: int = 0, up: str = "y") -> Seen:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
         Args:
-            shape: a cloud (N, 3) or mesh in any unit.
+            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             seed: which points are sampled. Default 0.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
@@ -121,14 +120,9 @@ class PointModel(nn.Module):
             done to it. Normals that the model needs are in the batch, known or estimated.
 
         Raises:
-            InputError: it is no cloud or mesh, all points are equal, or there is no such axis.
+            InputError: it is no shape, all points are equal, or there is no such axis.
         """
-        if not hasattr(shape, "sample"):
-            kind = type(shape).__name__
-            raise InputError(
-                f"a model looks at a cloud or a mesh, not at a {kind}: give pcea.Cloud(pos), or"
-                " what pcea.read(path) gives"
-            )
+        shape = as_shape(shape)
         cloud = shape.sample(self.info.num_points, seed)
         if bool((cloud.pos == cloud.pos[:1]).all()):
             raise InputError(
@@ -159,14 +153,14 @@ class PointModel(nn.Module):
         return pos, upright(cloud.normal, up)[None].to(self.device)
 
     @torch.no_grad()
-    def look(self, shape: Sampleable, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
+    def look(self, shape: ShapeLike, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
         """Look at a shape: what the model sees, what it makes of it, where its attention is.
 
         Looking changes nothing: the probabilities are those of a call without it, and the model
         is left in the mode it was in.
 
         Args:
-            shape: a cloud (N, 3) or mesh in any unit.
+            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             votes: how many samplings of the shape are looked at. Default 1.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
             queries: for attention among points, from how many points of the shape to show what is
@@ -182,7 +176,7 @@ class PointModel(nn.Module):
             raise InputError(f"cannot look {votes} times: votes must be at least 1")
         if queries < 0:
             raise InputError(f"cannot have {queries} query points: queries must be at least 0")
-        kinds = map_kinds(self.encoder)
+        shape, kinds = as_shape(shape), map_kinds(self.encoder)
         seen = [self.look_at(shape, seed, up) for seed in range(votes)]
         query = choose_queries(seen[0], queries) if "points" in kinds else None
         probabilities, values = [], list[list[Tensor]]()
@@ -209,13 +203,13 @@ class PointModel(nn.Module):
             notes=notes_of_all(seen),
         )
 
-    def attention(self, shape: Cloud | Mesh, votes: int = 1, up: str = "y") -> list[Tensor]:
+    def attention(self, shape: ShapeLike, votes: int = 1, up: str = "y") -> list[Tensor]:
         """Show each layer's attention all over a shape: the short form of :meth:`look`.
 
         Args:
-            shape: a cloud of N points or a mesh of N vertices, in any unit. The model looks at a
-                sample of ``info.num_points``, as it was trained to; values are interpolated from
-                there.
+            shape: a cloud of N points or a mesh of N vertices, in any unit, or what else
+                :func:`pcea.as_shape` takes. The model takes a sample of ``info.num_points``, as it
+                was trained to; values are interpolated from there.
             votes: how many samplings are looked at. Default 1.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
@@ -227,6 +221,7 @@ class PointModel(nn.Module):
         Raises:
             InputError: ``votes`` is below 1, or there is no such axis.
         """
+        shape = as_shape(shape)
         seen = self.look(shape, votes, up)
         maps = [each.values.mean(0) for each in seen.maps]  # (P, K) each
         # Together, so that the way over a surface is worked out once.

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from pcea.errors import InputError
+from pcea.formats import ShapeLike, as_shape
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
-from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 
@@ -85,12 +85,12 @@ class Classifier(PointModel):
 
     @torch.no_grad()
     def classify(
-        self, cloud: Sampleable, top: int = 5, votes: int = 1, up: str = "y"
+        self, cloud: ShapeLike, top: int = 5, votes: int = 1, up: str = "y"
     ) -> list[tuple[str, float]]:
         """Name what a cloud or mesh shows.
 
         Args:
-            cloud: a cloud or mesh in any unit.
+            cloud: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             top: how many categories to name. Default 5.
             votes: how many samplings of the cloud are averaged. Default 1.
             up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
@@ -103,6 +103,7 @@ class Classifier(PointModel):
         """
         if votes < 1:
             raise InputError(f"cannot look {votes} times: votes must be at least 1")
+        cloud = as_shape(cloud)
         batches = [self.look_at(cloud, seed, up).batch for seed in range(votes)]
         with evaluating(self):
             logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)

@@ -9,11 +9,10 @@ from torch import Tensor
 
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, nearest
-from pcea.formats import Cloud
+from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import knn, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
-from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 
 
@@ -56,7 +55,7 @@ class Importance:
 @torch.enable_grad()
 def importance(
     model: PointModel,
-    shape: Sampleable,
+    shape: ShapeLike,
     target: str | None = None,
     votes: int = 1,
     up: str = "y",
@@ -65,7 +64,7 @@ def importance(
 
     Args:
         model: a classifier or a segmenter.
-        shape: a cloud (N, 3) or mesh in any unit.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
         target: a category of a classifier; a part of a segmenter, as its taxonomy names it. A
             category's score is its logit; a part's is the sum of its logits over the points that
             are given it, when the parts of its category compete. Default: the predicted category;
@@ -82,7 +81,7 @@ def importance(
     """
     if votes < 1:
         raise InputError(f"cannot look {votes} times: votes must be at least 1")
-    taxonomy = model.info.taxonomy
+    shape, taxonomy = as_shape(shape), model.info.taxonomy
     names = taxonomy.categories if isinstance(model, Classifier) else taxonomy.parts
     wanted = None if target is None else _find(names, target)
     seen = [model.look_at(shape, seed, up) for seed in range(votes)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,19 +15,6 @@ from pcea.formats import Cloud
 from pcea.geometry import farthest_point_sample, knn, three_interpolate
 from pcea.models.encoder import PointTransformer
 from pcea.models.preparing import Prepared
-
-
-class Sampleable(Protocol):
-    """A cloud, or a mesh: whatever gives points when asked."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        ...
-
-    def sample(self, num: int, seed: int = 0) -> Cloud:
-        """Give exactly ``num`` points."""
-        ...
 
 
 class Seen(NamedTuple):

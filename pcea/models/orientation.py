@@ -9,10 +9,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
-from pcea.models.look import Sampleable
 from pcea.models.mode import evaluating
 from pcea.models.pretrained import list_pretrained
 from pcea.models.weights import load_model, ships
@@ -49,7 +49,7 @@ class UpGuess:
         return self.sure[_Y]
 
 
-def find_up(model: PointModel, shape: Sampleable) -> UpGuess:
+def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """Guess the up axis of a shape, the same for every command and every model that ships.
 
     Models that ship were trained on shapes that stand with y up. All of them are asked, whichever
@@ -59,11 +59,12 @@ def find_up(model: PointModel, shape: Sampleable) -> UpGuess:
 
     Args:
         model: the model that is to look at the shape.
-        shape: a cloud (N, 3) or mesh in any unit.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
 
     Returns:
         What :func:`guess_up` says with its bounds; of those that ship, what :func:`agree` says.
     """
+    shape = as_shape(shape)
     if not ships(model):
         return guess_up(model, shape)
     guides = _guides(str(model.device))
@@ -102,7 +103,7 @@ def _guides(device: str) -> tuple[PointModel, ...]:
 
 
 def guess_up(
-    model: PointModel, shape: Sampleable, margin: float = MARGIN, least: float | None = None
+    model: PointModel, shape: ShapeLike, margin: float = MARGIN, least: float | None = None
 ) -> UpGuess:
     """Guess the up axis of a shape: the one with which the model is surest of what it sees.
 
@@ -111,7 +112,7 @@ def guess_up(
 
     Args:
         model: a classifier or a segmenter.
-        shape: a cloud (N, 3) or mesh in any unit.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
         margin: by how much another axis must beat y. Default 0.2.
         least: how sure the model must be of another axis. Default: 0.75 for a classifier, 0.85
             for a segmenter.
@@ -142,19 +143,19 @@ def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:
 
 
 @torch.no_grad()
-def categories_by_up(model: PointModel, shape: Sampleable, votes: int = VOTES) -> Tensor:
+def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) -> Tensor:
     """Ask a model what a shape is with each axis up.
 
     Args:
         model: a classifier or a segmenter.
-        shape: a cloud (N, 3) or mesh in any unit.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
         votes: how many samplings are averaged. Default 2.
 
     Returns:
         (6, categories) the probability of each category, the axes in the order of
         :data:`pcea.geometry.UP_AXES`. Of a segmenter, what the parts of the category get.
     """
-    found = []
+    shape, found = as_shape(shape), []
     with evaluating(model):
         for seed in range(votes):
             batch = model.look_at(shape, seed).batch

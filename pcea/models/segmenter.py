@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import carry_to_faces, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
@@ -159,7 +159,7 @@ class Segmenter(PointModel):
     @torch.no_grad()
     def segment(
         self,
-        shape: Cloud | Mesh,
+        shape: ShapeLike,
         category: str | None = None,
         votes: int = 8,
         up: str = "y",
@@ -172,7 +172,7 @@ class Segmenter(PointModel):
         which smooths out where single points err.
 
         Args:
-            shape: a cloud or a mesh in any unit.
+            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             category: the category's name, whose parts alone compete. Default: the category to
                 whose parts the model gives the highest probability.
             votes: how many samplings of the shape are averaged. Default 8, as in the command.
@@ -189,7 +189,7 @@ class Segmenter(PointModel):
         """
         if votes < 1:
             raise InputError(f"cannot look {votes} times: votes must be at least 1")
-        taxonomy = self.info.taxonomy
+        shape, taxonomy = as_shape(shape), self.info.taxonomy
         known = None if category is None else taxonomy.category_id(category)
         code = None if known is None else torch.tensor([known], device=self.device)
         looks, found = [], []

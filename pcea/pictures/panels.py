@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, Mesh, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import colors_of, limits
@@ -31,7 +31,7 @@ class Panel:
     """One picture in a figure.
 
     Args:
-        shape: a mesh or a cloud, y up.
+        shape: a mesh or a cloud, y up; what else :func:`pcea.as_shape` takes becomes one.
         values: (V,) or (N,) a number at each vertex or point, coloured by the figure's map.
         colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values. Default of both: no colours.
         title: what to write above it.
@@ -43,6 +43,9 @@ class Panel:
     colors: ArrayLike | Tensor | None = None
     title: str = ""
     color_by: Literal["auto", "vertices", "faces"] = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_shape(self.shape))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pcea.datasets import Taxonomy
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import carry_to_faces, smooth_labels
 from pcea.models import Segmentation
 from pcea.pictures.palette import part_colors
@@ -15,14 +15,14 @@ from pcea.pictures.refine import ENOUGH_FACES, refine
 
 
 def part_panels(
-    shape: Mesh | Cloud, found: Segmentation, taxonomy: Taxonomy, up: str = "y", smooth: int = 0
+    shape: ShapeLike, found: Segmentation, taxonomy: Taxonomy, up: str = "y", smooth: int = 0
 ) -> tuple[list[Panel], dict[int, tuple[int, int, int]]]:
     """Show a shape plain, and by its parts.
 
     The faces of a coarse mesh are cut first: where parts meet within a face, they show it.
 
     Args:
-        shape: a cloud or mesh in its own axes.
+        shape: a cloud or mesh in its own axes, or what else :func:`pcea.as_shape` takes.
         found: its parts.
         taxonomy: the parts that there are.
         up: the axis that points up in the shape. Default ``y``.
@@ -31,6 +31,7 @@ def part_panels(
     Returns:
         Two panels, y up, and the colour (red, green, blue) of each part to be seen.
     """
+    shape = as_shape(shape)
     shown, part = _painted(shape, found, taxonomy, smooth)
     shown = shown.upright(up)
     colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)

@@ -16,7 +16,7 @@ from pcea.pictures.normals import corner_normals, face_normals
 ENOUGH_FACES = 12_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FineMesh(Mesh):
     """A mesh that was cut, and is lit as the coarse one: a flat piece does not show its edges.
 

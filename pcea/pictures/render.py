@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError, nearest
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures import egl, raycast, software
 from pcea.pictures.camera import Camera
@@ -29,7 +29,7 @@ LARGEST = 4096
 
 
 def render(
-    shape: Mesh | Cloud,
+    shape: ShapeLike,
     colors: ArrayLike | Tensor | None = None,
     camera: Camera | None = None,
     size: tuple[int, int] = (800, 800),
@@ -42,7 +42,8 @@ def render(
     """Draw a shape.
 
     Args:
-        shape: a mesh, or a cloud, whose points become small balls; y up.
+        shape: a mesh, or a cloud, whose points become small balls, or what else
+            :func:`pcea.as_shape` takes; y up.
         colors: uint8 red, green, blue: (V, 3) of a mesh's vertices, (F, 3) of its faces, or
             (N, 3) of a cloud's points. Default: the cloud's own, else grey.
         camera: from where; default: from the front right and somewhat above.
@@ -69,7 +70,7 @@ def render(
 
 
 def render_each(
-    shape: Mesh | Cloud,
+    shape: ShapeLike,
     colorings: Sequence[ArrayLike | Tensor | None],
     camera: Camera | None = None,
     size: tuple[int, int] = (800, 800),
@@ -102,6 +103,7 @@ def render_each(
         raise InputError(
             f"no background is called {background!r}{nearest(background, BACKGROUNDS)}"
         )
+    shape = as_shape(shape)
     width, height = _checked(size)
     checked = [_colors(shape, each, color_by) for each in colorings]
     if not checked:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError, nearest
-from pcea.formats import Cloud, Mesh
+from pcea.formats import ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.formats.write import replacing
 from pcea.pictures.camera import Camera
@@ -34,7 +34,7 @@ MOST_FRAMES = 720
 
 def turntable(
     path: str | os.PathLike[str],
-    shape: Mesh | Cloud,
+    shape: ShapeLike,
     colors: ArrayLike | Tensor | None = None,
     frames: int = 48,
     seconds: float = 4.0,
@@ -77,7 +77,7 @@ def turntable(
     if ending == ".mp4" and background == "transparent":
         raise InputError(f"{path}: a film has no transparent background: write a .gif")
     program = _ffmpeg(path) if ending == ".mp4" else ""
-    view = camera or Camera()
+    shape, view = as_shape(shape), camera or Camera()
 
     def draw(frame: int) -> Array:
         turned = replace(view, azimuth=view.azimuth + 360 * frame / frames)

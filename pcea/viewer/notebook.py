@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh, replacing
+from pcea.formats import ShapeLike, as_shape, replacing
 from pcea.models import PointModel
 from pcea.pictures.palette import palette
 from pcea.viewer.document import page
@@ -49,7 +49,7 @@ class Shown:
 
 
 def show(
-    shape: Mesh | Cloud,
+    shape: ShapeLike,
     values: ArrayLike | Tensor | None = None,
     *,
     names: Sequence[str] | None = None,
@@ -61,7 +61,8 @@ def show(
     """Show a shape, with values or parts or what a model sees on it; in a notebook, in its cell.
 
     Args:
-        shape: a mesh of V vertices or a cloud of V points.
+        shape: a mesh of V vertices or a cloud of V points, or what else :func:`pcea.as_shape`
+            takes.
         values: (V,) or (V, K) real values, or (V,) whole numbers: the part of each place.
             Default: none, one colour.
         names: what the K columns, or the parts from 0, are called. Default: their numbers.
@@ -76,6 +77,7 @@ def show(
     Raises:
         InputError: values and a model are given, or the values or names do not fit.
     """
+    shape = as_shape(shape)
     if model is not None:
         if values is not None:
             raise InputError("show: give values or a model, not both")

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pcea.formats import Cloud, Mesh
+from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import SurfaceCarrier, upright
 from pcea.models import Classifier, Look, PointModel
 from pcea.models.importance import importance
@@ -77,16 +77,14 @@ class Study:
 
     Args:
         model: a classifier or a part segmenter.
-        shape: a mesh or cloud, in any unit.
+        shape: a mesh or cloud in any unit, or what else :func:`pcea.as_shape` takes.
         up: its up axis, or ``auto`` to have it guessed. Default ``y``.
         votes: how many samplings of the shape the model looks at. Default 1.
     """
 
-    def __init__(
-        self, model: PointModel, shape: Mesh | Cloud, up: str = "y", votes: int = 1
-    ) -> None:
+    def __init__(self, model: PointModel, shape: ShapeLike, up: str = "y", votes: int = 1) -> None:
         self.model = model
-        self.shape = shape
+        self.shape = as_shape(shape)
         self.votes = votes
         self._up = up
         self._carried = Kept[tuple[str, int, int], Tensor](MOST_CARRIED)

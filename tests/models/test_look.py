@@ -253,10 +253,10 @@ def test_the_order_of_points_does_not_matter(attention: str) -> None:
         torch.testing.assert_close(other, one[order], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [torch.rand(9, 3), "chair.obj", None])
+@pytest.mark.parametrize("shape", [torch.rand(9, 2), [[0, 0, 0]], None])
 def test_what_is_no_shape_is_refused(shape: Any) -> None:
     model = build()
-    with pytest.raises(InputError, match="looks at a cloud or a mesh, not at a"):
+    with pytest.raises(InputError, match="shape"):
         model.look_at(shape)
-    with pytest.raises(InputError, match="looks at a cloud or a mesh, not at a"):
+    with pytest.raises(InputError, match="shape"):
         model.look(shape)

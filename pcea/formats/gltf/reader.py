@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pcea.formats.gltf.placing import joint_matrices, place, pose
 from pcea.formats.gltf.primitives import Part, read_mesh
 from pcea.formats.gltf.tree import refer
 from pcea.formats.light import to_screen
-from pcea.formats.raw import Raw
+from pcea.formats.raw import Raw, join
 
 # A small file can ask for any number of copies of its mesh.
 _MOST = 200_000_000
@@ -48,16 +49,13 @@ def read_gltf(path: Path) -> Raw:
         else:
             matrix = np.concatenate([each.matrix for each in group])
             parts += [place(part, matrix) for part in read]
-    meshes = [part for part in parts if part.faces is not None and len(part.faces)]
-    points = [part for part in parts if part.faces is None]
-    if not (meshes or points):
+    parts = [part for part in parts if part.faces is None or len(part.faces)]
+    if not parts:
         only = ", only lines" if document.lines else ""
         raise InputError(f"{path}: it holds no faces and no points{only}")
-    notes = _notes(document)
-    if meshes and points:
-        num = sum(len(part.pos) for part in points)
-        notes.append(f"{num} points beside its faces were left out")
-    return _join(meshes or points, notes)
+    raw = join([Raw(part.pos, part.faces, part.normal, part.color) for part in parts])
+    color = None if raw.color is None else to_screen(raw.color)
+    return replace(raw, color=color, notes=(*_notes(document), *raw.notes))
 
 
 def _alike(placed: list[Placed]) -> Iterable[list[Placed]]:
@@ -86,33 +84,6 @@ def _check_size(document: Document, placed: list[Placed]) -> None:
                     total += accessor.whole("count") * len(each.matrix)
         if total > _MOST:
             raise each.node.error(f"its scene shows more than {_MOST:,} vertices and indices")
-
-
-def _join(parts: list[Part], notes: list[str]) -> Raw:
-    """Put parts of one kind together."""
-    before = np.cumsum([0, *(len(part.pos) for part in parts)])
-    faces = [
-        part.faces + start
-        for part, start in zip(parts, before, strict=False)
-        if part.faces is not None
-    ]
-    colors = [part.color for part in parts if part.color is not None]
-    if 0 < len(colors) < len(parts):
-        notes.append(
-            f"only {len(colors)} of its {len(parts)} parts have vertex colors, which were left out"
-        )
-    normal = None
-    if any(part.normal is not None for part in parts):
-        # Zero is "unknown".
-        normals = (np.zeros_like(p.pos) if p.normal is None else p.normal for p in parts)
-        normal = np.concatenate([*normals])
-    return Raw(
-        pos=np.concatenate([part.pos for part in parts]),
-        faces=np.concatenate(faces) if faces else None,
-        normal=normal,
-        color=to_screen(np.concatenate(colors)) if len(colors) == len(parts) else None,
-        notes=tuple(notes),
-    )
 
 
 def _notes(document: Document) -> list[str]:
