@@ -141,7 +141,7 @@ def test_meshes_are_sampled_evenly_and_clouds_are_kept(tmp_path: Path) -> None:
         ("rod/model.fbx", "?", "model.fbx: a file of this kind cannot be read"),
         ("rod/dot.xyz", "1 2 3\n1 2 3\n", "dot.xyz: all of its 2 points are equal"),
         ("empty/notes.md", "nothing", "empty: nothing in this folder can be read as a shape"),
-        ("val/ball/1.xyz", "1 2 3\n4 5 6\n", "'ball' lies beside the split 'val'"),
+        ("train/ball/1.xyz", "1 2 3\n4 5 6\n", "'ball' lies beside the split 'train'"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_its_name(
