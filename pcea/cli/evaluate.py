@@ -40,6 +40,8 @@ class Evaluate:
     """Whether a part segmenter is told the category of each shape."""
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out else."""
+    metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
+    """Further metrics to measure by, those that a package of one's own registers."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
     """Where to compute; None: the GPU if there is one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -49,6 +51,7 @@ class Evaluate:
         """Evaluate the model."""
         from pcea.datasets import load_dataset
         from pcea.evaluation import evaluate
+        from pcea.evaluation.metrics import check_metrics
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
         check_json(self.json)
@@ -58,6 +61,7 @@ class Evaluate:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
         data = load_dataset(name, self.split, self.data_root)
         check_fit(model, data)
+        check_metrics(self.metric, model.task)
         num_points = self.num_points or model.info.num_points
         with busy(f"{self.weights} looks at {len(data)} clouds"):
             result = evaluate(
@@ -73,7 +77,7 @@ class Evaluate:
             "dataset": name,
             "split": self.split,
             "clouds": len(data),
-            **result.summary(),
+            **result.summary(self.metric),
             "weights": self.weights,
             "model": model.info.name,
             "votes": self.votes,
@@ -129,12 +133,17 @@ def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
         f"{figures['model']} on {figures['dataset']} {figures['split']}: "
         f"{figures['clouds']} clouds, {figures['num_points']} points, votes: {figures['votes']}"
     )
-    overall = [(k.replace("_", " "), v) for k, v in figures.items() if isinstance(v, float)]
+    from pcea.evaluation.metrics import format_figure
+
+    overall = [(k, v) for k, v in figures.items() if isinstance(v, float)]
     counts = data.clouds.category.bincount(minlength=len(data.taxonomy.categories)).tolist()
     clouds = dict(zip(data.taxonomy.categories, counts, strict=True))
     each = figures.get("per_class") or figures["per_category"]
     figure = "accuracy" if "per_class" in figures else "mIoU"
-    say_table(("figure", "value"), [(name, percent(value)) for name, value in overall])
+    say_table(
+        ("figure", "value"),
+        [(name.replace("_", " "), format_figure(name, value)) for name, value in overall],
+    )
     say_table(
         ("category", "clouds", figure),
         [(name, str(clouds[name]), percent(value)) for name, value in each.items()],

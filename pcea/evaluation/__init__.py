@@ -1,10 +1,20 @@
-"""Honest figures: accuracies, mIoU, and how they are measured."""
+"""Accuracies, mIoU and other metrics, and how they are measured.
 
-from pcea.evaluation.evaluate import Result, evaluate
+Every module of this folder is imported here, so a file that registers a metric joins by lying
+beside the others.
+"""
+
+import importlib
+import pkgutil
+
+from pcea.evaluation.evaluate import evaluate
 from pcea.evaluation.metrics import (
     ClassificationResult,
     PartResult,
+    Result,
     classification_result,
+    list_metrics,
+    register_metric,
     shape_iou,
 )
 from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
@@ -19,6 +29,11 @@ __all__ = [
     "SlotStatistics",
     "classification_result",
     "evaluate",
+    "list_metrics",
     "measure_slots",
+    "register_metric",
     "shape_iou",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

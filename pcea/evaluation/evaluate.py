@@ -12,14 +12,13 @@ from pcea.errors import InputError
 from pcea.evaluation.metrics import (
     ClassificationResult,
     PartResult,
+    Result,
     classification_result,
     shape_iou,
 )
 from pcea.geometry import augmentation, three_interpolate
 from pcea.models import PointModel
 from pcea.models.mode import evaluating
-
-Result = ClassificationResult | PartResult
 
 # Voters see a cloud stretched along each axis by factors in this range.
 VOTE_SCALE = (0.8, 1.2)
@@ -109,14 +108,17 @@ class _Voter:
 def _evaluate_classifier(
     model: PointModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
 ) -> ClassificationResult:
-    predictions, voters = [], [_Voter(vote, draw=False) for vote in range(votes)]
+    probabilities, voters = [], [_Voter(vote, draw=False) for vote in range(votes)]
     for index in _batches(clouds, batch_size):
         total = torch.zeros((), device=index.device)
         for voter in voters:
             batch, _ = voter.look(clouds, index, num_points)
             total = total + model(batch.pos, batch.normal).float().softmax(-1)  # (B, C)
-        predictions.append(total.argmax(-1))
-    return classification_result(torch.cat(predictions), clouds.category, model.info.taxonomy)
+        probabilities.append(total / votes)
+    probability = torch.cat(probabilities)
+    return classification_result(
+        probability.argmax(-1), clouds.category, model.info.taxonomy, probability
+    )
 
 
 def _evaluate_segmenter(
@@ -129,7 +131,8 @@ def _evaluate_segmenter(
 ) -> PartResult:
     taxonomy = model.info.taxonomy
     competing = taxonomy.part_mask().to(clouds.pos.device)  # (categories, parts)
-    ious, voters = [], [_Voter(vote, draw=True) for vote in range(votes)]
+    ious, predictions = [], []
+    voters = [_Voter(vote, draw=True) for vote in range(votes)]
     for index in _batches(clouds, batch_size):
         whole = clouds.batch(index)
         category = whole.category if use_category else None
@@ -144,5 +147,10 @@ def _evaluate_segmenter(
         truth, counts = whole.part.cpu(), clouds.counts[index].tolist()
         for row, (kind, count) in enumerate(zip(whole.category.tolist(), counts, strict=True)):
             parts = taxonomy.parts_of[kind]
-            ious.append(shape_iou(prediction[row, :count], truth[row, :count], parts))
-    return PartResult(torch.tensor(ious), clouds.category.cpu(), taxonomy)
+            predictions.append(prediction[row, :count])
+            ious.append(shape_iou(predictions[-1], truth[row, :count], parts))
+    assert clouds.part is not None
+    return PartResult(
+        *(torch.tensor(ious), clouds.category.cpu(), taxonomy),
+        *(torch.cat(predictions), clouds.part.cpu(), clouds.ptr.cpu()),
+    )

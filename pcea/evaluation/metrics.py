@@ -1,28 +1,147 @@
-"""The figures that results are compared by."""
+"""What a model predicted for a split, and the metrics that make figures of it.
+
+A metric is a function from the results of a split to a number. A file of this folder, or of a
+package of one's own, registers it::
+
+    @register_metric("macro_f1", task="classification")
+    def macro_f1(result: ClassificationResult) -> float:
+        classes = len(result.taxonomy.categories)
+        return multiclass_f1_score(result.prediction, result.target, classes, average="macro")
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError, nearest
+from pcea.registry import Registry
+
+# Of each task, the metrics that are always measured; validation selects by the first.
+STANDARD = {
+    "classification": ("overall_accuracy", "mean_class_accuracy"),
+    "segmentation": ("instance_miou", "class_miou"),
+}
+
+F = TypeVar("F", bound=Callable[[Any], Any])
 
 
 @dataclass(frozen=True)
-class ClassificationResult:
-    """How well whole clouds were classified.
+class Metric:
+    """A registered metric: the task whose results it takes, and what makes a number of them."""
+
+    task: str
+    compute: Callable[[Any], Any]
+
+
+METRICS: Registry[Metric] = Registry("metric", "pcea.metrics")
+
+
+def register_metric(name: str, task: str) -> Callable[[F], F]:
+    """Make a metric known by a name.
+
+    Args:
+        name: the name that users give, and that stands in files.
+        task: ``classification``, for a function of :class:`ClassificationResult`, or
+            ``segmentation``, of :class:`PartResult`.
+
+    Returns:
+        A decorator of a function that returns a number.
+
+    Raises:
+        ValueError: the name is taken, or there is no such task.
+    """
+    if task not in STANDARD:
+        raise ValueError(f"metric {name!r}: no task {task!r}{nearest(task, STANDARD)}")
+
+    def add(compute: F) -> F:
+        METRICS.register(name)(Metric(task, compute))
+        return compute
+
+    return add
+
+
+def list_metrics(task: str | None = None) -> list[str]:
+    """Name every metric of a task, those of installed plug-ins too; by default of both tasks."""
+    return [name for name, each in METRICS.entries().items() if task in (None, each.task)]
+
+
+def check_metrics(names: Sequence[str], task: str) -> None:
+    """Refuse metrics that do not exist, or that are for the other task.
+
+    Raises:
+        InputError: as said; the message has the nearest names.
+    """
+    for name in names:
+        if METRICS.get(name).task != task:
+            raise InputError(
+                f"metric {name!r} is for {METRICS.get(name).task}, and this is {task}"
+                f"{nearest(name, list_metrics(task))}"
+            )
+
+
+def format_figure(name: str, value: float) -> str:
+    """Write a figure for people: the standard ones are shares, any other is just a number."""
+    known = any(name in names for names in STANDARD.values())
+    return f"{100 * value:.1f} %" if known else f"{value:.4g}"
+
+
+class Result:
+    """What the results of both tasks have in common."""
+
+    task: ClassVar[str]
+
+    def figures(self, metrics: Sequence[str] = ()) -> dict[str, float]:
+        """Measure by the standard metrics of the task, and by further ones.
+
+        Args:
+            metrics: names of registered metrics. Default: none.
+
+        Returns:
+            The figures by name; the first is the one that validation selects by.
+
+        Raises:
+            InputError: there is no such metric for this task, or one gives no finite number.
+        """
+        check_metrics(metrics, self.task)
+        values = {}
+        for name in (*STANDARD[self.task], *metrics):
+            values[name] = float(METRICS.get(name).compute(self))
+            if not math.isfinite(values[name]):
+                raise InputError(f"metric {name!r} gives {values[name]}, which is no figure")
+        return values
+
+    def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
+        """All figures, as they stand in files: :meth:`figures`, and those of each class."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationResult(Result):
+    """How well M whole clouds were classified.
 
     Args:
         confusion: (C, C) int64 counts; rows are the truth, columns the prediction.
         taxonomy: names of the C categories.
+        prediction: (M,) int64 category ids.
+        target: (M,) int64 category ids.
+        probability: (M, C) mean over the votes; None where only predictions are known.
     """
+
+    task: ClassVar[str] = "classification"
 
     confusion: Tensor
     taxonomy: Taxonomy
+    prediction: Tensor
+    target: Tensor
+    probability: Tensor | None = None
 
     @property
     def overall_accuracy(self) -> float:
@@ -43,31 +162,32 @@ class ClassificationResult:
         recalls = list(self.per_class.values())
         return sum(recalls) / len(recalls)
 
-    def figures(self) -> dict[str, float]:
-        """The figures by name; the first is the one that validation selects by."""
-        return {
-            "overall_accuracy": self.overall_accuracy,
-            "mean_class_accuracy": self.mean_class_accuracy,
-        }
-
-    def summary(self) -> dict[str, Any]:
+    def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
         """All figures, as they stand in files."""
-        return {**self.figures(), "per_class": self.per_class}
+        return {**self.figures(metrics), "per_class": self.per_class}
 
 
-@dataclass(frozen=True)
-class PartResult:
-    """How well clouds were split into parts.
+@dataclass(frozen=True, eq=False)
+class PartResult(Result):
+    """How well M clouds of T points together were split into parts.
 
     Args:
         iou: (M,) each cloud's intersection over union, the mean over its category's parts.
         category: (M,) int64 category ids.
         taxonomy: names of the categories.
+        prediction: (T,) int64 part ids; only parts of a cloud's own category are predicted.
+        target: (T,) int64 part ids.
+        ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
     """
+
+    task: ClassVar[str] = "segmentation"
 
     iou: Tensor
     category: Tensor
     taxonomy: Taxonomy
+    prediction: Tensor
+    target: Tensor
+    ptr: Tensor
 
     @property
     def instance_miou(self) -> float:
@@ -89,32 +209,37 @@ class PartResult:
         means = list(self.per_category.values())
         return sum(means) / len(means)
 
-    def figures(self) -> dict[str, float]:
-        """The figures by name; the first is the one that validation selects by."""
-        return {"instance_miou": self.instance_miou, "class_miou": self.class_miou}
-
-    def summary(self) -> dict[str, Any]:
+    def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
         """All figures, as they stand in files."""
-        return {**self.figures(), "per_category": self.per_category}
+        return {**self.figures(metrics), "per_category": self.per_category}
+
+
+for _task, _names in STANDARD.items():
+    for _name in _names:
+        register_metric(_name, _task)(attrgetter(_name))
 
 
 def classification_result(
-    prediction: Tensor, truth: Tensor, taxonomy: Taxonomy
+    prediction: Tensor, target: Tensor, taxonomy: Taxonomy, probability: Tensor | None = None
 ) -> ClassificationResult:
     """Compare predicted with true categories.
 
     Args:
         prediction: (M,) int64 category ids.
-        truth: (M,) int64 category ids.
+        target: (M,) int64 category ids.
         taxonomy: names of the categories.
+        probability: (M, C) what the predictions were taken from. Default: unknown.
 
     Returns:
-        The accuracies.
+        The results, on the CPU.
     """
     from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-    confusion = multiclass_confusion_matrix(prediction, truth, len(taxonomy.categories))
-    return ClassificationResult(confusion.cpu(), taxonomy)
+    confusion = multiclass_confusion_matrix(prediction, target, len(taxonomy.categories))
+    return ClassificationResult(
+        *(confusion.cpu(), taxonomy, prediction.cpu(), target.cpu()),
+        None if probability is None else probability.cpu(),
+    )
 
 
 def shape_iou(prediction: Tensor, truth: Tensor, parts: Sequence[int]) -> float:

@@ -95,6 +95,8 @@ class Recipe:
     drop_points: float = 0.0
     """Largest share of points that random input dropout takes."""
 
+    metric: tuple[str, ...] = ()
+    """Further metrics that validation measures by, of pcea.evaluation.list_metrics()."""
     precision: Literal["auto", "float32", "bf16"] = "float32"
     """Arithmetic of the forward pass; auto: bf16 where the device multiplies it faster."""
     compile: bool = False
@@ -102,7 +104,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
-        for name in ("attention_options", "model_options", "scale"):
+        for name in ("attention_options", "model_options", "scale", "metric"):
             object.__setattr__(self, name, _as_tuples(getattr(self, name)))
         for name in ("attention_options", "model_options"):
             if not isinstance(getattr(self, name), Mapping):

@@ -15,6 +15,7 @@ from torch import Tensor
 from pcea.datasets import Batch, Clouds, PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
+from pcea.evaluation.metrics import check_metrics
 from pcea.models import PointModel, create_model, save_model
 from pcea.recipes import Recipe
 from pcea.threads import too_late
@@ -64,7 +65,9 @@ def train(
     judged = None if held_out is None else held_out.clouds.to(accelerator.device)
     steps = len(epoch_order(data.clouds.category, recipe, epoch=0))
     torch.manual_seed(recipe.seed)
-    state = TrainingState(build_model(recipe, data), recipe, accelerator)
+    model = build_model(recipe, data)
+    check_metrics(recipe.metric, model.task)
+    state = TrainingState(model, recipe, accelerator)
     if resume:
         state.load_state_dict(run.load_state())
         if main:
@@ -183,7 +186,7 @@ def validate(state: TrainingState, held_out: Clouds | None, recipe: Recipe) -> d
     model = state.judged
     with autocast(recipe, model.device):
         result = evaluate(model, held_out, recipe.num_points, batch_size=recipe.batch_size)
-    return {f"val_{key}": value for key, value in result.figures().items()}
+    return {f"val_{key}": value for key, value in result.figures(recipe.metric).items()}
 
 
 def keep_weights(state: TrainingState, run: RunFolder, recipe: Recipe, row: dict[str, Any]) -> None:

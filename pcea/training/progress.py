@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from pcea.evaluation.metrics import format_figure
 from pcea.recipes import Recipe
 
 
@@ -67,7 +68,9 @@ class Progress(AbstractContextManager["Progress"]):
     def report(self, row: Mapping[str, Any]) -> None:
         """Print the figures of an epoch that ended."""
         figures = "  ".join(
-            f"{key} {100 * value:.1f} %" for key, value in row.items() if key.startswith("val_")
+            f"{key} {format_figure(key.removeprefix('val_'), value)}"
+            for key, value in row.items()
+            if key.startswith("val_")
         )
         self.console.print(
             f"epoch {row['epoch']:>3}/{self.recipe.epochs}  loss {row['train_loss']:.3f}  "

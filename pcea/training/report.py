@@ -51,6 +51,7 @@ def write_report(run: RunFolder, held_out: PointCloudDataset | None, recipe: Rec
     if isinstance(result, ClassificationResult):
         details = _classes(result)
     else:
+        assert isinstance(result, PartResult)
         details = _categories(result, held_out.clouds)
     head = _head(run, held_out, recipe, model, result)
     _write_page(run, recipe, [head, _curves(run, model), details, _run(run, recipe)])

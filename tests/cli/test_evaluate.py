@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import pcea as package
+from pcea.evaluation import register_metric
+from pcea.evaluation.metrics import METRICS
 
 Run = Callable[..., str]
 
@@ -32,6 +34,20 @@ def test_classifier(pcea: Run, classifier: Path, toys: Path, tmp_path: Path) -> 
     assert figures["mean_class_accuracy"] == pytest.approx(mean)
     assert f"{100 * figures['overall_accuracy']:.1f} %" in out
     assert "Ball" in out
+
+
+def test_a_strangers_metric(
+    pcea: Run, classifier: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
+    register_metric("mistakes", task="classification")(
+        lambda result: int((result.prediction != result.target).sum())
+    )
+    file = tmp_path / "test.json"
+    words = ("evaluate", classifier, "--data-root", toys, "--metric", "mistakes")
+    assert "mistakes" in pcea(*words, "--json", file)
+    figures = json.loads(file.read_text())
+    assert figures["mistakes"] == pytest.approx(6 * (1 - figures["overall_accuracy"]))
 
 
 def test_segmenter(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:
@@ -71,6 +87,8 @@ def test_only_the_test_files_are_there(
         ("--device gpu", "--device gpu cannot be used"),
         ("--device meta:x", "--device meta:x cannot be used"),
         ("--batch-size 0", "--batch-size is 0"),
+        ("--metric overall_acuracy", "did you mean 'overall_accuracy'"),
+        ("--metric class_miou", "metric 'class_miou' is for segmentation"),
         ("--json .", "it is a folder"),
     ],
 )

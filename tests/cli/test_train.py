@@ -84,6 +84,7 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --attention-options slot=3", "did you mean 'slots'"),
         ("shapes-cls --model eet-tiny", "did you mean 'eat-tiny'"),
         ("shapes-cls --model-options dims=8", "cannot be built"),
+        ("shapes-cls --metric overall_acuracy", "did you mean 'overall_accuracy'"),
         ("shapes-cls --dataset toyz", "did you mean 'toys'"),
         ("modelnet40-eat --data-root no/such/folder", "no/such/folder"),
         ("--resume no/such/run", "no run to resume in no/such/run"),

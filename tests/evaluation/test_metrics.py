@@ -2,9 +2,22 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torchmetrics.functional.classification import multiclass_f1_score
 
+from pcea.datasets import load_dataset
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.evaluation import PartResult, classification_result, shape_iou
+from pcea.errors import InputError
+from pcea.evaluation import (
+    ClassificationResult,
+    PartResult,
+    classification_result,
+    evaluate,
+    list_metrics,
+    register_metric,
+    shape_iou,
+)
+from pcea.evaluation.metrics import METRICS, check_metrics
+from pcea.models import create_model
 
 ABC = Taxonomy(("a", "b", "c"))
 
@@ -70,9 +83,84 @@ def test_shape_iou_against_sets(generator: torch.Generator) -> None:
 
 def test_instances_and_classes_weigh_differently() -> None:
     iou, category = torch.tensor([1.0, 0.5, 0.0, 0.2]), torch.tensor([0, 0, 0, 2])
-    result = PartResult(iou, category, ABC)
+    result = PartResult(iou, category, ABC, *torch.zeros(3, 4).long())
     assert result.instance_miou == pytest.approx((1 + 0.5 + 0 + 0.2) / 4)
     assert result.per_category == pytest.approx({"a": 0.5, "c": 0.2})  # b does not occur
     assert result.class_miou == pytest.approx(0.35)
     assert next(iter(result.figures())) == "instance_miou"
     assert set(result.summary()) == {"instance_miou", "class_miou", "per_category"}
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two metrics of somebody else."""
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
+
+    @register_metric("macro_f1", task="classification")
+    def macro_f1(result: ClassificationResult) -> torch.Tensor:
+        classes = len(result.taxonomy.categories)
+        return multiclass_f1_score(result.prediction, result.target, classes, average="macro")
+
+    @register_metric("point_accuracy", task="segmentation")
+    def point_accuracy(result: PartResult) -> float:
+        return float((result.prediction == result.target).float().mean())
+
+
+@pytest.mark.usefixtures("strangers")
+def test_a_strangers_metric_is_measured_when_it_is_named() -> None:
+    truth, prediction = torch.tensor([0, 0, 1, 1, 2]), torch.tensor([0, 1, 1, 1, 2])
+    result = classification_result(prediction, truth, ABC)
+    assert list(result.figures(["macro_f1"])) == [
+        "overall_accuracy",
+        "mean_class_accuracy",
+        "macro_f1",
+    ]
+    # Recall and precision: 1/2 and 1; 1 and 2/3; 1 and 1.
+    assert result.summary(["macro_f1"])["macro_f1"] == pytest.approx((2 / 3 + 4 / 5 + 1) / 3)
+    assert "macro_f1" not in result.figures()
+    assert list_metrics("classification") == ["macro_f1", "mean_class_accuracy", "overall_accuracy"]
+    assert {"instance_miou", "point_accuracy", "macro_f1"} <= set(list_metrics())
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
+def test_a_metric_sees_what_was_predicted_for_each_label(name: str) -> None:
+    torch.manual_seed(0)
+    data = load_dataset("shapes", "val", num_per_category=2, num_points=60)
+    model = create_model(name, data.taxonomy)
+    result = evaluate(model, data.clouds, 32, votes=2)
+    if isinstance(result, ClassificationResult):
+        assert torch.equal(result.target, data.clouds.category)
+        assert torch.equal(result.probability.argmax(1), result.prediction)
+        torch.testing.assert_close(result.probability.sum(1), torch.ones(len(data)))
+    else:
+        assert torch.equal(result.target, data.clouds.part)
+        assert torch.equal(result.ptr, data.clouds.ptr)
+        for i in range(len(data)):
+            points = slice(int(result.ptr[i]), int(result.ptr[i + 1]))
+            own = data.taxonomy.parts_of[int(result.category[i])]
+            value = shape_iou(result.prediction[points], result.target[points], own)
+            assert value == pytest.approx(float(result.iou[i]))
+        share = float((result.prediction == data.clouds.part).float().mean())
+        assert result.figures(["point_accuracy"])["point_accuracy"] == pytest.approx(share)
+
+
+@pytest.mark.usefixtures("strangers")
+def test_metrics_that_do_not_fit_are_refused() -> None:
+    check_metrics(["macro_f1", "overall_accuracy"], "classification")
+    with pytest.raises(InputError, match=r"no metric is called 'macro_f2'.*'macro_f1'"):
+        check_metrics(["macro_f2"], "classification")
+    with pytest.raises(InputError, match="'instance_miou' is for segmentation, and this is class"):
+        check_metrics(["instance_miou"], "classification")
+    with pytest.raises(ValueError, match="already"):
+        register_metric("macro_f1", task="classification")(float)
+    with pytest.raises(ValueError, match="no task 'classify'"):
+        register_metric("other", task="classify")
+
+
+@pytest.mark.usefixtures("strangers")
+def test_a_figure_is_a_finite_number() -> None:
+    register_metric("broken", task="classification")(lambda result: float("nan"))
+    result = classification_result(torch.tensor([0]), torch.tensor([0]), ABC)
+    with pytest.raises(InputError, match="'broken' gives nan"):
+        result.figures(["broken"])

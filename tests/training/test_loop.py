@@ -101,7 +101,7 @@ def test_the_best_weights_are_those_of_the_best_validation(
 
     class Scored:
         def __init__(self, result: Any) -> None:
-            self.figures = lambda: {"score": next(scores), **result.figures()}
+            self.figures = lambda *rest: {"score": next(scores), **result.figures(*rest)}
 
     monkeypatch.setattr(loop, "evaluate", lambda *args, **kw: Scored(evaluate(*args, **kw)))
     run = train(replace(recipe, epochs=4), tmp_path / "run")
