@@ -38,7 +38,6 @@ class FolderOfClasses(Layout):
     """
 
     content = "one folder of shapes per class"
-    options = ("num_points",)
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether there are at least two folders of shapes, by their endings."""
@@ -56,19 +55,20 @@ class FolderOfClasses(Layout):
             there += ["train", "val", "trainval"]
         return tuple(split for split in SPLITS if split in there)
 
-    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+    def read(
+        self, folder: Path, split: str, num_points: int = NUM_POINTS
+    ) -> tuple[Clouds, Taxonomy]:
         """Read a split.
 
         Args:
             folder: the folder of classes, or of splits.
             split: one of :data:`SPLITS`.
-            **options: ``num_points``, the points drawn from each mesh, evenly by area, and the
+            num_points: the points drawn from each mesh, evenly by area, and the
                 most that are kept of each cloud. Default 2048.
 
         Raises:
             InputError: a file cannot be read, a class has none, or there is no such split.
         """
-        num_points = options.get("num_points", NUM_POINTS)
         if num_points < 1:
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
         if split not in self.splits(folder):

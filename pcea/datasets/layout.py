@@ -62,9 +62,6 @@ class Layout(ABC):
     content: ClassVar[str] = ""
     """What must lie in the folder, as messages have it; empty: it needs no files."""
 
-    options: ClassVar[tuple[str, ...]] = ()
-    """What :meth:`read` takes beyond the folder and the split."""
-
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -82,13 +79,12 @@ class Layout(ABC):
         return SPLITS
 
     @abstractmethod
-    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
-        """Read a split.
+    def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
+        """Read a split. What else it takes, all with defaults, are options of `load_dataset`.
 
         Args:
             folder: the data set's own; any, where it needs no files.
             split: one of :data:`SPLITS`.
-            **options: those that the class names.
 
         Returns:
             The clouds on the CPU, each centered and scaled to the unit sphere, and the names of

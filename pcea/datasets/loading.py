@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Callable
@@ -51,7 +52,8 @@ def load_dataset(
             ``./data``.
         task: what an item's ``y`` is; by default segmentation where points are labelled.
         transform: a torch-geometric transform for the items.
-        **options: ``num_per_category``, ``num_points`` and ``seed`` of ``shapes``.
+        **options: what the layout of the data set takes, such as ``num_per_category``,
+            ``num_points`` and ``seed`` of ``shapes``.
 
     Returns:
         The split; its ``clouds`` lie on the CPU, each centered and scaled to the unit sphere.
@@ -62,11 +64,12 @@ def load_dataset(
     if split not in SPLITS:
         raise InputError(f"no split {split!r}{nearest(split, SPLITS)}")
     layout, folder = find(name, root)
+    known = list(inspect.signature(layout.read).parameters)[2:]  # after the folder and the split
     for option in options:
-        if not layout.options:
+        if not known:
             raise InputError(f"{name}: takes no option {option!r}")
-        if option not in layout.options:
-            raise InputError(f"{name}: no option {option!r}{nearest(option, layout.options)}")
+        if option not in known:
+            raise InputError(f"{name}: no option {option!r}{nearest(option, known)}")
     clouds, taxonomy = layout.read(folder, split, **options)
     return PointCloudDataset(clouds, taxonomy, layout.name, split, task, transform)
 

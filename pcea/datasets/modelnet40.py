@@ -79,7 +79,7 @@ class ModelNet40(Layout):
         train = ("train", "val", "trainval") if (folder / "train_files.txt").is_file() else ()
         return train + (("test",) if (folder / "test_files.txt").is_file() else ())
 
-    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+    def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; see :func:`read_modelnet40`."""
         return read_modelnet40(folder, split)
 

@@ -67,7 +67,7 @@ class PartsFolder(Layout):
             s for s in SPLITS if s in there or (s == "trainval" and {"train", "val"} <= {*there})
         )
 
-    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+    def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; see :func:`read_parts`."""
         return read_parts(self.name, folder, split)
 

@@ -30,7 +30,6 @@ def own(monkeypatch: pytest.MonkeyPatch) -> None:
     @register_dataset("lines")
     class Lines(Layout):
         content = "lines.txt"
-        options = ("count",)
 
         def recognizes(self, folder: Path) -> bool:
             return (folder / "lines.txt").is_file()
@@ -38,8 +37,8 @@ def own(monkeypatch: pytest.MonkeyPatch) -> None:
         def splits(self, folder: Path) -> tuple[str, ...]:
             return ("train", "test")
 
-        def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
-            count = options.get("count", int((folder / "lines.txt").read_text()))
+        def read(self, folder: Path, split: str, count: int = 5) -> tuple[Clouds, Taxonomy]:
+            assert int((folder / "lines.txt").read_text()) == 5
             pos = torch.linspace(-1, 1, 9)[:, None].expand(count, 9, 3)
             return Clouds.from_dense(pos, torch.zeros(count)), Taxonomy(("line",))
 

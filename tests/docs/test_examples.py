@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.datasets import Taxonomy, check
+from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
-from pcea.datasets.shapes import CATEGORIES, PARTS, PARTS_OF
+from pcea.datasets.shapes import TAXONOMY
 from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
 
@@ -33,10 +33,9 @@ by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder as the pages suppose it: the samples, and runs of both tasks."""
-    shapes = Taxonomy(CATEGORIES, PARTS, PARTS_OF)
     torch.manual_seed(0)
     for run, name in (("mine", "eat-tiny"), ("parts", "eat-seg-tiny")):
-        model = create_model(name, shapes, dataset="shapes", num_points=64)
+        model = create_model(name, TAXONOMY, dataset="shapes", num_points=64)
         save_model(model, tmp_path / "runs" / run / "model.safetensors")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")

@@ -14,10 +14,6 @@ from pcea.geometry import unit_sphere
 from pcea.testing import check_dataset
 
 
-def test_the_built_in_shapes(tmp_path: Path) -> None:
-    check_dataset("shapes", tmp_path)
-
-
 def test_real_modelnet40(real_data: Path) -> None:
     check_dataset("modelnet40", real_data)
 
@@ -45,7 +41,7 @@ def stranger(change: Change, recognized: bool = False) -> None:
         def splits(self, folder: Path) -> tuple[str, ...]:
             return ("train", "test")
 
-        def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+        def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
             made = pos(torch.Generator().manual_seed(len(split)))
             return change(made, split), Taxonomy(("a", "b"), ("a/0", "b/0"), ((0,), (1,)))
 

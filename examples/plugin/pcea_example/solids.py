@@ -16,7 +16,7 @@ COUNTS = {"train": 64, "val": 32, "test": 32}
 class Solids(Layout):
     """Points on balls and on cubes, each stretched along its axes by random factors."""
 
-    def read(self, folder: Path, split: str, **options: int) -> tuple[Clouds, Taxonomy]:
+    def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Make a split, the same at every call; ``trainval`` is the two together."""
         parts = ("train", "val") if split == "trainval" else (split,)
         return Clouds.cat([_make(part) for part in parts]), Taxonomy(("ball", "box"))

@@ -5,8 +5,9 @@ import pytest
 import torch
 import trimesh
 
-from pcea.datasets.shapes.primitives import (
+from pcea.datasets.shapes.solids import (
     Solid,
+    around,
     both,
     box,
     curve,
@@ -18,7 +19,6 @@ from pcea.datasets.shapes.primitives import (
     rectangle,
     ring,
     rod,
-    rotation,
     slab,
     tube,
 )
@@ -40,16 +40,15 @@ SOLIDS: dict[str, tuple[Solid, float | None]] = {
     "washer": (lathe([(1, 0), (2, 0), (2, 1), (1, 1)], segments=80, loop=True), 3 * np.pi),
     "triangle": (extrude(TRIANGLE, 2.0), 12.0),
     "clockwise": (extrude(TRIANGLE[::-1], 2.0), 12.0),
-    "bevelled": (extrude(TRIANGLE, 2.0, bevel=0.2), None),
+    "beveled": (extrude(TRIANGLE, 2.0, bevel=0.2), None),
     "slab": (slab(2, 1, 3), None),
     "fin": (fin(2, 1, 3, 0.5, 0.2, 0.3), None),
     "rod": (rod((0, 0, 0), (1, 2, 2), 0.5, square=True), 3.0),
     "bent": (tube(curve([(0, 0, 0), (1, 0, 0), (1, 1, 0)]), 0.1), None),
-    "rounded": (tube([(0, 0, 0), (0, 0, 3)], 0.5, rounded=True), None),
     "moved": (box(1, 1, 1).move(3, 4, 5), 1.0),
     "scaled": (box(1, 1, 1).scale(3, 4, 5), 60.0),
     "turned": (box(1, 2, 3).turn("x", 40).turn("y", -70), 6.0),
-    "mirrored": (box(1, 2, 3).move(x=2).mirror(), 6.0),
+    "mirrored": (box(1, 2, 3).move(x=2).scale(x=-1), 6.0),
 }
 
 
@@ -82,8 +81,14 @@ def test_mirrored_pair_lies_on_both_sides() -> None:
 
 
 @pytest.mark.parametrize(("axis", "moved"), [("x", (0, 0, 1)), ("y", (0, 1, 0)), ("z", (-1, 0, 0))])
-def test_rotation_follows_the_right_hand(axis: str, moved: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(rotation(axis, 90) @ (0, 1, 0), moved, atol=1e-12)
+def test_turning_follows_the_right_hand(axis: str, moved: tuple[float, ...]) -> None:
+    point = Solid(np.array([(0.0, 1.0, 0.0)]), np.empty((0, 3), np.int64))
+    np.testing.assert_allclose(point.turn(axis, 90).vertices, [moved], atol=1e-12)
+
+
+def test_copies_stand_around_the_upright_axis() -> None:
+    centers = [solid.vertices.mean(0) for solid in around(box(1, 1, 1).move(z=2), 4, start=90)]
+    np.testing.assert_allclose(centers, [(2, 0, 0), (0, 0, -2), (-2, 0, 0), (0, 0, 2)], atol=1e-12)
 
 
 def test_ring_lies_on_its_superellipse() -> None:

@@ -1,0 +1,266 @@
+"""Closed solids to build objects from: each is watertight, its triangles wound outward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Points: TypeAlias = Array | Sequence[Any]  # a point or several, of numbers, tuples or arrays
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A closed triangle surface.
+
+    Args:
+        vertices: (V, 3) float64.
+        faces: (F, 3) int64, counter-clockwise seen from outside.
+    """
+
+    vertices: Array
+    faces: npt.NDArray[np.int64]
+
+    def move(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Solid:
+        """Shift along the axes."""
+        return Solid(self.vertices + (x, y, z), self.faces)
+
+    def scale(self, x: float = 1.0, y: float = 1.0, z: float = 1.0) -> Solid:
+        """Stretch about the origin; a negative factor mirrors."""
+        faces = self.faces if x * y * z > 0 else self.faces[:, ::-1]
+        return Solid(self.vertices * (x, y, z), faces)
+
+    def turn(self, axis: str, degrees: float) -> Solid:
+        """Rotate about the axis "x", "y" or "z" through the origin, by the right-hand rule."""
+        i = "xyz".index(axis)
+        j, k = (i + 1) % 3, (i + 2) % 3
+        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        vertices = self.vertices.copy()
+        vertices[:, j] = cos * self.vertices[:, j] - sin * self.vertices[:, k]
+        vertices[:, k] = sin * self.vertices[:, j] + cos * self.vertices[:, k]
+        return Solid(vertices, self.faces)
+
+
+# What a builder yields: the name of a part, and one or more solids of it.
+Parts: TypeAlias = Iterator[tuple[str, Solid | Sequence[Solid]]]
+
+
+def both(*solids: Solid) -> list[Solid]:
+    """Solids and their mirror images in x = 0: the left and the right one of each pair."""
+    return [*solids, *(solid.scale(x=-1) for solid in solids)]
+
+
+def around(solid: Solid, count: int, start: float = 0.0) -> list[Solid]:
+    """Copies of a solid, turned evenly about the y axis from `start` degrees on."""
+    return [solid.turn("y", start + 360 * i / count) for i in range(count)]
+
+
+@cache
+def ring(segments: int = 16, power: float = 2.0) -> Array:
+    """The unit superellipse |u|^power + |v|^power = 1: 2 is a circle, 8 a rounded square.
+
+    Returns:
+        (segments, 2), counter-clockwise.
+    """
+    angle = 2 * np.pi * (np.arange(segments) + 0.5) / segments
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points /= (np.abs(points) ** power).sum(1, keepdims=True) ** (1 / power)
+    points.flags.writeable = False  # every caller gets this same array
+    return points
+
+
+def rectangle(width: float = 2.0, height: float = 2.0) -> Array:
+    """The four corners of a rectangle about the origin, (4, 2), counter-clockwise."""
+    return np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * (width / 2, height / 2)
+
+
+def curve(control: Points, num: int = 10) -> Array:
+    """Points on a Bézier curve.
+
+    Args:
+        control: (K, D) control points.
+        num: how many points.
+
+    Returns:
+        (num, D), from the first control point to the last.
+    """
+    points = np.asarray(control, dtype=np.float64)
+    t = np.linspace(0, 1, num)[:, None, None]
+    level = np.broadcast_to(points, (num, *points.shape))
+    while level.shape[1] > 1:
+        level = (1 - t) * level[:, :-1] + t * level[:, 1:]
+    return level[:, 0]
+
+
+@cache
+def _faces(count: int, segments: int, loop: bool) -> npt.NDArray[np.int64]:
+    rows = np.arange(count * segments).reshape(count, segments)
+    start, end = np.full((1, segments), rows.size), np.full((1, segments), rows.size + 1)
+    rows = np.concatenate([rows, rows[:1]] if loop else [start, rows, end])
+    low, high = rows[:-1], rows[1:]
+    low_next, high_next = np.roll(low, -1, axis=1), np.roll(high, -1, axis=1)
+    halves = [np.stack([low, low_next, high_next], -1), np.stack([low, high_next, high], -1)]
+    faces = np.concatenate(halves).reshape(-1, 3)
+    return faces[(faces != np.roll(faces, 1, axis=1)).all(1)]  # at a tip, half of them are lines
+
+
+def loft(
+    rings: Array,
+    start: Points | None = None,
+    end: Points | None = None,
+    loop: bool = False,
+) -> Solid:
+    """Skin a row of rings, and close both ends with a fan of triangles.
+
+    Args:
+        rings: (K, S, 3), all wound alike.
+        start: (3,) tip of the first fan; by default the mean of the first ring.
+        end: (3,) tip of the last fan; by default the mean of the last ring.
+        loop: join the last ring to the first instead of closing the ends.
+    """
+    vertices = rings.reshape(-1, 3)
+    if not loop:
+        tips = (
+            rings[0].mean(0) if start is None else start,
+            rings[-1].mean(0) if end is None else end,
+        )
+        vertices = np.concatenate([vertices, np.asarray(tips, dtype=np.float64)])
+    faces = _faces(*rings.shape[:2], loop)
+    a, b, c = (vertices - vertices[0])[faces.T]  # three times (F, 3)
+    volume = np.einsum("fi,fi->", a, np.cross(b, c))
+    return Solid(vertices, faces if volume > 0 else faces[:, ::-1])
+
+
+def lathe(profile: Points, power: float = 2.0, segments: int = 20, loop: bool = False) -> Solid:
+    """Turn a profile about the y axis.
+
+    Args:
+        profile: (K, 2) radius and height. A first or last radius of 0 makes a tip, another one a
+            flat end; a profile that comes back down inside itself makes a cup.
+        power: the cross-section's exponent, see :func:`ring`.
+        segments: points around the axis.
+        loop: the profile is a closed curve off the axis, as a torus has it.
+    """
+    points = np.asarray(profile, dtype=np.float64)
+    start, end = ((0.0, y, 0.0) if radius == 0 else None for radius, y in points[[0, -1]])
+    points = points[points[:, 0] > 0]
+    rings = np.empty((len(points), segments, 3))
+    rings[:, :, ::2] = points[:, :1, None] * ring(segments, power)
+    rings[:, :, 1] = points[:, 1:]
+    return loft(rings, start, end, loop)
+
+
+def frustum(bottom: float, top: float, height: float, segments: int = 16) -> Solid:
+    """A cut cone that stands on y = 0; equal radii make a cylinder, a top of 0 a cone."""
+    return lathe([(bottom, 0.0), (top, height)], segments=segments)
+
+
+def ellipsoid(x: float, y: float, z: float, segments: int = 14) -> Solid:
+    """An ellipsoid about the origin with these half axes."""
+    angle = np.linspace(0, np.pi, segments // 2 + 2)
+    profile = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
+    profile[[0, -1], 0] = 0
+    return lathe(profile, segments=segments).scale(x, y, z)
+
+
+def slab(width: float, height: float, depth: float, power: float = 8.0) -> Solid:
+    """A flat body with soft edges about the origin, such as a cushion, a table top or a disc."""
+    soft = min(0.35 * height, 0.06 * min(width, depth))
+    edge, h = 1 - 2 * soft / min(width, depth), height / 2
+    profile = [(edge, -h), (1, soft - h), (1, h - soft), (edge, h)]
+    return lathe(profile, power, 28).scale(x=width / 2, z=depth / 2)
+
+
+def box(width: float, height: float, depth: float, top: tuple[float, float] = (1.0, 1.0)) -> Solid:
+    """A box along x, y and z about the origin; `top` scales its upper face in x and z."""
+    rings = np.empty((2, 4, 3))
+    rings[:, :, 1] = [[-height / 2], [height / 2]]
+    rings[:, :, ::2] = rectangle(width, depth) * np.stack([(1, 1), top])[:, None]
+    return loft(rings)
+
+
+def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
+    """A plate: an outline in the x-y plane, made thick along z about z = 0.
+
+    Args:
+        outline: (S, 2) polygon that is star-shaped about the mean of its points.
+        depth: extent in z.
+        bevel: how far the rim slopes in, in z and, on average, in x and y.
+    """
+    points = np.asarray(outline, dtype=np.float64)
+    center = points.mean(0)
+    shrunk = 1 - bevel / np.linalg.norm(points - center, axis=1).mean()
+    factor = np.array([shrunk, 1, 1, shrunk] if bevel else [1, 1])
+    level = np.array([-depth / 2, bevel - depth / 2, depth / 2 - bevel, depth / 2])
+    rings = np.empty((len(factor), len(points), 3))
+    rings[:, :, :2] = center + factor[:, None, None] * (points - center)
+    rings[:, :, 2] = (level if bevel else level[[0, -1]])[:, None]
+    return loft(rings)
+
+
+def tube(
+    path: Points,
+    radius: float | Sequence[float] | Array,
+    section: Array | None = None,
+    up: Points | None = None,
+    loop: bool = False,
+) -> Solid:
+    """Sweep a cross-section along a curve.
+
+    Args:
+        path: (K, 3) points on the curve.
+        radius: scale of the cross-section, one or (K,).
+        section: (S, 2) outline; its first axis lies across the curve and `up`, its second
+            along `up`. By default a circle of 10 points.
+        up: (3,) direction that the curve never takes; by default the axis along which it reaches
+            least far.
+        loop: the curve is closed (the first point is not repeated).
+    """
+    points = np.asarray(path, dtype=np.float64)
+    if loop:
+        tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    else:
+        tangent = np.gradient(points, axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    if up is None:  # rounded, so that the choice between two axes does not hang on the last bit
+        up = np.eye(3)[np.ptp(points, axis=0).round(6).argmin()]
+    side = np.cross(np.asarray(up, dtype=np.float64), tangent)
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    frame = np.stack([side, np.cross(tangent, side)], axis=1)  # (K, 2, 3)
+    scale = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(points))
+    section = ring(10) if section is None else section
+    return loft(points[:, None] + scale[:, None, None] * (section @ frame), loop=loop)
+
+
+def rod(
+    start: Points,
+    end: Points,
+    radius: float,
+    tip: float | None = None,
+    square: bool = False,
+) -> Solid:
+    """A straight bar between two points, `radius` thick at the start and `tip` at the end."""
+    radii = (radius, radius if tip is None else tip)
+    return tube([start, end], radii, section=rectangle() if square else None)
+
+
+def fin(
+    root: float, tip: float, span: float, sweep: float, thickness: float, rise: float = 0.0
+) -> Solid:
+    """A wing that grows from the origin along +x, its chord along z and its nose to -z.
+
+    Args:
+        root: chord at the root.
+        tip: chord at the tip.
+        span: length in x.
+        sweep: how far back (+z) the tip's middle lies from the root's.
+        thickness: of the root in y; the tip is thinner in proportion to its chord.
+        rise: how far up (+y) the tip lies.
+    """
+    airfoil = np.insert(ring(12) * (thickness / root / 2, 0.5), 0, 0.0, axis=1)  # of a chord of 1
+    return loft(np.stack([root * airfoil, tip * airfoil + (span, rise, sweep)]))

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from pcea.datasets import load_dataset
+from pcea.datasets.shapes import PARTS, TAXONOMY, build
+from pcea.errors import InputError
+from pcea.testing import check_dataset
+
+# The parts that only some objects of a category have.
+OPTIONAL = {
+    *("airplane/engine", "animal/tail", "bench/back", "bench/arm", "bottle/cap", "chair/arm"),
+    *("desk/panel", "rocket/engine", "rocket/booster", "table/shelf", "vase/handle"),
+}
+
+
+def test_it_holds_what_every_data_set_must() -> None:
+    check_dataset("shapes")
+
+
+def test_lists_fit_together() -> None:
+    assert len(TAXONOMY.categories) >= 12
+    assert list(TAXONOMY.categories) == sorted(set(TAXONOMY.categories))
+    assert [part for ids in TAXONOMY.parts_of for part in ids] == list(range(len(PARTS)))
+    for category, ids in zip(TAXONOMY.categories, TAXONOMY.parts_of, strict=True):
+        assert len(ids) >= 2
+        assert all(PARTS[part].startswith(f"{category}/") for part in ids)
+
+
+@pytest.mark.parametrize("category", TAXONOMY.categories)
+def test_objects_are_closed_solids_that_have_their_parts_and_vary(category: str) -> None:
+    present, extents = [], []
+    for index in range(30):
+        mesh = build(category, 1, index)
+        assert mesh.vertices.dtype == torch.float32 and mesh.vertices.isfinite().all()
+        assert mesh.faces.dtype == mesh.part.dtype == torch.int64
+        assert len(mesh.part) == len(mesh.faces)
+        present.append({PARTS[part] for part in mesh.part.unique()})
+        size = np.ptp(mesh.vertices.numpy(), axis=0)
+        extents.append(size / np.linalg.norm(size))
+        if index < 8:
+            whole = trimesh.Trimesh(mesh.vertices.numpy(), mesh.faces.numpy(), process=False)
+            components = whole.split(only_watertight=False)
+            assert len(components) >= 2
+            for component in components:
+                assert component.is_watertight and component.is_winding_consistent
+                assert component.volume > 0
+    own = {part for part in PARTS if part.startswith(f"{category}/")}
+    for names in present:
+        assert own - OPTIONAL <= names <= own
+    for part in own & OPTIONAL:
+        assert 0 < sum(part in names for names in present) < len(present)
+    assert np.std(extents, axis=0).max() > 0.03
+
+
+@pytest.mark.parametrize("category", TAXONOMY.categories)
+def test_an_object_depends_on_its_arguments_alone(category: str) -> None:
+    one, again = build(category, 5, 2), build(category, 5, 2)
+    assert one.vertices.equal(again.vertices) and one.seed == again.seed
+    assert one.faces.equal(again.faces) and one.part.equal(again.part)
+    for seed, index in ((6, 2), (5, 3), (2, 5)):
+        other = build(category, seed, index)
+        assert one.vertices.shape != other.vertices.shape or not one.vertices.equal(other.vertices)
+
+
+@pytest.mark.parametrize(
+    ("category", "axis", "less", "more"),
+    [
+        ("chair", 1, "leg", "back"),
+        ("table", 1, "leg", "top"),
+        ("chair", 2, "back", "seat"),
+        ("animal", 2, "torso", "head"),
+        ("airplane", 2, "tail", "fuselage"),
+        ("person", 1, "torso", "head"),
+        ("rocket", 1, "fin", "nose"),
+    ],
+)
+def test_up_is_y_and_objects_face_z(category: str, axis: int, less: str, more: str) -> None:
+    for index in range(12):
+        mesh = build(category, 0, index)
+        middle = mesh.vertices[mesh.faces].mean(1)
+        one, other = (
+            middle[mesh.part == PARTS.index(f"{category}/{part}"), axis].mean()
+            for part in (less, more)
+        )
+        assert one < other
+
+
+def test_splits_are_fixed_and_more_shapes_leave_the_first_ones_alone() -> None:
+    sets = {
+        split: load_dataset("shapes", split, num_per_category=2, num_points=64).clouds
+        for split in ("train", "val", "test", "trainval")
+    }
+    assert torch.equal(sets["trainval"].pos, torch.cat([sets["train"].pos, sets["val"].pos]))
+    more = load_dataset("shapes", "val", num_points=64).clouds
+    assert more.category.bincount().tolist() == [16] * len(TAXONOMY.categories)
+    assert more.uniform and more.longest == 64
+    first = more[[16 * i + j for i in range(len(TAXONOMY.categories)) for j in (0, 1)]]
+    assert torch.equal(first.pos, sets["val"].pos) and first.names == sets["val"].names
+    other = load_dataset("shapes", "val", num_per_category=2, num_points=64, seed=1).clouds
+    # No two of all these shapes are the same.
+    several = [*sets["train"], *sets["val"], *sets["test"], *other]
+    extent = torch.stack([cloud.pos.amax(0) - cloud.pos.amin(0) for cloud in several])
+    assert len(extent.unique(dim=0)) == len(several)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_either_task_can_be_chosen() -> None:
+    data = load_dataset("shapes", "val", task="classification", num_points=8)
+    assert data[20].y.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_point": 8}, "no option 'num_point' .did you mean 'num_points'"),
+        ({"num_points": 0}, "num_points is 0; it must be at least 1"),
+        ({"num_per_category": 0}, "num_per_category is 0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_dataset("shapes", "val", **options)
+
+
+def test_unknown_category_is_refused() -> None:
+    with pytest.raises(InputError, match="did you mean 'chair'"):
+        build("chiar", 0)
