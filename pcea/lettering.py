@@ -10,52 +10,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Fonts of mathematical signs, and one that draws the outline of its own ignorance.
+# Fonts of mathematical signs, and one that draws a box with the number of any letter.
 _NO_TEXT = ("STIX", "cm", "Last Resort", "DejaVu Math")
-# What joins or varies the signs around it and is drawn by none of the fonts that know them.
-_JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff")
+# These join or vary the letters around them; none of the fonts that know them draws anything.
+_JOINERS = "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff"
 
 
 def readable(text: str) -> str:
-    """Write what no installed font can draw in letters that one can.
+    """Replace the letters that no installed font can draw by letters that one can.
 
     Args:
         text: any text, such as a file's name.
 
     Returns:
-        The same text where fonts are there for it; else without the signs that no font knows: they
-        are transliterated (椅子 becomes YiZi), and where that is not known either, named by their
-        number (U+E000).
+        The same text where fonts are there for it; other letters are transliterated (椅子 becomes
+        YiZi), or where there is no transliteration, written as their number (U+E000).
     """
     if text.isascii() and text.isprintable():
         return text
-    known = frozenset().union(*(_letters(path) for path in _paths(text)))
+    known = frozenset().union(*map(_letters, _fonts_for(text)))
     return "".join(_spelled(letter, known) for letter in text)
 
 
 def families_for(text: str) -> list[str]:
-    """Name the fonts that together draw a text, the usual one first.
-
-    Args:
-        text: any text.
-
-    Returns:
-        Names for matplotlib's ``fontfamily``.
-    """
+    """Name the fonts that together draw a text, the usual one first, for matplotlib."""
     from matplotlib import font_manager, rcParams
 
-    usual = list(rcParams["font.family"])
-    if text.isascii():
-        return usual
-    return usual + [font_manager.get_font(path).family_name for path in _paths(text)[1:]]
+    others = () if text.isascii() else _fonts_for(text)[1:]
+    return [*rcParams["font.family"], *(font_manager.get_font(path).family_name for path in others)]
 
 
 def letter(figure: Figure) -> None:
-    """Make all text of a figure such that it is drawn as text, without a warning.
-
-    Args:
-        figure: any matplotlib figure; its texts and the fixed labels of its axes are changed.
-    """
+    """Let all text of a figure, and the fixed labels of its axes, be drawn without a warning."""
     from matplotlib.text import Text
     from matplotlib.ticker import FixedFormatter
 
@@ -73,7 +59,7 @@ def letter(figure: Figure) -> None:
 
 
 def width(text: str) -> float:
-    """Say how many common letters are as wide as a text; signs of East Asia are wider."""
+    """Say how many common letters are as wide as a text; East Asian letters are wider."""
     return sum(1.8 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in text)
 
 
@@ -89,21 +75,16 @@ def _spelled(letter: str, known: frozenset[int]) -> str:
     return anyascii(letter) or f"U+{ord(letter):04X}"
 
 
-def _paths(text: str) -> list[str]:
-    """The usual font, and as many others as the text's letters need."""
-    return list(_fonts_for(frozenset(map(ord, text)) - frozenset(map(ord, _JOINERS))))
-
-
 @cache
-def _fonts_for(letters: frozenset[int]) -> tuple[str, ...]:
+def _fonts_for(text: str) -> tuple[str, ...]:
+    """The usual font's file, and those of as many others as the text needs."""
     from matplotlib import font_manager
 
     chosen = [str(font_manager.findfont(font_manager.FontProperties()))]
-    missing = letters - _letters(chosen[0]) - {ord("\n")}
+    missing = set(map(ord, text)) - set(map(ord, _JOINERS + "\n")) - _letters(chosen[0])
     while missing:
-        knows = {path: len(missing & _letters(path)) for path in _installed()}
-        best = max(knows, key=lambda path: knows[path], default="")
-        if not best or not knows[best]:
+        best = max(_installed(), key=lambda path: len(missing & _letters(path)), default="")
+        if not missing & _letters(best):
             break
         chosen.append(best)
         missing -= _letters(best)
@@ -112,6 +93,7 @@ def _fonts_for(letters: frozenset[int]) -> tuple[str, ...]:
 
 @cache
 def _installed() -> tuple[str, ...]:
+    """Files of upright fonts; of those that know as much, one of usual weight is first."""
     from matplotlib import font_manager
 
     fonts = [
@@ -119,18 +101,13 @@ def _installed() -> tuple[str, ...]:
         for font in font_manager.fontManager.ttflist
         if font.style == "normal" and not font.name.startswith(_NO_TEXT)
     ]
-    # Of fonts that know as much, one of usual weight.
-    fonts.sort(key=lambda font: (abs(_weight(font.weight) - 400), font.name))
+    fonts.sort(key=lambda font: (font.weight not in (400, "normal", "regular"), font.name))
     return tuple(font.fname for font in fonts)
-
-
-def _weight(weight: object) -> float:
-    return float(weight) if isinstance(weight, int | float) else 400.0
 
 
 @cache
 def _letters(path: str) -> frozenset[int]:
-    """What a font draws; nothing, if it cannot be used (pictures of emoji, say)."""
+    """The numbers of the letters that a font draws; none where it cannot be used (emoji)."""
     from matplotlib import ft2font
 
     try:

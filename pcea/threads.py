@@ -3,6 +3,8 @@
 Torch computes with the threads of an OpenMP library, on Linux mostly GCC's libgomp, and numpy's and
 SciPy's products of matrices have pools of their own. All of them read the environment when they are
 loaded, and never again.
+
+Functions take a ``root`` folder, in which ``proc`` and ``sys`` lie. Default ``/``.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-# At the end of each parallel loop a thread looks so many times whether the others are done before
-# it sleeps. By default it looks 300,000 times: beside another process that keeps a core busy, the
+# At the end of each parallel loop a thread checks so many times whether the others are done before
+# it sleeps. By default it checks 300,000 times: beside another process that keeps a core busy, the
 # thread that it waits for often has no core in the meantime, and a step takes several times as
 # long. A thousand costs an idle machine a little, and 30,000 is too many beside other work.
 SPIN_COUNT = 3000
 
-# Who sets one of these has decided about it.
+# A user who has set one of these has decided about it.
 WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 _COUNTING = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -27,14 +29,10 @@ _ROOT = Path("/")
 
 
 def settle(environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT) -> None:
-    """Set what torch's threads are quickest with, unless the user has, or torch is there already.
+    """Set what torch's threads are fastest with, unless the user has, or torch is there already.
 
     ``GOMP_SPINCOUNT`` bounds how long threads wait busily, and ``OMP_NUM_THREADS`` says how many
     there are where a container may use fewer cores than it sees.
-
-    Args:
-        environment: where to set them. Default: the environment of the process.
-        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
     """
     if "torch" not in sys.modules:
         environment.update(missing(environment, root))
@@ -43,12 +41,7 @@ def settle(environment: MutableMapping[str, str] = os.environ, root: Path = _ROO
 def missing(
     environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT
 ) -> dict[str, str]:
-    """The variables that would help and that nobody has set, with their values.
-
-    Args:
-        environment: what is set. Default: the environment of the process.
-        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
-    """
+    """The variables that would help and that nobody has set, with their values."""
     found: dict[str, str] = {}
     if sys.platform == "linux":
         if not any(name in environment for name in WAITING):
@@ -61,12 +54,7 @@ def missing(
 
 
 def too_late(environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT) -> str:
-    """Say in one line that torch was imported too early for the variables; empty if it was not.
-
-    Args:
-        environment: what is set. Default: the environment of the process.
-        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
-    """
+    """Say in one line that torch was imported too early for the variables; empty if it was not."""
     torch = sys.modules.get("torch")
     threads = 1 if torch is None else torch.get_num_threads()
     wanted = missing(environment, root)
@@ -76,37 +64,36 @@ def too_late(environment: MutableMapping[str, str] = os.environ, root: Path = _R
         wanted.pop("OMP_NUM_THREADS", None)
     if not wanted:
         return ""
-    told = " ".join(f"{name}={value}" for name, value in wanted.items())
+    variables = " ".join(f"{name}={value}" for name, value in wanted.items())
     return (
-        f"torch was imported before pcea, too late for {told}: beside other work steps may take "
-        "several times as long; import pcea first, or set this before Python starts"
+        f"torch was imported before pcea, too late for {variables}: beside other work steps may "
+        "take several times as long; import pcea first, or set this before Python starts"
     )
 
 
 def uses_libgomp() -> bool:
     """Whether libgomp is loaded into this process, which torch does if it was built with it."""
-    try:
-        return "libgomp" in Path("/proc/self/maps").read_text(errors="replace")
-    except OSError:
-        return False
+    return "libgomp" in _read(Path("/proc/self/maps"))
 
 
 def allowed_cores(root: Path = _ROOT) -> int | None:
     """How many cores a container's quota gives, where these are fewer than the process sees.
 
-    Args:
-        root: the folder that ``proc`` and ``sys`` lie in. Default ``/``.
-
     Returns:
         The quota rounded up, at least 1 and at most the physical cores, which are as many as torch
-        would take; None where nothing is held back.
+        would take; None where there is no quota below that.
     """
     quotas = list(_quotas(root))
     if not quotas or not hasattr(os, "sched_getaffinity"):
         return None
-    seen = os.sched_getaffinity(0)
+    processors = os.sched_getaffinity(0)
     cores = max(1, math.ceil(min(quotas)))
-    return min(cores, _physical(seen, root)) if cores < len(seen) else None
+    if cores >= len(processors):
+        return None
+    # Two processors often share a core; where nothing says so, each is one.
+    siblings = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    physical = {_read(root / siblings.format(each)) or str(each) for each in processors}
+    return min(cores, len(physical))
 
 
 def _quotas(root: Path) -> Iterator[float]:
@@ -131,25 +118,17 @@ def _quotas(root: Path) -> Iterator[float]:
 
 def _quota(group: Path) -> Iterator[float]:
     """The cores that one control group grants, if it grants a share: version 2, or version 1."""
-    quota, _, period = _read(group / "cpu.max").strip().partition(" ")
+    quota, _, period = _read(group / "cpu.max").partition(" ")
     if not quota:
-        quota = _read(group / "cpu.cfs_quota_us").strip()
-        period = _read(group / "cpu.cfs_period_us").strip()
+        quota, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")
     # "max", or -1, is no limit.
     if quota.isdigit() and period.isdigit() and int(quota) > 0 and int(period) > 0:
         yield int(quota) / int(period)
 
 
-def _physical(seen: set[int], root: Path) -> int:
-    """How many cores these processors are: two of them often share one."""
-    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
-    # Where nothing is told, each is one.
-    return len({_read(root / topology.format(each)).strip() or str(each) for each in seen})
-
-
 def _read(path: Path) -> str:
     """A small file's text, empty where it cannot be read."""
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(errors="replace").strip()
+    except OSError:
         return ""
