@@ -3,10 +3,12 @@
 from pcea.benchmarks.limits import Limits, count_operations, measure_limits
 from pcea.benchmarks.machine import describe_machine
 from pcea.benchmarks.measure import Contest, Contestant, Measured, NotInstalled, Row, compare
+from pcea.benchmarks.report import Finding
 
 __all__ = [
     "Contest",
     "Contestant",
+    "Finding",
     "Limits",
     "Measured",
     "NotInstalled",

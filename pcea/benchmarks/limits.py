@@ -36,6 +36,10 @@ class Limits:
         products = {name: max(rate, other.products[name]) for name, rate in self.products.items()}
         return Limits(products, max(self.copy, other.copy))
 
+    def above(self, other: Limits) -> bool:
+        """Whether a rate of products is higher than another measurement's by more than 5 %."""
+        return any(rate > 1.05 * other.products[name] for name, rate in self.products.items())
+
     def share(self, contestant: Contestant, seconds: float) -> float | None:
         """Which share of the machine's rate a call of so many seconds reaches."""
         rate = self.products.get(contestant.precision)

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pcea.benchmarks.limits import Limits
 from pcea.benchmarks.measure import Measured, Row, Spread
 
 NOTHING = "–"
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was measured.
+
+    Args:
+        parts: what to print, in order: lines, and tables as the words above the columns and rows.
+        values: what to add to the JSON file.
+    """
+
+    parts: Sequence[str | Table]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def outcome(measured: Measured, limits: Limits) -> Finding:
+    """A contest's title and its table."""
+    title, reference = measured.contest.title, measured.reference
+    if reference is None:
+        return Finding([f"\n{title}: nothing was measured"])
+    named = f"\n{title} (× faster than {reference.contestant.name})"
+    return Finding([named, table(measured, limits)])
 
 
 def table(measured: Measured, limits: Limits) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

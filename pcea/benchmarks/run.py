@@ -3,20 +3,98 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
-from pcea.benchmarks.limits import GIB, Limits
-from pcea.benchmarks.machine import available_bytes
+from pcea.benchmarks.limits import GIB, Limits, measure_limits
+from pcea.benchmarks.machine import available_bytes, describe_machine, say_machine
 from pcea.benchmarks.measure import Clock, Contest, Contestant, Measured, compare
 from pcea.benchmarks.memory import weigh
+from pcea.benchmarks.report import Finding, complaints, document, outcome, say_limits
 from pcea.errors import InputError
+from pcea.threads import too_late
 
 # A call that must take longer than this even at the machine's limit is left out.
 PATIENCE = 5.0
 # The share of free memory that a contestant may need.
 ROOM = 0.7
+
+
+@dataclass
+class Benchmark:
+    """A benchmark, and what it has found so far.
+
+    Args:
+        device: where the contestants run.
+        rounds: samples of each contestant.
+        memory: whether peak memory is measured, too.
+        patience: seconds a call; who cannot be done within it is not begun.
+    """
+
+    device: torch.device
+    rounds: int
+    memory: bool = True
+    patience: float = PATIENCE
+    machine: dict[str, Any] = field(init=False)
+    limits: Limits = field(init=False)
+    outcomes: list[Measured] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def run(
+        self,
+        contests: Iterable[Contest],
+        findings: Callable[[list[Measured]], Iterable[Finding]] = lambda outcomes: (),
+    ) -> Iterator[Finding]:
+        """Measure the machine's limits, contests, whatever else there is, and the limits again.
+
+        Args:
+            contests: what to compare.
+            findings: measures more, once all contests are over.
+
+        Yields:
+            What is found, as it is known. Ctrl-C ends it and sets ``interrupted``.
+        """
+        clock = clock_of(self.device)
+        self.machine = describe_machine(self.device)
+        yield Finding([line for line in (say_machine(self.machine), too_late()) if line])
+        self.limits = measure_limits(self.device, clock)
+        yield Finding([say_limits(self.limits)])
+        try:
+            options = self.device, self.limits, self.rounds, self.memory, self.patience
+            for measured in run_contests(contests, *options):
+                self.outcomes.append(measured)
+                yield outcome(measured, self.limits)
+                if measured.interrupted:
+                    raise KeyboardInterrupt
+            for found in findings(self.outcomes):
+                self.values |= found.values
+                yield found
+            again = measure_limits(self.device, clock)
+            if again.above(self.limits):
+                yield Finding(
+                    [f"\nmeasured again at the end, {say_limits(again)}: shares are lower"]
+                )
+            self.limits = self.limits.best_with(again)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        lines = dict.fromkeys(line for each in self.outcomes for line in complaints(each))
+        yield Finding(list(lines))
+
+    def document(self, what: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of the JSON file, once all is measured: see :func:`pcea.benchmarks.report`.
+
+        Args:
+            what: the benchmark's name.
+            options: what the user chose.
+        """
+        return document(
+            *(what, options, self.machine, self.limits),
+            *(self.outcomes, self.values, self.interrupted),
+        )
 
 
 def pick_device(name: str | None) -> torch.device:

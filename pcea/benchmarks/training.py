@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -14,7 +14,10 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from pcea.benchmarks.measure import Call, Clock, Contest, Contestant, Precision
+from pcea.benchmarks.beside import beside, say_ratios, table, why_not
+from pcea.benchmarks.measure import Call, Clock, Contest, Contestant, Measured, Precision
+from pcea.benchmarks.report import Finding, number
+from pcea.benchmarks.run import clock_of
 from pcea.datasets import load_dataset
 from pcea.recipes import Recipe
 from pcea.training import build_model
@@ -61,6 +64,53 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
         for name, compiled in (("eager", False), ("compiled", True))
     ]
     return Contest(f"Training step of {recipe.name}: {told}", contestants, "eager", items=size)
+
+
+def findings(
+    recipe: Recipe, data_root: str | Path | None, device: torch.device, outcome: Measured
+) -> Iterator[Finding]:
+    """What the contest of a recipe's step means for an epoch, and where a step's time goes."""
+    steps, _ = steps_of(recipe, data_root)
+    epochs = {
+        row.contestant.name: steps * row.time.median for row in outcome.rows if row.time is not None
+    }
+    lines = [f"an epoch of {steps} steps, {name}: {number(s)} s" for name, s in epochs.items()]
+    yield Finding(lines, {"epoch_seconds": epochs, "steps": steps})
+    stepper = Stepper(recipe, data_root, device)
+    stepper.step()
+    phases, search = shares_of(stepper, clock_of(device))
+    whole = sum(phases.values())
+    rows = [
+        (phase, number(1e3 * seconds), f"{100 * seconds / whole:.1f} %")
+        for phase, seconds in phases.items()
+    ]
+    yield Finding(
+        [
+            "\nWhere an eager step's time goes, the device waited for in between",
+            (("phase", "ms", "share"), rows),
+            f"farthest points and neighbors: {100 * search:.1f} % of the step",
+        ],
+        {"phase_seconds": phases, "search_share": search},
+    )
+
+
+def beside_other_work(outcome: Measured, device: torch.device, pairs: int) -> Iterator[Finding]:
+    """An eager step idle and beside a busy process, with libgomp's default and pcea's.
+
+    Raises:
+        KeyboardInterrupt: once what was measured until then has been yielded.
+    """
+    if reason := why_not(device):
+        yield Finding([f"\nbeside a process that keeps a core busy: not measured, {reason}"])
+        return
+    measured = beside(outcome.contest.contestants[0], pairs)
+    title = "\nAn eager step in fresh processes, idle and beside one that keeps a core busy"
+    yield Finding(
+        [title, table(measured), *say_ratios(measured)],
+        {"beside": measured.as_json()},
+    )
+    if measured.interrupted:
+        raise KeyboardInterrupt
 
 
 def steps_of(recipe: Recipe, data_root: str | Path | None) -> tuple[int, int]:

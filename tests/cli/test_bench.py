@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Limits, beside, limits, model, run, training
-from pcea.cli import bench, main
+from pcea.benchmarks import Limits, beside, model, run, training
+from pcea.cli import main
 from pcea.datasets import load_dataset
 
 Run = Callable[..., str]
@@ -21,7 +21,7 @@ GEOMETRY = "bench geometry --batch 2 --points 64 --k 4 --rounds 2 --no-memory --
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Limits({"float32": 1e11, "bf16": 1e11}, copy=1e10)
-    monkeypatch.setattr(limits, "measure_limits", lambda *_: found)
+    monkeypatch.setattr(run, "measure_limits", lambda *_: found)
 
 
 def test_geometry(pcea: Run, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_train_beside_a_busy_process(
 
     monkeypatch.setattr(beside, "time_apart", measure)
     monkeypatch.setattr(beside, "uses_libgomp", lambda: True)
-    monkeypatch.setattr(bench, "too_late", lambda: "torch was imported before pcea")
+    monkeypatch.setattr(run, "too_late", lambda: "torch was imported before pcea")
     file = tmp_path / "t.json"
     out = pcea(*TRAIN, "--precision", "float32", "--pairs", 2, "--json", file)
     assert "\ntorch was imported before pcea\n" in out
@@ -132,7 +132,7 @@ def test_limits_that_rise_are_said_and_used(
 ) -> None:
     rates = iter([1e11, 2e11])
     monkeypatch.setattr(
-        limits, "measure_limits", lambda *_: Limits({"float32": next(rates), "bf16": 1e11}, 1e10)
+        run, "measure_limits", lambda *_: Limits({"float32": next(rates), "bf16": 1e11}, 1e10)
     )
     file = tmp_path / "g.json"
     out = pcea(*GEOMETRY, "--json", file)
