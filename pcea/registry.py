@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pcea.errors import InputError, nearest
 
@@ -105,3 +107,61 @@ class Registry(Generic[T]):
             raise InputError(f"{where} cannot be imported: {reason}") from error
         if point.name not in self._entries:
             raise InputError(f"{where} registers no {self.kind} of that name")
+
+
+_WORDS = {"inf": math.inf, "true": True, "false": False, "none": None}
+
+
+def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    """Read a name with values, as recipes and the command line write them.
+
+    Args:
+        text: ``"scale"``, ``"scale(0.67, 1.5)"`` or ``"rotate(15, axis=tilt)"``; words need no
+            quotes.
+
+    Returns:
+        The name, the values by place, and those by name.
+
+    Raises:
+        InputError: it is of another form.
+    """
+    name, bracket, rest = text.strip().partition("(")
+    if not bracket and ")" not in name:
+        return name, (), {}
+    try:
+        call = ast.parse(f"_({rest}", mode="eval").body
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            args = tuple(map(_value, call.args))
+            return name.strip(), args, {str(each.arg): _value(each.value) for each in call.keywords}
+    except (SyntaxError, ValueError, TypeError):
+        pass
+    raise InputError(f"{text!r} is not of the form NAME or NAME(VALUE, …, NAME=VALUE, …)")
+
+
+def write_call(name: str, values: Any = None) -> str:
+    """Write a name with values so that :func:`read_call` reads the same.
+
+    Args:
+        name: the name.
+        values: a mapping of values by name, a sequence of values, or one value. Default: none.
+    """
+    if values is None or values == {} or values == ():
+        return name
+    if isinstance(values, Mapping):
+        parts = [f"{key}={_text(value)}" for key, value in values.items()]
+    else:
+        parts = list(map(_text, values if isinstance(values, (list, tuple)) else [values]))
+    return f"{name}({', '.join(parts)})"
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id.lower(), node.id)
+    return ast.literal_eval(node)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return repr(tuple(value))
+    word = isinstance(value, str) and value.isidentifier() and value.lower() not in _WORDS
+    return value if word else repr(value)

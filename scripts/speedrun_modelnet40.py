@@ -50,8 +50,7 @@ SPEEDRUN = replace(
     lr=2e-3,
     warmup_epochs=2.0,
     ema=0.998,
-    scale=(0.75, 1.33),
-    translate=0.15,
+    transforms=("scale(0.75, 1.33)", "translate(0.15)"),
     precision="bf16",
     compile=True,
 )

@@ -11,8 +11,9 @@ from pcea.datasets import Clouds, PointCloudDataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.models import create_model
-from pcea.recipes import RECIPES, Recipe, get_recipe
+from pcea.recipes import RECIPES, Recipe, get_recipe, set_transform
 from pcea.training import build_model
+from pcea.transforms import as_transforms
 
 PARTS = Taxonomy(("a", "b"), ("a/1", "a/2", "b/1"), ((0, 1), (2,)))
 
@@ -37,8 +38,8 @@ def test_values_make_sense(name: str) -> None:
     assert 0 <= recipe.final_lr <= recipe.lr
     assert recipe.warmup_epochs < recipe.epochs
     assert recipe.batch_size > 1 and recipe.num_points > 0
-    assert 0 < recipe.scale[0] <= recipe.scale[1]
-    assert 0 <= recipe.label_smoothing < 1 and 0 <= recipe.ema < 1 and 0 <= recipe.drop_points < 1
+    assert list(map(str, as_transforms(recipe.transforms)))
+    assert 0 <= recipe.label_smoothing < 1 and 0 <= recipe.ema < 1
     assert create_model(recipe.model).task == (
         "segmentation" if "seg" in recipe.model else "classification"
     )
@@ -68,8 +69,7 @@ def test_pct_is_trained_as_published() -> None:
         "batch_size": 32,
         "num_points": 1024,
         "label_smoothing": 0.2,
-        "scale": (0.67, 1.5),
-        "translate": 0.2,
+        "transforms": ("scale(0.67, 1.5)", "translate(0.2)", "drop-points(0.875)"),
     }
     assert {key: getattr(recipe, key) for key in published} == published
 
@@ -88,10 +88,43 @@ def test_recipes_are_plain_data() -> None:
 
 
 def test_lists_in_a_recipe_are_tuples() -> None:
-    recipe = Recipe("r", "d", "m", scale=[1.0, 2.0], model_options={"num": [256, [128, None]]})  # type: ignore[arg-type]
-    assert recipe.scale == (1.0, 2.0)
+    given = {"transforms": ["jitter"], "model_options": {"num": [256, [128, None]]}}
+    recipe = Recipe("r", "d", "m", **given)  # type: ignore[arg-type]
+    assert recipe.transforms == ("jitter",)
     assert recipe.model_options == {"num": (256, (128, None))}
     assert recipe == replace(recipe)
+
+
+def test_transforms_may_be_mappings() -> None:
+    given: Any = [
+        {"scale": {"low": 0.5, "high": 2}},
+        {"jitter": 0.02, "rotate": [15, "any"]},
+        "shear",
+    ]
+    recipe = Recipe("r", "d", "m", transforms=given)
+    assert recipe.transforms == (
+        "scale(low=0.5, high=2)",
+        "jitter(0.02)",
+        "rotate(15, any)",
+        "shear",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("scale", (0.9, 1.1), "rotate(5) scale(0.9, 1.1) mine translate(0.2)"),
+        ("scale", (1.0, 1.0), "rotate(5) mine translate(0.2)"),
+        ("translate", 0.0, "rotate(5) scale(0.67, 1.5) mine"),
+        ("jitter", 0.01, "rotate(5) scale(0.67, 1.5) mine jitter(0.01) translate(0.2)"),
+        ("drop_points", 0.5, "rotate(5) scale(0.67, 1.5) mine translate(0.2) drop-points(0.5)"),
+        ("rotate", 30, "rotate(30) scale(0.67, 1.5) mine translate(0.2)"),
+        ("rotate", 0, "scale(0.67, 1.5) mine translate(0.2)"),
+    ],
+)
+def test_one_transform_is_set_where_it_belongs(option: str, value: Any, expected: str) -> None:
+    before = ("rotate(5)", "scale(0.67, 1.5)", "mine", "translate(0.2)")
+    assert " ".join(set_transform(before, option, value)) == expected
 
 
 def test_an_unknown_recipe_gets_the_nearest_names() -> None:
@@ -110,9 +143,7 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         ({"lr": float("nan")}, "lr is nan"),
         ({"clip": float("inf")}, "clip is inf"),
         ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
-        ({"scale": (1.5, 0.5)}, "scale is 1.5 to 0.5"),
-        ({"scale": (0.0, 1.0)}, "scale is 0.0 to 1.0"),
-        ({"scale": (0.5, 1.0, 2.0)}, "it must be two bounds"),
+        ({"transforms": (print,)}, "a recipe is plain data"),
     ],
 )
 def test_values_that_can_train_nothing_are_refused(changes: dict[str, Any], words: str) -> None:
@@ -134,7 +165,7 @@ def test_a_file_is_a_recipe(tmp_path: Path) -> None:
         ("model: eat", "does not say its dataset"),
         ("dataset: shapes\nmodel: eat\nlr: 1e-3", "lr is '1e-3'; it must be a number"),
         ("dataset: shapes\nmodel: eat\nmodel_options: 3", "model_options is 3"),
-        ("dataset: shapes\nmodel: eat\nscale: 1", "scale is 1"),
+        ("dataset: shapes\nmodel: eat\ntransforms: 1", "transforms is 1"),
         ("- shapes", "is a mapping"),
         ("{", "cannot read recipe"),
         ("dataset: !!python/name:os.system", "cannot read recipe"),

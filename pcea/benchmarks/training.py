@@ -25,6 +25,7 @@ from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.loop import batch_loss
 from pcea.training.precision import autocast, in_bf16
 from pcea.training.state import TrainingState
+from pcea.transforms import as_transforms
 
 PHASES = ("data", "forward", "backward", "optimizer")
 # The operators of farthest points and neighbors, whatever runs beneath them.
@@ -136,6 +137,7 @@ class Stepper:
 
     def __init__(self, recipe: Recipe, data_root: str | Path | None, device: torch.device) -> None:
         self.recipe = recipe
+        self.transforms = as_transforms(recipe.transforms)
         self.accelerator = Accelerator(mixed_precision="no", cpu=device.type == "cpu")
         self.device = self.accelerator.device
         data = load_dataset(recipe.dataset, recipe.train_split, data_root)
@@ -158,7 +160,7 @@ class Stepper:
         within("data")
         index = self.order[state.done % len(self.order)]
         generator = seed_step(recipe.seed, state.done, 0, self.device)
-        batch = training_batch(self.clouds, index, recipe, generator)
+        batch = training_batch(self.clouds, index, recipe.num_points, self.transforms, generator)
         within("forward")
         with autocast(recipe, self.device):
             logits = state.step(batch.pos, batch.normal, batch.category)

@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 from pcea.cli.output import say
 from pcea.cli.parsing import KeyValues, parse
 from pcea.errors import InputError
-from pcea.recipes import RECIPES, Recipe, get_recipe
+from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_transform
 
 if TYPE_CHECKING:
     from pcea.training import RunFolder
@@ -31,6 +31,20 @@ class Train(Recipe):
     """Options of the attention, such as slots=128 tied=true."""
     model_options: KeyValues = field(default_factory=dict)
     """Further options of the model, such as depth=2 k=16."""
+    transforms: Annotated[tuple[str, ...], arg(metavar="'NAME(VALUES)' …")] = ()
+    """Random changes to each training batch in turn, instead of the recipe's."""
+    add_transforms: Annotated[tuple[str, ...], arg(metavar="'NAME(VALUES)' …")] = ()
+    """Further ones, after the others."""
+    scale: Annotated[tuple[float, float] | None, arg(metavar="LOW HIGH")] = None
+    """Bounds of the random stretch of each axis."""
+    translate: Annotated[float | None, arg(metavar="FLOAT")] = None
+    """Largest random move along each axis."""
+    jitter: Annotated[float | None, arg(metavar="FLOAT")] = None
+    """Standard deviation of noise on the coordinates."""
+    rotate: Annotated[float | None, arg(metavar="FLOAT")] = None
+    """Largest random turn about the upright axis, in degrees."""
+    drop_points: Annotated[float | None, arg(metavar="FLOAT")] = None
+    """Largest share of points that random input dropout takes."""
     out: Annotated[Path | None, arg(metavar="RUN")] = None
     """The run folder; None: runs/RECIPE-DATE-TIME."""
     data_root: Annotated[Path | None, arg(metavar="DIR")] = None
@@ -52,7 +66,12 @@ class Train(Recipe):
     @property
     def recipe(self) -> Recipe:
         """The recipe with all options in place."""
-        return Recipe(**{each.name: getattr(self, each.name) for each in fields(Recipe)})
+        values = {each.name: getattr(self, each.name) for each in fields(Recipe)}
+        for name in TRANSFORM_OPTIONS:
+            if (value := getattr(self, name)) is not None:
+                values["transforms"] = set_transform(values["transforms"], name, value)
+        values["transforms"] = (*values["transforms"], *self.add_transforms)
+        return Recipe(**values)
 
     def run(self) -> None:
         """Train."""

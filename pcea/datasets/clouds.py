@@ -35,6 +35,9 @@ class Batch:
         normal: (B, N, 3) float32, or None.
         part: (B, N) int64 global part ids, or None.
         mask: (B, N) bool, True where a point is real; None where every point is.
+        mixed_category: (B, K) int64, the categories that each cloud is mixed of, or None;
+            ``category`` is then the one with the largest share.
+        mixed_share: (B, K) float32, the share of each of them, 1 together, or None.
 
     Raises:
         InputError: a shape, a type or a device does not fit, a label is negative, or a coordinate
@@ -46,6 +49,8 @@ class Batch:
     normal: Tensor | None = None
     part: Tensor | None = None
     mask: Tensor | None = None
+    mixed_category: Tensor | None = None
+    mixed_share: Tensor | None = None
 
     def __post_init__(self) -> None:
         pos = as_tensor(self.pos, "batch: pos")
@@ -78,9 +83,23 @@ class Batch:
         return Batch(
             *(
                 None if tensor is None else tensor.to(device, non_blocking=True)
-                for tensor in (self.pos, self.category, self.normal, self.part, self.mask)
+                for tensor in vars(self).values()
             )  # type: ignore[arg-type]
         )
+
+    def soft_category(self, num_categories: int) -> Tensor:
+        """What a classifier should answer.
+
+        Args:
+            num_categories: how many categories there are.
+
+        Returns:
+            (B,) int64 the categories, or (B, num_categories) the share of each in mixed clouds.
+        """
+        if self.mixed_category is None or self.mixed_share is None:
+            return self.category
+        soft = self.mixed_share.new_zeros(len(self), num_categories)
+        return soft.scatter_add_(1, self.mixed_category, self.mixed_share)
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from pcea.evaluation.metrics import (
     classification_result,
     shape_iou,
 )
-from pcea.geometry import augmentation, three_interpolate
+from pcea.geometry import three_interpolate
 from pcea.models import PointModel
 from pcea.models.mode import evaluating
+from pcea.transforms.scale import Scale
 
-# Voters see a cloud stretched along each axis by factors in this range.
-VOTE_SCALE = (0.8, 1.2)
+# What happens to a cloud before each vote but the first.
+VOTE_TRANSFORMS = (Scale(0.8, 1.2),)
 
 
 @torch.no_grad()
@@ -100,8 +101,8 @@ class _Voter:
         batch = clouds.batch(index, num_points, self.points)
         place = batch.pos
         if self.stretch is not None:
-            stretched = augmentation.scale(batch.pos, batch.normal, *VOTE_SCALE, self.stretch)
-            batch.pos, batch.normal = stretched
+            for transform in VOTE_TRANSFORMS:
+                batch = transform(batch, self.stretch)
         return batch, place
 
 

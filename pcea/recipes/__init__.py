@@ -7,7 +7,7 @@ Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from pcea.errors import InputError, nearest
+from pcea.registry import read_call, write_call
 
 _NOT_NEGATIVE = (
     "balance",
@@ -23,11 +24,17 @@ _NOT_NEGATIVE = (
     "warmup_epochs",
     "weight_decay",
     "clip",
-    "translate",
-    "jitter",
-    "rotate",
 )
-_SHARES = ("label_smoothing", "ema", "drop_points")
+_SHARES = ("label_smoothing", "ema")
+# Options of the command line that set one transform, in the order in which they are applied; the
+# names of older run folders, too. The values with which each does nothing.
+TRANSFORM_OPTIONS: Mapping[str, Any] = {
+    "rotate": 0,
+    "scale": (1, 1),
+    "jitter": 0,
+    "translate": 0,
+    "drop_points": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -84,16 +91,8 @@ class Recipe:
     ema: float = 0.0
     """Decay a step of the averaged weights that are validated and saved; 0: none."""
 
-    scale: tuple[float, float] = (0.67, 1.5)
-    """Bounds of the random stretch of each axis."""
-    translate: float = 0.2
-    """Largest random move along each axis."""
-    jitter: float = 0.0
-    """Standard deviation of noise on the coordinates."""
-    rotate: float = 0.0
-    """Largest random turn about the upright axis, in degrees."""
-    drop_points: float = 0.0
-    """Largest share of points that random input dropout takes."""
+    transforms: Sequence[str] = ("scale(0.67, 1.5)", "translate(0.2)")
+    """Random changes to each training batch in turn, names of pcea.transforms with values."""
 
     metric: tuple[str, ...] = ()
     """Further metrics that validation measures by, of pcea.evaluation.list_metrics()."""
@@ -104,11 +103,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
-        for name in ("attention_options", "model_options", "scale", "metric"):
+        for name in ("attention_options", "model_options", "metric"):
             object.__setattr__(self, name, _as_tuples(getattr(self, name)))
         for name in ("attention_options", "model_options"):
             if not isinstance(getattr(self, name), Mapping):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must name options")
+        object.__setattr__(self, "transforms", _as_calls(self.transforms))
         bounds = {
             **dict.fromkeys(("num_points", "epochs", "batch_size"), (1, "at least 1")),
             **dict.fromkeys(_NOT_NEGATIVE + _SHARES, (0, "at least 0")),
@@ -121,11 +121,45 @@ class Recipe:
         for name in _SHARES:
             if getattr(self, name) >= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
-        if not (isinstance(self.scale, tuple) and len(self.scale) == 2):
-            raise InputError(f"scale is {self.scale}; it must be two bounds")
-        low, high = self.scale
-        if not 0 < low <= high < math.inf:
-            raise InputError(f"scale is {low} to {high}; its bounds must be above 0 and in order")
+
+
+def set_transform(transforms: Sequence[str], option: str, value: Any) -> tuple[str, ...]:
+    """Give one transform of a list other values, or add it, or take it out.
+
+    Args:
+        transforms: the list, names with values.
+        option: one of :data:`TRANSFORM_OPTIONS`, such as ``"drop_points"``.
+        value: its value or values; those with which it does nothing take it out.
+
+    Returns:
+        The list; what was not in it comes before those that follow it in ``TRANSFORM_OPTIONS``.
+    """
+    order = [name.replace("_", "-") for name in TRANSFORM_OPTIONS]
+    own = option.replace("_", "-")
+    names = [read_call(each)[0] for each in transforms]
+    later = order[order.index(own) :]
+    place = next((i for i, name in enumerate(names) if name in later), len(names))
+    if own in names:
+        place = names.index(own)
+    kept = [each for each, name in zip(transforms, names, strict=True) if name != own]
+    given = tuple(value) if isinstance(value, (list, tuple)) else value
+    changed = [] if given == TRANSFORM_OPTIONS[option] else [write_call(own, given)]
+    return (*kept[:place], *changed, *kept[place:])
+
+
+def _as_calls(transforms: Any) -> tuple[str, ...]:
+    """Names with values, of which each may be a mapping of one name to its values."""
+    if not isinstance(transforms, (list, tuple)):
+        raise InputError(f"transforms is {transforms!r}; it must be a list of names with values")
+    calls = list[str]()
+    for each in transforms:
+        if isinstance(each, Mapping):
+            calls += [write_call(str(name), values) for name, values in each.items()]
+        elif isinstance(each, str):
+            calls.append(each)
+        else:
+            raise InputError(f"a recipe is plain data: {each!r} is no name with values")
+    return tuple(calls)
 
 
 def _as_tuples(value: Any) -> Any:
@@ -144,6 +178,11 @@ def parse_recipe(values: Any) -> Recipe:
     known = [each.name for each in fields(Recipe)]
     if not isinstance(values, Mapping):
         raise InputError("a recipe is a mapping of names to values")
+    values = dict(values)
+    for name in TRANSFORM_OPTIONS:  # as recipes had them before they had a list of transforms
+        if name in values:
+            before = _as_calls(values.get("transforms", Recipe.transforms))
+            values["transforms"] = set_transform(before, name, values.pop(name))
     for name in values:
         if name not in known:
             raise InputError(f"a recipe has no value {name!r}{nearest(str(name), known)}")

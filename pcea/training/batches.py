@@ -6,12 +6,14 @@ is resumed at any step goes on bit for bit, with no state of a random generator 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, Clouds
-from pcea.geometry import augmentation
 from pcea.recipes import Recipe
+from pcea.transforms import Transform
 
 
 def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
@@ -67,31 +69,26 @@ def _mix(seed: int, count: int, stream: int) -> int:
     return (z ^ (z >> 31)) >> 1
 
 
-def training_batch(clouds: Clouds, index: Tensor, recipe: Recipe, generator: Generator) -> Batch:
-    """Draw points of some clouds and augment them.
+def training_batch(
+    clouds: Clouds,
+    index: Tensor,
+    num_points: int,
+    transforms: Sequence[Transform],
+    generator: Generator,
+) -> Batch:
+    """Draw points of some clouds and transform them.
 
     Args:
         clouds: the training split.
         index: (B,) which clouds.
-        recipe: says how many points, and which augmentations.
+        num_points: how many points of each.
+        transforms: what happens to them, in this order.
         generator: what to draw from.
 
     Returns:
         The batch, on the device of the clouds.
     """
-    batch = clouds.batch(index.to(clouds.pos.device), recipe.num_points, generator)
-    pos, normal, part = batch.pos, batch.normal, batch.part
-    if recipe.rotate > 0:
-        pos, normal = augmentation.rotate_up(pos, normal, recipe.rotate, generator)
-    if recipe.scale != (1.0, 1.0):
-        pos, normal = augmentation.scale(pos, normal, *recipe.scale, generator)
-    if recipe.jitter > 0:
-        pos = augmentation.jitter(pos, recipe.jitter, generator)
-    if recipe.translate > 0:
-        pos = augmentation.translate(pos, recipe.translate, generator)
-    if recipe.drop_points > 0:
-        pos, normal, part = augmentation.drop_points(
-            pos, normal, part, recipe.drop_points, generator
-        )
-    batch.pos, batch.normal, batch.part = pos, normal, part
+    batch = clouds.batch(index.to(clouds.pos.device), num_points, generator)
+    for transform in transforms:
+        batch = transform(batch, generator)
     return batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from pcea.training.report import write_report
 from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import learning_rate
 from pcea.training.state import TrainingState
+from pcea.transforms import Transform, as_transforms
 
 # How often the loss is looked at: each look waits for the device.
 CHECK_EVERY = 50
@@ -60,6 +62,7 @@ def train(
     # Accelerate takes one precision a process for good; autocast takes each recipe's own.
     accelerator = Accelerator(mixed_precision="no", log_with="tensorboard", project_dir=run.path)
     main = accelerator.is_main_process
+    transforms = as_transforms(recipe.transforms)
     data, held_out = load_splits(recipe, data_root, accelerator.num_processes)
     clouds = data.clouds.to(accelerator.device)
     judged = None if held_out is None else held_out.clouds.to(accelerator.device)
@@ -87,7 +90,7 @@ def train(
             started = time.perf_counter()
             order = epoch_order(data.clouds.category, recipe, state.done // steps)
             order = order.to(accelerator.device)
-            run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
+            run_epoch(state, clouds, order, recipe, transforms, accelerator, progress, interrupt)
             state.check_finite()
             if state.done % steps == 0:
                 row = {
@@ -146,6 +149,7 @@ def run_epoch(
     clouds: Clouds,
     order: Tensor,
     recipe: Recipe,
+    transforms: Sequence[Transform],
     accelerator: Accelerator,
     progress: Progress,
     interrupt: Interrupt,
@@ -160,7 +164,7 @@ def run_epoch(
     state.step.train()
     for index in order[state.done % steps :, rank * own : (rank + 1) * own]:
         generator = seed_step(recipe.seed, state.done, rank, accelerator.device)
-        batch = training_batch(clouds, index, recipe, generator)
+        batch = training_batch(clouds, index, recipe.num_points, transforms, generator)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(state.done, steps, recipe)
         with autocast(recipe, accelerator.device):
@@ -255,7 +259,7 @@ def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
     Returns:
         () the mean loss.
     """
-    target = batch.category
+    target = batch.soft_category(logits.shape[1])
     if logits.dim() == 3:
         assert batch.part is not None
         logits, target = logits.flatten(0, 1), batch.part.flatten()

@@ -31,7 +31,7 @@ def test_options_replace_values_wherever_they_stand() -> None:
         1e-4,
         "self",
     )
-    assert recipe.scale == (0.9, 1.1)
+    assert recipe.transforms == ("scale(0.9, 1.1)", "translate(0.1)")
     assert recipe.compile
     assert recipe.seed == -1
     assert recipe.model == RECIPES["shapes-cls"].model
@@ -49,6 +49,20 @@ def test_options_of_options() -> None:
     recipe = Train.parse(words.split()).recipe
     assert recipe.attention_options == {"slots": 128, "tied": True, "bias": "no"}
     assert recipe.model_options == {"dims": (8, 16)}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--transforms jitter rotate(15,axis=any)", "jitter rotate(15,axis=any)"),
+        ("--transforms", ""),
+        ("--add-transforms jitter", "scale(0.8, 1.25) translate(0.1) jitter"),
+        ("--jitter 0.01 --scale 1 1 --rotate 15", "rotate(15.0) jitter(0.01) translate(0.1)"),
+        ("--transforms shear --drop-points 0.5 --translate 0", "shear drop-points(0.5)"),
+    ],
+)
+def test_transforms_are_replaced_and_added(words: str, expected: str) -> None:
+    assert " ".join(Train.parse(["shapes-cls", *words.split()]).recipe.transforms) == expected
 
 
 def test_help_lists_the_recipes(pcea: Run) -> None:
@@ -76,7 +90,11 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --epochs 0", "epochs is 0; it must be at least 1"),
         ("shapes-cls --lr nan", "lr is nan"),
         ("shapes-cls --label-smoothing 1", "label_smoothing is 1.0"),
-        ("shapes-cls --scale 2 1", "scale is 2.0 to 1.0"),
+        ("shapes-cls --scale 2 1", "scale: high is 1.0; it must be a number, at least 2"),
+        ("shapes-cls --drop-points 1.5", "drop-points: share is 1.5"),
+        ("shapes-cls --transforms sclae", "did you mean 'scale'"),
+        ("shapes-cls --transforms scale(lo=1)", "did you mean 'low'"),
+        ("shapes-cls --add-transforms jitter(", "not of the form NAME"),
         ("shapes-cls --scale 2", "--scale"),
         ("shapes-cls --precision fp16", "'fp16'"),
         ("shapes-cls --attention-options 128", "'128' is not of the form KEY=VALUE"),

@@ -21,16 +21,12 @@ HEAD = (
 
 def row(recipe: Recipe) -> str:
     """A recipe's line in the table of docs/training.md."""
-    others = [f"scale {recipe.scale[0]:g}–{recipe.scale[1]:g}", f"translate {recipe.translate:g}"]
-    others += [f"smoothing {recipe.label_smoothing:g}"]
+    others = [*recipe.transforms, f"smoothing {recipe.label_smoothing:g}"]
     others += [
         f"{word} {value:g}"
         for word, value in (
             ("balance", recipe.balance),
             ("ema", recipe.ema),
-            ("jitter", recipe.jitter),
-            ("rotate", recipe.rotate),
-            ("drop", recipe.drop_points),
         )
         if value
     ]

@@ -87,8 +87,12 @@ def tiny_recipe(task: str) -> Recipe:
         lr=0.01,
         label_smoothing=0.1,
         ema=0.5,
-        jitter=0.01,
-        rotate=10.0,
-        drop_points=0.2,
+        transforms=(
+            "rotate(10)",
+            "scale(0.67, 1.5)",
+            "jitter(0.01)",
+            "translate(0.2)",
+            "drop-points(0.2)",
+        ),
         precision="bf16",
     )

@@ -64,7 +64,7 @@ def assert_same_values(one: Any, other: Any) -> None:
 
 
 def test_the_loss_falls_and_the_folder_is_whole(recipe: Recipe, tmp_path: Path) -> None:
-    easy = {"drop_points": 0.0, "jitter": 0.0, "scale": (1.0, 1.0), "label_smoothing": 0.0}
+    easy = {"transforms": ("rotate(10)", "translate(0.2)"), "label_smoothing": 0.0}
     options = {**recipe.model_options, "dropout": 0.0}
     run = train(replace(recipe, epochs=8, model_options=options, **easy), tmp_path / "run")
     rows = run.read_metrics()

@@ -22,6 +22,7 @@ from pcea.training import batches, build_model, loop
 from pcea.training.interrupt import Interrupt
 from pcea.training.progress import Progress
 from pcea.training.state import TrainingState
+from pcea.transforms import as_transforms
 
 META = torch.device("meta")
 
@@ -71,7 +72,7 @@ def test_a_step_waits_for_nothing(
     recipe: Recipe, accelerator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The fused AdamW knows no meta device; SGD goes the same way through the loop.
-    recipe = replace(recipe, precision="float32", optimizer="sgd", translate=0.1)
+    recipe = replace(recipe, precision="float32", optimizer="sgd")
     data = loop.load_dataset(recipe.dataset, "train")
     clouds = data.clouds.to(META)
     state = TrainingState(build_model(recipe, data).to(META), recipe, accelerator)
@@ -81,9 +82,11 @@ def test_a_step_waits_for_nothing(
     monkeypatch.setattr(loop, "autocast", lambda *_: nullcontext())
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
     with Interrupt() as interrupt, Progress(recipe, len(order), shown=False) as progress:
+        transforms = as_transforms(recipe.transforms)
+        given = (state, clouds, order, recipe, transforms, accelerator, progress, interrupt)
         with OnlyThere() as seen:
-            loop.run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
+            loop.run_epoch(*given)
         assert state.done == len(order) == 3 and seen.count > 1000
         monkeypatch.setattr(loop, "CHECK_EVERY", 4)
         with pytest.raises(RuntimeError, match="meta"):
-            loop.run_epoch(state, clouds, order, recipe, accelerator, progress, interrupt)
+            loop.run_epoch(*given)

@@ -46,6 +46,15 @@ def test_recipes_come_back_as_they_were(name: str, tmp_path: Path) -> None:
     assert folder.read_recipe()[0].model_options["num"] == (256, 128)
 
 
+def test_recipes_of_older_runs_are_read(run: RunFolder) -> None:
+    described = yaml.safe_load(run.recipe.read_text())
+    del described["recipe"]["transforms"]
+    old = {"scale": [0.8, 1.25], "translate": 0.1, "jitter": 0.0, "rotate": 0.0}
+    described["recipe"] |= {**old, "drop_points": 0.0}
+    run.recipe.write_text(yaml.safe_dump(described))
+    assert run.read_recipe()[0] == get_recipe("shapes-cls")
+
+
 def test_the_recipe_says_where_it_comes_from(run: RunFolder) -> None:
     assert run.read_recipe()[1] == "/data"
     origin = run.read_origin()

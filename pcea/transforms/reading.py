@@ -1,0 +1,135 @@
+"""Transforms from what people write: names with values, mappings, objects and functions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator
+
+from pcea.datasets.clouds import Batch
+from pcea.errors import InputError, nearest
+from pcea.registry import read_call
+from pcea.transforms.base import TRANSFORMS, Transform, changed, whole_numbers
+
+
+def as_transforms(value: Any) -> tuple[Transform, ...]:
+    """Make a list of transforms out of all that may name one.
+
+    Args:
+        value: one of these, or a list of them: a name, ``"scale"``; a name with values,
+            ``"scale(0.67, 1.5)"``; a mapping of a name to its values, ``{"scale": {"low": 0.67}}``
+            or ``{"scale": [0.67, 1.5]}``; a transform; a transform of torch-geometric, which is
+            applied to one cloud after the other; a function of a batch and a generator that
+            returns a batch. None is no transform.
+
+    Raises:
+        InputError: there is no such transform, or a value is wrong.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, (list, tuple)):
+        return tuple(each for item in value for each in as_transforms(item))
+    if isinstance(value, str):
+        name, args, values = read_call(value)
+        return (_build(name, args, values),)
+    if isinstance(value, Mapping):
+        return tuple(_from_entry(str(name), values) for name, values in value.items())
+    if isinstance(value, Transform):
+        return (value,)
+    if any(each.__module__.startswith("torch_geometric.") for each in type(value).__mro__):
+        return (CloudByCloud(value),)
+    if callable(value):
+        return (Function(value),)
+    raise InputError(f"{value!r} is no transform: give a name, a mapping, a transform, a function")
+
+
+def _from_entry(name: str, values: Any) -> Transform:
+    if isinstance(values, Mapping):
+        return _build(name, (), dict(values))
+    if values is None:
+        return _build(name, (), {})
+    return _build(name, tuple(values) if isinstance(values, (list, tuple)) else (values,), {})
+
+
+def _build(name: str, args: tuple[Any, ...], values: dict[str, Any]) -> Transform:
+    transform = TRANSFORMS.get(name)
+    known = [each.name for each in fields(transform)]
+    own = [each.name for each in fields(transform) if not each.kw_only]
+    for key in values:
+        if key not in known:
+            raise InputError(f"transform {name!r} has no value {key!r}{nearest(key, known)}")
+    if len(args) > len(own):
+        raise InputError(
+            f"transform {name!r} takes {len(own)} values ({', '.join(own)}), not {len(args)}"
+        )
+    try:
+        return transform(*args, **values)
+    except TypeError as error:
+        raise InputError(f"transform {name!r}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Function(Transform):
+    """A function of a batch and a generator as a transform."""
+
+    function: Callable[[Batch, Generator], Batch]
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        done = self.function(batch, generator)
+        if not isinstance(done, Batch):
+            raise InputError(f"{self.function!r} returned {type(done).__name__}, not a Batch")
+        return done
+
+
+@dataclass(frozen=True)
+class CloudByCloud(Transform):
+    """A transform of torch-geometric, applied to one cloud of a batch after the other.
+
+    What it draws from Python's, NumPy's and torch's own generators follows from the given one.
+    """
+
+    transform: Callable[[Any], Any]
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        from torch_geometric.data import Data
+
+        done = []
+        with _seeded(int(whole_numbers((), 0, 2**32 - 1, batch.pos, generator))):
+            for cloud in range(len(batch)):
+                data = Data(pos=batch.pos[cloud], category=batch.category[cloud : cloud + 1])
+                data.y = data.category
+                if batch.normal is not None:
+                    data.normal = batch.normal[cloud]
+                if batch.part is not None:
+                    data.part = data.y = batch.part[cloud]
+                done.append(self.transform(data))
+        if len({len(data.pos) for data in done}) > 1:
+            raise InputError(f"{self.transform!r} gave clouds with different numbers of points")
+        own = {
+            name: torch.stack([data[name] for data in done])
+            for name in ("pos", "normal", "part")
+            if getattr(batch, name) is not None
+        }
+        return changed(batch, **own)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
