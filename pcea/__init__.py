@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pcea.datasets import list_datasets, load_dataset
     from pcea.errors import InputError
     from pcea.evaluation import evaluate
+    from pcea.explanation import explain
     from pcea.formats import Cloud, Mesh, as_shape, read
     from pcea.models import create_model, list_models, list_pretrained, load_model, save_model
     from pcea.recipes import RECIPES, Recipe
@@ -39,6 +40,7 @@ _HOME = {
     "create_attention": "attention",
     "create_model": "models",
     "evaluate": "evaluation",
+    "explain": "explanation",
     "list_attentions": "attention",
     "list_datasets": "datasets",
     "list_models": "models",
@@ -62,6 +64,7 @@ __all__ = [
     "create_attention",
     "create_model",
     "evaluate",
+    "explain",
     "list_attentions",
     "list_datasets",
     "list_models",

@@ -1,4 +1,4 @@
-"""The one error a user can cause, and the hint that helps them out of it."""
+"""The errors that a user can cause, and the hint that helps them out of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ class InputError(ValueError):
 
     The message is one line: what is wrong, where, and what to do. The command line prints it on
     stderr and leaves with exit status 2.
+    """
+
+
+class WrongOption(InputError):
+    """An option is wrong, whatever the shape: no other file can be done with it either.
+
+    The message begins with the name of the option.
     """
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from pcea.errors import InputError
+from pcea.explanation import explain
 from pcea.formats import Mesh, read
 from pcea.models import PointModel, Segmenter, load_model
 from pcea.pictures import Camera, Panel, Style, grid, save
@@ -71,16 +72,16 @@ def draw(weights: str | Path, out: Path) -> Path:
 
 def column(model: Segmenter, shape: Mesh) -> list[Panel]:
     """One shape's panels: its parts, and each slot."""
-    found = model.segment(shape, votes=VOTES)
+    found = model.segment(shape, votes=VOTES, up="y")
     (_, parts), _ = part_panels(shape, found, model.info.taxonomy)
     return [parts, *slot_panels(model, shape)]
 
 
 def slot_panels(model: PointModel, shape: Mesh) -> list[Panel]:
     """What the slots do on a shape, in shares of each one's mean."""
-    seen = model.look(shape, votes=VOTES)
-    share = seen.maps[LAYER].values.mean(0)[:, torch.tensor(SLOTS)]  # (P, 2)
-    fine, sample = refine(shape, seen.sample)
+    found = explain(model, shape, up="y", votes=VOTES, importance=False)
+    share = found.maps[LAYER].values.mean(0)[:, torch.tensor(SLOTS)]  # (P, 2)
+    fine, sample = refine(shape, found.sample)
     return [Panel(fine, lift) for lift in fine.carry_back(sample, share / share.mean(0)).T]
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pcea.cli.attend_options import AttendOptions
+from pcea.cli.attend import Attend
 from pcea.cli.output import busy, say, say_table, write_json
 from pcea.cli.weights import open_model, origin
 from pcea.evaluation import SlotFigures, SlotStatistics, measure_slots
 from pcea.evaluation.slot_figures import Chance
+from pcea.explanation import Explanation, explain
 from pcea.formats import Cloud, replacing
 from pcea.geometry import quantile
-from pcea.models import Look, PointModel
+from pcea.models import PointModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,10 +31,10 @@ SHOWN = 12
 # Categories in the heat map, at most.
 COLUMNS = 4
 # Shapes and slots in the picture of one category, and how many samplings of each shape it shows.
-SHAPES, ROWS, LOOKS = 6, 4, 2
+SHAPES, ROWS, VOTES = 6, 4, 2
 
 
-def attend_dataset(options: AttendOptions) -> None:
+def attend_dataset(options: Attend) -> None:
     """Measure the slots and write what was found.
 
     Raises:
@@ -150,7 +151,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def draw(
-    options: AttendOptions, model: PointModel, data: PointCloudDataset, found: SlotStatistics
+    options: Attend, model: PointModel, data: PointCloudDataset, found: SlotStatistics
 ) -> list[str]:
     """Draw the pictures and name their files."""
     from pcea.pictures.shown import save
@@ -182,15 +183,14 @@ def parts_of(data: PointCloudDataset, categories: Sequence[int]) -> list[int]:
 
 
 def across(
-    options: AttendOptions,
+    options: Attend,
     model: PointModel,
     data: PointCloudDataset,
     found: SlotStatistics,
     category: int,
 ) -> Figure:
     """Draw the parts of a category's shapes, and below them the slots that single some out."""
-    from pcea.cli.attend_pictures import DPI
-    from pcea.cli.attend_seen import COLORMAP
+    from pcea.pictures.explained import COLORMAP, DPI
     from pcea.pictures.figures import grid
     from pcea.pictures.palette import part_colors
     from pcea.pictures.panels import Panel, Style
@@ -207,13 +207,15 @@ def across(
         rows.append([Panel(c, colors=palette[own]) for c, own in zip(clouds, labels, strict=True)])
         titles.append("labelled parts")
         legend = {taxonomy.parts[i].rpartition("/")[2]: palette[i].tolist() for i in ids}
-    looks = [model.look(cloud, LOOKS, queries=0) for cloud in clouds]
+    found_on = [
+        explain(model, cloud, up="y", votes=VOTES, importance=False, slots=1) for cloud in clouds
+    ]
     for slot, title in best_slots(found, ids):
-        shares = [share_of(look, slot) for look in looks]  # (P, 1) each
+        shares = [share_of(each, slot) for each in found_on]  # (P, 1) each
         high = max(float(quantile(torch.cat(shares), 0.98)), 1e-12)
         values = [
-            cloud.carry_back(look.sample, share / high).clamp(0, 1)[:, 0]
-            for cloud, look, share in zip(clouds, looks, shares, strict=True)
+            each.carry(share / high).clamp(0, 1)[:, 0]
+            for each, share in zip(found_on, shares, strict=True)
         ]
         rows.append([Panel(c, value) for c, value in zip(clouds, values, strict=True)])
         titles.append(title)
@@ -240,9 +242,9 @@ def cloud_of(data: PointCloudDataset, index: int) -> Cloud:
     return Cloud(clouds.pos[points], normal, name=clouds.names[index])
 
 
-def share_of(look: Look, slot: SlotFigures) -> Tensor:
-    """A slot's column at the seen points, (P, 1), in units of an even share."""
-    column = look.maps[slot.layer].values[slot.head, :, slot.slot or 0]
+def share_of(found: Explanation, slot: SlotFigures) -> Tensor:
+    """A slot's column at the sampled points, (P, 1), in units of an even share."""
+    column = found.maps[slot.layer].values[slot.head, :, slot.slot or 0]
     return (column / column.mean().clamp(min=1e-30))[:, None]
 
 

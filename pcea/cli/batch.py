@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pcea.cli.output import complain, note
 from pcea.cli.status import DONE, SOME_LEFT_OUT, WRONG_INPUT
-from pcea.errors import InputError
+from pcea.errors import InputError, WrongOption
 
 # Where one file cannot be written for these reasons, none can.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -23,10 +23,6 @@ class Noted(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What a person should know of it, a sentence each."""
         ...
-
-
-class WrongOption(InputError):
-    """An option is wrong, whatever the file: no file can be done with it."""
 
 
 class Batch:

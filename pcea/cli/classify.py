@@ -38,7 +38,6 @@ class Classify:
         """Classify the files."""
         from pcea.formats import read
         from pcea.models import Classifier
-        from pcea.models.orientation import find_up
 
         at_least_one(top=self.top, votes=self.votes)
         check_json(self.json)
@@ -47,17 +46,16 @@ class Classify:
         results = []
         for file in track(batch.files):
             with batch.trying(file):
-                shape = read(file)
-                guess = find_up(model, shape) if self.up == "auto" else None
-                up = self.up if guess is None else guess.up
-                best = model.classify(shape, self.top, self.votes, up)
+                found = model.predict(read(file), self.votes, self.up)
                 results.append(
                     {
                         "file": str(file),
-                        "up": up,
-                        "up_confidence": None if guess is None else guess.confidence,
-                        "categories": [{"name": name, "probability": p} for name, p in best],
-                        "notes": batch.tell(file, shape, model.look_at(shape)),
+                        "up": found.up,
+                        "up_confidence": found.up_confidence,
+                        "categories": [
+                            {"name": name, "probability": p} for name, p in found.best(self.top)
+                        ],
+                        "notes": batch.tell(file, found),
                     }
                 )
         if not results:

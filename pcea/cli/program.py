@@ -23,7 +23,7 @@ from pcea.cli.segment import Segment
 from pcea.cli.status import DONE, INTERRUPTED, NO_READER, WRONG_INPUT
 from pcea.cli.train import Train
 from pcea.cli.view import View
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, WrongOption, nearest
 from pcea.version import __version__
 
 # What the machine refuses is no fault of ours.
@@ -79,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(mixed)
         status = _command(words).run()
         sys.stdout.flush()
+    except WrongOption as error:
+        return _complain(f"--{error}", WRONG_INPUT)
     except InputError as error:
         return _complain(str(error), WRONG_INPUT)
     except KeyboardInterrupt as error:

@@ -56,7 +56,6 @@ class Segment:
         from pcea.cli.segment_outputs import ENDINGS, beside, draw, shares, write
         from pcea.formats import read
         from pcea.models import Segmenter
-        from pcea.models.orientation import find_up
         from pcea.pictures.renderers import choose_renderer
 
         at_least_one(votes=self.votes)
@@ -75,9 +74,8 @@ class Segment:
         for file, target in track(list(zip(batch.files, targets, strict=True))):
             with batch.trying(file):
                 shape = read(file)
-                guess = find_up(model, shape) if self.up == "auto" else None
-                up = self.up if guess is None else guess.up
-                found = model.segment(shape, self.category, self.votes, up, self.smooth)
+                found = model.segment(shape, self.category, self.votes, self.up, self.smooth)
+                up = found.up
                 parts = shares(model, shape, found)
                 write(model, shape, found, up, target)
                 try:
@@ -93,7 +91,7 @@ class Segment:
                         "category": found.category,
                         "category_probability": found.category_probability,
                         "up": up,
-                        "up_confidence": None if guess is None else guess.confidence,
+                        "up_confidence": found.up_confidence,
                         "points": len(found.part),
                         "faces": None if found.face_part is None else len(found.face_part),
                         "parts": parts,

@@ -7,32 +7,32 @@ beside the others.
 import importlib
 import pkgutil
 
+from pcea.models.attention_map import AttentionMap
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
-from pcea.models.importance import Importance, importance
 from pcea.models.info import ModelInfo
-from pcea.models.look import AttentionMap, Look
+from pcea.models.prediction import Prediction
 from pcea.models.pretrained import list_pretrained
 from pcea.models.registry import create_model, list_models, register_model
-from pcea.models.segmenter import Segmentation, Segmenter
+from pcea.models.segmenter import Segmentation, Segmenter, competing, segmentation
 from pcea.models.weights import load_model, save_model
 
 __all__ = [
     "AttentionMap",
     "Classifier",
-    "Importance",
-    "Look",
     "ModelInfo",
     "PointModel",
+    "Prediction",
     "Segmentation",
     "Segmenter",
+    "competing",
     "create_model",
-    "importance",
     "list_models",
     "list_pretrained",
     "load_model",
     "register_model",
     "save_model",
+    "segmentation",
 ]
 
 for _module in pkgutil.iter_modules(__path__):

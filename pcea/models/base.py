@@ -1,4 +1,4 @@
-"""What every model has in common: how it looks at a user's shape."""
+"""What every model has in common: how it takes a user's shape, and what it answers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from pcea.datasets.clouds import Batch
+from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError
 from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import unit_sphere, upright
+from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
+from pcea.models.encoding import EncodedSample, ModelInput, recording
 from pcea.models.info import ModelInfo
-from pcea.models.look import (
-    Look,
-    Seen,
-    choose_queries,
-    map_kinds,
-    maps_of,
-    name_columns,
-    notes_of_all,
-)
 from pcea.models.mode import evaluating
+from pcea.models.prediction import Prediction
 from pcea.models.preparing import (
     Prepared,
     check_batch,
@@ -31,6 +25,8 @@ from pcea.models.preparing import (
     without_strays,
 )
 
+# How many points' reading is shown of attention among points.
+QUERIES = 8
 # From how many points of a cloud without normals they are estimated.
 SURFACE_POINTS = 4096
 
@@ -65,7 +61,7 @@ class PointModel(nn.Module):
         category: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Prepared:
-        """Check a batch and make it what the network should see; every forward begins with it.
+        """Check a batch and make it what the network takes; every forward begins with it.
 
         In evaluation mode stray points are set onto their nearest kept points, unless ``clean`` is
         false, and normals that the model needs and that are unknown (zero, or None) are
@@ -78,7 +74,7 @@ class PointModel(nn.Module):
             mask: (B, N) bool, true at real points. Default: all are real.
 
         Returns:
-            The batch as the network sees it.
+            The batch as the network takes it.
 
         Raises:
             InputError: a shape, type or device does not fit, positions are no clouds in the unit
@@ -107,7 +103,19 @@ class PointModel(nn.Module):
         """The weights of the last layer, whose type and device are the model's."""
         raise NotImplementedError
 
-    def look_at(self, shape: ShapeLike, seed: int = 0, up: str = "y") -> Seen:
+    def category_probability(self, probability: Tensor) -> Tensor:
+        """Say how likely each category is.
+
+        Args:
+            probability: (…, categories) of a classifier, (…, P, parts) of a segmenter.
+
+        Returns:
+            (…, categories); of a segmenter the mean over the points of what the category's parts
+            get.
+        """
+        raise NotImplementedError
+
+    def sample(self, shape: ShapeLike, seed: int = 0, up: str = "y") -> ModelInput:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
         Args:
@@ -116,8 +124,8 @@ class PointModel(nn.Module):
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
 
         Returns:
-            ``info.num_points`` points, a batch of that one cloud, its category 0, and what was
-            done to it. Normals that the model needs are in the batch, known or estimated.
+            ``info.num_points`` points, and what was done to them. Normals that the model needs
+            are there, known or estimated.
 
         Raises:
             InputError: it is no shape, all points are equal, or there is no such axis.
@@ -133,7 +141,7 @@ class PointModel(nn.Module):
         unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
         with evaluating(self), torch.no_grad():
             if unknown:
-                # More points than the model looks at tell more of the surface.
+                # More points than the model takes tell more of the surface.
                 dense = Cloud.join([cloud, shape.sample(SURFACE_POINTS, seed)])
                 normal = self.prepare(*self._stood(dense, up)).normal
                 assert normal is not None
@@ -141,9 +149,8 @@ class PointModel(nn.Module):
             ready = self.prepare(pos, normal)
         own = torch.arange(len(cloud), device=self.device)
         stand_in = own if ready.stand_in is None else ready.stand_in[0]
-        category = torch.zeros(1, dtype=torch.long, device=self.device)
-        batch = Batch(pos=pos, category=category, normal=normal)
-        return Seen(cloud, batch, stand_in.cpu(), int((stand_in != own).sum()), unknown)
+        strays = int((stand_in != own).sum())
+        return ModelInput(cloud, pos, normal, stand_in.cpu(), strays, unknown)
 
     def _stood(self, cloud: Cloud, up: str) -> tuple[Tensor, Tensor | None]:
         """(1, N, 3) positions in the unit sphere, y up, and normals, on the model's device."""
@@ -152,66 +159,65 @@ class PointModel(nn.Module):
             return pos, None
         return pos, upright(cloud.normal, up)[None].to(self.device)
 
-    @torch.no_grad()
-    def look(self, shape: ShapeLike, votes: int = 1, up: str = "y", queries: int = 8) -> Look:
-        """Look at a shape: what the model sees, what it makes of it, where its attention is.
+    def predict(
+        self,
+        shape: ShapeLike,
+        votes: int,
+        up: str = UP,
+        category: str | None = None,
+        gradients: bool = False,
+    ) -> Prediction:
+        """Run the model on a shape, one forward pass for each vote.
 
-        Looking changes nothing: the probabilities are those of a call without it, and the model
-        is left in the mode it was in.
+        The votes keep what each attention layer was given and the fused tokens. The model is left
+        in the mode it was in.
 
         Args:
             shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-            votes: how many samplings of the shape are looked at. Default 1.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
-            queries: for attention among points, from how many points of the shape to show what is
-                read. They lie far from each other and are the same for all samplings. Default 8.
-
-        Returns:
-            The seen points, and a map a layer at them, heads apart.
+            votes: how many samplings of the shape are averaged.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`, or ``auto``, which is
+                the default: :func:`pcea.models.orientation.find_up` guesses it.
+            category: the category that a segmenter is given. Default: it decides.
+            gradients: whether the logits keep their graph down to the positions taken. Default
+                false.
 
         Raises:
-            InputError: a count is too small, or there is no such axis.
+            InputError: ``votes`` is below 1, or there is no such category or axis.
         """
-        if votes < 1:
-            raise InputError(f"cannot look {votes} times: votes must be at least 1")
-        if queries < 0:
-            raise InputError(f"cannot have {queries} query points: queries must be at least 0")
-        shape, kinds = as_shape(shape), map_kinds(self.encoder)
-        seen = [self.look_at(shape, seed, up) for seed in range(votes)]
-        query = choose_queries(seen[0], queries) if "points" in kinds else None
-        probabilities, values = [], list[list[Tensor]]()
-        with evaluating(self):
-            for each in seen:
-                batch = each.batch
-                # The model answers in its own way, and is asked for its maps afterwards: a fused
-                # or compiled attention that holds no map rounds otherwise than one that does.
-                probabilities.append(self(batch.pos, batch.normal).float().softmax(-1)[0].cpu())
-                ready = self.prepare(batch.pos, batch.normal)
-                values.append(maps_of(self.encoder, each, ready, kinds, query))
-        together = torch.cat(probabilities)
-        if self.task == "classification":
-            together = torch.stack(probabilities).mean(0)
-        maps = [torch.cat(votes_of, dim=1) for votes_of in zip(*values, strict=True)]  # (H, P, K)
-        return Look(
-            sample=Cloud.join([each.cloud for each in seen]),
-            probability=together,
-            maps=tuple(
-                name_columns(layer, kind, each, query)
-                for layer, (kind, each) in enumerate(zip(kinds, maps, strict=True))
-            ),
-            up=up,
-            notes=notes_of_all(seen),
-        )
+        from pcea.models.orientation import find_up
 
-    def attention(self, shape: ShapeLike, votes: int = 1, up: str = "y") -> list[Tensor]:
-        """Show each layer's attention all over a shape: the short form of :meth:`look`.
+        if votes < 1:
+            raise InputError(f"cannot average {votes} votes: votes must be at least 1")
+        if category is not None and self.task == "classification":
+            raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
+        shape = as_shape(shape)
+        given = None if category is None else self.info.taxonomy.category_id(category)
+        code = None if given is None else torch.tensor([given], device=self.device)
+        guess = find_up(self, shape) if up == "auto" else None
+        axis = up if guess is None else guess.up
+        encoded = []
+        with evaluating(self), torch.set_grad_enabled(gradients):
+            for seed in range(votes):
+                taken = self.sample(shape, seed, axis)
+                if gradients:
+                    taken.pos.requires_grad_()
+                # Not through __call__: a compiled model rounds otherwise, and records nothing.
+                with recording(self.encoder) as found:
+                    logits = self.forward(taken.pos, taken.normal, code)[0]
+                layers = tuple(found.layers)
+                encoded.append(EncodedSample(taken, found.pos, logits, found.tokens, layers))
+        confidence = None if guess is None else guess.confidence
+        return Prediction(self, shape, axis, confidence, given, tuple(encoded))
+
+    def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:
+        """Give each layer's attention all over a shape: the short form of :func:`pcea.explain`.
 
         Args:
             shape: a cloud of N points or a mesh of N vertices, in any unit, or what else
-                :func:`pcea.as_shape` takes. The model takes a sample of ``info.num_points``, as it
-                was trained to; values are interpolated from there.
-            votes: how many samplings are looked at. Default 1.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+                :func:`pcea.as_shape` takes. The model takes a sample of ``info.num_points``, as in
+                its training; values are interpolated from there.
+            votes: how many samplings are taken. Default 4.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
 
         Returns:
             A map per layer, the mean of its heads: (N, S) where the attention has S slots. Among
@@ -221,12 +227,8 @@ class PointModel(nn.Module):
         Raises:
             InputError: ``votes`` is below 1, or there is no such axis.
         """
-        shape = as_shape(shape)
-        seen = self.look(shape, votes, up)
-        maps = [each.values.mean(0) for each in seen.maps]  # (P, K) each
+        found = self.predict(shape, votes, up)
+        maps = [each.values.mean(0) for each in attention_maps(found, QUERIES)]
         # Together, so that the way over a surface is worked out once.
-        return list(
-            shape.carry_back(seen.sample, torch.cat(maps, dim=1)).split(
-                [each.shape[1] for each in maps], dim=1
-            )
-        )
+        carried = found.shape.carry_back(found.sample, torch.cat(maps, dim=1))
+        return list(carried.split([each.shape[1] for each in maps], dim=1))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, cast
 
-import torch
 from torch import Tensor, nn
 
-from pcea.errors import InputError
-from pcea.formats import ShapeLike, as_shape
+from pcea.defaults import CLASSIFY_VOTES, UP
+from pcea.formats import ShapeLike
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
-from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
 
 
@@ -83,17 +81,20 @@ class Classifier(PointModel):
         """The weights of the last layer, whose type and device are the model's."""
         return cast(nn.Linear, self.head[-1]).weight
 
-    @torch.no_grad()
+    def category_probability(self, probability: Tensor) -> Tensor:
+        """Give the probabilities, which are those of categories already."""
+        return probability
+
     def classify(
-        self, cloud: ShapeLike, top: int = 5, votes: int = 1, up: str = "y"
+        self, shape: ShapeLike, top: int = 5, votes: int = CLASSIFY_VOTES, up: str = UP
     ) -> list[tuple[str, float]]:
         """Name what a cloud or mesh shows.
 
         Args:
-            cloud: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
+            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             top: how many categories to name. Default 5.
-            votes: how many samplings of the cloud are averaged. Default 1.
-            up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            votes: how many samplings of the shape are averaged. Default 1.
+            up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
 
         Returns:
             The likeliest categories with their probabilities, the likeliest first.
@@ -101,14 +102,4 @@ class Classifier(PointModel):
         Raises:
             InputError: ``votes`` is below 1, or there is no such axis.
         """
-        if votes < 1:
-            raise InputError(f"cannot look {votes} times: votes must be at least 1")
-        cloud = as_shape(cloud)
-        batches = [self.look_at(cloud, seed, up).batch for seed in range(votes)]
-        with evaluating(self):
-            logits = torch.cat([self(batch.pos, batch.normal) for batch in batches])  # (votes, C)
-        names = self.info.taxonomy.categories
-        best = logits.float().softmax(-1).mean(0).topk(min(top, len(names)))
-        return [
-            (names[i], p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        ]
+        return self.predict(shape, votes, up).best(top)

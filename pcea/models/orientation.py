@@ -12,7 +12,6 @@ from torch import Tensor
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright
 from pcea.models.base import PointModel
-from pcea.models.classifier import Classifier
 from pcea.models.mode import evaluating
 from pcea.models.pretrained import list_pretrained
 from pcea.models.weights import load_model, ships
@@ -158,14 +157,11 @@ def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) ->
     shape, found = as_shape(shape), []
     with evaluating(model):
         for seed in range(votes):
-            batch = model.look_at(shape, seed).batch
-            pos = torch.cat([upright(batch.pos, up) for up in UP_AXES])  # (6, P, 3)
-            normal = batch.normal
+            taken = model.sample(shape, seed)
+            pos = torch.cat([upright(taken.pos, up) for up in UP_AXES])  # (6, P, 3)
+            normal = taken.normal
             if normal is not None:
                 normal = torch.cat([upright(normal, up) for up in UP_AXES])
             found.append(model(pos, normal).float().softmax(-1).cpu())
     probability = torch.stack(found).mean(0)  # (6, categories) or (6, P, parts)
-    if not isinstance(model, Classifier):
-        competing = model.info.taxonomy.part_mask().float()  # (categories, parts)
-        probability = probability.mean(1) @ competing.T  # (6, categories)
-    return probability
+    return model.category_probability(probability)

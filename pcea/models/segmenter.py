@@ -9,16 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pcea.defaults import SEGMENT_VOTES, UP
 from pcea.errors import InputError
-from pcea.formats import Cloud, ShapeLike, as_shape
+from pcea.formats import Cloud, ShapeLike
 from pcea.geometry import carry_to_faces, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
-from pcea.models.look import notes_of_all
-from pcea.models.mode import evaluating
 from pcea.models.pooling import pool
+from pcea.models.prediction import Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Segmentation:
         part: the global part id of each of a cloud's N points, or of a mesh's V vertices, int64.
         probability: (N,) or (V,) that part's probability.
         category: the category whose parts competed.
-        sample: the P = votes · ``num_points`` points that the model saw, in the shape's own unit
+        sample: the P = votes · ``num_points`` points that the model took, in the shape's own unit
             and axes; those of a mesh with their faces.
         sample_part: (P,) the part that the model gave each of them.
         sample_probability: (P, K) the probabilities of the category's K parts, in the order of
@@ -39,8 +39,11 @@ class Segmentation:
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
         category_probability: what the model gave to the parts of the category, of all it gave;
-            None where the category was told.
-        notes: what a person should know of what was done to the points, a sentence each.
+            None where the category was given.
+        up: the axis that was taken for up.
+        up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.
+        notes: what a person should know of how the shape was read and of what was done to its
+            points, one sentence each.
     """
 
     part: Tensor
@@ -52,6 +55,8 @@ class Segmentation:
     face_part: Tensor | None = None
     face_probability: Tensor | None = None
     category_probability: float | None = None
+    up: str = "y"
+    up_confidence: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -156,27 +161,27 @@ class Segmenter(PointModel):
                 code = code * kept
         return self.category(code)
 
-    @torch.no_grad()
+    def category_probability(self, probability: Tensor) -> Tensor:
+        """Give what the parts of each category get: (…, P, parts) → (…, categories)."""
+        mask = self.info.taxonomy.part_mask().to(probability.device)  # (categories, parts)
+        return (probability.mean(-2).unsqueeze(-2) * mask).sum(-1)
+
     def segment(
         self,
         shape: ShapeLike,
         category: str | None = None,
-        votes: int = 8,
-        up: str = "y",
+        votes: int = SEGMENT_VOTES,
+        up: str = UP,
         smooth: int = 0,
     ) -> Segmentation:
         """Split a cloud or a mesh into parts.
-
-        A cloud's points are answered by their three nearest seen points, of each sampling on its
-        own. On a mesh, the probabilities at all seen points are brought back along the surface,
-        which smooths out where single points err.
 
         Args:
             shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
             category: the category's name, whose parts alone compete. Default: the category to
                 whose parts the model gives the highest probability.
-            votes: how many samplings of the shape are averaged. Default 8, as in the command.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            votes: how many samplings of the shape are averaged. Default 8.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
             smooth: how often each face of a mesh takes the part that most of it and of its
                 neighbors have. Default 0.
 
@@ -187,58 +192,69 @@ class Segmenter(PointModel):
             InputError: the model knows no such category, there is no such axis, or ``votes`` is
                 below 1.
         """
-        if votes < 1:
-            raise InputError(f"cannot look {votes} times: votes must be at least 1")
-        shape, taxonomy = as_shape(shape), self.info.taxonomy
-        known = None if category is None else taxonomy.category_id(category)
-        code = None if known is None else torch.tensor([known], device=self.device)
-        looks, found = [], []
-        with evaluating(self):
-            for seed in range(votes):
-                look = self.look_at(shape, seed, up)
-                logits = self(look.batch.pos, look.batch.normal, code)  # (1, num_points, parts)
-                looks.append(look)
-                found.append(logits.float().softmax(-1)[0].cpu())
-        sure = None
-        if known is None:
-            share = torch.cat(found).mean(0)  # (parts,)
-            best_category = (share * taxonomy.part_mask()).sum(-1).max(0)
-            known, sure = int(best_category.indices), float(best_category.values)
-        own = torch.tensor(taxonomy.parts_of[known])
-        # Only what competes is carried over: a large shape has many points, a category few parts.
-        rival = [each[:, own] for each in found]
-        rival = [each / each.sum(1, keepdim=True).clamp(min=1e-12) for each in rival]
-        clouds, notes = [look.cloud for look in looks], notes_of_all(looks)
-        sample, at_sample = Cloud.join(clouds), torch.cat(rival)  # (P, K)
-        name, sample_part = taxonomy.categories[known], own[at_sample.argmax(1)]
-        if isinstance(shape, Cloud):
-            total = shape.carry_back(clouds[0], rival[0])  # (N, K)
-            for cloud, each in zip(clouds[1:], rival[1:], strict=True):
-                total += shape.carry_back(cloud, each)
-            part, probability = _best(total, own)
-            return Segmentation(
-                *(part, probability, name, sample, sample_part, at_sample),
-                category_probability=sure,
-                notes=notes,
-            )
+        return segmentation(self.predict(shape, votes, up, category), smooth)
+
+
+def competing(prediction: Prediction, category: int) -> list[Tensor]:
+    """Let only the parts of one category compete.
+
+    Args:
+        prediction: a segmenter's.
+        category: which category, by its id.
+
+    Returns:
+        For each vote the probabilities of the category's K parts, (num_points, K) of sum 1, in the
+        order of ``taxonomy.parts_of``.
+    """
+    own = list(prediction.model.info.taxonomy.parts_of[category])
+    rival = prediction.probability[:, own]
+    rival = rival / rival.sum(1, keepdim=True).clamp(min=1e-12)
+    return list(rival.split(len(rival) // len(prediction.encoded)))
+
+
+def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
+    """Bring the parts at the points that a segmenter took to the whole shape.
+
+    A cloud's points are answered by the three nearest points of each vote on its own. On a mesh,
+    the probabilities of all votes are brought back along the surface, which smooths out where
+    single points err.
+
+    Args:
+        prediction: a segmenter's.
+        smooth: as in :meth:`Segmenter.segment`. Default 0.
+    """
+    shape, sample = prediction.shape, prediction.sample
+    sure = None if prediction.given is not None else prediction.best()[0][1]
+    # Only what competes is carried over: a large shape has many points, a category few parts.
+    own = torch.tensor(prediction.model.info.taxonomy.parts_of[prediction.category_id])
+    rival = competing(prediction, prediction.category_id)
+    at_sample = torch.cat(rival)  # (P, K)
+    on_faces: dict[str, Tensor] = {}
+    if isinstance(shape, Cloud):
+        at_places = shape.carry_back(prediction.encoded[0].input.cloud, rival[0])  # (N, K)
+        for vote, each in zip(prediction.encoded[1:], rival[1:], strict=True):
+            at_places += shape.carry_back(vote.input.cloud, each)
+    else:
         assert sample.face is not None
-        at_vertices = shape.carry_back(sample, at_sample)
-        at_faces = carry_to_faces(shape.faces.cpu(), at_vertices, sample.face.cpu(), at_sample)
+        at_places = shape.carry_back(sample, at_sample)  # (V, K)
+        at_faces = carry_to_faces(shape.faces.cpu(), at_places, sample.face.cpu(), at_sample)
         best = smooth_labels(shape.vertices, shape.faces, at_faces.argmax(1), smooth)  # (F,)
-        face_probability = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
-        part, probability = _best(at_vertices, own)
-        return Segmentation(
-            *(part, probability, name, sample, sample_part, at_sample),
-            *(own[best], face_probability),
-            category_probability=sure,
-            notes=notes,
-        )
-
-
-def _best(score: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """The best of a category's parts, (N,) global ids, and its share of the scores, (N,)."""
-    best = score.max(1)
-    return own[best.indices], best.values / _total(score)
+        confidence = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
+        on_faces = {"face_part": own[best], "face_probability": confidence}
+    part = at_places.max(1)
+    return Segmentation(
+        part=own[part.indices],
+        probability=part.values / _total(at_places),
+        category=prediction.category,
+        sample=sample,
+        sample_part=own[at_sample.argmax(1)],
+        sample_probability=at_sample,
+        **on_faces,
+        category_probability=sure,
+        up=prediction.up,
+        up_confidence=prediction.up_confidence,
+        notes=prediction.notes,
+    )
 
 
 def _total(score: Tensor) -> Tensor:

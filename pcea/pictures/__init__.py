@@ -18,6 +18,7 @@ from pcea.pictures.renderers import RENDERERS, choose_renderer, renderers
 from pcea.pictures.turntable import turntable
 
 if TYPE_CHECKING:
+    from pcea.pictures.explained import save_explanation
     from pcea.pictures.shown import save
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "render_each",
     "renderers",
     "save",
+    "save_explanation",
     "turntable",
     "values_of",
 ]
@@ -49,4 +51,8 @@ def __getattr__(name: str) -> Any:
         from pcea.pictures.shown import save
 
         return save
+    if name == "save_explanation":
+        from pcea.pictures.explained import save_explanation
+
+        return save_explanation
     raise AttributeError(f"module 'pcea.pictures' has no attribute {name!r}")

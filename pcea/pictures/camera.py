@@ -9,6 +9,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Array
+from pcea.geometry.upright import AZIMUTH, ELEVATION
 
 # Open3D's window draws 5 to 90 degrees from top to bottom, and a picture may be three times as high
 # as it is wide.
@@ -29,8 +30,8 @@ class Camera:
         InputError: an angle or the margin is out of its range.
     """
 
-    azimuth: float = 35.0
-    elevation: float = 20.0
+    azimuth: float = AZIMUTH
+    elevation: float = ELEVATION
     field_of_view: float = 25.0
     margin: float = 1.04
 

@@ -1,15 +1,11 @@
-"""Which slots to show, and pictures of what they single out over a data set."""
+"""Pictures of what slots single out over a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 from pcea.errors import InputError
-from pcea.evaluation.association import normalized_entropy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,37 +17,6 @@ INK, SOFT = "#1c2126", "#5b6570"
 # shares of the picture.
 NAMED = 10
 ROOM = (0.3, 0.035)
-
-
-def choose_slots(values: Tensor, num: int, seen: Tensor | None = None) -> list[int]:
-    """Choose slots that lie on few points of a shape, and not on the same ones.
-
-    One after the other, the slot comes that is most peaked (1 less its normalised entropy over
-    the points) times most unlike those before (1 less its greatest correlation with one of them),
-    times most on points that the picture shows.
-
-    Args:
-        values: (P, K) of K slots at P points, not negative.
-        num: how many to choose, at most K.
-        seen: (P,) bool, which points the picture shows. Default: all.
-
-    Returns:
-        The slots, the first chosen first.
-    """
-    share = (values / values.sum(0).clamp(min=1e-30)).T  # (K, P)
-    peaked = 1 - normalized_entropy(share)
-    pattern = torch.nn.functional.normalize(share - share.mean(1, keepdim=True), dim=1)
-    alike = (pattern @ pattern.T).clamp(0, 1)  # (K, K)
-    if seen is not None:
-        peaked = peaked * share[:, seen].sum(1)
-    # What hardly peaks at all still comes in some order, and last.
-    score, chosen = peaked.clamp(min=1e-6), list[int]()
-    for _ in range(min(num, len(share))):
-        chosen.append(int(score.argmax()))
-        unlike = 1 - alike[:, chosen].max(1).values
-        score = peaked.clamp(min=1e-6) * unlike.clamp(min=1e-6)
-        score[chosen] = -1.0
-    return chosen
 
 
 def scatter(statistics: SlotStatistics, title: str = "") -> Figure:

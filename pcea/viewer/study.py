@@ -9,11 +9,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pcea.explanation import Explanation, explain, importance
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import SurfaceCarrier, upright
-from pcea.models import Classifier, Look, PointModel
-from pcea.models.importance import importance
-from pcea.models.orientation import find_up
+from pcea.models import Classifier, PointModel
 from pcea.pictures.palette import part_colors
 from pcea.pictures.refine import refine
 from pcea.viewer.kept import Kept
@@ -98,23 +97,25 @@ class Study:
     @cached_property
     def up(self) -> str:
         """The shape's up axis."""
-        return find_up(self.model, self.shape).up if self._up == "auto" else self._up
+        return self.explanation.up
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the file was read, and of what the model saw."""
-        return tuple(dict.fromkeys((*self.shape.notes, *self.look.notes)))
+        return self.explanation.notes
 
     @cached_property
-    def look(self) -> Look:
-        """What the model saw."""
-        return self.model.look(self.shape, votes=self.votes, up=self.up)
+    def explanation(self) -> Explanation:
+        """What the model answers, and its attention."""
+        return explain(
+            *(self.model, self.shape), up=self._up, votes=self.votes, importance=False, slots=9
+        )
 
     @cached_property
     def _fine(self) -> tuple[Mesh | Cloud, Cloud]:
         if isinstance(self.shape, Mesh):
-            return refine(self.shape, self.look.sample, ENOUGH_FACES)
-        return self.shape, self.look.sample
+            return refine(self.shape, self.explanation.sample, ENOUGH_FACES)
+        return self.shape, self.explanation.sample
 
     @property
     def drawn(self) -> Mesh | Cloud:
@@ -145,7 +146,7 @@ class Study:
         """The attention maps, a stack a layer."""
         return tuple(
             Stack(f"layer {each.layer}", each.values.cpu(), each.columns, each.query)
-            for each in self.look.maps
+            for each in self.explanation.maps
         )
 
     @cached_property
@@ -186,15 +187,7 @@ class Study:
     @cached_property
     def prediction(self) -> tuple[tuple[str, float], ...]:
         """The likeliest categories, each with its probability or its parts' share of it."""
-        taxonomy = self.model.info.taxonomy
-        probability = self.look.probability.float().cpu()
-        if not isinstance(self.model, Classifier):
-            probability = probability.mean(0) @ taxonomy.part_mask().float().T  # (categories,)
-        best = probability.topk(min(TOP, len(probability)))
-        return tuple(
-            (taxonomy.categories[i], share)
-            for share, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        )
+        return tuple(self.explanation.best(TOP))
 
     @cached_property
     def parts(self) -> Parts | None:
@@ -203,7 +196,7 @@ class Study:
             return None
         taxonomy, category = self.model.info.taxonomy, self.prediction[0][0]
         own = list(taxonomy.parts_of[taxonomy.category_id(category)])
-        probability = self.look.probability.float().cpu()[:, own]  # (P, parts)
+        probability = self.explanation.probability.float().cpu()[:, own]  # (P, parts)
         # Only the parts of one category compete, as in `pcea segment`.
         probability = probability / probability.sum(-1, keepdim=True).clamp(min=1e-12)
         seen = probability.argmax(-1)

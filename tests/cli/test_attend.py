@@ -13,19 +13,17 @@ import pytest
 import torch
 
 import pcea as package
-from pcea.cli import attend_pictures, attend_seen
-from pcea.cli.attend_files import WRITTEN
-from pcea.cli.attend_pictures import octahedral_ball, with_mark
-from pcea.cli.attend_seen import COLORMAP, choose_columns, even_shares
 from pcea.evaluation import measure_slots
-from pcea.formats import Cloud, Mesh
-from pcea.models import AttentionMap, load_model, save_model
+from pcea.models import load_model, save_model
+from pcea.models.encoder import PointTransformer
+from pcea.pictures import explained
 from pcea.pictures.colormap import colors_of
+from pcea.pictures.explained import COLORMAP, SAVED
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
-ALWAYS = [name for name in WRITTEN if name != "turntable.gif"]
+ALWAYS = [name for name in SAVED if name != "turntable.gif"]
 # A rare renderer is not what these tests are about: this one is the same everywhere.
 QUICK = ("--renderer", "software", "--slots", 2, "--votes", 2)
 
@@ -33,8 +31,8 @@ QUICK = ("--renderer", "software", "--slots", 2, "--votes", 2)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of few pixels, and turns of few frames."""
-    monkeypatch.setattr(attend_pictures, "DPI", 24)
-    monkeypatch.setattr(attend_pictures, "FRAMES", 2)
+    monkeypatch.setattr(explained, "DPI", 24)
+    monkeypatch.setattr(explained, "FRAMES", 2)
 
 
 @pytest.fixture(scope="session")
@@ -86,26 +84,22 @@ def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     (seen,) = json.loads(file.read_text())["files"]
     assert out.count("\n") == 1 and f"{cube}: {seen['category']} (" in out and "up z (given)" in out
 
-    # The raw values are those of the model's own look.
+    # The raw values are those of the same explanation in Python.
     values = np.load(folder / "attention.npz")
     mesh, model = package.read(cube), load_model(sharp)
-    look = model.look(mesh, votes=2, up="z", queries=1)
-    assert np.array_equal(values["pos"], look.sample.pos.numpy())
-    assert np.array_equal(values["layer0"], look.maps[0].values.numpy())
+    found = package.explain(model, mesh, votes=2, up="z", slots=2)
+    assert np.array_equal(values["pos"], found.sample.pos.numpy())
+    assert np.array_equal(values["layer0"], found.maps[0].values.numpy())
     assert str(values["up"]) == "z"
     assert values["critical"].sum() == pytest.approx(1)
 
-    # What is shown at the vertices is the first slot, brought back from the seen points.
+    # The values at the vertices are those of the first slot, brought back from the sample.
     slot = int(str(values["shown"][0]).rpartition(" ")[2])
     assert seen["shown"][0] == f"layer 0 slot {slot}"
-    column = look.maps[0].values[0, :, slot]
+    column = found.maps[0].values[0, :, slot]
     share = column / column.mean()
-    expected = mesh.carry_back(look.sample, share[:, None])[:, 0]
-    # In pictures the cube is cut finer, which lets its corners differ a little more.
-    low, high = float(share.min()), float(share.max())
-    shown = torch.from_numpy(values["shown_values"][:, 0])
-    assert low <= float(shown.min()) and float(shown.max()) <= high
-    assert float((shown - expected).abs().max()) < 0.25 * (high - low)
+    expected = mesh.carry_back(found.sample, share[:, None])[:, 0]
+    torch.testing.assert_close(torch.from_numpy(values["shown_values"][:, 0]), expected)
 
     # Each colour is that of its value, in both files, and the mesh is the user's own.
     table = vertices_of(folder / "attention.ply", "attention")
@@ -119,6 +113,25 @@ def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     glb = package.read(folder / "attention.glb")
     assert torch.equal(glb.vertices, mesh.vertices) and torch.equal(glb.faces, mesh.faces)
     assert np.array_equal(glb.color.numpy(), rgb)
+
+
+@pytest.mark.parametrize(("up", "passes"), [((), 2 + 4), (("--up", "y"), 4)])
+def test_the_encoder_runs_once_per_vote_and_candidate_of_up(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    up: tuple[str, ...], passes: int,
+) -> None:  # fmt: skip
+    sizes = []
+    forward = PointTransformer.forward
+
+    def counted(self: PointTransformer, pos: torch.Tensor, *given: object) -> object:
+        sizes.append(len(pos))
+        return forward(self, pos, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PointTransformer, "forward", counted)
+    words = ("attend", cube, "--weights", segmenter, "--out", tmp_path, "--renderer", "software")
+    pcea(*words, *up)
+    # The six axes are one batch, in each of two votes.
+    assert sizes == [6] * (passes - 4) + [1] * 4
 
 
 def test_a_cloud_and_one_slot_of_it(pcea: Command, sharp: Path, ball: Path, tmp_path: Path) -> None:
@@ -152,7 +165,7 @@ def test_a_large_mesh(
     """Its layers are drawn on the seen points; all else is as of any mesh."""
     words = ("attend", cube, "--weights", segmenter, *QUICK)
     pcea(*words, "--out", tmp_path / "small")
-    monkeypatch.setattr(attend_seen, "HEAVY", 3)
+    monkeypatch.setattr(explained, "HEAVY", 3)
     pcea(*words, "--out", tmp_path / "large")
     for name in ALWAYS:
         small, large = (tmp_path / each / "cube" / name for each in ("small", "large"))
@@ -227,34 +240,6 @@ def test_a_bad_file_is_named_and_the_others_are_done(
     assert [each["file"] for each in found["files"]] == [str(cube)]
     assert [each["file"] for each in found["left_out"]] == [str(bad)]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["cube"]
-
-
-def test_slots_as_the_map_has_them() -> None:
-    values = torch.full((2, 50, 4), 0.1)
-    values[:, :2, 1] = 0.9
-    values[0, 10:30, 3] = 0.5
-    each = AttentionMap(1, "slots", values, ("slot 0", "slot 1", "slot 2", "slot 3"))
-    shares = even_shares(each)
-    torch.testing.assert_close(shares.mean(0), torch.ones(4))
-    seen = torch.ones(50, dtype=torch.bool)
-    chosen = choose_columns(each, seen, 2)
-    assert [(c.index, c.name) for c in chosen] == [(1, "layer 1 slot 1"), (3, "layer 1 slot 3")]
-    assert chosen[1].high == pytest.approx(float(shares[:, 3].quantile(0.99)))
-    assert [c.index for c in choose_columns(each, seen, 3, first=2)] == [2, 1, 3]
-
-
-def test_the_mark_of_a_query_point() -> None:
-    ball, faces = octahedral_ball()
-    torch.testing.assert_close(ball.norm(dim=1), torch.ones(len(ball)))
-    a, b, c = ball[faces].unbind(1)
-    assert bool(((torch.linalg.cross(b - a, c - a) * (a + b + c)).sum(1) > 0).all())  # outwards
-    place = torch.tensor([0.0, 1.0, 0.0])
-    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
-    marked, num = with_mark(mesh, place)
-    assert isinstance(marked, Mesh) and torch.equal(marked.vertices[:3], mesh.vertices)
-    assert float((marked.vertices[-num:] - place).norm(dim=1).max()) < 0.1
-    cloud, _ = with_mark(Cloud(torch.eye(3), torch.eye(3)), place)
-    assert isinstance(cloud, Cloud) and cloud.normal.shape == cloud.pos.shape == (3 + num, 3)
 
 
 def test_a_data_set(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) -> None:

@@ -159,14 +159,14 @@ def test_a_name_that_finds_nothing_is_left_out_too(
 def test_what_the_model_refuses_is_left_out(
     pcea: Command, classifier: Path, cube: Path, ball: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classify = Classifier.classify
+    predict = Classifier.predict
 
     def refuse(self: Classifier, shape: package.Cloud, *options: Any) -> Any:
         if shape.name == "ball":
             raise package.InputError("too round\nto be true")
-        return classify(self, shape, *options)
+        return predict(self, shape, *options)
 
-    monkeypatch.setattr(Classifier, "classify", refuse)
+    monkeypatch.setattr(Classifier, "predict", refuse)
     assert str(cube) in pcea("classify", ball, cube, "--weights", classifier, status=3)
     assert pcea.complaints == [f"pcea: {ball}: too round to be true"]
 
@@ -195,12 +195,12 @@ def test_strays_are_kept_on_demand(
     words: tuple[str, ...],
 ) -> None:
     asked = []
-    classify = Classifier.classify
+    predict = Classifier.predict
 
     def listen(self: Classifier, *options: Any) -> Any:
         asked.append(vars(self).get("clean", True))
-        return classify(self, *options)
+        return predict(self, *options)
 
-    monkeypatch.setattr(Classifier, "classify", listen)
+    monkeypatch.setattr(Classifier, "predict", listen)
     pcea("classify", cube, "--weights", classifier, *words)
     assert asked == [not words]

@@ -213,7 +213,7 @@ def test_it_says_how_sure_it_is_of_the_category(
     said = pcea(*words, tmp_path / "parts")
     (found,) = json.loads(file.read_text())["files"]
     model = package.load_model(segmenter)
-    looks = [model.look_at(package.read(cube), seed).batch for seed in range(8)]
+    looks = [model.sample(package.read(cube), seed) for seed in range(8)]
     with torch.no_grad():
         share = torch.cat([model(b.pos, b.normal).softmax(-1)[0] for b in looks]).mean(0)
     by_category = dict(zip(("Ball", "Box"), (share[:2].sum(), share[2:].sum()), strict=True))

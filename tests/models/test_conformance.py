@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pcea.attention import list_attentions
 from pcea.datasets import Taxonomy
+from pcea.explanation import explain
 from pcea.formats import Cloud
 from pcea.models import PointModel, create_model, list_models, load_model, save_model
 
@@ -103,12 +104,12 @@ def test_compiles_without_a_break(name: str, attention: str | None, pos: Tensor)
 
 @every_model
 @torch.no_grad()
-def test_looking_changes_nothing(name: str, attention: str | None, pos: Tensor) -> None:
+def test_explaining_changes_nothing(name: str, attention: str | None, pos: Tensor) -> None:
     model = build(name, attention).train()
     cloud = Cloud(pos[0], pos[0])
-    batch = model.look_at(cloud).batch
+    batch = model.sample(cloud)
     blind = model.eval()(batch.pos, batch.normal)
-    found = model.train().look(cloud)
+    found = explain(model.train(), cloud, up="y", votes=1)
     assert model.training
     assert torch.equal(model.eval()(batch.pos, batch.normal), blind)
     assert torch.equal(found.probability, blind[0].softmax(-1))
@@ -121,14 +122,16 @@ def test_looking_changes_nothing(name: str, attention: str | None, pos: Tensor) 
 @every_model
 def test_every_layer_shows_its_map(name: str, attention: str | None, pos: Tensor) -> None:
     model = build(name, attention)
-    found = model.look(Cloud(pos[0] * 3 + 1, pos[0]), votes=2, queries=5)
+    found = explain(
+        model, Cloud(pos[0] * 3 + 1, pos[0]), up="y", votes=2, slots=6, importance=False
+    )
     assert len(found.maps) == len(model.encoder.layers)
     for layer, each in enumerate(found.maps):
         assert each.layer == layer
         assert each.values.shape[1:] == (2 * 64, len(each.columns))
         assert each.values.isfinite().all() and each.values.min() >= 0
         assert (each.query is None) == (each.kind == "slots")
-    short = model.attention(Cloud(pos[0], pos[0]))
+    short = model.attention(Cloud(pos[0], pos[0]), 1, "y")
     assert all(len(each) == NUM and each.isfinite().all() and each.min() >= 0 for each in short)
 
 
@@ -136,10 +139,10 @@ def test_every_layer_shows_its_map(name: str, attention: str | None, pos: Tensor
 def test_a_compiled_model_shows_the_same(attention: str, pos: Tensor) -> None:
     model = build("eat-seg-tiny", attention)
     cloud = Cloud(pos[0], pos[0])
-    expected = model.look(cloud)
-    wrapped = torch.compile(model, backend="eager").look(cloud)
+    expected = explain(model, cloud, up="y", votes=1)
+    wrapped = explain(torch.compile(model, backend="eager"), cloud, up="y", votes=1)
     model.compile(backend="eager")
-    for found in (wrapped, model.look(cloud)):
-        torch.testing.assert_close(found.probability, expected.probability, rtol=1e-4, atol=1e-5)
+    for found in (wrapped, explain(model, cloud, up="y", votes=1)):
+        assert torch.equal(found.probability, expected.probability)
         for each, other in zip(found.maps, expected.maps, strict=True):
             assert torch.equal(each.values, other.values)

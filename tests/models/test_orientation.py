@@ -56,7 +56,7 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
     assert guess.up == up
     by_hand = []
     for axis in ("y", up):
-        seen = [model.look_at(cloud, seed, axis).batch.pos for seed in range(2)]
+        seen = [model.sample(cloud, seed, axis).pos for seed in range(2)]
         p = torch.stack([surer_when_standing(pos).softmax(-1)[0] for pos in seen]).mean(0)
         by_hand.append(float(p.max()))
     assert (guess.of_y, guess.confidence) == pytest.approx(tuple(by_hand), abs=1e-5)
@@ -97,8 +97,8 @@ def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.Mo
     found = categories_by_up(model, skittle())
     assert found.shape == (6, 2)
     torch.testing.assert_close(found.sum(-1), torch.ones(6))
-    batch = model.look_at(skittle(), 0, "z").batch.pos, model.look_at(skittle(), 1, "z").batch.pos
-    by_hand = torch.stack([score(pos).softmax(-1)[0].mean(0) for pos in batch]).mean(0)
+    taken = model.sample(skittle(), 0, "z").pos, model.sample(skittle(), 1, "z").pos
+    by_hand = torch.stack([score(pos).softmax(-1)[0].mean(0) for pos in taken]).mean(0)
     expected = torch.stack([by_hand[0] + by_hand[1], by_hand[2]])
     torch.testing.assert_close(found[UP_AXES.index("z")], expected, rtol=1e-4, atol=1e-5)
 
@@ -115,7 +115,7 @@ def test_normals_turn_with_the_positions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert model.training
     model.eval()
     for row, up in zip(found, UP_AXES, strict=True):
-        batch = model.look_at(skittle(), 0, up).batch
+        batch = model.sample(skittle(), 0, up)
         torch.testing.assert_close(row, model(batch.pos, batch.normal).softmax(-1)[0])
     assert len({round(float(row[0]), 4) for row in found}) == 6
 

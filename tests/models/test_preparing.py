@@ -11,9 +11,10 @@ from torch.nn.functional import normalize
 
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
+from pcea.explanation import importance
 from pcea.formats import Cloud
 from pcea.geometry import unit_sphere
-from pcea.models import PointModel, create_model, importance
+from pcea.models import PointModel, create_model
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 MODELS = ("eat-tiny", "eat-seg-tiny")
@@ -191,16 +192,16 @@ def test_gradients_reach_the_positions(name: str) -> None:
 def test_what_was_done_is_said(name: str) -> None:
     model = build(name, normals=True)
     dirty = Cloud(with_far_points(ball(1))[0] * 300 + 5)
-    seen = model.look_at(dirty)
+    seen = model.sample(dirty)
     assert seen.strays == 5 and seen.estimated
     assert "5 of the 400 sampled points" in seen.notes[0] and "estimated" in seen.notes[1]
-    assert model.look(dirty, votes=2).notes[0].startswith("10 of the 800")
+    assert model.predict(dirty, 2, "y").notes[0].startswith("10 of the 800")
     assert torch.equal(seen.places[:-5], dirty.pos[:-5])
     clean = Cloud(ball(1)[0], ball(1)[0])
-    assert model.look_at(clean).notes == model.look(clean).notes == ()
-    assert importance(model, dirty).saliency[-5:].abs().max() == 0
+    assert model.sample(clean).notes == model.predict(clean, 1, "y").notes == ()
+    assert importance(model, dirty, up="y").saliency[-5:].abs().max() == 0
 
 
 def test_a_shape_of_one_place_is_refused() -> None:
     with pytest.raises(InputError, match="dot: all of its points are equal"):
-        build("eat-tiny").look_at(Cloud(torch.ones(9, 3), name="dot"))
+        build("eat-tiny").sample(Cloud(torch.ones(9, 3), name="dot"))

@@ -88,7 +88,7 @@ def test_it_says_how_much_speaks_for_the_category_it_found(pos: Tensor) -> None:
     cloud = Cloud(pos[0])
     found = model.segment(cloud, votes=1)
     with torch.no_grad():
-        batch = model.look_at(cloud).batch
+        batch = model.sample(cloud)
         share = model(batch.pos, batch.normal).softmax(-1)[0].mean(0)  # cup, cup, chair
     expected = float(share[2] if found.category == "chair" else share[:2].sum())
     assert found.category_probability == pytest.approx(expected, abs=1e-6)
@@ -114,9 +114,9 @@ def test_each_sample_fills_the_unit_sphere_however_far_a_point_lies_that_is_not_
 ) -> None:
     cloud = Cloud(torch.cat([torch.rand(900, 3, generator=generator), torch.full((1, 3), 1e4)]))
     for seed in range(3):
-        look = build().look_at(cloud, seed)
-        if cloud.pos[-1] not in look.cloud.pos:
-            assert torch.equal(look.batch.pos[0], unit_sphere(look.cloud.pos))
+        taken = build().sample(cloud, seed)
+        if cloud.pos[-1] not in taken.cloud.pos:
+            assert torch.equal(taken.pos[0], unit_sphere(taken.cloud.pos))
 
 
 def halves() -> Mesh:

@@ -9,7 +9,7 @@ from pcea.datasets import Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import SlotFigures, SlotStatistics
 from pcea.evaluation.slot_figures import Chance
-from pcea.pictures.slots import choose_slots, heat_map, scatter
+from pcea.pictures.slots import heat_map, scatter
 
 PARTS = Taxonomy(("bar", "slab"), ("bar/low", "bar/high", "slab/all"), ((0, 1), (2,)))
 
@@ -33,30 +33,6 @@ def statistics(with_parts: bool = True) -> SlotStatistics:
     auc = torch.tensor([[0.1, 0.9, nan], [0.95, 0.2, nan], [0.5, 0.5, nan], [0.6, 0.4, nan]])
     auc = auc if with_parts else torch.full((4, 3), nan)
     return SlotStatistics("slots", 10, 64, 5, 0, tuple(slots), (), PARTS, auc)
-
-
-def test_choosing_the_peaked_and_the_different() -> None:
-    values = torch.full((100, 5), 0.01)
-    values[:4, 0] = 1.0  # the most peaked
-    values[:5, 1] = 1.0  # nearly as much, at the same place
-    values[50:80, 2] = 1.0  # wide, elsewhere
-    values[90:96, 3] = 1.0  # peaked, elsewhere; the last slot is flat
-    assert choose_slots(values, 3) == [0, 3, 2]
-    assert choose_slots(values, 9) == [0, 3, 2, 1, 4]
-    # Values count as shares of the slot's own total.
-    assert choose_slots(values * torch.tensor([1.0, 9.0, 0.1, 1.0, 50.0]), 3) == [0, 3, 2]
-
-
-def test_choosing_what_the_picture_shows() -> None:
-    values = torch.full((100, 3), 1e-4)
-    values[:3, 0], values[50:56, 1], values[60:80, 2] = 1.0, 1.0, 1.0
-    assert choose_slots(values, 3) == [0, 1, 2]
-    assert choose_slots(values, 3, torch.arange(100) >= 50) == [1, 2, 0]
-
-
-def test_choosing_among_flat_slots() -> None:
-    assert sorted(choose_slots(torch.ones(10, 3), 3)) == [0, 1, 2]
-    assert sorted(choose_slots(torch.zeros(10, 3), 2)) == [0, 1]
 
 
 def test_a_dot_for_each_slot() -> None:

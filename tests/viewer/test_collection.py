@@ -63,8 +63,10 @@ def test_all_models_take_one_axis_for_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "pcea.viewer.study.find_up",
-        lambda model, shape: type("Guess", (), {"up": "x" if model is segmenter else "z"}),
+        "pcea.models.orientation.find_up",
+        lambda model, shape: type(
+            "Guess", (), {"up": "x" if model is segmenter else "z", "confidence": 1.0}
+        ),
     )
     collection = Collection(shape_files, [segmenter, classifier], up="auto")
     assert [collection.study("cube.ply", model).up for model in (1, 0)] == ["x", "x"]

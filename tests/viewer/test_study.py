@@ -15,9 +15,9 @@ from pcea.viewer.study import Study, places, stand, title_of
 
 def test_it_looks_once(segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     study, looked = Study(segmenter, ball), []
-    look = segmenter.look
+    predict = segmenter.predict
     monkeypatch.setattr(
-        type(segmenter), "look", lambda self, *a, **k: looked.append(1) or look(*a, **k)
+        type(segmenter), "predict", lambda self, *a, **k: looked.append(1) or predict(*a, **k)
     )
     first = study.layers, study.parts, study.prediction
     assert study.layers is first[0] and study.parts is first[1]
@@ -79,15 +79,15 @@ def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(
     assert isinstance(study.drawn, Mesh)
     assert len(study.drawn.faces) >= 5000
     assert torch.equal(study.drawn.vertices[:8], cube.vertices)
-    assert torch.equal(study.sample.pos, study.look.sample.pos)
+    assert torch.equal(study.sample.pos, study.explanation.sample.pos)
 
 
 def test_auto_is_what_the_model_guesses(
     segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pcea.viewer.study.find_up",
-        lambda model, shape: type("Guess", (), {"up": "z"}),
+        "pcea.models.orientation.find_up",
+        lambda model, shape: type("Guess", (), {"up": "z", "confidence": 1.0}),
     )
     assert Study(segmenter, ball, up="auto").up == "z"
 

@@ -9,8 +9,10 @@ import torch
 
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
+from pcea.explanation import Importance
+from pcea.explanation import importance as find_importance
 from pcea.formats import Cloud, Mesh
-from pcea.models import Classifier, PointModel, Segmenter, create_model, importance
+from pcea.models import Classifier, PointModel, Segmenter, create_model
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
@@ -31,9 +33,15 @@ def cloud_of(num: int = 150) -> Cloud:
     return Cloud(pos * 40 + 7, torch.nn.functional.normalize(pos, dim=-1))
 
 
+def importance(
+    model: PointModel, shape: Cloud | Mesh, target: str | None = None, votes: int = 1, up: str = "y"
+) -> Importance:
+    return find_importance(model, shape, target, votes, up)
+
+
 def slope(model: PointModel, cloud: Cloud, score: Any, points: list[int]) -> list[float]:
     """How a score changes as a point moves along its own position, by central differences."""
-    batch = model.look_at(cloud).batch
+    batch = model.sample(cloud)
     pos, found = batch.pos.double(), []
     for point in points:
         step = torch.zeros_like(pos)
@@ -54,7 +62,7 @@ def test_saliency_is_the_slope_along_a_points_position(name: str) -> None:
     if isinstance(model, Classifier):
         expected = slope(model, cloud, lambda logits: logits[1], points)
     else:
-        batch = model.look_at(cloud).batch
+        batch = model.sample(cloud)
         with torch.no_grad():
             logits = model(batch.pos, batch.normal)[0]
         own = logits[:, 1] > logits[:, 0]  # among the parts of cup alone
@@ -70,7 +78,7 @@ def test_critical_points_are_counted(name: str) -> None:
     model = build(name)
     cloud = cloud_of()
     found = importance(model, cloud)
-    batch = model.look_at(cloud).batch
+    batch = model.sample(cloud)
     tokens = model.encoder(batch.pos, batch.normal)[-1]
     expected = torch.zeros(150)
     for channel in tokens.x[0].unbind(1):
@@ -94,7 +102,7 @@ def test_only_critical_points_reach_the_maximum() -> None:
     cloud = cloud_of()
     critical = importance(model, cloud).critical > 0
     assert 0 < critical.sum() < 150
-    batch = model.look_at(cloud).batch
+    batch = model.sample(cloud)
     assert batch.normal is not None
     whole = model(batch.pos, batch.normal)
     few = model(batch.pos[:, critical], batch.normal[:, critical])
@@ -119,7 +127,7 @@ def test_the_default_target_is_what_the_model_says() -> None:
     cloud = cloud_of(400)
     classifier = build()
     assert isinstance(classifier, Classifier)
-    best = classifier.classify(cloud, top=1)[0][0]
+    best = classifier.classify(cloud, top=1, up="y")[0][0]
     found = importance(classifier, cloud)
     assert found.target == best
     assert torch.equal(found.saliency, importance(classifier, cloud, best.upper()).saliency)

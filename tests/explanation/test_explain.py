@@ -1,4 +1,4 @@
-"""Looking: maps against the attention's own, in float64 and in plain loops; shapes of any kind."""
+"""Explaining: maps against the attention's own, in float64 and plain loops; any kind of shape."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
+from pcea.explanation import Explanation, explain
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import unit_sphere, upright
 from pcea.models import PointModel, create_model
@@ -29,6 +30,12 @@ def build(name: str = "eat-tiny", attention: str = "external", num: int = 200) -
     pos = torch.rand(4, num, 3) * 2 - 1
     model(pos, torch.nn.functional.normalize(pos, dim=-1))
     return model.eval()
+
+
+def explained(
+    model: PointModel, shape: Cloud | Mesh, votes: int = 1, up: str = "y", queries: int = 8
+) -> Explanation:
+    return explain(model, shape, votes=votes, up=up, slots=queries + 1, importance=False)
 
 
 def cloud_of(num: int, **fields: Any) -> Cloud:
@@ -56,7 +63,7 @@ def raw_maps(model: PointModel, cloud: Cloud) -> tuple[Tensor, list[Tensor]]:
 
 @pytest.mark.parametrize("attention", ["external", "multihead-external"])
 def test_slot_maps_have_rows_of_one_and_keep_heads(attention: str) -> None:
-    found = build(attention=attention).look(cloud_of(900), votes=2)
+    found = explained(build(attention=attention), cloud_of(900), votes=2)
     assert len(found.maps) == 4
     for layer, each in enumerate(found.maps):
         assert (each.layer, each.kind, each.query) == (layer, "slots", None)
@@ -71,7 +78,7 @@ def test_values_at_tokens_are_the_attentions_own(attention: str) -> None:
     model = build(attention=attention).double()
     cloud = cloud_of(200)
     assert cloud.normal is not None
-    found = model.look(cloud, queries=3)
+    found = explained(model, cloud, queries=3)
     token_pos, maps = raw_maps(model, cloud)
     pos = unit_sphere(cloud.pos)
     at = [int((pos - each).norm(dim=1).argmin()) for each in token_pos]
@@ -100,7 +107,7 @@ def test_values_at_tokens_are_the_attentions_own(attention: str) -> None:
 def test_maps_among_points_are_in_units_of_uniform_attention(attention: str) -> None:
     # Every point a token: what a reader shares out is on average 1 a point.
     model = build("eat-simple", attention=attention)
-    found = model.look(cloud_of(200), queries=5)
+    found = explained(model, cloud_of(200), queries=5)
     for each in found.maps:
         assert each.kind == "points"
         assert each.columns == ("received", *(f"query {i}" for i in range(5)))
@@ -115,7 +122,7 @@ def test_maps_among_points_are_in_units_of_uniform_attention(attention: str) -> 
 def test_queries_are_far_apart_and_the_same_for_all_votes() -> None:
     model = build(attention="self")
     cloud = cloud_of(3000)
-    one, two = model.look(cloud, queries=4), model.look(cloud, votes=2, queries=4)
+    one, two = explained(model, cloud, queries=4), explained(model, cloud, votes=2, queries=4)
     query = one.maps[0].query
     assert query is not None
     for each in two.maps:
@@ -131,22 +138,22 @@ def test_queries_are_far_apart_and_the_same_for_all_votes() -> None:
     assert torch.equal(query, pos[chosen])
 
 
-def test_probability_is_that_of_a_call_without_looking() -> None:
+def test_the_answer_is_that_of_a_plain_call() -> None:
     cloud = cloud_of(500)
     for attention in HEADS:
         for name in ("eat-tiny", "eat-seg-tiny"):
             model = build(name, attention)
-            found = model.look(cloud, votes=2)
+            found = explain(model, cloud, up="y", votes=2)
             with torch.no_grad():
-                batches = [model.look_at(cloud, seed).batch for seed in range(2)]
-                each = [model(batch.pos, batch.normal)[0].softmax(-1) for batch in batches]
+                taken = [model.sample(cloud, seed) for seed in range(2)]
+                each = [model(own.pos, own.normal)[0].softmax(-1) for own in taken]
             expected = torch.cat(each) if name == "eat-seg-tiny" else torch.stack(each).mean(0)
             assert torch.equal(found.probability, expected)
 
 
-def test_a_mesh_is_seen_with_its_faces_and_a_cloud_with_its_colors() -> None:
+def test_a_mesh_is_taken_with_its_faces_and_a_cloud_with_its_colors() -> None:
     model = build("eat-seg-tiny")
-    found = model.look(mesh(), votes=3)
+    found = explained(model, mesh(), votes=3)
     assert found.sample.face is not None and found.sample.face.shape == (600,)
     assert found.sample.name == "box"
     assert found.probability.shape == (600, 3)
@@ -156,7 +163,7 @@ def test_a_mesh_is_seen_with_its_faces_and_a_cloud_with_its_colors() -> None:
     off = ((found.sample.pos - corners[:, 0]) * torch.nn.functional.normalize(normal, dim=1)).sum(1)
     assert off.abs().max() < 1e-5
     cloud = cloud_of(50, color=torch.arange(150, dtype=torch.uint8).view(50, 3))
-    sample = model.look(cloud).sample
+    sample = explained(model, cloud).sample
     assert sample.face is None and sample.color is not None
     index = (sample.pos[:, None] - cloud.pos).norm(dim=-1).argmin(1)
     assert torch.equal(sample.color, cloud.color[index])  # type: ignore[index]
@@ -169,65 +176,72 @@ def test_up_is_turned_up_and_the_file_keeps_its_axes() -> None:
         turn = upright(torch.eye(3), up)  # orthogonal: its transpose lays a standing shape down
         assert standing.normal is not None
         lying = Cloud(standing.pos @ turn.T, standing.normal @ turn.T)
-        one, other = model.look(standing), model.look(lying, up=up)
+        one, other = explained(model, standing), explained(model, lying, up=up)
         assert other.up == up
         torch.testing.assert_close(other.sample.pos, one.sample.pos @ turn.T)
         torch.testing.assert_close(other.probability, one.probability, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(other.maps[3].values, one.maps[3].values, rtol=1e-3, atol=1e-4)
-        wrong = model.look(lying)
+        wrong = explained(model, lying)
         assert (wrong.maps[3].values - one.maps[3].values).abs().max() > 1e-2
     with pytest.raises(InputError, match="no axis is called 'w'"):
-        model.look(standing, up="w")
+        explained(model, standing, up="w")
 
 
-def test_the_mode_is_restored_and_nothing_learns_from_looking() -> None:
+def test_the_mode_is_restored_and_the_model_learns_nothing() -> None:
     model = build().train()
     model.encoder.stem.eval()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     modes = [module.training for module in model.modules()]
-    model.look(cloud_of(300))
-    model.attention(cloud_of(300))
+    explained(model, cloud_of(300))
+    model.attention(cloud_of(300), 1, "y")
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
 def test_small_shapes_and_few_queries() -> None:
     model = build(attention="self")
-    three = model.look(cloud_of(3), queries=8)
+    three = explained(model, cloud_of(3), queries=8)
     assert three.maps[0].query is not None and three.maps[0].query.shape == (3, 3)
-    none = model.look(cloud_of(300), queries=0)
+    none = explained(model, cloud_of(300), queries=0)
     assert none.maps[0].columns == ("received",)
     assert none.maps[0].query is not None and none.maps[0].query.shape == (0, 3)
 
 
-@pytest.mark.parametrize(("counts", "reason"), [({"votes": 0}, "votes"), ({"queries": -1}, "quer")])
-def test_refuses_impossible_counts(counts: dict[str, int], reason: str) -> None:
-    with pytest.raises(InputError, match=reason):
-        build().look(cloud_of(10), **counts)
+def test_refuses_impossible_options() -> None:
+    model = build()
+    for options, reason in (
+        ({"votes": 0}, "votes must be at least 1"),
+        ({"layer": 4}, "layer 4: eat-tiny has layers 0 to 3"),
+        ({"slot": 64}, "slot 64: layer 3 has columns 0 to 63"),
+        ({"category": "cup"}, "takes no category"),
+        ({"target": "chairs"}, "did you mean 'chair'"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            explain(model, cloud_of(10), up="y", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("attention", ["external", "self"])
 def test_the_short_form_is_the_mean_of_heads_at_every_point(attention: str) -> None:
     model = build(attention=attention)
     cloud = cloud_of(200)
-    maps, found = model.attention(cloud), model.look(cloud)
+    maps, found = model.attention(cloud, 1, "y"), explained(model, cloud)
     for short, full in zip(maps, found.maps, strict=True):
         # As many points as are looked at: each is seen, and its own value comes back.
         torch.testing.assert_close(short, full.values.mean(0), rtol=1e-3, atol=1e-3)
-    many = model.attention(cloud_of(5000))
+    many = model.attention(cloud_of(5000), 1, "y")
     assert [tuple(each.shape) for each in many] == [(5000, maps[0].shape[1])] * 4
     if attention == "external":
         torch.testing.assert_close(many[0].sum(1), torch.ones(5000))
 
 
 def test_the_short_form_goes_over_a_mesh() -> None:
-    maps = build(attention="multihead-external").attention(mesh(), votes=2)
+    maps = build(attention="multihead-external").attention(mesh(), 2, "y")
     assert [tuple(each.shape) for each in maps] == [(8, 64)] * 4
     for each in maps:
         torch.testing.assert_close(each.sum(1), torch.ones(8), rtol=0, atol=0.05)
 
 
-def test_a_large_cloud_is_looked_at_through_a_sample() -> None:
+def test_a_large_cloud_is_taken_through_a_sample() -> None:
     # Each slot's weights are shared out over the points seen, of which there must be num_points:
     # so the network is called with exactly those, whatever the cloud's size.
     model = build()
@@ -236,8 +250,8 @@ def test_a_large_cloud_is_looked_at_through_a_sample() -> None:
     model.encoder.forward = lambda pos, *a, **k: (
         sizes.append(pos.shape[1]) or original(pos, *a, **k)
     )  # type: ignore[method-assign, func-returns-value]
-    model.attention(cloud_of(7000))
-    model.attention(cloud_of(20))
+    model.attention(cloud_of(7000), 1, "y")
+    model.attention(cloud_of(20), 1, "y")
     assert set(sizes) == {200}
 
 
@@ -249,7 +263,9 @@ def test_the_order_of_points_does_not_matter(attention: str) -> None:
     order = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.randperm(199)])
     assert cloud.normal is not None
     permuted = Cloud(cloud.pos[order], cloud.normal[order])
-    for one, other in zip(model.attention(cloud), model.attention(permuted), strict=True):
+    for one, other in zip(
+        model.attention(cloud, 1, "y"), model.attention(permuted, 1, "y"), strict=True
+    ):
         torch.testing.assert_close(other, one[order], rtol=1e-3, atol=1e-4)
 
 
@@ -257,6 +273,6 @@ def test_the_order_of_points_does_not_matter(attention: str) -> None:
 def test_what_is_no_shape_is_refused(shape: Any) -> None:
     model = build()
     with pytest.raises(InputError, match="shape"):
-        model.look_at(shape)
+        model.sample(shape)
     with pytest.raises(InputError, match="shape"):
-        model.look(shape)
+        explained(model, shape)

@@ -1,0 +1,192 @@
+"""The one door to what a model makes of a shape, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcea.defaults import EXPLAIN_VOTES, UP
+from pcea.errors import WrongOption
+from pcea.explanation.columns import Column, choose_columns
+from pcea.explanation.importance import Importance, check_target, importance_of
+from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
+from pcea.geometry import SurfaceCarrier, unit_sphere, upright, view_direction
+from pcea.models import AttentionMap, PointModel, Prediction, Segmentation, segmentation
+from pcea.models.attention_map import attention_maps
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Prediction):
+    """What a model answers for a shape, where its attention was, and which points decide.
+
+    All of it is from one forward pass per vote. It is known at the P = votes · ``num_points``
+    points of :attr:`sample`; :meth:`carry` brings it to the whole shape.
+
+    Args:
+        maps: the attention at these points, one map per layer.
+        importance: which of the points decide; None where it was not wanted.
+        gallery: the columns of one layer that are worth a picture, the best first.
+    """
+
+    maps: tuple[AttentionMap, ...]
+    importance: Importance | None
+    gallery: tuple[Column, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line: the shape, the model, its answer, and what else is known."""
+        target = "" if self.importance is None else f", importance of {self.importance.target}"
+        return f"{super().summary}, {len(self.maps)} attention maps{target}"
+
+    @cached_property
+    def parts(self) -> Segmentation | None:
+        """The shape split into parts, as :meth:`pcea.models.Segmenter.segment` does it.
+
+        None where the model is a classifier.
+        """
+        return segmentation(self) if self.model.task == "segmentation" else None
+
+    @cached_property
+    def visible(self) -> Tensor:
+        """(P,) bool, which points lie on the side that pictures show."""
+        return upright(unit_sphere(self.sample.pos), self.up) @ view_direction() > 0
+
+    def columns(self, layer: int, num: int, first: int | None = None) -> tuple[Column, ...]:
+        """Choose columns of a layer that are worth a picture: telling slots on the visible side.
+
+        Args:
+            layer: from 0.
+            num: how many at most.
+            first: a column that comes first. Default: none is preferred.
+
+        Raises:
+            WrongOption: there is no column ``first``.
+        """
+        return choose_columns(self.maps[layer], num, self.visible, first)
+
+    def values(self, columns: Iterable[Column]) -> Tensor:
+        """(P, C) the values of C columns at the points, heads averaged, 1 for an even share."""
+        shares = [each.shares for each in self.maps]
+        return torch.stack([shares[each.layer][:, each.index] for each in columns], dim=1)
+
+    @cached_property
+    def _carrier(self) -> SurfaceCarrier:
+        assert isinstance(self.shape, Mesh) and self.sample.face is not None
+        return SurfaceCarrier(
+            self.shape.vertices, self.shape.faces, self.sample.pos, self.sample.face
+        )
+
+    def carry(self, values: Tensor) -> Tensor:
+        """Bring values at the points (P, C) to the whole shape: (N, C), or (V, C) of a mesh."""
+        if isinstance(self.shape, Cloud):
+            return self.shape.carry_back(self.sample, values)
+        return self._carrier.carry(values)
+
+    @cached_property
+    def on_shape(self) -> Tensor:
+        """(N, C) or (V, C) the values of the gallery's columns, on the whole shape."""
+        return self.carry(self.values(self.gallery))
+
+    def save_values(self, path: str | os.PathLike[str]) -> None:
+        """Write all values as NPZ: at the points, and those of the gallery on the whole shape.
+
+        docs/cli.md names the arrays.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        taxonomy, offset, sample = self.model.info.taxonomy, self.shape.offset, self.sample
+        classifies = self.model.task == "classification"
+        arrays: dict[str, Any] = {
+            "pos": sample.file_pos,
+            "offset": offset,
+            "probability": self.probability,
+            "names": list(taxonomy.categories if classifies else taxonomy.parts),
+            "up": self.up,
+            "shown": [each.name for each in self.gallery],
+            "shown_high": [each.high for each in self.gallery],
+            "shown_values": self.on_shape,
+        }
+        if self.importance is not None:
+            for name in ("critical", "saliency", "target"):
+                arrays[name] = getattr(self.importance, name)
+        if sample.face is not None:
+            arrays["face"] = sample.face
+        if self.shape.row is not None:
+            arrays["row"] = self.shape.row
+        for each in self.maps:
+            arrays[f"layer{each.layer}"] = each.values
+            arrays[f"layer{each.layer}_columns"] = list(each.columns)
+            if each.query is not None:
+                moved = each.query.double() + offset
+                arrays["query"] = moved if offset.any() else each.query
+        write_npz(path, **arrays)
+
+
+def explain(
+    model: PointModel,
+    shape: ShapeLike,
+    *,
+    up: str = UP,
+    votes: int = EXPLAIN_VOTES,
+    category: str | None = None,
+    importance: bool = True,
+    target: str | None = None,
+    layer: int | None = None,
+    slots: int = 8,
+    slot: int | None = None,
+) -> Explanation:
+    """Run a model on a shape and find out why it answers as it does.
+
+    This is the one place where it is decided how a shape is taken: its up axis, its samplings, the
+    category, what is worth a picture. The commands, the viewer and notebooks show what it gives.
+    The model is left as it was, and its answer is that without an explanation, to the bit.
+
+    Args:
+        model: a classifier or a segmenter.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
+        up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``auto``: it is
+            guessed.
+        votes: how many samplings of the shape are averaged. Default 4.
+        category: the category that a segmenter is given. Default: it decides.
+        importance: whether to find which points decide, which takes a gradient per vote. Default
+            true.
+        target: for what the points decide: a category, or a part of a segmenter. Default: the
+            answer; the part with the most points.
+        layer: the layer of the gallery, from 0. Default: the last.
+        slots: how many columns the gallery has: slots; of attention among points what each point
+            receives, and what ``slots`` − 1 query points read. Default 8.
+        slot: the column that comes first in the gallery. Default: the most telling.
+
+    Returns:
+        The explanation.
+
+    Raises:
+        InputError: ``votes`` is below 1, there is no such axis, category or target, or no points
+            can be sampled.
+        WrongOption: there is no such layer or slot, whatever the shape.
+    """
+    depth = len(model.encoder.layers)
+    layer = depth - 1 if layer is None else layer
+    if not 0 <= layer < depth:
+        raise WrongOption(f"layer {layer}: {model.info.name} has layers 0 to {depth - 1}")
+    check_target(model, target)
+    found = model.predict(shape, votes, up, category, gradients=importance)
+    maps = attention_maps(found, max(slots - 1, 0))
+    explanation = Explanation(
+        *(found.model, found.shape, found.up, found.up_confidence, found.given),
+        # Without the graph and what the layers were given, which take memory.
+        encoded=tuple(
+            replace(each, logits=each.logits.detach(), layers=()) for each in found.encoded
+        ),
+        maps=maps,
+        importance=importance_of(found, target) if importance else None,
+        gallery=(),
+    )
+    return replace(explanation, gallery=explanation.columns(layer, slots, slot))

@@ -1,0 +1,176 @@
+"""Which points decide what a model says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcea.defaults import EXPLAIN_VOTES, UP
+from pcea.errors import InputError, nearest
+from pcea.formats import Cloud, ShapeLike
+from pcea.geometry import knn, three_interpolate
+from pcea.models import Classifier, PointModel, Prediction, competing
+from pcea.models.encoding import EncodedSample
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Importance:
+    """How much each point that a model took matters to it.
+
+    ``critical`` is the share of the max-pooled channels that a point wins. Each channel takes its
+    value from one token; all other tokens could change a little, or be gone, and the pooled vector
+    would stay. A token's share stands at the point that is its center. Every other point has 0: it
+    wins nothing itself, and counts only through the tokens it is a neighbor of. The shares do not
+    depend on the target, and of a head that pools means as well they are the maximum's half.
+
+    ``saliency`` is what the target's score rests on: x_p · ∂score/∂x_p, gradient times input, with
+    the position x_p centered and scaled as the model takes it. To first order it is what the score
+    loses when the point moves to the centroid. Above 0 the point speaks for the target; below 0 it
+    speaks against it. Normals are held, and so is which points are sampled and grouped.
+
+    Args:
+        sample: the P = votes · ``num_points`` points taken, in the shape's own unit and axes.
+        critical: (P,) shares, of sum 1. NaN where the model pools no maximum.
+        nearby: (P,) what tokens nearby win: their shares interpolated as attention maps are, in
+            units of an even share. For pictures, on which a point among many zeros is lost.
+        saliency: (P,) in units of the score; of several votes, each point's in its own.
+        target: the category, or the part, whose score it is.
+
+    Source:
+        Qi et al., *PointNet*, section 5.3 (critical points). Zheng et al., *PointCloud Saliency
+        Maps*, arXiv 1812.01687: the same sign and the same move to the center; theirs is the
+        gradient of the loss by the distance from a median, weighed with a power of it.
+    """
+
+    sample: Cloud
+    critical: Tensor
+    nearby: Tensor
+    saliency: Tensor
+    target: str
+
+    def __repr__(self) -> str:
+        return f"Importance(of {self.target}, at {len(self.sample)} points)"
+
+
+def importance(
+    model: PointModel,
+    shape: ShapeLike,
+    target: str | None = None,
+    votes: int = EXPLAIN_VOTES,
+    up: str = UP,
+) -> Importance:
+    """Find which points of a shape decide what a model answers, and nothing else.
+
+    Args:
+        model: a classifier or a segmenter.
+        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
+        target: a category of a classifier; a part of a segmenter, as its taxonomy names it. A
+            category's score is its logit; a part's is the sum of its logits over the points that
+            are given it, when the parts of its category compete. Default: the predicted category;
+            the part with the most points.
+        votes: how many samplings of the shape are taken. Default 4.
+        up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
+
+    Returns:
+        The points, and how much each matters.
+
+    Raises:
+        InputError: the model knows no such target, no point is given it, or as
+            :func:`pcea.explain`.
+    """
+    check_target(model, target)
+    return importance_of(model.predict(shape, votes, up, gradients=True), target)
+
+
+def check_target(model: PointModel, target: str | None) -> int | None:
+    """Give the id of a target, a category of a classifier or a part of a segmenter.
+
+    Raises:
+        InputError: the model knows no such target.
+    """
+    if target is None:
+        return None
+    folded = [name.casefold() for name in _targets(model)]
+    if target.casefold() not in folded:
+        raise InputError(f"the model knows no target {target!r}{nearest(target, _targets(model))}")
+    return folded.index(target.casefold())
+
+
+@torch.enable_grad()
+def importance_of(prediction: Prediction, target: str | None = None) -> Importance:
+    """Find which points decide, from votes that keep the graph of their logits.
+
+    Args:
+        prediction: made with ``gradients=True``.
+        target: as in :func:`importance`.
+
+    Raises:
+        InputError: as :func:`importance`.
+    """
+    model, encoded = prediction.model, prediction.encoded
+    wanted = check_target(model, target)
+    if model.task == "classification":
+        wanted = prediction.category_id if wanted is None else wanted
+        scores = [each.logits[wanted] for each in encoded]
+    else:
+        wanted, given = _points_of(prediction, wanted)
+        scores = [
+            (vote.logits[:, wanted] * points.to(vote.logits.device)).sum()
+            for vote, points in zip(encoded, given, strict=True)
+        ]
+    saliency = []
+    for vote, score in zip(encoded, scores, strict=True):
+        (slope,) = torch.autograd.grad(score, vote.input.pos)
+        saliency.append((slope * vote.input.pos.detach()).sum(-1)[0])
+    won = [_won(model, each) for each in encoded]
+    return Importance(
+        sample=prediction.sample,
+        critical=torch.cat([share for share, _ in won]).float().cpu() / len(encoded),
+        nearby=torch.cat([around for _, around in won]).float().cpu(),
+        saliency=torch.cat(saliency).float().cpu(),
+        target=_targets(model)[wanted],
+    )
+
+
+def _targets(model: PointModel) -> tuple[str, ...]:
+    taxonomy = model.info.taxonomy
+    return taxonomy.categories if model.task == "classification" else taxonomy.parts
+
+
+@torch.no_grad()
+def _won(model: PointModel, encoded: EncodedSample) -> tuple[Tensor, Tensor]:
+    """The share of pooled channels that each point wins, and that tokens near it win, (P,) each."""
+    pos, tokens = encoded.pos, encoded.tokens
+    if pos is None or tokens is None:
+        raise InputError("the encoder cannot be followed: compile the whole model, not parts of it")
+    num = tokens.x.shape[1]
+    share = tokens.x[0].argmax(0).bincount(minlength=num) / tokens.x.shape[2]  # (M,)
+    if isinstance(model, Classifier) and "max" not in model.pooling:
+        share = torch.full_like(share, torch.nan)
+    center = knn(tokens.pos, pos, 1)[0, :, 0]  # (M,)
+    at_center = share.new_zeros(pos.shape[1]).index_add(0, center, share)
+    around = three_interpolate(pos, tokens.pos, num * share[None, :, None])[0, :, 0]
+    return torch.full_like(at_center, torch.nan) if share.isnan().any() else at_center, around
+
+
+def _points_of(prediction: Prediction, wanted: int | None) -> tuple[int, Tensor]:
+    """Choose the part, and say which points are given it: the part, and (votes, P) bool."""
+    taxonomy = prediction.model.info.taxonomy
+    category = prediction.category_id
+    if wanted is not None:
+        has = taxonomy.part_mask()[:, wanted]  # (categories,)
+        category = int(prediction.category_probability.masked_fill(~has, -1.0).argmax())
+    own = torch.tensor(taxonomy.parts_of[category])
+    best = own[torch.stack(competing(prediction, category)).argmax(-1)]  # (votes, P)
+    if wanted is None:
+        wanted = int(best.flatten().bincount().argmax())
+    given = best == wanted
+    if not given.any():
+        there = {taxonomy.parts[i] for i in best.unique().tolist()}
+        raise InputError(
+            f"no point is given the part {taxonomy.parts[wanted]!r}; there is "
+            f"{', '.join(sorted(there))}"
+        )
+    return wanted, given

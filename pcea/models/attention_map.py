@@ -1,0 +1,122 @@
+"""The attention of each layer at the points that a model took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcea.attention import MapKind
+from pcea.errors import InputError
+from pcea.geometry import farthest_point_sample, knn, three_interpolate
+from pcea.models.encoding import EncodedSample, ModelInput
+from pcea.models.prediction import Prediction
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AttentionMap:
+    """One layer's attention at the points that the model took.
+
+    A map over slots has one column per slot, and the values of a point sum to 1 over the slots. A
+    map among points has no column that means the same on every shape, so two things are read from
+    it. Column 0, ``received``, is how much a point is attended to: the mean over all readers of
+    the weight they give it. The others are what some query points read, that is what the tokens
+    nearest to them do. Both are in units of uniform attention: 1 is what every point would get if
+    a reader shared its weight out evenly, so that values do not depend on the number of points.
+
+    The model attends among its tokens. At the other points, values are interpolated from the three
+    nearest tokens of the same vote.
+
+    Args:
+        layer: which attention layer, from 0.
+        kind: whether the attention is over ``slots`` or among ``points``.
+        values: (H, P, K) float32, with H heads, P points and K columns.
+        columns: what each column is: ``slot 0`` …, or ``received``, ``query 0`` ….
+        query: (Q, 3) the query points in the shape's own unit and axes; None over slots.
+    """
+
+    layer: int
+    kind: MapKind
+    values: Tensor
+    columns: tuple[str, ...]
+    query: Tensor | None = None
+
+    def __repr__(self) -> str:
+        heads, points, columns = self.values.shape
+        return (
+            f"AttentionMap(layer {self.layer}, over {self.kind}: {heads} heads, {points} points, "
+            f"{columns} columns)"
+        )
+
+    @property
+    def shares(self) -> Tensor:
+        """(P, K) the mean of the heads, 1 where a point has what all points have on average."""
+        values = self.values.mean(0)
+        return values / values.mean(0).clamp(min=1e-30) if self.kind == "slots" else values
+
+
+@torch.no_grad()
+def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, ...]:
+    """Bring the attention of every layer to the points of all votes.
+
+    Args:
+        prediction: of a model on a shape.
+        queries: for attention among points, how many query points there are. They lie far from
+            each other and are the same for all votes.
+
+    Raises:
+        InputError: parts of the model are compiled, so that nothing was recorded of them.
+    """
+    encoded, depth = prediction.encoded, len(prediction.model.encoder.layers)
+    kinds = [layer.kind for layer in encoded[0].layers]
+    if len(kinds) < depth:
+        raise InputError(
+            f"only {len(kinds)} of {depth} attention layers can be followed: compile the whole "
+            "model, not parts of it"
+        )
+    query = choose_queries(encoded[0].input, queries) if "points" in kinds else None
+    votes = [_at_points(each, query) for each in encoded]
+    maps = []
+    for layer, kind in enumerate(kinds):
+        values = torch.cat([vote[layer] for vote in votes], dim=1)  # (H, P, K)
+        columns = [f"slot {i}" for i in range(values.shape[2])]
+        if kind == "points":
+            columns = ["received", *(f"query {i}" for i in range(values.shape[2] - 1))]
+        own = query if kind == "points" else None
+        maps.append(AttentionMap(layer, kind, values, tuple(columns), own))
+    return tuple(maps)
+
+
+def choose_queries(taken: ModelInput, queries: int) -> Tensor:
+    """Choose the farthest point from the centroid, then always the farthest from those before.
+
+    Returns:
+        (Q, 3) places in the shape's own unit and axes; Q is smaller where there are fewer places.
+    """
+    num = min(queries, len(taken.pos[0].unique(dim=0)))
+    if num == 0:
+        return taken.cloud.pos[:0]
+    start = int(taken.pos[0].norm(dim=-1).argmax())
+    return taken.places[farthest_point_sample(taken.pos, num, start=start)[0].cpu()]
+
+
+def _at_points(encoded: EncodedSample, query: Tensor | None) -> list[Tensor]:
+    """Each layer's columns at the points of one vote, (H, num_points, K)."""
+    pos = encoded.pos
+    assert pos is not None
+    found = []
+    for layer in encoded.layers:
+        columns = layer.weights()[0]  # (H, M, S)
+        if layer.kind == "points":
+            assert query is not None
+            # Votes may differ in their frame, so queries are looked up in that of the file.
+            centers = encoded.input.places[knn(layer.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
+            readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)
+            received = columns.mean(1, keepdim=True)  # (H, 1, M)
+            read = torch.cat([received, columns[:, readers]], dim=1)  # (H, 1 + Q, M)
+            columns = columns.shape[-1] * read.mT
+        flat = columns.transpose(0, 1).flatten(1)  # (M, H·K)
+        at_points = three_interpolate(pos, layer.pos, flat[None])[0]  # (num_points, H·K)
+        found.append(at_points.unflatten(1, (len(columns), -1)).transpose(0, 1).float().cpu())
+    return found
