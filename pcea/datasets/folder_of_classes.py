@@ -13,8 +13,7 @@ from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import SPLITS, Layout
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, nearest
-from pcea.formats import EXTENSIONS, Cloud, read
-from pcea.formats.read import ending_of
+from pcea.formats import Cloud, can_read, read
 from pcea.geometry import unit_sphere
 
 NUM_POINTS = 2048
@@ -43,8 +42,7 @@ class FolderOfClasses(Layout):
         """Tell whether there are at least two folders of shapes, by their endings."""
         below = [folder / split for split in _FOLDERS if (folder / split).is_dir()]
         return any(
-            sum(any(ending_of(file) in EXTENSIONS for file in _files(each)) for each in _below(top))
-            > 1
+            sum(any(can_read(file) for file in _files(each)) for each in _below(top)) > 1
             for top in below or [folder]
         )
 
@@ -135,7 +133,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 def _shapes(folder: Path) -> Iterator[Path]:
     for file in sorted(_files(folder)):
-        if ending_of(file) in EXTENSIONS:
+        if can_read(file):
             yield file
         elif file.suffix.lower() not in _COMPANIONS:
             raise InputError(

@@ -1,23 +1,32 @@
 """Files: a user's shape comes in as a mesh or a cloud, results go out whole or not at all."""
 
+from importlib import import_module
+
 from pcea.formats.files import expand
 from pcea.formats.glb import write_glb
 from pcea.formats.open3d import import_open3d
-from pcea.formats.read import EXTENSIONS, ShapeLike, as_shape, read
+from pcea.formats.raw import Raw
+from pcea.formats.read import ShapeLike, as_shape, can_read, endings, read
+from pcea.formats.registry import register_format
 from pcea.formats.shape import Cloud, Mesh
 from pcea.formats.write import replacing, write_npz, write_ply
 
 __all__ = [
-    "EXTENSIONS",
     "Cloud",
     "Mesh",
+    "Raw",
     "ShapeLike",
     "as_shape",
+    "can_read",
+    "endings",
     "expand",
     "import_open3d",
     "read",
+    "register_format",
     "replacing",
     "write_glb",
     "write_npz",
     "write_ply",
 ]
+
+import_module("pcea.formats.readers")  # where each registers itself

@@ -1,4 +1,4 @@
-"""The one place that decides what range a file's colours have."""
+"""What range a file's colors have, and those of the screen (sRGB) as the linear light of glTF."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SLACK = 1e-3
 
 
 def as_color(values: Array) -> Array | None:
-    """Bring a file's colours to 0 to 255.
+    """Bring a file's colors to 0 to 255.
 
     What is written as 8 bits is taken as it is. Of other whole numbers and of real ones, the
     largest decides: real numbers up to 1 are fractions, numbers up to 255 are of that range, and
@@ -25,7 +25,7 @@ def as_color(values: Array) -> Array | None:
             follows, in the file's own type.
 
     Returns:
-        (N, 3) uint8; None where the numbers cannot be colours: below 0, or above 65,535. What is
+        (N, 3) uint8; None where the numbers cannot be colors: below 0, or above 65,535. What is
         not finite becomes 0.
     """
     values = values[:, :4]
@@ -41,3 +41,38 @@ def as_color(values: Array) -> Array | None:
     elif high > 255:
         known = known / 257
     return known[:, :3].round().clip(0, 255).astype(np.uint8)
+
+
+def to_linear(color: Array) -> Array:
+    """Turn colors of the screen into linear light.
+
+    Args:
+        color: (…) uint8, 0 to 255.
+
+    Returns:
+        (…) float64, 0 to 1. :func:`to_screen` gives exactly the same color back, from float32 and
+        from 16 bits, too; 8 bits of linear light cannot tell dark colors apart.
+    """
+    return _LINEAR[color]
+
+
+def to_screen(light: Array) -> Array:
+    """Turn linear light into colors of the screen.
+
+    Args:
+        light: (…) real numbers, 0 to 1; beyond, the nearest of these is taken. NaN is dark.
+
+    Returns:
+        (…) uint8, 0 to 255.
+    """
+    light = np.nan_to_num(light, nan=0.0).clip(0.0, 1.0)
+    screen = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (255 * screen).round().astype(np.uint8)
+
+
+def _table() -> Array:
+    screen = np.arange(256) / 255
+    return np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
+
+
+_LINEAR = _table()

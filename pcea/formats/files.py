@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pcea.errors import InputError
-from pcea.formats.read import EXTENSIONS, ending_of, known_endings
+from pcea.formats.read import can_read, known_endings
 
 
 def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -69,5 +69,5 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
     return sorted(
         path
         for path in paths
-        if ending_of(path) in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+        if can_read(path) and not path.name.startswith(".") and path.is_file()
     )

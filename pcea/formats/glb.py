@@ -11,7 +11,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.checked import as_positions, as_tensor
-from pcea.formats.light import to_linear
+from pcea.formats.colors import to_linear
 from pcea.formats.raw import Array
 from pcea.formats.write import Values, as_triangles, fitting, replacing
 

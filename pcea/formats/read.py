@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from pcea.errors import InputError
 from pcea.formats import compressed
-from pcea.formats.gltf import read_gltf
-from pcea.formats.obj import read_obj
 from pcea.formats.objects import raw_of
-from pcea.formats.off import read_off
-from pcea.formats.pcd import read_pcd
-from pcea.formats.ply import read_ply
-from pcea.formats.raw import Raw, validate
+from pcea.formats.raw import validate
+from pcea.formats.registry import FORMATS
 from pcea.formats.shape import Cloud, Mesh
 from pcea.formats.sniff import refuse_other_content
-from pcea.formats.stl import read_stl
-from pcea.formats.tables.las import read_las
-from pcea.formats.tables.numpy_files import read_npy, read_npz
-from pcea.formats.tables.text import read_rows
 
-_READERS: dict[str, Callable[[Path], Raw]] = {
-    ".off": read_off,
-    ".obj": read_obj,
-    ".ply": read_ply,
-    ".stl": read_stl,
-    ".glb": read_gltf,
-    ".gltf": read_gltf,
-    ".pcd": read_pcd,
-    ".xyz": read_rows,
-    ".xyzn": read_rows,
-    ".xyzrgb": read_rows,
-    ".txt": read_rows,
-    ".pts": read_rows,
-    ".csv": read_rows,
-    ".tsv": read_rows,
-    ".asc": read_rows,
-    ".dat": read_rows,
-    ".npy": read_npy,
-    ".npz": read_npz,
-    ".las": read_las,
-    ".laz": read_las,
-}
 
-EXTENSIONS = (*_READERS, *(ending + compressed.ENDING for ending in _READERS))
+def endings() -> list[str]:
+    """List the endings of the files that can be read, such as ``.ply`` and ``.ply.gz``."""
+    known = [f".{name}" for name in FORMATS.names()]
+    return [*known, *(name + compressed.ENDING for name in known)]
+
+
+def can_read(path: str | os.PathLike[str]) -> bool:
+    """Tell by its ending whether a file can be read."""
+    return ending_of(Path(path)).removesuffix(compressed.ENDING).removeprefix(".") in FORMATS
 
 
 def ending_of(path: Path) -> str:
@@ -60,7 +37,8 @@ def ending_of(path: Path) -> str:
 
 def known_endings() -> str:
     """Say which endings can be read, for a message."""
-    return f"known: {' '.join(_READERS)}, and each of them with {compressed.ENDING}"
+    names = " ".join(f".{name}" for name in FORMATS.names())
+    return f"known: {names}, and each of them with {compressed.ENDING}"
 
 
 ShapeLike: TypeAlias = object
@@ -122,7 +100,7 @@ def _read_file(path: Path) -> Mesh | Cloud:
             raise InputError(f"{path}: it is a folder, not a file")
         if not path.exists():
             raise InputError(f"{path}: there is no such file")
-        if ending not in EXTENSIONS:
+        if not can_read(path):
             what = f"files ending in {ending!r}" if ending else "files without an ending"
             raise InputError(f"{path}: {what} cannot be read ({known_endings()})")
         if not path.is_file():
@@ -146,7 +124,7 @@ def _read_plain(path: Path) -> Mesh | Cloud:
         with warnings.catch_warnings():
             # Whatever a reader has to say about a damaged file, the checks say better.
             warnings.simplefilter("ignore")
-            raw = _READERS[ending](path)
+            raw = FORMATS.get(ending[1:])(path)
         return validate(raw, path)
     except (InputError, OSError):
         raise

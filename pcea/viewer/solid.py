@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.formats.light import to_linear
+from pcea.formats.colors import to_linear
 
 _FLOAT, _UINT, _USHORT = 5126, 5125, 5123
 _VERTICES, _INDICES = 34962, 34963

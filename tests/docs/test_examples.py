@@ -12,6 +12,7 @@ import torch
 from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import TAXONOMY
+from pcea.formats.registry import FORMATS
 from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
 
@@ -40,7 +41,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
-    for registry in (DATASETS, MODELS):
+    for registry in (DATASETS, FORMATS, MODELS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     return tmp_path
 

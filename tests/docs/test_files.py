@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcea.formats import EXTENSIONS, Mesh, read
+from pcea.formats import Mesh, endings, read
 
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 
@@ -97,7 +97,7 @@ def write(path: Path) -> None:
 
 
 def test_the_table_has_all_endings() -> None:
-    assert sorted(table()) == sorted(each for each in EXTENSIONS if not each.endswith(".gz"))
+    assert sorted(table()) == sorted(each for each in endings() if not each.endswith(".gz"))
 
 
 @pytest.mark.parametrize("ending", table())

@@ -12,7 +12,7 @@ import torch
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read, write_glb
-from pcea.formats.light import to_linear
+from pcea.formats.colors import to_linear
 
 trimesh = pytest.importorskip("trimesh")
 

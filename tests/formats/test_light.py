@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcea.formats.light import to_linear, to_screen
+from pcea.formats.colors import to_linear, to_screen
 
 ALL = np.arange(256, dtype=np.uint8)
 

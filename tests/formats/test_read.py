@@ -11,9 +11,9 @@ import pytest
 import trimesh
 
 from pcea.errors import InputError
-from pcea.formats import EXTENSIONS, Cloud, Mesh, read
+from pcea.formats import Cloud, Mesh, can_read, endings, read, register_format
 from pcea.formats.raw import Raw
-from pcea.formats.read import _READERS
+from pcea.formats.registry import FORMATS
 from pcea.geometry.surface import face_areas
 
 
@@ -30,7 +30,7 @@ def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
     assert cloud.name == "SCAN"
 
 
-@pytest.mark.parametrize("ending", EXTENSIONS)
+@pytest.mark.parametrize("ending", endings())
 def test_an_empty_or_renamed_file_is_one_line(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"photo{ending}"
     path.touch()
@@ -52,7 +52,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["shape.blend", "README"])
 def test_another_ending_lists_those_that_are_known(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("0 0 0\n")
-    with pytest.raises(InputError, match=r"known: \.off \.obj"):
+    with pytest.raises(InputError, match=r"known: \.asc \.csv"):
         read(tmp_path / name)
 
 
@@ -77,10 +77,27 @@ def test_whatever_a_reader_raises_is_one_line(
     def fail(path: Path) -> Raw:
         raise error
 
-    monkeypatch.setitem(_READERS, ".txt", fail)
+    monkeypatch.setitem(FORMATS._entries, "txt", fail)
     (tmp_path / "a.txt").write_text("0 0 0\n")
     with pytest.raises(InputError, match=message):
         read(tmp_path / "a.txt")
+
+
+def test_a_format_of_somebody_else_is_read_by_its_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FORMATS, "_entries", dict(FORMATS._entries))
+    assert not can_read(tmp_path / "a.mine")
+
+    @register_format("mine", "mine2")
+    def read_mine(path: Path) -> Raw:
+        return Raw(np.fromfile(path, np.float32).reshape(-1, 3))
+
+    np.eye(3, dtype=np.float32).tofile(tmp_path / "a.MINE")
+    assert can_read(tmp_path / "a.mine2.gz")
+    cloud = read(tmp_path / "a.MINE")
+    assert isinstance(cloud, Cloud)
+    assert cloud.pos.tolist() == np.eye(3).tolist()
 
 
 def test_a_million_points_take_seconds(tmp_path: Path) -> None:

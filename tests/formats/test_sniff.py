@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from pcea.errors import InputError
-from pcea.formats import EXTENSIONS, read
+from pcea.formats import endings, read
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
-@pytest.mark.parametrize("ending", [each for each in EXTENSIONS if not each.endswith(".gz")])
+@pytest.mark.parametrize("ending", [each for each in endings() if not each.endswith(".gz")])
 @pytest.mark.parametrize(
     ("data", "message"),
     [

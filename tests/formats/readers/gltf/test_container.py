@@ -98,10 +98,10 @@ def _first_chunk_is_binary(data: bytes) -> bytes:
 DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "picture": (_jpeg, "does not start with 'glTF'"),
     "header": (lambda data: data[:10], "truncated: a GLB has at least 20 bytes, not 10"),
-    "end": (lambda data: data[:-20], r"truncated: it announces \d+ bytes, has \d+"),
+    "end": (lambda data: data[:-20], r"truncated or damaged: it announces \d+ bytes, has \d+"),
     "version": (lambda data: data[:4] + b"\1" + data[5:], "GLB of version 1: save it as glTF 2.0"),
-    "length": (lambda data: data[:8] + b"\x40\0\0\0" + data[12:], "truncated: chunk 0 needs"),
-    "order": (_first_chunk_is_binary, "its first chunk is not JSON"),
+    "length": (lambda data: data[:8] + b"\x40\0\0\0" + data[12:], "truncated or damaged"),
+    "order": (_first_chunk_is_binary, "truncated or damaged"),
     "json": (lambda data: data[:20] + b"x" + data[21:], "no JSON, as a glTF file is"),
     "utf": (lambda data: data[:22] + b"\xff" + data[23:], "no JSON, as a glTF file is"),
 }
@@ -127,16 +127,16 @@ def test_a_damaged_glb_is_refused(
     [
         ("{not json", "it is no JSON"),
         ("[" * 100_000, "it is no JSON"),
-        ("[]", "it is a list where an object is needed"),
-        ("null", "it is nothing where an object is needed"),
-        ("{}", "it has no asset.version"),
-        ('{"asset": 2}', "asset: it is 2 where an object is needed"),
+        ("[]", "it is no valid glTF"),
+        ("null", "it is no valid glTF"),
+        ("{}", "it is no valid glTF 2.0, or damaged .*'asset'"),
+        ('{"asset": 2}', "it is no valid glTF"),
         ('{"asset": {"version": "1.0"}}', "it is glTF 1.0: save it as glTF 2.0"),
-        ('{"asset": {"version": 2.0}}', "asset: its version is 2.0, not a text"),
-        ('{"asset": {"version": "2.1", "minVersion": "2.1"}}', "it needs a reader of glTF 2.1"),
+        ('{"asset": {"version": 2.0}}', "it is no valid glTF"),
+        ('{"asset": {"version": "2.1", "minVersion": "2.1"}}', "it is glTF 2.1: save it as"),
         ('{"asset": {"version": "2.0"}}', "it holds no faces and no points"),
-        ('{"asset": {"version": "2.0"}, "nodes": 3}', "its nodes is 3, not a list"),
-        ('{"asset": {"version": "2.0"}, "meshes": ["a"]}', "mesh 0: it is a text where an object"),
+        ('{"asset": {"version": "2.0"}, "nodes": 3}', "it is no valid glTF"),
+        ('{"asset": {"version": "2.0"}, "meshes": ["a"]}', "it is no valid glTF"),
     ],
 )
 def test_json_that_is_no_shape_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -149,16 +149,16 @@ def test_json_that_is_no_shape_is_refused(tmp_path: Path, content: str, message:
 def test_bytes_that_are_nowhere_are_missed(whole: Any) -> None:
     whole.tree["buffers"] = [{"byteLength": 60}]
     whole.tree["bufferViews"][0]["byteLength"] = 61
-    with pytest.raises(InputError, match="bufferView 0: it needs bytes 0 to 61 of buffer 0"):
+    with pytest.raises(InputError, match="a bufferView needs bytes 0 to 61"):
         whole.read()
     whole.tree["buffers"] = [{"byteLength": 61}]
-    with pytest.raises(InputError, match="buffer 0: it is truncated: it needs 61 bytes, the bin"):
+    with pytest.raises(InputError, match="truncated: buffer 0 needs 61 bytes, has 60"):
         whole.read()
     whole.tree["bufferViews"][0] = {"buffer": 1, "byteLength": 48}
-    with pytest.raises(InputError, match="bufferView 0: its buffer is buffer 1, but there are 1"):
+    with pytest.raises(InputError, match="it refers to 1 of its 1 buffers"):
         whole.read()
     whole.tree["buffers"] = [{"byteLength": 60}, {"byteLength": 60}]
-    with pytest.raises(InputError, match="buffer 1: it has no data"):
+    with pytest.raises(InputError, match="buffer 1 has no data"):
         whole.read()
 
 
@@ -173,5 +173,5 @@ def test_bytes_that_are_only_there_compressed_are_refused(whole: Any) -> None:
             {"byteLength": len(whole.binary)},
             {"byteLength": 48, "extensions": extensions},
         ]
-        with pytest.raises(InputError, match=f"bufferView 0: .* only there in {name}"):
+        with pytest.raises(InputError, match=f"buffer 1 has no data but in {name}"):
             whole.read()

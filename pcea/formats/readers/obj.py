@@ -15,6 +15,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
+from pcea.formats.registry import register_format
 from pcea.formats.rows import number_rows, read_text
 
 
@@ -26,6 +27,7 @@ class _Lines:
         self.number: list[int] = []
 
 
+@register_format("obj")
 def read_obj(path: Path) -> Raw:
     """Read the vertices and polygons of an OBJ file; groups and materials are put together.
 

@@ -14,6 +14,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
+from pcea.formats.registry import register_format
 from pcea.formats.rows import number_rows, read_text
 from pcea.formats.words import all_numbers, fits_lines
 
@@ -39,6 +40,7 @@ class _Content:
     corners: Array
 
 
+@register_format("off")
 def read_off(path: Path) -> Raw:
     """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers).
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
+from pcea.formats.registry import register_format
 from pcea.formats.rows import decode, number_rows
 
 _FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -22,6 +23,7 @@ _WORDS = re.compile(r"\b(?=(?:facet|outer|vertex|endloop|endfacet|endsolid)\b)")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
+@register_format("stl")
 def read_stl(path: Path) -> Raw:
     """Read an STL file; its corners stay unmerged, three a facet.
 

@@ -15,6 +15,7 @@ from pcea.errors import InputError
 from pcea.formats.fields import find, in_type
 from pcea.formats.header import header_lines, read_bytes
 from pcea.formats.raw import Array, Raw
+from pcea.formats.registry import register_format
 from pcea.formats.rows import number_rows
 
 
@@ -35,6 +36,7 @@ class _Header:
         return np.dtype([(str(i), type, (count,)) for i, (type, count) in enumerate(fields)])
 
 
+@register_format("pcd")
 def read_pcd(path: Path) -> Raw:
     """Read a PCD file, with its normals and colors if it has them.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
+from pcea.formats.registry import register_format
 from pcea.formats.rows import read_text
 from pcea.formats.tables.by_name import is_index, layout_by_name, says_nothing
 from pcea.formats.tables.by_value import layout_by_value
@@ -18,7 +19,10 @@ from pcea.formats.tables.header import Header, names_for, read_header
 from pcea.formats.tables.separators import find_separator, without_brackets
 from pcea.formats.tables.values import Values, read_values
 
+_ENDINGS = ("xyz", "xyzn", "xyzrgb", "txt", "pts", "csv", "tsv", "asc", "dat")
 
+
+@register_format(*_ENDINGS)
 def read_rows(path: Path) -> Raw:
     """Read text: a point a row, its columns separated by spaces, tabs, commas, semicolons or ``|``.
 

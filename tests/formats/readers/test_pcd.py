@@ -8,7 +8,7 @@ import pytest
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, read
-from pcea.formats.pcd import _decompress
+from pcea.formats.readers.pcd import _decompress
 
 
 def _header(layout: str, points: int, kind: str = "F", size: int = 4) -> bytes:

@@ -8,10 +8,12 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
+from pcea.formats.registry import register_format
 
 _HOW = "pip install 'laspy[lazrs]'"
 
 
+@register_format("las", "laz")
 def read_las(path: Path) -> Raw:
     """Read the points of a LAS or LAZ file, and their colors; classes and returns are left out.
 

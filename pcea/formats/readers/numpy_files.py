@@ -11,10 +11,12 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
+from pcea.formats.registry import register_format
 from pcea.formats.tables.arrays import points_of
 from pcea.formats.tables.named import named_points
 
 
+@register_format("npy")
 def read_npy(path: Path) -> Raw:
     """Read an array: (N, 3 or more) numbers, or records with fields x, y and z.
 
@@ -37,6 +39,7 @@ def read_npy(path: Path) -> Raw:
         return named_points({name: rows[name] for name in array.dtype.names}, path)
 
 
+@register_format("npz")
 def read_npz(path: Path) -> Raw:
     """Read positions, and faces, normals and colors where there are some.
 

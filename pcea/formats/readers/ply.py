@@ -19,8 +19,10 @@ from pcea.formats.ply_table import Column, Table
 from pcea.formats.ply_text import text_tables
 from pcea.formats.polygons import triangulate, unroll_strips
 from pcea.formats.raw import Array, Raw
+from pcea.formats.registry import register_format
 
 
+@register_format("ply")
 def read_ply(path: Path) -> Raw:
     """Read a PLY file, with the normals and colors of its vertices if it has them.
 

@@ -1,0 +1,291 @@
+"""glTF 2.0, binary and JSON: the scene that a file shows by default becomes one mesh or one cloud.
+
+Read here, because others are silently wrong on what people's files hold. trimesh (4.6, 5.2) does
+not divide normalized whole numbers, applies neither morph targets nor skins, leaves out fans,
+instances and the winding of mirrored nodes, and reads what it cannot decode as zeros. Open3D (0.20)
+reads quantized positions as NaN, and applies neither instances nor morph targets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats.colors import to_screen
+from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
+from pcea.formats.raw import Array, Raw, join
+from pcea.formats.registry import register_format
+
+# What each vertex of a primitive has: pos, normal, color, joint, weight; and its triangles.
+Part = tuple[dict[str, Array], Array | None]
+
+_POINTS, _TRIANGLES, _STRIP, _FAN = 0, 4, 5, 6
+_TYPES = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
+_MOST_PLACED = 200_000_000  # a small file can ask for any number of copies of its mesh
+
+
+@register_format("glb", "gltf")
+def read_gltf(path: Path) -> Raw:
+    """Read a GLB or glTF file: its triangles or, without any, its points.
+
+    Every mesh of the default scene comes as often as the scene shows it, at its place, in the pose
+    and with the morph that the file has by default. Lines, materials, textures, animations and
+    cameras are left out. Positions are float64, colors those of the screen.
+
+    Raises:
+        InputError: it is no glTF 2.0, damaged, compressed, requires an unknown extension, refers
+            to anything outside its own folder, or holds no triangles and no points.
+    """
+    try:
+        return _Scene(path).read()
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"{path}: it is no valid glTF 2.0, or damaged ({reason})") from error
+
+
+class _Scene(GltfFile):
+    """The scene that an open file shows by default."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.meshes: dict[str, list[Part]] = {}
+        self.lines = self.placed = 0
+
+    def read(self) -> Raw:
+        scenes, (world, waiting) = self.tree.get("scenes", []), self.worlds()
+        if scenes:
+            waiting = self.at("scenes", self.tree.get("scene", 0)).get("nodes", [])
+        parts, seen, waiting = list[Raw](), set[int](), waiting[::-1]
+        while waiting:
+            node = self.at("nodes", number := waiting.pop())
+            hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
+            if number in seen or hidden:
+                continue
+            seen.add(number)
+            waiting += node.get("children", [])[::-1]
+            if "mesh" in node:
+                parts += self.place(node, world, number)
+        if not world:
+            for number in range(len(self.tree.get("meshes", []))):
+                parts += self.place({"mesh": number}, {0: np.eye(4)}, 0)
+        parts = [part for part in parts if part.faces is None or len(part.faces)]
+        if not parts:
+            only = ", only lines" if self.lines else ""
+            raise self.error(f"it holds no faces and no points{only}")
+        notes = []
+        if (num := len(scenes)) > 1:
+            notes.append(f"of its {num} scenes, only the one that is shown by default was read")
+        if self.lines:
+            notes.append(f"{self.lines} of its primitives are lines, which were left out")
+        raw = join(parts)
+        color = None if raw.color is None else to_screen(raw.color)
+        return replace(raw, color=color, notes=(*notes, *raw.notes))
+
+    def worlds(self) -> tuple[dict[int, Array], list[int]]:
+        """Each node's (4, 4) matrix, multiplied with those above it; and which have none above."""
+        nodes, above = self.tree.get("nodes", []), dict[int, int]()
+        for number, node in enumerate(nodes):
+            for child in node.get("children", []):
+                self.at("nodes", child)
+                if child in above:
+                    raise self.error(f"node {child} is below two nodes, or twice below one")
+                above[child] = number
+        roots = [number for number in range(len(nodes)) if number not in above]
+        world, waiting = dict[int, Array](), roots[:]
+        while waiting:
+            node = nodes[number := waiting.pop()]
+            if "matrix" in node:
+                own = np.array(node["matrix"], np.float64).reshape(4, 4).T
+            else:
+                own = _compose(*(node.get(key) for key in ("translation", "rotation", "scale")))[0]
+            if not np.isfinite(own).all():
+                raise self.error(f"the place of node {number} holds no finite numbers")
+            world[number] = world[above[number]] @ own if number in above else own
+            waiting += node.get("children", [])
+        if len(world) < len(nodes):
+            raise self.error("some of its nodes are below themselves: they go round in a circle")
+        return world, roots
+
+    def place(self, node: dict[str, Any], world: dict[int, Array], number: int) -> Iterable[Raw]:
+        """Read the mesh of a node and put it where the node, its copies or its joints are."""
+        weights = node.get("weights", self.at("meshes", node["mesh"]).get("weights", []))
+        key = json.dumps([node["mesh"], weights])
+        if key not in self.meshes:
+            self.meshes[key] = self.mesh(node["mesh"], np.array(weights, np.float64))
+        # A skin's joints say where its mesh is, whatever its node says.
+        skinned = "skin" in node
+        matrix = self.joints(node["skin"], world) if skinned else self.copies(node, world[number])
+        for columns, faces in self.meshes[key]:
+            places = self.blend(columns, matrix) if skinned else matrix[:, None]
+            self.placed += len(places) * (
+                len(columns["pos"]) + (0 if faces is None else faces.size)
+            )
+            if self.placed > _MOST_PLACED:
+                raise self.error(f"its scene shows more than {_MOST_PLACED:,} vertices and indices")
+            yield _moved(columns, faces, places)
+
+    def copies(self, node: dict[str, Any], world: Array) -> Array:
+        """(I, 4, 4) where each copy of the node's mesh is."""
+        extension = node.get("extensions", {}).get(INSTANCING)
+        if extension is None:
+            return world[None]
+        attributes, found = extension["attributes"], []
+        for key, kind in (("TRANSLATION", "VEC3"), ("ROTATION", "VEC4"), ("SCALE", "VEC3")):
+            found.append(self.numbers(attributes[key], kind) if key in attributes else None)
+        if len({len(values) for values in found if values is not None}) != 1:
+            raise self.error(f"the attributes of its {INSTANCING} lack, or differ in their counts")
+        return world @ _compose(*found)
+
+    def joints(self, index: Any, world: dict[int, Array]) -> Array:
+        """(J, 4, 4) each joint's place, times what undoes its place at binding."""
+        skin = self.at("skins", index)
+        matrix = np.stack([world[joint] for joint in skin["joints"]])
+        if "inverseBindMatrices" not in skin:
+            return matrix
+        inverse = self.numbers(skin["inverseBindMatrices"], "MAT4")
+        if len(inverse) < len(matrix):
+            raise self.error(f"a skin of {len(matrix)} joints has {len(inverse)} bind matrices")
+        return matrix @ inverse[: len(matrix)].reshape(-1, 4, 4).swapaxes(1, 2)
+
+    def blend(self, columns: dict[str, Array], matrix: Array) -> Array:
+        """(1, V, 4, 4) the matrices of the joints on which each vertex hangs, by their weights."""
+        if "joint" not in columns:
+            raise self.error("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
+        weight = columns["weight"]
+        joint = np.where(weight != 0, columns["joint"], 0)  # without weight, it may be any number
+        if joint.max() >= len(matrix):
+            raise self.error(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
+        blended = np.zeros((1, len(weight), 4, 4))
+        for each, share in zip(joint.T, weight.T, strict=True):  # together they take much memory
+            blended[0] += share[:, None, None] * matrix[each]
+        return blended
+
+    def mesh(self, index: int, weights: Array) -> list[Part]:
+        """The parts of a mesh, not at their place, in linear light.
+
+        Primitives of the same vertices, as programs write one for each material, become one part.
+        """
+        parts: dict[Any, Part] = {}
+        for number, primitive in enumerate(self.at("meshes", index)["primitives"]):
+            mode = primitive.get("mode", _TRIANGLES)
+            if mode in (1, 2, 3):
+                self.lines += 1
+                continue
+            if mode not in (_POINTS, _TRIANGLES, _STRIP, _FAN):
+                raise self.error(f"the mode of a primitive is {mode!r:.20}")
+            key: Any = number
+            if mode != _POINTS:
+                key = json.dumps([primitive["attributes"], primitive.get("targets")])
+            columns, faces = parts.get(key) or (self.vertices(primitive, weights), None)
+            order = np.arange(num := len(columns["pos"]))
+            if "indices" in primitive:
+                order = self.wholes(primitive["indices"], "SCALAR")[:, 0]
+                if order.max() >= num:
+                    raise self.error(f"it refers to vertex {order.max()}, but there are {num}")
+            if mode == _POINTS:
+                parts[key] = {name: values[order] for name, values in columns.items()}, None
+                continue
+            found = self.faces(mode, order)
+            parts[key] = columns, found if faces is None else np.concatenate((faces, found))
+        return [*parts.values()]
+
+    def vertices(self, primitive: dict[str, Any], weights: Array) -> dict[str, Array]:
+        """What each vertex has, with the default morph."""
+        attributes, found = primitive["attributes"], dict[str, Array]()
+        if "POSITION" not in attributes:
+            only = only_in(primitive.get("extensions", {}))
+            raise self.error(f"a primitive has no positions{only}")
+        names = {"POSITION": "pos", "NORMAL": "normal", "COLOR_0": "color"}
+        for key in names.keys() & attributes:
+            # Colors of whole numbers are fractions, though some files do not say so.
+            values = self.numbers(attributes[key], *_TYPES[key], fractions=key == "COLOR_0")
+            found[names[key]] = values[:, :3].copy()
+        for target, share in zip(primitive.get("targets", []), weights, strict=False):
+            for key in names.keys() & (target if share else {}):
+                if names[key] in found:
+                    found[names[key]] += share * self.numbers(target[key], *_TYPES[key])[:, :3]
+        joints, shares = list[Array](), list[Array]()
+        while f"JOINTS_{len(joints)}" in attributes and f"WEIGHTS_{len(joints)}" in attributes:
+            shares.append(self.numbers(attributes[f"WEIGHTS_{len(joints)}"], "VEC4"))
+            joints.append(self.wholes(attributes[f"JOINTS_{len(joints)}"], "VEC4"))
+        if joints:
+            weight = np.concatenate(shares, axis=1)
+            weight[~(weight.sum(1) > 0), :1] = 1.0  # it goes with its first joint
+            found["weight"] = weight / weight.sum(1, keepdims=True)
+            found["joint"] = np.concatenate(joints, axis=1)
+        if len({len(values) for values in found.values()}) > 1:
+            raise self.error("the attributes of a primitive differ in their counts")
+        return found
+
+    def faces(self, mode: int, order: Array) -> Array:
+        """(F, 3) the triangles that a list of vertices stands for."""
+        if len(order) < 3 or (mode == _TRIANGLES and len(order) % 3):
+            raise self.error(f"{len(order)} corners make no triangles, strip or fan")
+        if mode == _TRIANGLES:
+            return order.reshape(-1, 3)
+        first = np.full(len(order) - 2, order[0]) if mode == _FAN else order[:-2]
+        faces = np.stack((first, order[1:-1], order[2:]), axis=1)
+        if mode == _STRIP:
+            faces[1::2, 1:] = faces[1::2, :0:-1]  # every other triangle of a strip is turned over
+        a, b, c = faces.T
+        return faces[(a != b) & (b != c) & (c != a)]  # strips are joined by triangles without area
+
+
+def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw:
+    """Put a part at its place, once an instance.
+
+    A mirror turns the order of a face's corners round; they are swapped back, so that faces that
+    point outward do so still.
+
+    Args:
+        columns: what its V vertices have.
+        faces: its F faces.
+        matrix: (I, 1, 4, 4) of instances, or (1, V, 4, 4) of vertices.
+    """
+    linear, num = matrix[..., :3, :3], len(columns["pos"])
+    pos = _turned(linear, columns["pos"]) + matrix[..., :3, 3]  # (I, V, 3)
+    det = np.linalg.det(linear)
+    normal, color = columns.get("normal"), columns.get("color")
+    if normal is not None:
+        # The inverse transpose, times the size of the determinant: it is never infinite.
+        a, b, c = linear[..., 0, :], linear[..., 1, :], linear[..., 2, :]
+        cofactors = np.stack((np.cross(b, c), np.cross(c, a), np.cross(a, b)), axis=-2)
+        cofactors *= np.where(det < 0, -1.0, 1.0)[..., None, None]
+        normal = _turned(cofactors, normal).reshape(-1, 3)
+    if faces is not None:
+        sign = np.broadcast_to(np.sign(det), pos.shape[:2])[:, faces].sum(2)  # (I, F)
+        faces = np.where((sign < 0)[..., None], faces[:, [0, 2, 1]], faces)
+        faces = (faces + num * np.arange(len(matrix))[:, None, None]).reshape(-1, 3)
+    color = None if color is None else np.tile(color, (len(matrix), 1))
+    return Raw(pos.reshape(-1, 3), faces, normal, color)
+
+
+def _turned(linear: Array, vectors: Array) -> Array:
+    """(I, V, 3) from matrices (I, 1, 3, 3) or (1, V, 3, 3) and vectors (V, 3)."""
+    if linear.shape[1] == 1:
+        return vectors @ linear[:, 0].swapaxes(1, 2)
+    return np.einsum("ivab,vb->iva", linear, vectors)
+
+
+def _compose(move: Any, turn: Any, scale: Any) -> Array:
+    """(I, 4, 4) that scale, then turn by quaternions x y z w, then move; each may be None."""
+    from scipy.spatial.transform import Rotation  # only few files need it
+
+    given = [np.array(each, np.float64) for each in (move, turn, scale) if each is not None]
+    num = given[0].size // given[0].shape[-1] if given else 1
+    matrix = np.tile(np.eye(4), (num, 1, 1))
+    if turn is not None:
+        matrix[:, :3, :3] = Rotation.from_quat(np.reshape(turn, (num, 4))).as_matrix()
+    if scale is not None:
+        matrix[:, :3, :3] *= np.reshape(scale, (num, 1, 3))
+    if move is not None:
+        matrix[:, :3, 3] = np.reshape(move, (num, 3))
+    return matrix

@@ -1,0 +1,32 @@
+"""The file formats that are read, by the endings of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pcea.formats.raw import Raw
+from pcea.registry import Registry
+
+Reader = Callable[[Path], Raw]
+
+FORMATS = Registry[Reader]("file format", "pcea.formats")
+
+
+def register_format(*endings: str) -> Callable[[Reader], Reader]:
+    """Make a reader known by the endings of the files that it reads.
+
+    Args:
+        endings: such as ``"ply"``: lower case, without the dot.
+
+    Returns:
+        A decorator for a function that takes a file's path and returns its content unchecked, as
+        :class:`pcea.formats.Raw`; it raises :class:`pcea.InputError` on what it cannot read.
+    """
+
+    def add(reader: Reader) -> Reader:
+        for ending in endings:
+            FORMATS.register(ending)(reader)
+        return reader
+
+    return add
