@@ -46,8 +46,6 @@ class Attend:
     """Files: the up axis; auto: it is guessed."""
     background: Literal["white", "dark"] = "white"
     """What is behind the shapes."""
-    renderer: Literal["auto", "egl", "raycast", "software"] = "auto"
-    """Who draws; auto: the first that works."""
     turntable: bool = False
     """Files: whether to write turntable.gif, too."""
 
@@ -93,14 +91,12 @@ class Attend:
         from pcea.explanation import explain
         from pcea.formats import Mesh, read
         from pcea.pictures.explained import SAVED, save_explanation
-        from pcea.pictures.renderers import choose_renderer
 
         check_out(self.out)
         batch = Batch(self.files)
         targets = name_targets(batch.files, self.out)
         refuse_inputs(batch.files, [target / name for target in targets for name in SAVED])
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
-        choose_renderer(self.renderer)
         layer = len(model.encoder.layers) - 1 if self.layer is None else self.layer
         results = []
         for file, target in track(list(zip(batch.files, targets, strict=True))):
@@ -119,7 +115,6 @@ class Attend:
                     *(found, target),
                     title=f"{printable(file.name)}: {answer}",
                     background=self.background,
-                    renderer=self.renderer,
                     turntable=self.turntable,
                 )
                 sure = found.up_confidence

@@ -226,7 +226,6 @@ def across(
         high=1.0,
         label="share of the row's top value",
         legend=legend,
-        renderer=options.renderer,
         dpi=DPI,
         point_size=0.03,  # so that a cloud of two thousand points looks closed
     )

@@ -42,8 +42,6 @@ class Segment:
     """How often each face of a mesh takes the part that most of its neighbors have."""
     background: Literal["white", "dark"] = "white"
     """What is behind the shapes in pictures."""
-    renderer: Literal["auto", "egl", "raycast", "software"] = "auto"
-    """Who draws; auto: the first that works."""
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out else."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
@@ -56,7 +54,6 @@ class Segment:
         from pcea.cli.segment_outputs import ENDINGS, beside, draw, shares, write
         from pcea.formats import read
         from pcea.models import Segmenter
-        from pcea.pictures.renderers import choose_renderer
 
         at_least_one(votes=self.votes)
         if self.smooth < 0:
@@ -69,7 +66,6 @@ class Segment:
         model = open_as(Segmenter, self.weights, self.device, self.keep_strays)
         if self.category is not None:
             model.info.taxonomy.category_id(self.category)
-        choose_renderer(self.renderer)
         results, complaints = [], dict[str, None]()
         for file, target in track(list(zip(batch.files, targets, strict=True))):
             with batch.trying(file):
@@ -81,7 +77,7 @@ class Segment:
                 try:
                     draw(
                         *(model, shape, found, up, parts, target),
-                        *(self.smooth, self.background, self.renderer),
+                        *(self.smooth, self.background),
                     )
                 except InputError as error:  # the labels are worth having without a picture
                     complaints[f"{target}.png was not drawn: {error}"] = None

@@ -12,7 +12,6 @@ from pcea.geometry import face_areas
 from pcea.models import Segmentation, Segmenter
 from pcea.pictures.palette import part_colors
 from pcea.pictures.render import Background
-from pcea.pictures.renderers import Renderer
 
 ENDINGS = (".npz", ".ply", ".glb", ".png")
 
@@ -74,7 +73,6 @@ def draw(
     target: Path,
     smooth: int,
     background: Background,
-    renderer: Renderer,
 ) -> None:
     """Draw the shape plain beside the shape by parts.
 
@@ -91,7 +89,7 @@ def draw(
         f"{taxonomy.parts[part].rpartition('/')[2]} {percent(parts[taxonomy.parts[part]])}": color
         for part, color in colors.items()
     }
-    style = Style(background=background, renderer=renderer, legend=legend)
+    style = Style(background=background, legend=legend)
     save(gallery(panels, columns=2, style=style), beside(target, ".png"))
 
 

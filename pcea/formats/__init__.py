@@ -4,7 +4,6 @@ from importlib import import_module
 
 from pcea.formats.files import expand
 from pcea.formats.glb import write_glb
-from pcea.formats.open3d import import_open3d
 from pcea.formats.raw import Raw
 from pcea.formats.read import ShapeLike, as_shape, can_read, endings, read
 from pcea.formats.registry import register_format
@@ -20,7 +19,6 @@ __all__ = [
     "can_read",
     "endings",
     "expand",
-    "import_open3d",
     "read",
     "register_format",
     "replacing",

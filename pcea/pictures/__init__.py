@@ -14,7 +14,6 @@ from pcea.pictures.figures import gallery, grid, one
 from pcea.pictures.palette import part_colors
 from pcea.pictures.panels import Panel, Style
 from pcea.pictures.render import BACKGROUNDS, render, render_each
-from pcea.pictures.renderers import RENDERERS, choose_renderer, renderers
 from pcea.pictures.turntable import turntable
 
 if TYPE_CHECKING:
@@ -24,11 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKGROUNDS",
     "COLORMAPS",
-    "RENDERERS",
     "Camera",
     "Panel",
     "Style",
-    "choose_renderer",
     "colors_of",
     "gallery",
     "grid",
@@ -37,7 +34,6 @@ __all__ = [
     "part_colors",
     "render",
     "render_each",
-    "renderers",
     "save",
     "save_explanation",
     "turntable",

@@ -21,7 +21,6 @@ from pcea.pictures.figures import gallery, grid
 from pcea.pictures.panels import Panel, Style
 from pcea.pictures.refine import FineMesh, refine
 from pcea.pictures.render import Background
-from pcea.pictures.renderers import Renderer
 from pcea.pictures.shown import save
 from pcea.pictures.turntable import turntable as write_turntable
 
@@ -48,7 +47,6 @@ def save_explanation(
     *,
     title: str | None = None,
     background: Background = "white",
-    renderer: Renderer = "auto",
     turntable: bool = False,
 ) -> None:
     """Write an explanation to a folder: its values, the colored shape, and pictures.
@@ -63,7 +61,6 @@ def save_explanation(
         folder: where to write; it is made if need be.
         title: what stands above the pictures. Default: the shape's name and the answer.
         background: what is behind the shapes. Default ``white``.
-        renderer: who draws. Default: the first that works.
         turntable: whether to write ``turntable.gif``, too. Default false.
 
     Raises:
@@ -85,7 +82,7 @@ def save_explanation(
     if title is None:
         name, probability = found.best()[0]
         title = f"{shape.name or 'shape'}: {name} ({100 * probability:.1f} %)"
-    style = Style(background=background, renderer=renderer, dpi=DPI)
+    style = Style(background=background, dpi=DPI)
     pictures = ExplanationPictures(found, title, style)
     save(pictures.gallery(), folder / "gallery.png")
     save(pictures.layers(), folder / "layers.png")
@@ -99,7 +96,6 @@ def save_explanation(
             colors_of(first, 0.0, high, COLORMAP),
             FRAMES,
             background=background,
-            renderer=renderer,
         )
 
 
@@ -110,7 +106,7 @@ class ExplanationPictures:
     Args:
         found: the explanation.
         title: what stands above each figure.
-        style: background, renderer and resolution; the colors are the figures' own.
+        style: background and resolution; the colors are the figures' own.
     """
 
     found: Explanation

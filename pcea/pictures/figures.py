@@ -27,7 +27,7 @@ def one(panel: Panel, style: Style | None = None) -> Figure:
         The figure, for :func:`save` or a notebook.
 
     Raises:
-        InputError: an argument is wrong, or the renderer does not work here.
+        InputError: an argument is wrong.
     """
     return grid([[panel]], style=style)
 
@@ -50,7 +50,7 @@ def gallery(
         The figure, for :func:`save` or a notebook.
 
     Raises:
-        InputError: an argument is wrong, or the renderer does not work here.
+        InputError: an argument is wrong.
     """
     num = len(panels)
     columns = _even_columns(num) if columns is None else columns
@@ -83,7 +83,7 @@ def grid(
         The figure, for :func:`save` or a notebook.
 
     Raises:
-        InputError: an argument is wrong, or the renderer does not work here.
+        InputError: an argument is wrong.
     """
     style = style or Style()
     panels = [panel for row in rows for panel in row if panel is not None]

@@ -18,7 +18,6 @@ from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import colors_of, limits
 from pcea.pictures.refine import refine_values
 from pcea.pictures.render import LARGEST, Background, render_each
-from pcea.pictures.renderers import Renderer
 from pcea.pictures.scene import extent
 
 # A panel is no higher than this times its width, and no lower than that.
@@ -62,7 +61,6 @@ class Style:
         label: what the values are, beside the colour bar.
         legend: names and their colours (red, green, blue, 0 to 255), written below.
         camera: from where.
-        renderer: who draws.
         point_size: the radius of a cloud's points, as a share of the shape's.
         width: how wide a panel is in inches; default: one 4, more of them at most 7 together.
         dpi: pixels an inch.
@@ -76,7 +74,6 @@ class Style:
     label: str = ""
     legend: Mapping[str, Sequence[int]] = field(default_factory=dict)
     camera: Camera = field(default_factory=Camera)
-    renderer: Renderer = "auto"
     point_size: float | None = None
     width: float | None = None
     dpi: int = 200
@@ -125,7 +122,7 @@ def draw_panels(
         those of a row one height.
 
     Raises:
-        InputError: an argument is wrong, or the renderer does not work here.
+        InputError: an argument is wrong.
     """
     cut = _cut(rows, style)
     num_columns = max(len(row) for row in rows)
@@ -150,7 +147,6 @@ def draw_panels(
             style.camera,
             (side, side),
             style.background,
-            style.renderer,
             panels[0].color_by,
             style.point_size,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -21,21 +21,19 @@ class FineMesh(Mesh):
     """A mesh that was cut, and is lit as the coarse one: a flat piece does not show its edges.
 
     Args:
-        corner_normal: (F, 3, 3) unit normals at the corners of each face; default: those of the
-            faces as they are.
+        corner_normal: (F, 3, 3) unit normals at the corners of each face.
     """
 
-    corner_normal: Tensor | None = None
+    corner_normal: Tensor = field(kw_only=True)
 
     def upright(self, up: str) -> FineMesh:
         """Turn the mesh, and with it its light, so that its up axis becomes y."""
         turned = super().upright(up)
         assert isinstance(turned, FineMesh)
-        normal = None if self.corner_normal is None else upright(self.corner_normal, up)
-        return replace(turned, corner_normal=normal)
+        return replace(turned, corner_normal=upright(self.corner_normal, up))
 
 
-def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[Mesh, Cloud]:
+def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[FineMesh, Cloud]:
     """Cut each triangle into four, at the middles of its edges, until there are enough.
 
     The surface stays as it is, and so do the vertices that were there: they come first.
@@ -53,11 +51,10 @@ def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[Mesh,
     """
     if sample.face is None:
         raise InputError("a mesh cannot be refined under points without faces")
-    vertices, faces, face = mesh.vertices, mesh.faces, sample.face
-    weight = _barycentric(vertices[faces[face]].double(), sample.pos.double())
-    normal = _normals(mesh)
-    while 0 < len(faces) < enough:
-        vertices, faces, normal = *_cut(vertices, faces), _cut_corners(normal)
+    face = sample.face
+    weight = _barycentric(mesh.vertices[mesh.faces[face]].double(), sample.pos.double())
+    fine, _, cuts = _refine(mesh, mesh.vertices[:, :0], enough)
+    for _ in range(cuts):
         # The middle triangle, unless one corner has more than half.
         most, corner = weight.max(1)
         near = most > 0.5
@@ -65,14 +62,14 @@ def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[Mesh,
         weight = torch.where(
             near[:, None], 2 * weight - torch.nn.functional.one_hot(corner, 3), 1 - 2 * weight
         )
-    return _fine(vertices, faces, mesh.name, normal), replace(sample, face=face)
+    return fine, replace(sample, face=face)
 
 
 def refine_values(mesh: Mesh, values: Tensor, enough: int = ENOUGH_FACES) -> tuple[Mesh, Tensor]:
     """Cut triangles as :func:`refine` does, and give the new vertices values between the old ones.
 
-    On large triangles the colour between two values is another one than that of the value between:
-    a map's colours do not lie on a straight line.
+    On large triangles the color between two values is another one than that of the value between:
+    a map's colors do not lie on a straight line.
 
     Args:
         mesh: the mesh.
@@ -82,43 +79,43 @@ def refine_values(mesh: Mesh, values: Tensor, enough: int = ENOUGH_FACES) -> tup
     Returns:
         The mesh, and the values (more, K) float64 at its vertices, the old ones first.
     """
+    return _refine(mesh, values, enough)[:2]
+
+
+def _refine(mesh: Mesh, values: Tensor, enough: int) -> tuple[FineMesh, Tensor, int]:
+    """The fine mesh, the values at its vertices, and how many times all faces were cut."""
     both, faces = torch.cat([mesh.vertices.double(), values.double()], dim=1), mesh.faces
-    normal = _normals(mesh)
+    if isinstance(mesh, FineMesh):
+        light = mesh.corner_normal
+    else:
+        corners = mesh.vertices.detach().cpu().numpy(), mesh.faces.cpu().numpy()
+        light = torch.from_numpy(corner_normals(*corners, face_normals(*corners)))
+    cuts = 0
     while 0 < len(faces) < enough:
-        both, faces, normal = *_cut(both, faces), _cut_corners(normal)
-    return _fine(both[:, :3].float(), faces, mesh.name, normal), both[:, 3:]
+        a, b, c = faces.unbind(1)
+        edges = torch.stack([a, b, b, c, c, a], 1).view(-1, 2).sort(1).values  # (3F, 2)
+        edges, which = edges.unique(dim=0, return_inverse=True)
+        faces = _four(faces, which.view(-1, 3) + len(both))
+        both = torch.cat([both, both[edges].mean(1)])
+        light = _four(light, (light + light.roll(-1, 1)) / 2)
+        cuts += 1
+    light = torch.nn.functional.normalize(light, dim=2)
+    fine = FineMesh(both[:, :3].float(), faces, mesh.name, corner_normal=light)
+    return fine, both[:, 3:], cuts
 
 
-def _normals(mesh: Mesh) -> Tensor:
-    if isinstance(mesh, FineMesh) and mesh.corner_normal is not None:
-        return mesh.corner_normal
-    vertices, faces = mesh.vertices.detach().cpu().numpy(), mesh.faces.cpu().numpy()
-    return torch.from_numpy(corner_normals(vertices, faces, face_normals(vertices, faces)))
+def _four(corner: Tensor, middle: Tensor) -> Tensor:
+    """Put four triangles into the place of each: those at its corners, and the middle one.
 
-
-def _fine(vertices: Tensor, faces: Tensor, name: str, normal: Tensor) -> FineMesh:
-    light = torch.nn.functional.normalize(normal, dim=2)
-    return FineMesh(vertices, faces, name, corner_normal=light)
-
-
-def _cut(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-    """Four faces for each: those at its corners a, b and c, and the middle one."""
-    a, b, c = faces.unbind(1)
-    edges = torch.stack([b, c, c, a, a, b], 1).view(-1, 2).sort(1).values  # (3F, 2)
-    edges, which = edges.unique(dim=0, return_inverse=True)
-    middle = vertices[edges].mean(1)
-    bc, ca, ab = (which.view(-1, 3) + len(vertices)).unbind(1)
-    # Each corner of the middle face lies opposite the corner of the same number.
-    four = torch.stack([a, ab, ca, ab, b, bc, ca, bc, c, bc, ca, ab], 1)  # (F, 12)
-    return torch.cat([vertices, middle]), four.view(-1, 3)
-
-
-def _cut_corners(value: Tensor) -> Tensor:
-    """(4F, 3, C) what is known at the corners (F, 3, C), for the faces of :func:`_cut`."""
-    a, b, c = value.unbind(1)
-    ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
-    four = torch.stack([a, ab, ca, ab, b, bc, ca, bc, c, bc, ca, ab], 1)  # (F, 12, C)
-    return four.view(-1, 3, value.shape[2])
+    Args:
+        corner: (F, 3, …) what there is at the corners a, b and c.
+        middle: (F, 3, …) and at the middles of the edges ab, bc and ca.
+    """
+    a, b, c = corner.unbind(1)
+    ab, bc, ca = middle.unbind(1)
+    # Each corner of the middle triangle lies opposite the corner of the same number.
+    four = torch.stack([a, ab, ca, ab, b, bc, ca, bc, c, bc, ca, ab], 1)
+    return four.unflatten(1, (4, 3)).flatten(0, 1)
 
 
 def _barycentric(corners: Tensor, pos: Tensor) -> Tensor:

@@ -1,8 +1,4 @@
-"""What is drawn: triangles in the unit sphere, and how bright each of their corners is.
-
-The brightness is worked out here once and not by a renderer, so that all renderers draw the same
-picture.
-"""
+"""What a picture shows: the shape in the unit sphere, lit, and found pixel by pixel."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from pcea.formats import Cloud, Mesh
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.normals import corner_normals, face_normals
+from pcea.pictures.rasterize import draw_balls, draw_triangles, paint
 from pcea.pictures.refine import FineMesh
 
 # In the camera's axes (right, up, back): from above the left shoulder.
@@ -25,54 +22,85 @@ MOST_POINTS = 200_000
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """Triangles to draw.
+class Visible:
+    """What each pixel of a large picture shows; it is found once and painted in many colors.
 
     Args:
-        vertices: (V, 3) float32, inside the unit sphere around 0.
-        faces: (F, 3) int64.
-        shade: (F, 3) float32 brightness of each face's corners, 0 to 1.
-        source: (V,) the row of the colours that each vertex takes; default: its own.
+        face: (H, W) int32 the triangle or the ball; -1: nothing.
+        weight: (H, W, 2) float32 the shares of the triangle's second and third corner.
+        light: (H, W) float32 the brightness.
+        corner: (F, 3) int64 the vertex or point whose color each corner has.
     """
 
-    vertices: Array
-    faces: Array
-    shade: Array
-    source: Array | None = None
+    face: Array
+    weight: Array
+    light: Array
+    corner: Array
 
-    def corner_colors(self, colors: Array, by_face: bool, face: Array | slice) -> Array:
-        """Give the unshaded colours (n, 3, 3) of the corners of some faces."""
+    def paint(self, colors: Array, by_face: bool, fine: int) -> Array:
+        """Color the picture.
+
+        Args:
+            colors: uint8, (V, 3) of the vertices or points, or (F, 3) of the faces.
+            by_face: which of both.
+            fine: how many pixels each way become one.
+
+        Returns:
+            (H / fine, W / fine, 4) float32: the colors, 0 to 255, multiplied by the share of the
+            pixel that the shape covers, and that share.
+        """
+        corner = self.corner
         if by_face:
-            return np.repeat(colors[face][:, None], 3, axis=1)
-        vertex = self.faces[face]  # (n, 3)
-        return colors[vertex if self.source is None else self.source[vertex]]
+            corner = np.arange(len(colors))[:, None].repeat(3, axis=1)
+        picture = np.zeros((len(self.face) // fine, self.face.shape[1] // fine, 4), np.float32)
+        paint(self.face, self.weight, self.light, corner, np.ascontiguousarray(colors), picture)
+        return picture
 
 
-def build_scene(
-    shape: Mesh | Cloud, camera: Camera, point_size: float | None, shaded: bool
-) -> Scene:
-    """Put a shape into the unit sphere and light it.
+def find_visible(
+    shape: Mesh | Cloud,
+    camera: Camera,
+    size: tuple[int, int],
+    point_size: float | None = None,
+    shaded: bool = True,
+) -> Visible:
+    """Find what each pixel of a picture shows.
 
     Args:
         shape: y up.
-        camera: where the light comes from, and whom a cloud's points face.
+        camera: from where.
+        size: width and height in pixels.
         point_size: the radius of a cloud's points, as a share of the bounding sphere's; default:
             as many points need.
-        shaded: without it, every colour is drawn as it is.
+        shaded: without it, every color is drawn as it is.
 
     Returns:
-        The scene.
+        What can be seen.
 
     Raises:
         InputError: there is nothing to draw.
     """
+    width, height = size
+    near, light = np.zeros((2, height, width), np.float32)
+    face = np.full((height, width), -1, np.int32)
+    weight = np.zeros((height, width, 2), np.float32)
     if isinstance(shape, Mesh):
-        scene = _from_mesh(shape, camera)
+        corner = shape.faces.cpu().numpy()
+        vertices, _ = _unit_mesh(shape)
+        shade = _brightness(shape, vertices, camera)
+        x, y, distance = camera.project(vertices, width, height)
+        corners = np.stack((x, y, 1 / distance), axis=1)[corner]  # (F, 3, 3)
+        draw_triangles(corners, shade, near, face, weight, light)
     else:
-        scene = _from_cloud(shape, camera, point_size)
-    if shaded:
-        return scene
-    return Scene(scene.vertices, scene.faces, np.ones_like(scene.shade), scene.source)
+        middle, source, radius = _unit_cloud(shape, point_size)
+        corner = source[:, None].repeat(3, axis=1)
+        x, y, distance = camera.project(middle, width, height)
+        balls = np.stack((x, y, distance, radius * camera.focal(width, height) / distance), axis=1)
+        own = _cloud_normals(shape, source, middle, camera)
+        draw_balls(balls, radius, own, LIGHT, AMBIENT, near, face, light)
+    if not shaded:
+        light = np.ones_like(light)
+    return Visible(face, weight, light, corner)
 
 
 def extent(
@@ -82,8 +110,8 @@ def extent(
 
     Args:
         shape: y up.
-        camera: from where it is seen.
-        point_size: as for :func:`build_scene`.
+        camera: from where.
+        point_size: as for :func:`find_visible`.
 
     Returns:
         Its left, top, right and bottom, as shares of the picture's width.
@@ -102,19 +130,6 @@ def extent(
     return x.min() - room, y.min() - room, x.max() + room, y.max() + room
 
 
-def _from_mesh(mesh: Mesh, camera: Camera) -> Scene:
-    faces = mesh.faces.cpu().numpy()
-    vertices, _ = _unit_mesh(mesh)
-    flat = face_normals(vertices, faces)  # (F, 3)
-    towards = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]])
-    if isinstance(mesh, FineMesh) and mesh.corner_normal is not None:
-        normal = mesh.corner_normal.detach().cpu().numpy()  # (F, 3, 3)
-    else:
-        normal = corner_normals(vertices, faces, flat)
-    normal = normal * np.where(towards < 0, -1, 1).astype(np.float32)[:, None, None]
-    return Scene(vertices, faces, _brightness(normal, camera))
-
-
 def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
     """Put the vertices (V, 3) into the unit sphere, and say which ones (V,) a face uses."""
     faces = mesh.faces.cpu().numpy()
@@ -129,31 +144,18 @@ def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
     return vertices, used
 
 
-def _from_cloud(cloud: Cloud, camera: Camera, point_size: float | None) -> Scene:
-    """Draw each point as a dome that faces the camera and looks like a ball."""
-    middle, source, size = _unit_cloud(cloud, point_size)
-    # The more balls there are, the smaller they are, and the coarser they may be.
-    detail = (3, 16) if len(source) <= 2048 else (2, 10) if len(source) <= 20_000 else (1, 8)
-    dome, faces = _dome(*detail)
-    turned = dome @ camera.axes
-    vertices = (middle[:, None] + size * turned).astype(np.float32)  # (N, D, 3)
-    first = np.arange(len(source))[:, None, None] * len(dome)
-    normal = np.broadcast_to(turned, vertices.shape)
-    if cloud.normal is not None:
-        # Of many small balls, the surface's form is to be seen, of few large ones their own.
-        share = min(len(source) / 4096, 1.0)
-        own = cloud.normal.detach().cpu().numpy()[source].astype(np.float64)
-        towards = np.einsum("nc,nc->n", own, camera.eye - middle)
-        own *= np.where(towards < 0, -1, 1)[:, None]
-        normal = normal + share * own[:, None]
-        normal /= np.linalg.norm(normal, axis=-1, keepdims=True).clip(1e-9)
-    shade = _brightness(normal.astype(np.float32), camera)  # (N, D)
-    return Scene(
-        vertices.reshape(-1, 3),
-        (first + faces).reshape(-1, 3),
-        shade[:, faces].reshape(-1, 3),
-        np.repeat(source, len(dome)),
-    )
+def _brightness(mesh: Mesh, vertices: Array, camera: Camera) -> Array:
+    """Light the corners of the faces from the side that the camera looks at, (F, 3) float32."""
+    faces = mesh.faces.cpu().numpy()
+    flat = face_normals(vertices, faces)  # (F, 3)
+    if isinstance(mesh, FineMesh):
+        normal = mesh.corner_normal.detach().cpu().numpy()  # (F, 3, 3)
+    else:
+        normal = corner_normals(vertices, faces, flat)
+    away = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]]) < 0
+    facing = normal @ (LIGHT @ camera.axes).astype(np.float32)  # (F, 3)
+    facing[away] *= -1
+    return (AMBIENT + (1 - AMBIENT) * facing.clip(0, 1)).astype(np.float32)
 
 
 def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, float]:
@@ -171,25 +173,15 @@ def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, f
     return (pos[source] - center) / (radius * (1 + size)), source, size / (1 + size)
 
 
-def _dome(rings: int, around: int) -> tuple[Array, Array]:
-    """Make half a ball that looks along +z: its vertices (also its normals) and its faces."""
-    vertices = [[0.0, 0.0, 1.0]]
-    faces = []
-    for ring in range(1, rings + 1):
-        tilt = np.pi / 2 * ring / rings
-        start, last = len(vertices), len(vertices) - around
-        for k in range(around):
-            turn = 2 * np.pi * k / around
-            vertices.append(
-                [np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)]
-            )
-            here, there = start + k, start + (k + 1) % around
-            if ring == 1:
-                faces.append([0, here, there])
-            else:
-                inner, beside = last + k, last + (k + 1) % around
-                faces += [[inner, here, there], [inner, there, beside]]
-    return np.array(vertices), np.array(faces)
+def _cloud_normals(cloud: Cloud, source: Array, middle: Array, camera: Camera) -> Array:
+    """What the surface's normals add to those of the balls, (N, 3) in the camera's axes."""
+    if cloud.normal is None:
+        return np.zeros_like(middle)
+    normal = cloud.normal.detach().cpu().numpy()[source].astype(np.float64)
+    away = np.einsum("nc,nc->n", normal, camera.eye - middle) < 0
+    # Of many small balls, the surface's form is to be seen, of few large ones their own.
+    share = min(len(source) / 4096, 1.0)
+    return (share * np.where(away, -1, 1)[:, None] * normal) @ camera.axes.T
 
 
 def _bounding_sphere(pos: Array) -> tuple[Array, float]:
@@ -197,8 +189,3 @@ def _bounding_sphere(pos: Array) -> tuple[Array, float]:
     center = (pos.min(axis=0) + pos.max(axis=0)) / 2
     radius = float(np.sqrt(((pos - center) ** 2).sum(axis=1).max()))
     return center, radius or 1.0
-
-
-def _brightness(normal: Array, camera: Camera) -> Array:
-    towards = (LIGHT @ camera.axes).astype(np.float32)
-    return AMBIENT + (1 - AMBIENT) * (normal @ towards).clip(0, 1)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
 ALWAYS = [name for name in SAVED if name != "turntable.gif"]
-# A rare renderer is not what these tests are about: this one is the same everywhere.
-QUICK = ("--renderer", "software", "--slots", 2, "--votes", 2)
+QUICK = ("--slots", 2, "--votes", 2)
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +127,7 @@ def test_the_encoder_runs_once_per_vote_and_candidate_of_up(
         return forward(self, pos, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(PointTransformer, "forward", counted)
-    words = ("attend", cube, "--weights", segmenter, "--out", tmp_path, "--renderer", "software")
+    words = ("attend", cube, "--weights", segmenter, "--out", tmp_path)
     pcea(*words, *up)
     # The six axes are one batch, in each of two votes.
     assert sizes == [6] * (passes - 4) + [1] * 4
@@ -244,7 +243,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(
 
 def test_a_data_set(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) -> None:
     words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", segmenter)
-    options = ("--repeats", 3, "--split", "test", "--renderer", "software")
+    options = ("--repeats", 3, "--split", "test")
     file = tmp_path / "all.json"
     out = pcea(*words, *options, "--out", tmp_path / "out", "--json", file)
     assert "toys test: 6 clouds, the attention sees 8 points of each" in out
@@ -268,7 +267,7 @@ def test_a_data_set_without_slots_or_parts(
     pcea: Command, toys: Path, selfish: Path, tmp_path: Path
 ) -> None:
     words = ("attend", "--dataset", "toys", "--data-root", toys, "--weights", selfish)
-    out = pcea(*words, "--repeats", 2, "--renderer", "software", "--out", tmp_path / "out")
+    out = pcea(*words, "--repeats", 2, "--out", tmp_path / "out")
     assert "head 1 received" in out
     assert json.loads((tmp_path / "out" / "slots.json").read_text())["kind"] == "points"
 

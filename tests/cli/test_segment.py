@@ -98,7 +98,7 @@ def test_the_picture_shows_before_and_after(
 ) -> None:
     image = pytest.importorskip("matplotlib.image")
     out = tmp_path / "parts"
-    words = ("--background", "dark", "--renderer", "software", "--weights", segmenter)
+    words = ("--background", "dark", "--weights", segmenter)
     pcea("segment", cube, ball, "--out", out, *words)
     for name in ("cube", "ball"):
         picture = image.imread(out / f"{name}.png")[..., :3]  # (H, W, 3), 0 to 1
@@ -171,7 +171,7 @@ def test_never_writes_over_an_input(
         ("--votes 0", "--votes is 0"),
         ("--smooth -1", "--smooth is -1"),
         ("--up w", "--up"),
-        ("--renderer crayon", "--renderer"),
+        ("--background crayon", "--background"),
     ],
 )
 def test_wrong_options(

@@ -26,11 +26,11 @@ from pcea.pictures import (
     save,
 )
 
-SMALL = Style(renderer="software", width=0.5)
+SMALL = Style(width=0.5)
 
 
 def small(**more: object) -> Style:
-    return Style(**{"renderer": "software", "width": 0.5, **more})  # type: ignore[arg-type]
+    return Style(**{"width": 0.5, **more})  # type: ignore[arg-type]
 
 
 def pictures(figure: Figure) -> list[np.ndarray]:
@@ -54,7 +54,7 @@ def test_a_panel_is_the_rendered_picture_cut(ball: Mesh) -> None:
     # 25 degrees and a margin of 4 %: a ball takes 1/1.04 of the whole, and a little border stays.
     assert picture.shape[0] == pytest.approx(100, abs=2)
     side = round(100 / (1 / 1.04 + 0.024))
-    whole = render(ball, colors_of(values), size=(side, side), renderer="software").astype(int)
+    whole = render(ball, colors_of(values), size=(side, side)).astype(int)
     edge = (side - 100) // 2
     wanted = whole[edge : edge + 100, edge : edge + 100][: picture.shape[0]]
     assert np.abs(picture[: len(wanted)] - wanted).mean() < 6

@@ -96,8 +96,7 @@ def test_a_fine_mesh_is_lit_as_the_coarse_one() -> None:
     again, _ = refine_values(fine, torch.zeros(len(fine.vertices), 1), enough=10_000)
     flat = Mesh(fine.vertices, fine.faces)
     first, second, third, fourth = (
-        render(shape, size=(96, 96), renderer="software").astype(int)
-        for shape in (coarse, fine, again, flat)
+        render(shape, size=(96, 96)).astype(int) for shape in (coarse, fine, again, flat)
     )
     assert np.abs(first - second).mean() < 1  # of the light between corners, there is more now
     assert np.abs(second - third).mean() < 0.1

@@ -1,6 +1,8 @@
-"""Pictures: what is where, in which colours, and the same by all who draw."""
+"""Pictures: what is where, in which colors."""
 
 from __future__ import annotations
+
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,10 +14,7 @@ from pcea.pictures import scene
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormap import colors_of
 from pcea.pictures.render import BACKGROUNDS, render, render_each
-from pcea.pictures.renderers import Renderer, renderers
 
-WORKING = [name for name, missing in renderers().items() if not missing]
-each_renderer = pytest.mark.parametrize("renderer", WORKING)
 FRONT = Camera(0, 0, 25, margin=1)
 SMALL = (96, 96)
 
@@ -25,43 +24,39 @@ def silhouette(picture: Array) -> Array:
     return picture[..., 3] > 127
 
 
-def test_arithmetic_always_draws() -> None:
-    assert "software" in WORKING
-
-
-@pytest.mark.parametrize("shaded", [True, False])
-@pytest.mark.parametrize("kind", ["mesh", "cloud", "faces"])
-def test_all_draw_the_same(ball: Mesh, kind: str, shaded: bool) -> None:
+@pytest.mark.parametrize("size", [(150, 110), (64, 96)])
+def test_a_ray_caster_meets_the_same(ball: Mesh, open3d: ModuleType, size: tuple[int, int]) -> None:
     # A torn and tilted ball: it has an inside, an edge, and no symmetry.
-    mesh = Mesh(
-        ball.vertices * torch.tensor([1.0, 0.7, 0.5]), ball.faces[: len(ball.faces) * 3 // 4]
+    pos = ball.vertices * torch.tensor([1.0, 0.7, 0.5])
+    mesh = Mesh(pos, ball.faces[: len(ball.faces) * 3 // 4])
+    camera, (width, height) = Camera(), size
+    visible = scene.find_visible(mesh, camera, size)
+    vertices, _ = scene._unit_mesh(mesh)
+    caster = open3d.t.geometry.RaycastingScene()
+    caster.add_triangles(
+        open3d.core.Tensor(vertices), open3d.core.Tensor(mesh.faces.numpy().astype(np.uint32))
     )
-    shape: Mesh | Cloud = mesh
-    colors = colors_of(mesh.vertices[:, 0])
-    if kind == "faces":
-        colors = colors_of(torch.arange(len(mesh.faces)))
-    if kind == "cloud":
-        shape = mesh.sample(300)
-        colors = colors_of(shape.pos[:, 1])
-    pictures = [
-        render(shape, colors, None, (150, 110), "transparent", name, shaded=shaded).astype(int)  # type: ignore[arg-type]
-        for name in WORKING
-    ]
-    last = pictures[-1]
-    assert 0.1 < silhouette(last).mean() < 0.9
-    for picture in pictures[:-1]:
-        both = (silhouette(picture) & silhouette(last)).sum()
-        assert both / (silhouette(picture) | silhouette(last)).sum() > 0.99
-        inside = (picture[..., 3] == 255) & (last[..., 3] == 255)
-        assert (np.abs(picture - last).max(axis=-1)[inside] <= 3).mean() > 0.99
+    right, up, back = camera.axes
+    x = (np.arange(width) + 0.5 - width / 2) / camera.focal(*size)
+    y = (height / 2 - np.arange(height) - 0.5) / camera.focal(*size)
+    rays = np.empty((height, width, 6), np.float32)
+    rays[..., :3] = camera.eye
+    rays[..., 3:] = x[None, :, None] * right + y[:, None, None] * up - back
+    met = caster.cast_rays(open3d.core.Tensor(rays))
+    face = met["primitive_ids"].numpy().astype(np.int64)
+    face[face == caster.INVALID_ID] = -1
+    assert 0.1 < (face >= 0).mean() < 0.9
+    same = visible.face == face
+    assert same.mean() > 0.999
+    same &= face >= 0
+    assert np.abs(visible.weight[same] - met["primitive_uvs"].numpy()[same]).max() < 0.01
 
 
-@each_renderer
-def test_a_square_is_where_it_should_be(square: Mesh, renderer: Renderer) -> None:
+def test_a_square_is_where_it_should_be(square: Mesh) -> None:
     # Its corners are on the bounding sphere, √2 away; seen from the distance d, its half side has
     # 60 · 1/√2 · f / d of the 60 pixels, with f = 1/tan(12.5°) and d = 1/sin(12.5°).
     half = 60 / 2**0.5 * np.cos(np.radians(12.5))
-    seen = silhouette(render(square, None, FRONT, (120, 180), "transparent", renderer))
+    seen = silhouette(render(square, None, FRONT, (120, 180), "transparent"))
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     assert rows[0] == pytest.approx(90 - half, abs=0.6)
     assert rows[-1] + 1 == pytest.approx(90 + half, abs=0.6)
@@ -70,11 +65,10 @@ def test_a_square_is_where_it_should_be(square: Mesh, renderer: Renderer) -> Non
     assert seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
 
 
-@each_renderer
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_unshaded_colors_are_exact(square: Mesh, renderer: Renderer, background: str) -> None:
+def test_unshaded_colors_are_exact(square: Mesh, background: str) -> None:
     colors = torch.tensor([[68, 1, 84], [253, 231, 37]], dtype=torch.uint8)
-    style = {"size": SMALL, "background": background, "renderer": renderer}
+    style = {"size": SMALL, "background": background}
     picture = render(square, colors, FRONT, shaded=False, **style)  # type: ignore[arg-type]
     assert picture[60, 70, :3].tolist() == [68, 1, 84]  # the triangle at the lower right
     assert picture[30, 30, :3].tolist() == [253, 231, 37]
@@ -84,10 +78,9 @@ def test_unshaded_colors_are_exact(square: Mesh, renderer: Renderer, background:
         assert tuple(picture[0, 0]) == BACKGROUNDS[background]
 
 
-@each_renderer
-def test_colors_run_evenly_between_vertices(square: Mesh, renderer: Renderer) -> None:
+def test_colors_run_evenly_between_vertices(square: Mesh) -> None:
     colors = torch.tensor([[0, 0, 0], [200, 0, 0], [200, 100, 0], [0, 100, 0]], dtype=torch.uint8)
-    picture = render(square, colors, FRONT, SMALL, "white", renderer, shaded=False)
+    picture = render(square, colors, FRONT, SMALL, "white", shaded=False)
     half = 48 / 2**0.5 * np.cos(np.radians(12.5))
     place = np.arange(20, 76)
     wanted = 200 * (place + 0.5 - 48 + half) / (2 * half)
@@ -96,8 +89,7 @@ def test_colors_run_evenly_between_vertices(square: Mesh, renderer: Renderer) ->
     assert np.abs(picture[20:76, 40, 1] - wanted).max() < 2
 
 
-@each_renderer
-def test_the_near_hides_the_far(renderer: Renderer) -> None:
+def test_the_near_hides_the_far() -> None:
     pos = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
     pos = torch.cat((pos, pos + torch.tensor([0.0, 0, 0.5])))
     red, blue = torch.tensor([[[255, 0, 0]], [[0, 0, 255]]], dtype=torch.uint8).expand(-1, 3, -1)
@@ -106,21 +98,20 @@ def test_the_near_hides_the_far(renderer: Renderer) -> None:
         shape = Mesh(pos, torch.tensor(faces))
         for azimuth, color in ((0, [0, 0, 255]), (180, [255, 0, 0])):
             camera = Camera(azimuth, 0)
-            picture = render(shape, colors, camera, SMALL, "dark", renderer, shaded=False)
+            picture = render(shape, colors, camera, SMALL, "dark", shaded=False)
             assert picture[48, 48].tolist() == color
 
 
-@each_renderer
-def test_both_sides_are_lit(square: Mesh, renderer: Renderer) -> None:
-    front = render(square, None, Camera(20, 10), SMALL, "white", renderer)
+def test_both_sides_are_lit(square: Mesh) -> None:
+    front = render(square, None, Camera(20, 10), SMALL, "white")
     turned = Mesh(square.vertices, square.faces.flip(1))
-    assert (front == render(turned, None, Camera(20, 10), SMALL, "white", renderer)).all()
+    assert (front == render(turned, None, Camera(20, 10), SMALL, "white")).all()
     assert front[48, 48].min() > 90
 
 
 def test_light_does_not_change_hues(ball: Mesh) -> None:
     colors = torch.tensor([[200, 100, 50]], dtype=torch.uint8).expand(len(ball.vertices), 3)
-    picture = render(ball, colors, None, SMALL, "transparent", "software").astype(float)
+    picture = render(ball, colors, None, SMALL, "transparent").astype(float)
     inside = picture[picture[..., 3] == 255]
     assert np.abs(inside[:, 0] - 2 * inside[:, 1]).max() <= 2
     assert inside[:, 0].max() > 195 and inside[:, 0].min() > 95
@@ -130,7 +121,7 @@ def test_points_show_themselves() -> None:
     pos = torch.tensor([[-1.0, 0, 0], [1, 0, 0]])
     colors = torch.tensor([[255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
     cloud = Cloud(pos, color=colors)
-    picture = render(cloud, None, FRONT, SMALL, "white", "software", point_size=0.25, shaded=False)
+    picture = render(cloud, None, FRONT, SMALL, "white", point_size=0.25, shaded=False)
     # The radius is a fifth of the whole: 9.6 pixels, in the middle of the row.
     scale = 48 * 0.25 / 1.25 * np.cos(np.radians(12.5))
     for column, color in ((48 - 4 * scale, [255, 0, 0]), (48 + 4 * scale, [0, 0, 255])):
@@ -145,7 +136,7 @@ def test_normals_light_a_cloud() -> None:
     pos = torch.rand(8192, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     normal = torch.tensor([0.0, 0, -1]).repeat(8192, 1)
     normal[pos[:, 0] > 0] = torch.tensor([0.0, -1, 0.2])
-    style = {"camera": FRONT, "size": SMALL, "background": "dark", "renderer": "software"}
+    style = {"camera": FRONT, "size": SMALL, "background": "dark"}
     picture = render(Cloud(pos, normal), **style)  # type: ignore[arg-type]
     # Which side is outside does not matter.
     assert (picture == render(Cloud(pos, -normal), **style)).all()  # type: ignore[arg-type]
@@ -155,21 +146,18 @@ def test_normals_light_a_cloud() -> None:
 
 
 def test_the_same_twice_and_at_any_place_and_scale(ball: Mesh) -> None:
-    picture = render(ball, size=SMALL, renderer="software")
-    assert (picture == render(ball, size=SMALL, renderer="software")).all()
+    picture = render(ball, size=SMALL)
+    assert (picture == render(ball, size=SMALL)).all()
     moved = Mesh(ball.vertices * 1000 + 50_000, ball.faces)
-    other = render(moved, size=SMALL, renderer="software").astype(int)
+    other = render(moved, size=SMALL).astype(int)
     assert np.abs(picture - other).max() < 12  # it has lost digits
 
 
 def test_many_colorings_at_once(ball: Mesh) -> None:
     colorings = [colors_of(ball.vertices[:, k]) for k in range(3)]
-    for name in WORKING:
-        pictures = list(render_each(ball, colorings, size=SMALL, renderer=name))  # type: ignore[arg-type]
-        assert len(pictures) == 3
-        for picture, colors in zip(pictures, colorings, strict=True):
-            alone = render(ball, colors, size=SMALL, renderer=name)  # type: ignore[arg-type]
-            assert (picture == alone).all()
+    pictures = list(render_each(ball, colorings, size=SMALL))
+    for picture, colors in zip(pictures, colorings, strict=True):
+        assert (picture == render(ball, colors, size=SMALL)).all()
     assert not list(render_each(ball, []))
 
 
@@ -177,21 +165,21 @@ def test_as_many_vertices_as_faces() -> None:
     pos = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
     shape = Mesh(pos, torch.tensor([[0, 1, 2]] * 3))
     colors = torch.tensor([[255, 0, 0], [0, 255, 0], [0, 0, 255]], dtype=torch.uint8)
-    mixed = render(shape, colors, FRONT, SMALL, renderer="software", shaded=False)
+    mixed = render(shape, colors, FRONT, SMALL, shaded=False)
     assert mixed[48, 48].max() < 200
-    by_face = render(shape, colors, FRONT, SMALL, "white", "software", "faces", shaded=False)
+    by_face = render(shape, colors, FRONT, SMALL, "white", "faces", shaded=False)
     assert by_face[48, 48].max() == 255
 
 
 def test_vertices_of_no_face_do_not_count(ball: Mesh) -> None:
     far = torch.tensor([[1e6, 0, 0]])
     more = Mesh(torch.cat((ball.vertices, far)), ball.faces)
-    picture = render(ball, size=SMALL, renderer="software")
-    assert (render(more, size=SMALL, renderer="software") == picture).all()
+    picture = render(ball, size=SMALL)
+    assert (render(more, size=SMALL) == picture).all()
 
 
 def test_a_single_point() -> None:
-    one = render(Cloud(torch.ones(1, 3)), size=SMALL, renderer="software")
+    one = render(Cloud(torch.ones(1, 3)), size=SMALL)
     assert (one != 255).any()
 
 
@@ -199,9 +187,9 @@ def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scene, "MOST_POINTS", 100)
     color = torch.tensor([[9, 9, 9]], dtype=torch.uint8).repeat(300, 1)
     cloud = Cloud(torch.rand(300, 3, generator=torch.Generator().manual_seed(0)), color=color)
-    built = scene.build_scene(cloud, FRONT, None, True)
-    assert len(np.unique(built.source)) == 100
-    picture = render(cloud, size=SMALL, renderer="software", shaded=False)
+    visible = scene.find_visible(cloud, FRONT, (500, 500))
+    assert 50 < len(np.unique(visible.face)) <= 101
+    picture = render(cloud, size=SMALL, shaded=False)
     assert (picture == 9).any()
 
 
@@ -211,7 +199,6 @@ def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"size": (8, 8)}, "16 to 4096 pixels"),
         ({"size": (100, 400)}, "3 times as many"),
         ({"background": "pink"}, "no background is called 'pink'"),
-        ({"renderer": "opengl"}, "no renderer is called 'opengl'"),
         ({"color_by": "edge"}, "by no 'edge'"),
         ({"colors": torch.zeros(5, 3, dtype=torch.uint8)}, r"\(4, 3\) or \(2, 3\), not \(5, 3\)"),
         ({"colors": torch.zeros(4, 3)}, "uint8, 0 to 255, not float32"),

@@ -37,7 +37,7 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_gif_is_the_frames(ball: Mesh, tmp_path: Path, background: str) -> None:
     path = tmp_path / "turn.gif"
     colors = colors_of(ball.vertices[:, 0])
-    style = {"size": SIZE, "background": background, "renderer": "software"}
+    style = {"size": SIZE, "background": background}
     turntable(path, ball, colors, 7, 1.0, Camera(10, 5), **style)  # type: ignore[arg-type]
     with Image.open(path) as film:
         assert film.n_frames == 7  # type: ignore[attr-defined]
@@ -61,15 +61,15 @@ def test_a_gif_is_the_frames(ball: Mesh, tmp_path: Path, background: str) -> Non
 
 def test_the_same_file_twice(ball: Mesh, tmp_path: Path) -> None:
     for name in ("a.gif", "b.GIF"):
-        turntable(tmp_path / name, ball, frames=3, size=SIZE, renderer="software")
+        turntable(tmp_path / name, ball, frames=3, size=SIZE)
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.GIF").read_bytes()
 
 
 def test_a_film_gets_every_frame(ball: Mesh, tmp_path: Path, ffmpeg: Path) -> None:
     path = tmp_path / "turn.mp4"
-    turntable(path, ball, frames=5, seconds=2, size=(49, 33), renderer="software")
+    turntable(path, ball, frames=5, seconds=2, size=(49, 33))
     frames = np.frombuffer(path.read_bytes(), np.uint8).reshape(5, 32, 48, 3)
-    whole = render(ball, size=(49, 33), renderer="software")
+    whole = render(ball, size=(49, 33))
     assert (frames[0] == whole[:32, :48]).all()
     call = (ffmpeg / "call").read_text()
     assert "-s 48x32" in call and "-r 2.5" in call and "yuv420p" in call
@@ -82,7 +82,7 @@ def test_a_film_that_fails_leaves_what_was_there(ball: Mesh, tmp_path: Path, ffm
         f"#!{sys.executable}\nimport sys\nsys.exit('no codec')\n",
     )
     with pytest.raises(InputError, match=r"turn.mp4: ffmpeg cannot write it \(no codec\)"):
-        turntable(path, ball, frames=2, size=SIZE, renderer="software")
+        turntable(path, ball, frames=2, size=SIZE)
     assert path.read_text() == "before"
 
 
