@@ -219,7 +219,7 @@ def with_mark(shape: Mesh | Cloud, place: Tensor) -> tuple[Mesh | Cloud, int]:
         normal = None if shape.normal is None else torch.cat([shape.normal, outward])
         return Cloud(joined, normal, name=shape.name), len(outward)
     every = torch.cat([shape.faces, faces + len(pos)])
-    if not isinstance(shape, FineMesh) or shape.corner_normal is None:
+    if not isinstance(shape, FineMesh):
         return Mesh(joined, every, shape.name), len(outward)
     light = torch.cat([shape.corner_normal, outward[faces]])
     return FineMesh(joined, every, shape.name, corner_normal=light), len(outward)
