@@ -8,20 +8,24 @@ import importlib
 import pkgutil
 
 from pcea.datasets.archive import fetch, import_archive
+from pcea.datasets.cache import cached
 from pcea.datasets.check import Report, check
 from pcea.datasets.clouds import Batch, Clouds
 from pcea.datasets.dataset import PointCloudDataset
-from pcea.datasets.layout import Layout, register_dataset
+from pcea.datasets.layout import Archive, Layout, Source, register_dataset
 from pcea.datasets.loading import list_datasets, load_dataset
 from pcea.datasets.taxonomy import Taxonomy
 
 __all__ = [
+    "Archive",
     "Batch",
     "Clouds",
     "Layout",
     "PointCloudDataset",
     "Report",
+    "Source",
     "Taxonomy",
+    "cached",
     "check",
     "fetch",
     "import_archive",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 from pcea.datasets.check import Report, check, check_folder
 from pcea.datasets.layout import DATASETS, Archive, Layout
-from pcea.datasets.loading import data_root, find_folder, layout_of
+from pcea.datasets.loading import data_root, find, layouts_of
 from pcea.datasets.unpack import unpack
 from pcea.errors import InputError, nearest
 
@@ -23,7 +22,8 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
     """Unpack an archive, check all of it, and only then put it in its place.
 
     Args:
-        name: ``modelnet40``, ``shapenetpart``, or a new name for a part-labelled folder.
+        name: a registered data set, or a new name for a folder in ShapeNetPart's layout or with
+            one folder of shapes per class.
         archive: a zip, a tar (also compressed), or a folder.
         root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
 
@@ -34,32 +34,34 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         InputError: the archive is missing, damaged, unsafe or of another layout; or another
             copy is in its place. What was there before is as it was.
     """
-    layout = layout_of(name)
-    if not layout.content:
-        raise InputError(f"{name} is built in: there is nothing to import")
-    base, archive = data_root(root), Path(archive).expanduser()
-    target = base / layout.folders[0]
-    note = _provenance(layout, archive)
+    layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
+    if not layouts[0].content:
+        raise InputError(f"{name} needs no files: there is nothing to import")
     with _workspace(base) as work:
         content = work / "content"
         content.mkdir()
         unpack(archive, content)
-        found = _locate(layout, content)
-        if found is None:
-            raise InputError(f"{archive}: no {layout.content} in it")
+        folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
+        folders.sort(key=lambda path: (len(path.parts), path))  # the outermost one counts
+        fits = ((each, path) for each in layouts for path in folders if each.recognizes(path))
+        layout, found = next(fits, (None, content))
+        if layout is None:
+            wanted = " or ".join(each.content for each in layouts)
+            raise InputError(f"{archive}: no {wanted} in it")
         try:
             report = check_folder(layout, found)
         except InputError as error:
             raise InputError(str(error).replace(str(content), str(archive))) from error
+        notes, target = _provenance(layout, archive), base / layout.folders[0]
         if not target.exists():
             found.rename(target)
         elif _same(found, target):
-            note = (*note, "it was there already, with the same content")
+            notes = (*notes, "it was there already, with the same content")
         else:
             raise InputError(
                 f"{target}: is there already, with other content than {archive}; move it away first"
             )
-    return replace(report, folder=target, notes=(*report.notes, *note))
+    return replace(report, folder=target, notes=(*report.notes, *notes))
 
 
 def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> Report:
@@ -69,7 +71,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     passes the check.
 
     Args:
-        name: ``modelnet40`` or ``shapenetpart``.
+        name: a registered data set that has a source, such as ``modelnet40``.
         root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
         progress: a tqdm-like bar, or False.
 
@@ -79,13 +81,13 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     Raises:
         InputError: there is no such archive, or no mirror gave it.
     """
-    source = layout_of(name).source
+    source = layouts_of(name)[0].source
     if source is None:
-        known = [each for each, kind in DATASETS.entries().items() if kind.source]
+        known = [each for each, layout in DATASETS.entries().items() if layout.source]
         raise InputError(f"no known address for {name!r}{nearest(name, known)}")
     base = data_root(root)
     try:
-        find_folder(name, base)
+        find(name, base)
     except InputError:
         pass
     else:
@@ -96,7 +98,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
             try:
                 return import_archive(name, _download(archive, work, progress), base)
             except (OSError, ValueError) as error:  # of the network, the hash or the content
-                cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+                cause = str(error).partition("\n")[0] or type(error).__name__
                 failures.append(f"{archive.url} ({cause[:120]})")
     raise InputError(
         f"no mirror gave {name}: {'; '.join(failures)}; with the archive on disk, "
@@ -108,17 +110,15 @@ def _download(archive: Archive, into: Path, progress: Any) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
-    # Into an empty folder: pooch would trust a file that is there when no hash is known.
-    folder = Path(tempfile.mkdtemp(dir=into))
-    return Path(
-        pooch.retrieve(
-            archive.url,
-            known_hash=archive.md5 and f"md5:{archive.md5}",
-            fname=archive.url.rsplit("/", 1)[-1],
-            path=folder,
-            downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
-        )
+    file = pooch.retrieve(
+        archive.url,
+        known_hash=archive.md5 and f"md5:{archive.md5}",
+        fname=archive.url.rsplit("/", 1)[-1],
+        # Into an empty folder: pooch would trust a file that is there when no hash is known.
+        path=tempfile.mkdtemp(dir=into),
+        downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
     )
+    return Path(file)
 
 
 @contextmanager
@@ -135,38 +135,24 @@ def _workspace(base: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _locate(layout: Layout, content: Path) -> Path | None:
-    """The outermost folder that has the layout."""
-    folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
-    folders.sort(key=lambda path: (len(path.parts), path))
-    return next((folder for folder in folders if layout.recognizes(folder)), None)
-
-
 def _same(one: Path, other: Path) -> bool:
     """Whether two folders hold the same files, caches aside."""
-    names = [
-        {
-            path.relative_to(folder)
-            for path in folder.rglob("*")
-            if path.is_file() and ".cache" not in path.relative_to(folder).parts
-        }
+    first, second = (
+        {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
         for folder in (one, other)
-    ]
-    return names[0] == names[1] and all(
-        filecmp.cmp(one / name, other / name, shallow=False) for name in names[0]
     )
+    second = {name for name in second if ".cache" not in name.parts}  # none comes out of archives
+    return first == second and all(filecmp.cmp(one / n, other / n, shallow=False) for n in first)
 
 
 def _provenance(layout: Layout, archive: Path) -> tuple[str, ...]:
     """Whether a published hash vouches for the archive."""
-    source = layout.source
-    known = [each.md5 for each in source.archives if each.md5] if source else []
+    known = [each.md5 for each in layout.source.archives if each.md5] if layout.source else []
     if not known or not archive.is_file():
         return ()
-    digest = hashlib.md5(usedforsecurity=False)
-    with archive.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest() in known:
-        return (f"md5 {digest.hexdigest()} is a published one",)
-    return (f"md5 {digest.hexdigest()} is none that was published; the content was checked",)
+    import pooch
+
+    digest = pooch.file_hash(str(archive), alg="md5")
+    if digest in known:
+        return (f"md5 {digest} is a published one",)
+    return (f"md5 {digest} is none that was published; the content was checked",)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-
-import torch
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import Layout, Source
@@ -46,17 +45,18 @@ class Report:
 
 
 def check(name: str, root: str | Path | None = None) -> Report:
-    """Read every split of a data set and count what is there against the official counts.
+    """Look for faults in a copy of a data set: read every split, and count its clouds.
 
-    A copy with fewer clouds than the official ones is accepted, and reported as partial.
+    A copy with fewer clouds than the official ones is accepted, and reported as partial. What a
+    layout must hold whatever lies on disk, :func:`pcea.testing.check_dataset` checks.
 
     Args:
         name: as for `load_dataset`.
         root: as for `load_dataset`.
 
     Raises:
-        InputError: it is not there, a file is missing or damaged, or all clouds of a split are
-            single places.
+        InputError: it is not there, a file is missing or damaged, or every cloud of a split has
+            all its points at one place.
     """
     layout, folder = find(name, root)
     if not layout.content:
@@ -66,10 +66,9 @@ def check(name: str, root: str | Path | None = None) -> Report:
 
 def check_folder(layout: Layout, folder: Path) -> Report:
     """Check a folder that is known to be the data set's, wherever it lies."""
-    name = layout.name
     counts: dict[str, dict[str, int]] = {}
-    collapsed = []
-    shapes: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
+    notes: list[str] = []
     points, num_parts = [], 0
     for split in layout.splits(folder):
         if split == "trainval":
@@ -78,27 +77,19 @@ def check_folder(layout: Layout, folder: Path) -> Report:
         categories = taxonomy.categories
         tally = clouds.category.bincount(minlength=len(categories)).tolist()
         counts[split] = {c: n for c, n in zip(categories, tally, strict=True) if n}
-        shapes[split] = set(clouds.names)
-        collapsed += _collapsed(folder, split, clouds)
+        names[split] = set(clouds.names)
+        notes += _collapsed(folder, split, clouds)
         points += [int(clouds.counts.min()), clouds.longest]
         num_parts = len(taxonomy.parts)
     if not counts:
         raise InputError(f"{folder}: has no split, so there is nothing to load")
-    notes = [
-        f"{one} and {other} share {len(both)} shapes"
-        for one, other in combinations(shapes, 2)
-        if (both := shapes[one] & shapes[other])
-    ]
+    for one, other in combinations(names, 2):
+        if both := names[one] & names[other]:
+            notes.append(f"{one} and {other} share {len(both)} shapes")
     faults = _against_official(layout.source, counts)
-    return Report(
-        name=name,
-        folder=folder,
-        counts=counts,
-        points=(min(points), max(points)),
-        parts=num_parts,
-        complete=not faults if layout.source else None,
-        notes=(*collapsed, *notes, *faults),
-    )
+    complete = not faults if layout.source else None
+    extent = min(points), max(points)
+    return Report(layout.name, folder, counts, extent, num_parts, complete, (*notes, *faults))
 
 
 def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
@@ -107,17 +98,16 @@ def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
     Raises:
         InputError: no cloud of the split has a form.
     """
-    owner = torch.arange(len(clouds)).repeat_interleave(clouds.counts)  # (T,)
-    # Centred clouds: one whose points are all equal lies at 0.
-    reach = torch.zeros(len(clouds)).scatter_reduce_(0, owner, clouds.pos.norm(dim=1), "amax")
-    names = [clouds.names[i] for i in (reach == 0).nonzero()[:, 0].tolist()]
-    if not names:
-        return []
+    several = clouds.pos.split(clouds.counts.tolist())
+    # Centered clouds: one whose points are all equal lies at 0.
+    names = [name for name, pos in zip(clouds.names, several, strict=True) if not pos.any()]
     if len(names) == len(clouds):
         raise InputError(
             f"{folder}: each of the {len(clouds)} clouds of {split} is a single place, "
             f"all its points equal, such as {names[0]}: the coordinates lost their digits"
         )
+    if not names:
+        return []
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return [
         f"{len(names)} of the {len(clouds)} clouds of {split} "
@@ -128,18 +118,15 @@ def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
 
 def _against_official(source: Source | None, counts: dict[str, dict[str, int]]) -> list[str]:
     """A sentence for each split that differs from the published one."""
-    if source is None:
-        return []
     faults = []
-    for split, official in source.counts.items():
+    for split, official in source.counts.items() if source else ():
         pieces = ("train", "val") if split == "trainval" else (split,)
-        found: dict[str, int] = {}
+        found = Counter[str]()
         for piece in pieces:
-            for category, num in counts.get(piece, {}).items():
-                found[category] = found.get(category, 0) + num
-        label = "train + val" if split == "trainval" else split
-        total, wanted = sum(found.values()), source.per_category.get(split, {})
-        differ = [category for category, num in wanted.items() if found.get(category, 0) != num]
+            found.update(counts.get(piece, {}))
+        label, total = " + ".join(pieces), found.total()
+        wanted = source.per_category.get(split, {}) if source else {}
+        differ = [category for category, num in wanted.items() if found[category] != num]
         if not total:
             faults.append(f"{label} is not there (officially {official} clouds)")
         elif total != official:

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pcea.datasets.fields import (
-    as_coordinates,
-    as_labels,
-    as_mask,
-    as_normals,
-    check_layout,
-    check_shapes,
-)
-from pcea.datasets.indexing import Index, cloud_ids
+from pcea.datasets.fields import Index, as_coordinates, check_layout, cloud_ids, take_fields
 from pcea.errors import InputError
 from pcea.formats.checked import as_tensor
 
@@ -32,7 +25,7 @@ class Batch:
     Args:
         pos: (B, N, 3) float32 coordinates.
         category: (B,) int64.
-        normal: (B, N, 3) float32, or None.
+        normal: (B, N, 3) float32, zero where unknown, or None.
         part: (B, N) int64 global part ids, or None.
         mask: (B, N) bool, True where a point is real; None where every point is.
         mixed_category: (B, K) int64, the categories that each cloud is mixed of, or None;
@@ -41,7 +34,7 @@ class Batch:
 
     Raises:
         InputError: a shape, a type or a device does not fit, a label is negative, or a coordinate
-            is NaN or infinite.
+            is NaN, infinite, or in float64 too far from zero for float32.
     """
 
     pos: Tensor
@@ -53,39 +46,23 @@ class Batch:
     mixed_share: Tensor | None = None
 
     def __post_init__(self) -> None:
-        pos = as_tensor(self.pos, "batch: pos")
-        check_layout(pos, ("B", "N", "3"), "batch: pos")
-        batch, num, _ = pos.shape
-        self.pos = as_coordinates(pos, "batch: pos", [num] * batch)
-        self.category = as_labels(self.category, "batch: category")
-        if self.normal is not None:
-            self.normal = as_normals(self.normal, "batch: normal")
-        if self.part is not None:
-            self.part = as_labels(self.part, "batch: part")
-        if self.mask is not None:
-            self.mask = as_mask(self.mask, "batch: mask")
-        check_shapes(
-            "batch",
-            {
-                "pos": (self.pos, (batch, num, 3)),
-                "category": (self.category, (batch,)),
-                "normal": (self.normal, (batch, num, 3)),
-                "part": (self.part, (batch, num)),
-                "mask": (self.mask, (batch, num)),
-            },
-        )
+        pos = as_tensor(self.pos, "pos")
+        check_layout(pos, ("B", "N", "3"))
+        each = tuple(pos.shape[:2])
+        self.pos = as_coordinates(pos, [each[1]] * each[0])
+        fields = {"normal": (*each, 3), "part": each, "mask": each}
+        take_fields(self, pos.device, category=each[:1], **fields)
 
     def __len__(self) -> int:
         return len(self.pos)
 
+    def __repr__(self) -> str:
+        has = [name for name in ("normal", "part", "mask") if getattr(self, name) is not None]
+        return f"Batch({', '.join([f'{len(self)} clouds of {self.pos.shape[1]} points', *has])})"
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        return Batch(
-            *(
-                None if tensor is None else tensor.to(device, non_blocking=True)
-                for tensor in vars(self).values()
-            )  # type: ignore[arg-type]
-        )
+        return replace(self, **_moved(self, device, non_blocking=True))
 
     def soft_category(self, num_categories: int) -> Tensor:
         """What a classifier should answer.
@@ -131,37 +108,21 @@ class Clouds:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        pos = as_tensor(self.pos, "clouds: pos")
-        check_layout(pos, ("T", "3"), "clouds: pos")
-        ptr = as_labels(self.ptr, "clouds: ptr")
-        category = as_labels(self.category, "clouds: category")
-        normal = None if self.normal is None else as_normals(self.normal, "clouds: normal")
-        part = None if self.part is None else as_labels(self.part, "clouds: part")
-        num_points, num_clouds, counts = len(pos), category.numel(), list[int]()
-        check_shapes(
-            "clouds",
-            {
-                "pos": (pos, (num_points, 3)),
-                "ptr": (ptr, (num_clouds + 1,)),
-                "category": (category, (num_clouds,)),
-                "normal": (normal, (num_points, 3)),
-                "part": (part, (num_points,)),
-            },
-        )
-        names = tuple(self.names)
-        if len(names) != num_clouds:
-            raise InputError(f"clouds: {len(names)} names for {num_clouds} clouds")
-        # On a device the values were checked before they moved there, and looking would wait.
-        if ptr.device.type == "cpu":
-            counts = ptr.diff().tolist()
-            if int(ptr[0]) or sum(counts) != num_points or min(counts, default=1) < 1:
-                raise InputError(
-                    f"clouds: ptr does not share {num_points} points, one at least each"
-                )
-        pos = as_coordinates(pos, "clouds: pos", counts)
-        kept = {"pos": pos, "ptr": ptr, "category": category, "normal": normal, "part": part}
-        for name, value in {**kept, "names": names}.items():
-            object.__setattr__(self, name, value)
+        pos, names = as_tensor(self.pos, "pos"), tuple(self.names)
+        check_layout(pos, ("T", "3"))
+        num_points, num = len(pos), as_tensor(self.category, "category").numel()
+        fields = {"normal": (num_points, 3), "part": (num_points,)}
+        take_fields(self, pos.device, ptr=(num + 1,), category=(num,), **fields)
+        if len(names) != num:
+            raise InputError(f"{len(names)} names for {num} clouds")
+        counts: list[int] = []
+        # On a device the values were checked before they moved there, and reading them would wait.
+        if self.ptr.device.type == "cpu":
+            counts = self.ptr.diff().tolist()
+            if int(self.ptr[0]) or sum(counts) != num_points or min(counts, default=1) < 1:
+                raise InputError(f"ptr does not share {num_points} points, one at least each")
+        object.__setattr__(self, "pos", as_coordinates(pos, counts))
+        object.__setattr__(self, "names", names)
 
     @classmethod
     def from_dense(
@@ -182,36 +143,24 @@ class Clouds:
             names: M names; None numbers them.
 
         Raises:
-            InputError: as for the clouds themselves.
+            InputError: as for a batch.
         """
-        pos, category = as_tensor(pos, "clouds: pos"), as_tensor(category, "clouds: category")
-        normal = None if normal is None else as_tensor(normal, "clouds: normal")
-        part = None if part is None else as_tensor(part, "clouds: part")
-        check_layout(pos, ("M", "N", "3"), "clouds: pos")
-        num_clouds, num_points, _ = pos.shape
-        check_shapes(
-            "clouds",
-            {
-                "pos": (pos, (num_clouds, num_points, 3)),
-                "category": (category, (num_clouds,)),
-                "normal": (normal, (num_clouds, num_points, 3)),
-                "part": (part, (num_clouds, num_points)),
-            },
-        )
+        dense = Batch(pos, category, normal, part)
+        num, num_points, _ = dense.pos.shape
         return cls(
-            pos=pos.reshape(-1, 3),
-            ptr=torch.arange(num_clouds + 1, device=pos.device) * num_points,
-            category=category,
-            normal=None if normal is None else normal.reshape(-1, 3),
-            part=None if part is None else part.reshape(-1),
-            names=tuple(map(str, range(num_clouds))) if names is None else tuple(names),
+            pos=dense.pos.reshape(-1, 3),
+            ptr=torch.arange(num + 1, device=dense.pos.device) * num_points,
+            category=dense.category,
+            normal=None if dense.normal is None else dense.normal.reshape(-1, 3),
+            part=None if dense.part is None else dense.part.reshape(-1),
+            names=tuple(map(str, range(num))) if names is None else tuple(names),
         )
 
     @classmethod
     def cat(cls, several: Sequence[Clouds]) -> Clouds:
-        """Join splits, in order. Normals and parts stay where every split has them."""
+        """Join clouds, in order. Normals and parts stay where all of them have them."""
         if not several:
-            raise InputError("clouds: nothing to join")
+            raise InputError("there are no clouds to join")
         offsets = torch.tensor([0] + [len(clouds.pos) for clouds in several]).cumsum(0)
         ptrs = [c.ptr[:-1].cpu() + offsets[i] for i, c in enumerate(several)]
         normals = [c.normal for c in several if c.normal is not None]
@@ -227,6 +176,11 @@ class Clouds:
 
     def __len__(self) -> int:
         return len(self.category)
+
+    def __repr__(self) -> str:
+        has = [name for name in ("normal", "part") if getattr(self, name) is not None]
+        points = f"{self.longest} points" if self.uniform else f"up to {self.longest} points"
+        return f"Clouds({', '.join([f'{len(self)} of {points}', *has])})"
 
     def __getitem__(self, index: Index) -> Clouds:
         return self.select(index)
@@ -252,14 +206,7 @@ class Clouds:
 
     def to(self, device: torch.device | str) -> Clouds:
         """The same clouds on another device."""
-        moved = replace(
-            self,
-            pos=self.pos.to(device),
-            ptr=self.ptr.to(device),
-            category=self.category.to(device),
-            normal=None if self.normal is None else self.normal.to(device),
-            part=None if self.part is None else self.part.to(device),
-        )
+        moved = replace(self, **_moved(self, device))
         # Counted here, so that drawing a batch there need not wait for the answer.
         vars(moved).update(longest=self.longest, uniform=self.uniform)
         return moved
@@ -279,14 +226,8 @@ class Clouds:
         ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         shift = (self.ptr[index] - ptr[:-1]).repeat_interleave(counts)  # (T',)
         point = torch.arange(len(shift), device=shift.device) + shift
-        return Clouds(
-            pos=self.pos[point],
-            ptr=ptr,
-            category=self.category[index],
-            normal=None if self.normal is None else self.normal[point],
-            part=None if self.part is None else self.part[point],
-            names=tuple(self.names[i] for i in index.tolist()),
-        )
+        names = tuple(self.names[i] for i in index.tolist())
+        return Clouds(ptr=ptr, category=self.category[index], names=names, **self._points(point))
 
     def batch(
         self,
@@ -310,50 +251,38 @@ class Clouds:
             The batch; its mask is None where there is no padding.
         """
         index = cloud_ids(index, len(self), self.ptr.device)
-        start, count = self.ptr[index, None], self.counts[index, None]  # (B, 1)
-        if num_points is not None:
-            slot = self._draw(count, num_points, generator)  # (B, N)
-            return self._gather(index, start + slot, None)
-        width = self.longest if self.uniform else int(count.max())
-        slot = torch.arange(width, device=index.device).expand(len(index), -1)  # (B, W)
+        count = self.counts[index, None]  # (B, 1)
+        if num_points is not None and num_points < 1:
+            raise InputError(f"num_points is {num_points}; it must be at least 1")
+        width = num_points or (self.longest if self.uniform else int(count.max()))
+        place = torch.arange(width, device=count.device)
+        slot = place % count  # (B, width) positions within each cloud
         if generator is not None:
-            slot = self._draw(count, width, generator)
-        mask = None
+            slot = self._order(count, generator).gather(1, slot)
+        fields = self._points(self.ptr[index, None] + slot)
+        if num_points is None and not self.uniform and bool((count < width).any()):
+            mask = place < count
+            for name, value in fields.items():
+                if value is not None:
+                    fields[name] = value * (mask if value.ndim == 2 else mask.unsqueeze(2))
+            fields["mask"] = mask
+        return Batch(category=self.category[index], **fields)
+
+    def _points(self, point: Tensor) -> dict[str, Any]:
+        """The fields of single points, at these numbers."""
+        fields = {"pos": self.pos, "normal": self.normal, "part": self.part}
+        return {name: None if value is None else value[point] for name, value in fields.items()}
+
+    def _order(self, count: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, longest): a random order of each cloud's `count` (B, 1) points, padding last."""
+        size = len(count), self.longest
+        key = torch.rand(*size, generator=generator, device=generator.device).to(count.device)
         if not self.uniform:
-            mask = torch.arange(width, device=index.device) < count
-            if bool(mask.all()):
-                mask = None
-        if mask is not None:
-            slot = slot.minimum(count - 1)
-        return self._gather(index, start + slot, mask)
-
-    def _draw(self, count: Tensor, num: int, generator: torch.Generator | None) -> Tensor:
-        """(B, num) positions within each cloud of `count` (B, 1) points."""
-        device = count.device
-        if num < 1:
-            raise InputError(f"num_points is {num}; it must be at least 1")
-        turn = torch.arange(num, device=device) % count  # (B, num)
-        if generator is None:
-            return turn
-        key = torch.rand(len(count), self.longest, generator=generator, device=generator.device).to(
-            device
-        )  # (B, longest)
-        if not self.uniform:
-            key = key.masked_fill(torch.arange(self.longest, device=device) >= count, 2.0)
-        return _order(key).gather(1, turn)
-
-    def _gather(self, index: Tensor, point: Tensor, mask: Tensor | None) -> Batch:
-        pos = self.pos[point]  # (B, N, 3)
-        normal = None if self.normal is None else self.normal[point]
-        part = None if self.part is None else self.part[point]
-        if mask is not None:
-            pos = pos * mask[..., None]
-            normal = None if normal is None else normal * mask[..., None]
-            part = None if part is None else part * mask
-        return Batch(pos, self.category[index], normal, part, mask)
+            key = key.masked_fill(torch.arange(size[1], device=count.device) >= count, 2.0)
+        return sort_keys(key)
 
 
-def _order(key: Tensor) -> Tensor:
+def sort_keys(key: Tensor) -> Tensor:
     """(B, L) int64: what sorts each row of numbers that are not negative, equal ones in order."""
     if key.device.type != "cpu":
         return key.argsort(dim=1, stable=True)
@@ -363,3 +292,11 @@ def _order(key: Tensor) -> Tensor:
     packed |= torch.arange(key.shape[1])
     packed.numpy().sort(axis=1)
     return packed.bitwise_and_(0xFFFFFFFF)
+
+
+def _moved(
+    owner: Batch | Clouds, device: torch.device | str, non_blocking: bool = False
+) -> dict[str, Any]:
+    tensors = {name: value for name, value in vars(owner).items() if isinstance(value, Tensor)}
+    tensors.pop("counts", None)  # which is kept there once it is computed
+    return {name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()}

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.indexing import Index
+from pcea.datasets.fields import Index
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 
@@ -57,9 +57,16 @@ class PointCloudDataset(Dataset["Data"]):
             raise InputError(f"task is {task!r}; it is 'classification' or 'segmentation'")
         if task == "segmentation" and not labelled:
             raise InputError(f"{name}: has no part labels, so there is nothing to segment by")
-        _check_named(clouds.category, taxonomy.categories, f"{name}: category")
+        named = [("category", clouds.category, taxonomy.categories)]
         if clouds.part is not None and taxonomy.parts:
-            _check_named(clouds.part, taxonomy.parts, f"{name}: part")
+            named.append(("part", clouds.part, taxonomy.parts))
+        for what, label, names in named:
+            # On another device the labels were checked before they moved there.
+            if label.device.type == "cpu" and len(label) and int(label.max()) >= len(names):
+                raise InputError(
+                    f"{name}: {what} {int(label.max())} has no name: there are {len(names)}, "
+                    "from 0 on"
+                )
         self.clouds = clouds
         self.taxonomy = taxonomy
         self.name = name
@@ -88,36 +95,22 @@ class PointCloudDataset(Dataset["Data"]):
         try:
             number = operator.index(index)  # type: ignore[arg-type]
         except TypeError:
-            return PointCloudDataset(
-                *(self.clouds.select(index), self.taxonomy, self.name, self.split),
-                task=self.task,
-                transform=self.transform,
-            )
+            some = self.clouds.select(index), self.taxonomy, self.name, self.split
+            return PointCloudDataset(*some, task=self.task, transform=self.transform)
         if not -len(self) <= number < len(self):
             raise IndexError(f"{self.name} {self.split} has {len(self)} clouds, not {number}")
-        return self._item(number % len(self))
-
-    def _item(self, index: int) -> Data:
         # torch-geometric takes seconds to import, and only items need it.
         from torch_geometric.data import Data
 
-        clouds = self.clouds
-        points = slice(int(clouds.ptr[index]), int(clouds.ptr[index + 1]))
-        category = clouds.category[index : index + 1]
-        item = Data(pos=clouds.pos[points], category=category, name=clouds.names[index])
-        if clouds.normal is not None:
-            item.normal = clouds.normal[points]
-        if clouds.part is not None:
-            item.part = clouds.part[points]
-        item.y = item.part if self.task == "segmentation" else category
+        cloud = self.clouds.select(number)
+        item = Data(pos=cloud.pos, category=cloud.category, name=cloud.names[0])
+        if cloud.normal is not None:
+            item.normal = cloud.normal
+        if cloud.part is not None:
+            item.part = cloud.part
+        item.y = item.part if self.task == "segmentation" else item.category
         return item if self.transform is None else self.transform(item)
 
     def __repr__(self) -> str:
-        return f"PointCloudDataset({self.name!r}, {self.split!r}, {len(self)} clouds)"
-
-
-def _check_named(label: Tensor, names: Sequence[str], what: str) -> None:
-    if label.device.type == "cpu" and label.numel() and int(label.max()) >= len(names):
-        raise InputError(
-            f"{what} {int(label.max())} has no name: there are {len(names)}, from 0 on"
-        )
+        what = f"{self.name!r}, {self.split!r}, {self.task}"
+        return f"PointCloudDataset({what}, {self.clouds!r}, {self.taxonomy!r})"

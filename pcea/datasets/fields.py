@@ -1,15 +1,16 @@
 """What a person gives as the fields of clouds and batches, checked: right, or one clear error.
 
-Values are looked at on the CPU alone. On another device looking would wait for it, and what
-training moves there was checked before.
+Values are checked on the CPU alone. On another device a check would wait for it, and what training
+moves there was checked before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
@@ -18,8 +19,33 @@ from pcea.formats.checked import as_tensor
 # What float32 may take from a cloud's form, in shares of its size.
 _LARGEST_MOVE = 1e-4
 
+Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
 
-def check_layout(pos: Tensor, layout: tuple[str, ...], what: str) -> None:
+
+def take_fields(owner: object, device: torch.device, **shapes: tuple[int, ...]) -> None:
+    """Check fields of an object, and keep them as tensors of their types; None stays None.
+
+    Args:
+        owner: has each of the fields.
+        device: of the positions, where the fields must lie.
+        **shapes: the shape of each field.
+
+    Raises:
+        InputError: a field has another shape, lies elsewhere, or its values cannot be what it is.
+    """
+    for name, shape in shapes.items():
+        value = getattr(owner, name)
+        if value is None:
+            continue
+        tensor = as_tensor(value, name)
+        if tuple(tensor.shape) != shape:
+            raise InputError(f"{name} is {tuple(tensor.shape)}, expected {shape}")
+        if tensor.device != device:
+            raise InputError(f"{name} is on {tensor.device}, the positions are on {device}")
+        object.__setattr__(owner, name, _TYPES[name](tensor, name))
+
+
+def check_layout(pos: Tensor, layout: tuple[str, ...]) -> None:
     """Check how coordinates lie, given the names of their dimensions, ``("T", "3")``.
 
     Raises:
@@ -29,53 +55,91 @@ def check_layout(pos: Tensor, layout: tuple[str, ...], what: str) -> None:
     if len(shape) != len(layout) or shape[-1] != 3:
         turned = len(shape) == len(layout) and shape[-2] == 3
         hint = ": coordinates come last, transpose it first" if turned else ""
-        raise InputError(f"{what} is {shape}, expected ({', '.join(layout)}){hint}")
+        raise InputError(f"pos is {shape}, expected ({', '.join(layout)}){hint}")
 
 
-def as_coordinates(pos: Tensor, what: str, counts: Sequence[int]) -> Tensor:
+def as_coordinates(pos: Tensor, counts: Sequence[int]) -> Tensor:
     """Take coordinates of any real type as float32.
 
     Args:
-        pos: (…, 3) whatever :func:`check_layout` lets through.
-        what: how the message calls them.
+        pos: (…, 3).
         counts: points of each cloud, one cloud after the other; of no use but on the CPU.
 
     Raises:
         InputError: the type is another one, a value is NaN or infinite, or a cloud lies so far
             from zero that float32 would lose its form.
     """
-    near = as_real(pos, what)
+    near = _as_real(pos, "pos")
     if near.device.type != "cpu" or not near.numel():
         return near
     if not _finite(near):
         wrong = ~near.detach().isfinite().all(-1)
         raise InputError(
-            f"{what}: {int(wrong.sum())} points are NaN, infinite or beyond float32: remove them"
+            f"pos: {int(wrong.sum())} points are NaN, infinite or beyond float32: remove them"
         )
-    if pos.dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        _check_form(pos.detach().double().reshape(-1, 3), near, what, counts)
+    if pos.dtype in (torch.float32, torch.float16, torch.bfloat16):
+        return near
+    wide = pos.detach().double().reshape(-1, 3)
+    moved = (near.detach().reshape(-1, 3).double() - wide).abs().amax(1)  # (T,)
+    if bool(moved.any()):
+        several = zip(wide.split(list(counts)), moved.split(list(counts)), strict=True)
+        for i, (cloud, error) in enumerate(several):
+            if 0 < _LARGEST_MOVE * (cloud.amax(0) - cloud.amin(0)).amax() < error.amax():
+                raise InputError(
+                    f"pos: cloud {i} lies too far from zero for float32, which would lose its "
+                    "form: pass it through pcea.geometry.unit_sphere first"
+                )
     return near
 
 
-def as_normals(values: Any, what: str) -> Tensor:
-    """Take normals of any real type and length as float32; those that are not finite become zero.
+def cloud_ids(index: Index, num: int, device: torch.device) -> Tensor:
+    """Turn whatever names some of several clouds into their ids.
+
+    Args:
+        index: an id, a slice, K ids, or a mask of ``num`` bools; ids below 0 count from the end.
+        num: how many clouds there are.
+        device: where the ids are wanted.
+
+    Returns:
+        (K,) int64 ids.
 
     Raises:
-        InputError: the type is another one.
+        InputError: a cloud does not exist, a mask has another length, or it is none of these.
     """
-    normal = as_real(as_tensor(values, what), what)
+    ids = as_tensor(range(num)[index] if isinstance(index, slice) else index, "index of clouds")
+    if ids.dtype == torch.bool:
+        fits = ids.shape == (num,)
+    else:
+        ids = ids if ids.numel() else ids.long()
+        fits = ids.ndim <= 1 and not ids.is_floating_point() and not ids.is_complex()
+    if not fits:
+        raise InputError(
+            f"index of clouds is {ids.dtype} of shape {tuple(ids.shape)}: give a number, whole "
+            f"numbers (K,), a slice, or a mask of {num} bools"
+        )
+    try:
+        ids = ids if ids.dtype == torch.bool else ids.long()
+        return torch.arange(num, device=ids.device)[ids].reshape(-1).to(device)
+    except IndexError:
+        wrong = ids[(ids < -num) | (ids >= num)].reshape(-1)[0]
+        raise InputError(f"no cloud {int(wrong)}: there are {num}, from 0 on") from None
+
+
+def _as_real(tensor: Tensor, what: str) -> Tensor:
+    if tensor.dtype == torch.bool or tensor.is_complex():
+        raise InputError(f"{what} must be real numbers, not {tensor.dtype}")
+    return tensor.float()
+
+
+def _as_normals(given: Tensor, what: str) -> Tensor:
+    """Those that are not finite become zero, which is unknown."""
+    normal = _as_real(given, what)
     if normal.device.type != "cpu" or not normal.numel() or _finite(normal):
         return normal
     return torch.where(normal.isfinite().all(-1, keepdim=True), normal, 0.0)
 
 
-def as_labels(values: Any, what: str) -> Tensor:
-    """Take whole numbers from 0 on, of any type that holds them, as int64.
-
-    Raises:
-        InputError: a number is negative or not whole.
-    """
-    given = as_tensor(values, what)
+def _as_labels(given: Tensor, what: str) -> Tensor:
     if given.dtype == torch.bool or given.is_complex():
         raise InputError(f"{what} must be whole numbers, not {given.dtype}")
     label = given.long()
@@ -87,66 +151,22 @@ def as_labels(values: Any, what: str) -> Tensor:
     return label
 
 
-def as_mask(values: Any, what: str) -> Tensor:
-    """Take a mask of bool.
-
-    Raises:
-        InputError: it is of another type.
-    """
-    mask = as_tensor(values, what)
-    if mask.dtype != torch.bool:
-        raise InputError(f"{what} must be bool, not {mask.dtype}")
-    return mask
+def _as_mask(given: Tensor, what: str) -> Tensor:
+    if given.dtype != torch.bool:
+        raise InputError(f"{what} must be bool, not {given.dtype}")
+    return given
 
 
-def as_real(tensor: Tensor, what: str) -> Tensor:
-    """Make real numbers float32.
-
-    Raises:
-        InputError: they are bool or complex.
-    """
-    if tensor.dtype == torch.bool or tensor.is_complex():
-        raise InputError(f"{what} must be real numbers, not {tensor.dtype}")
-    return tensor.float()
-
-
-def check_shapes(owner: str, fields: dict[str, tuple[Tensor | None, tuple[int, ...]]]) -> None:
-    """Check that fields have the shapes they should have, all on one device.
-
-    Args:
-        owner: how the message calls what they are fields of.
-        fields: {name: (field, shape)}; the first says the device.
-
-    Raises:
-        InputError: one has another shape, or lies elsewhere.
-    """
-    device = None
-    for name, (tensor, shape) in fields.items():
-        if tensor is None:
-            continue
-        device = device or tensor.device
-        if tuple(tensor.shape) != shape:
-            raise InputError(f"{owner}: {name} is {tuple(tensor.shape)}, expected {shape}")
-        if tensor.device != device:
-            raise InputError(f"{owner}: {name} is on {tensor.device}, the rest is on {device}")
+_TYPES = {
+    "ptr": _as_labels,
+    "category": _as_labels,
+    "part": _as_labels,
+    "normal": _as_normals,
+    "mask": _as_mask,
+}
 
 
 def _finite(tensor: Tensor) -> bool:
     """Whether all of it is, in one pass that makes no tensor of its size."""
     low, high = tensor.detach().aminmax()
     return bool(low.isfinite() & high.isfinite())
-
-
-def _check_form(wide: Tensor, near: Tensor, what: str, counts: Sequence[int]) -> None:
-    """Refuse float64 coordinates (T, 3) that lose a cloud's form in float32."""
-    moved = (near.detach().reshape(-1, 3).double() - wide).abs().amax(1)  # (T,)
-    if not bool(moved.any()):
-        return
-    counts = list(counts)
-    for i, (cloud, error) in enumerate(zip(wide.split(counts), moved.split(counts), strict=True)):
-        size = (cloud.amax(0) - cloud.amin(0)).amax()
-        if 0 < _LARGEST_MOVE * size < error.amax():
-            raise InputError(
-                f"{what}: cloud {i} lies too far from zero for float32, which would lose its "
-                "form: pass it through pcea.geometry.unit_sphere first"
-            )

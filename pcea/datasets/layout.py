@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.taxonomy import Taxonomy
@@ -20,7 +21,7 @@ class Archive:
 
     Args:
         url: where it was last seen.
-        md5: of its bytes; None where nobody wrote it down, and only the content can be checked.
+        md5: of its bytes; None where none was published, and only the content can be checked.
     """
 
     url: str
@@ -29,28 +30,28 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """A published data set.
+    """Where a data set was published.
 
     Args:
         title: its full name.
-        terms: what its licence allows.
+        terms: what its license allows.
         archives: the original first, then mirrors.
-        counts: official clouds of each split.
-        per_category: official clouds of each category, in category order, where known.
+        counts: {split: official number of clouds}.
+        per_category: {split: {category: official number of clouds}}, where known.
     """
 
     title: str
     terms: str
-    archives: tuple[Archive, ...]
-    counts: dict[str, int]
-    per_category: dict[str, dict[str, int]]
+    archives: tuple[Archive, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    per_category: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Layout(ABC):
     """How a data set lies in its folder, and how its splits are read.
 
-    A data set is a class that derives from this one, or from a layout that it shares with others,
-    and that :func:`register_dataset` makes known.
+    A data set is registered by its layout: a class that derives from this one, or from a layout
+    that it shares with others, under :func:`register_dataset`.
 
     Args:
         name: what the data set is called.
@@ -60,7 +61,7 @@ class Layout(ABC):
     """Where it was published; None: nowhere."""
 
     content: ClassVar[str] = ""
-    """What must lie in the folder, as messages have it; empty: it needs no files."""
+    """What must lie in the folder, as messages say it; empty: the data set needs no files."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,11 +72,11 @@ class Layout(ABC):
         return (self.name,)
 
     def recognizes(self, folder: Path) -> bool:
-        """Tell whether a folder has this layout."""
+        """Tell whether :attr:`content` lies in a folder; a layout with content must say so."""
         return False
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those of :data:`SPLITS` that a folder of this layout has."""
+        """Those of train, val, trainval and test that a folder of this layout has. Default: all."""
         return SPLITS
 
     @abstractmethod
@@ -84,7 +85,7 @@ class Layout(ABC):
 
         Args:
             folder: the data set's own; any, where it needs no files.
-            split: one of :data:`SPLITS`.
+            split: one of :meth:`splits`.
 
         Returns:
             The clouds on the CPU, each centered and scaled to the unit sphere, and the names of
@@ -94,11 +95,40 @@ class Layout(ABC):
             InputError: a file is missing or damaged, or an option is out of range.
         """
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}: {self.content or 'needs no files'})"
+
 
 DATASETS: Registry[type[Layout]] = Registry("data set", "pcea.datasets")
-register_dataset = DATASETS.register
+
+L = TypeVar("L", bound=type[Layout])
 
 
-def per_category(names: tuple[str, ...], counts: str) -> dict[str, int]:
-    """Pair the names of categories with their numbers of clouds, which white space parts."""
-    return dict(zip(names, map(int, counts.split()), strict=True))
+def register_dataset(name: str) -> Callable[[L], L]:
+    """Make a layout known as the data set of a name.
+
+    Args:
+        name: the name that users give, lower case, words joined by hyphens.
+
+    Returns:
+        A class decorator.
+
+    Raises:
+        ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
+        TypeError: it is no class of :class:`Layout`, lacks a method, has only one of ``content``
+            and ``recognizes``, or its ``folders`` are no tuple.
+    """
+
+    def add(layout: L) -> L:
+        what = f"data set {name!r}"
+        if not (isinstance(layout, type) and issubclass(layout, Layout)):
+            raise TypeError(f"{what}: {layout!r} is no class of Layout")
+        if bool(layout.content) != (layout.recognizes is not Layout.recognizes):
+            raise TypeError(
+                f"{what}: with files, it needs both `content` and `recognizes`; without, neither"
+            )
+        if not layout.__abstractmethods__ and not isinstance(layout(name).folders, tuple):
+            raise TypeError(f"{what}: `folders` must be a tuple of names")
+        return DATASETS.register(name)(layout)
+
+    return add

@@ -13,7 +13,7 @@ from typing import Any
 from pcea.datasets.dataset import PointCloudDataset, Task
 from pcea.datasets.folder_of_classes import FolderOfClasses
 from pcea.datasets.layout import DATASETS, SPLITS, Layout
-from pcea.datasets.parts import PartsFolder
+from pcea.datasets.shapenetpart import PartsFolder
 from pcea.errors import InputError, nearest
 
 
@@ -44,9 +44,9 @@ def load_dataset(
     """Load a split of a data set.
 
     Args:
-        name: ``shapes`` (built in), ``modelnet40``, ``shapenetpart``, or the name of any folder
-            under `root` in ShapeNetPart's layout, with or without its ``_normal``, or with one
-            folder of shapes per class. The path of such a folder will do as well.
+        name: a registered one, such as ``shapes`` or ``modelnet40``; or any folder under `root`
+            in ShapeNetPart's layout, with or without its ``_normal``, or with one folder of shapes
+            per class; or the path of such a folder.
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
@@ -66,39 +66,31 @@ def load_dataset(
     layout, folder = find(name, root)
     known = list(inspect.signature(layout.read).parameters)[2:]  # after the folder and the split
     for option in options:
-        if not known:
-            raise InputError(f"{name}: takes no option {option!r}")
         if option not in known:
-            raise InputError(f"{name}: no option {option!r}{nearest(option, known)}")
+            hint = nearest(option, known) if known else "; it takes none"
+            raise InputError(f"{name}: no option {option!r}{hint}")
+    if split not in (there := layout.splits(folder)):
+        raise InputError(f"{folder}: no split {split!r} (there: {', '.join(there) or 'none'})")
     clouds, taxonomy = layout.read(folder, split, **options)
     return PointCloudDataset(clouds, taxonomy, layout.name, split, task, transform)
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """The folder of data sets: the one given, else ``$PCEA_DATA``, else ``./data``."""
+    return Path(root or os.environ.get("PCEA_DATA") or "data").expanduser()
 
 
 def layouts_of(name: str) -> list[Layout]:
     """The layouts that a data set may have: the registered one, else those of any folder.
 
     Raises:
-        InputError: it is not the name of a data set, or its plug-in cannot be imported.
+        InputError: it could not be a folder's name, or its plug-in cannot be imported.
     """
-    check_name(name)
     if name in DATASETS:
         return [DATASETS.get(name)(name)]
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
     return [PartsFolder(name), FolderOfClasses(name)]
-
-
-def layout_of(name: str) -> Layout:
-    """The first of :func:`layouts_of`, which an archive under that name must have."""
-    return layouts_of(name)[0]
-
-
-def is_path(name: str, root: str | Path | None = None) -> bool:
-    """Tell whether a data set is named by its folder's path; a bare name is if no root has it."""
-    if name in DATASETS:
-        return False
-    if Path(name).name != name:
-        return True
-    below = (data_root() / name, data_root() / f"{name}_normal")
-    return root is None and Path(name).is_dir() and not any(folder.is_dir() for folder in below)
 
 
 def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
@@ -107,83 +99,81 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
     Raises:
         InputError: it is nowhere; the message says where it was looked for and how to get it.
     """
-    if is_path(name, root):
-        return _find_path(Path(name).expanduser())
+    if Path(name).name != name:
+        return _at(Path(name).expanduser())
     layouts, base = layouts_of(name), data_root(root)
     if not layouts[0].content:
         return layouts[0], base
     for layout in layouts:
-        for folder in (base / each for each in layout.folders):
-            if layout.recognizes(folder):
-                return layout, folder
-        # The root may be the data set's own folder. Any such folder looks like any other, so there
-        # the name must agree: figures of one data set must not come out under another's name.
-        own = name in DATASETS or base.resolve().name in layout.folders
-        if own and layout.recognizes(base):
-            return layout, base
-    looked = ", ".join(str(base / folder) for folder in layouts[0].folders)
+        if folder := _folder_of(layout, base):
+            return layout, folder
+    if root is None and name not in DATASETS and Path(name).is_dir():
+        return _at(Path(name))
+    places = [base / each for each in layouts[0].folders]
+    for place in places:
+        if place.is_dir():
+            wanted = " or ".join(layout.content for layout in layouts)
+            raise InputError(f"{place}: is there, but holds no data set {name!r}: no {wanted}")
     hint = ""
     if name not in DATASETS:
         hint = nearest(name, {listed.name for listed in list_datasets(base)})
     raise InputError(
-        f"no data set {name!r}{hint}: looked in {looked}, {base}; "
+        f"no data set {name!r}{hint}: looked in {', '.join(map(str, [*places, base]))}; "
         f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
     )
-
-
-def _find_path(folder: Path) -> tuple[Layout, Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder of a data set")
-    name = folder.resolve().name
-    registered = [kind(each) for each, kind in DATASETS.entries().items()]
-    for layout in registered:
-        if name in layout.folders and layout.content and layout.recognizes(folder):
-            return layout, folder
-    parts = PartsFolder(name.removesuffix("_normal"))
-    # Whatever else it is, reading it says what is wrong with it.
-    return (parts if parts.recognizes(folder) else FolderOfClasses(name)), folder
-
-
-def data_root(root: str | Path | None = None) -> Path:
-    """The folder of data sets: the one given, else ``$PCEA_DATA``, else ``./data``."""
-    return Path(root or os.environ.get("PCEA_DATA") or "data").expanduser()
-
-
-def find_folder(name: str, root: str | Path | None = None) -> Path:
-    """The folder of a data set; see :func:`find`."""
-    return find(name, root)[1]
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that could not be a folder's.
-
-    Raises:
-        InputError: it holds more than letters, digits and ``_ . + -``.
-    """
-    if not re.fullmatch(r"\w[\w.+-]*", name):
-        raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
 
 
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """The data sets that are registered, and every folder under `root` that can be read as one."""
     base = data_root(root)
-    listed = []
-    registered = [kind(name) for name, kind in DATASETS.entries().items()]
-    for layout in sorted(registered, key=lambda layout: bool(layout.content)):
-        places = [*(base / folder for folder in layout.folders), base] if layout.content else []
-        folder = next((place for place in places if layout.recognizes(place)), None)
-        there = folder or not layout.content
+    listed, taken = [], set()
+    # If the root is itself the folder of one data set, those that are called so come first.
+    for layout in sorted(
+        _registered(), key=lambda layout: base.resolve().name not in layout.folders
+    ):
+        folder = _folder_of(layout, base) if layout.content else None
+        there = not layout.content or (folder is not None and folder not in taken)
         splits = layout.splits(folder or base) if there else ()
-        listed.append(Listed(layout.name, folder, splits))
-    taken = {item.folder for item in listed}
+        listed.append(Listed(layout.name, folder if there else None, splits))
+        taken.add(folder)
+    listed.sort(key=lambda each: (bool(DATASETS.get(each.name).content), each.name))
     folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
     for folder in [*folders, base]:
-        name = folder.resolve().name.removesuffix("_normal")
-        if folder in taken or folder.name.startswith(".") or name in DATASETS:
+        name = folder.resolve().name
+        if folder in taken or name.startswith(".") or name.removesuffix("_normal") in DATASETS:
             continue
-        # The root itself is a data set only in a layout that nothing else has by chance.
-        for layout in (PartsFolder(name), FolderOfClasses(name))[: 1 if folder == base else 2]:
+        # The root is no folder of classes: what lies in it are data sets.
+        for layout in _layouts_of_any(folder)[: 1 if folder == base else 2]:
             if layout.recognizes(folder):
-                listed.append(Listed(name, folder, layout.splits(folder)))
+                listed.append(Listed(layout.name, folder, layout.splits(folder)))
                 break
     return listed
+
+
+def _registered() -> list[Layout]:
+    return [layout(name) for name, layout in DATASETS.entries().items()]
+
+
+def _layouts_of_any(folder: Path) -> list[Layout]:
+    name = folder.resolve().name
+    return [PartsFolder(name.removesuffix("_normal")), FolderOfClasses(name)]
+
+
+def _folder_of(layout: Layout, base: Path) -> Path | None:
+    """Where under the root a data set lies; the root may be its own folder."""
+    places = [base / folder for folder in layout.folders]
+    # A folder that any data set may have must be called as this one is: figures of one data set
+    # must not come out under another's name.
+    if layout.name in DATASETS or base.resolve().name in layout.folders:
+        places.append(base)
+    return next((place for place in places if layout.recognizes(place)), None)
+
+
+def _at(folder: Path) -> tuple[Layout, Path]:
+    """The layout of a folder that is given by its path."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder of a data set")
+    named = [each for each in _registered() if folder.resolve().name in each.folders]
+    layouts = [*named, *_layouts_of_any(folder)]
+    # Where none recognizes it, reading it as the last says what is wrong with it.
+    return next((each for each in layouts if each.recognizes(folder)), layouts[-1]), folder

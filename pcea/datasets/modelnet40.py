@@ -8,11 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from torch import Tensor
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Archive, Layout, Source, per_category, register_dataset
-from pcea.datasets.rows import MAX_COORDINATE
+from pcea.datasets.layout import Archive, Layout, Source, register_dataset
+from pcea.datasets.shapenetpart import MAX_COORDINATE
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
@@ -26,11 +27,25 @@ CATEGORIES = tuple(
     "plant radio range_hood sink sofa stairs stool table tent toilet tv_stand vase wardrobe "
     "xbox".split()
 )
+# Official numbers of clouds, category after category.
+TRAINVAL = (
+    "625 106 515 173 572 335 64 197 889 167 79 137 200 109 200 149 171 155 145 124 "
+    "149 284 465 200 88 231 239 104 115 128 680 124 90 392 163 344 267 475 87 103"
+)
+TEST = (
+    "100 50 100 20 100 100 20 100 100 20 20 20 86 20 86 20 100 100 20 20 "
+    "20 100 100 86 20 100 100 20 100 20 100 20 20 100 20 100 100 100 20 20"
+)
 
 
 @register_dataset("modelnet40")
 class ModelNet40(Layout):
-    """ModelNet40, 2,048 points a shape."""
+    """ModelNet40, 2,048 points a shape.
+
+    It has no official validation split: ``val`` is a fixed tenth of each category of the official
+    training split, ``train`` the rest and ``trainval`` the whole. The tenth is those shapes whose
+    ids have the smallest SHA-256, so neither the order of the files nor the machine matters.
+    """
 
     source = Source(
         title="ModelNet40, 2,048 points a shape, HDF5 (Wu et al. 2015; Qi et al. 2017)",
@@ -51,16 +66,8 @@ class ModelNet40(Layout):
         ),
         counts={"trainval": 9840, "test": 2468},
         per_category={
-            "trainval": per_category(
-                CATEGORIES,
-                "625 106 515 173 572 335 64 197 889 167 79 137 200 109 200 149 171 155 145 124 "
-                "149 284 465 200 88 231 239 104 115 128 680 124 90 392 163 344 267 475 87 103",
-            ),
-            "test": per_category(
-                CATEGORIES,
-                "100 50 100 20 100 100 20 100 100 20 20 20 86 20 86 20 100 100 20 20 "
-                "20 100 100 86 20 100 100 20 100 20 100 20 20 100 20 100 100 100 20 20",
-            ),
+            split: dict(zip(CATEGORIES, map(int, counts.split()), strict=True))
+            for split, counts in (("trainval", TRAINVAL), ("test", TEST))
         },
     )
     content = "train_files.txt or test_files.txt beside ply_data_*.h5"
@@ -80,96 +87,54 @@ class ModelNet40(Layout):
         return train + (("test",) if (folder / "test_files.txt").is_file() else ())
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Read a split; see :func:`read_modelnet40`."""
-        return read_modelnet40(folder, split)
+        """Read a split, for which only its own files are needed; see :meth:`Layout.read`."""
+        shape_names = folder / "shape_names.txt"
+        categories = CATEGORIES
+        if shape_names.is_file():
+            categories = tuple(line.strip() for line in read_lines(shape_names) if line.strip())
+        official = "test" if split == "test" else "train"
+        files = _list_files(folder / f"{official}_files.txt")
+        clouds = cached(
+            f"modelnet40-{official}",
+            folder,
+            [*files, *(file for file in map(_names_of, files) if file.exists())],
+            {"order": [file.name for file in files], "categories": len(categories)},
+            lambda: Clouds.cat([_read(file, len(categories)) for file in files]),
+        )
+        if split in ("train", "val"):
+            held_out = _held_out(clouds)
+            clouds = clouds[held_out if split == "val" else ~held_out]
+        if not len(clouds):
+            raise InputError(f"{folder}: the {split} split is empty")
+        return clouds, Taxonomy(categories)
 
 
-def read_modelnet40(folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-    """Read a split.
-
-    Clouds are centred on their centroid and scaled to the unit sphere. ModelNet40 has no official
-    validation split: ``val`` is a fixed tenth of each category of the official training split,
-    ``train`` the rest and ``trainval`` the whole. The tenth is those shapes whose ids have the
-    smallest SHA-256, so neither the order of the files nor the machine matters.
-
-    Args:
-        folder: holds ``train_files.txt`` and / or ``test_files.txt`` and the files they name;
-            only the files of the split asked for are needed.
-        split: train, val, trainval or test.
-
-    Returns:
-        The clouds, on the CPU, and the category names.
-
-    Raises:
-        InputError: a file is missing, damaged, or holds values out of range.
-    """
-    taxonomy = Taxonomy(_categories(folder))
-    official = "test" if split == "test" else "train"
-    files = list_files(folder, official)
-    sidecars = [sidecar for file in files if (sidecar := _sidecar(file)).exists()]
-    clouds = cached(
-        f"modelnet40-{official}",
-        folder,
-        [*files, *sidecars],
-        {"order": [file.name for file in files], "categories": len(taxonomy.categories)},
-        lambda: Clouds.cat([_read(file, len(taxonomy.categories)) for file in files]),
-    )
-    if split in ("train", "val"):
-        held_out = validation_part(clouds)
-        clouds = clouds.select((held_out if split == "val" else ~held_out).nonzero()[:, 0])
-    if not len(clouds):
-        raise InputError(f"{folder}: the {split} split is empty")
-    return clouds, taxonomy
-
-
-def list_files(folder: Path, official: str) -> list[Path]:
-    """The HDF5 files of the official training or test split, in their listed order."""
-    listing = folder / f"{official}_files.txt"
-    try:
-        lines = [line.strip() for line in read_lines(listing)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{listing}: missing or unreadable; it lists the files of the {official} split"
-        ) from error
+def _list_files(listing: Path) -> list[Path]:
+    """The HDF5 files of an official split, in their listed order."""
     # The official lists hold paths of the authors' machine: only the names count.
-    files = [folder / split_path(line)[-1] for line in lines if line]
+    lines = [line.strip() for line in read_lines(listing)]
+    files = [listing.with_name(split_path(line)[-1]) for line in lines if line]
     if not files:
-        raise InputError(f"{listing}: lists no file, so the {official} split is empty")
+        raise InputError(f"{listing}: lists no file, so the split is empty")
     for file in files:
         if not file.is_file():
             raise InputError(f"{file}: missing, but {listing.name} lists it")
     return files
 
 
-def validation_part(clouds: Clouds) -> torch.Tensor:
-    """Which clouds of the official training split are held out for validation.
-
-    Returns:
-        (M,) bool: of each category a tenth, rounded, and at least one where there are two.
-    """
+def _held_out(clouds: Clouds) -> Tensor:
+    """(M,) bool: of each category a tenth, rounded, and at least one where there are two."""
     rank = [hashlib.sha256(name.encode()).digest() for name in clouds.names]
     held_out = torch.zeros(len(clouds), dtype=torch.bool)
-    members: dict[int, list[int]] = {}
-    for i, category in enumerate(clouds.category.tolist()):
-        members.setdefault(category, []).append(i)
-    for ids in members.values():
+    for category in clouds.category.unique():
+        ids = (clouds.category == category).nonzero()[:, 0].tolist()
         num = max(round(VAL_FRACTION * len(ids)), 1 if len(ids) > 1 else 0)
         held_out[sorted(ids, key=lambda i: rank[i])[:num]] = True
     return held_out
 
 
-def _categories(folder: Path) -> tuple[str, ...]:
-    file = folder / "shape_names.txt"
-    if not file.is_file():
-        return CATEGORIES
-    try:
-        return tuple(line.strip() for line in read_lines(file) if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read as a list of names") from error
-
-
-def _sidecar(file: Path) -> Path:
-    """``ply_data_train0.h5`` → ``ply_data_train_0_id2file.json``."""
+def _names_of(file: Path) -> Path:
+    """``ply_data_train0.h5`` → ``ply_data_train_0_id2file.json``, which names its shapes."""
     stem = file.stem.rstrip("0123456789")
     return file.with_name(f"{stem}_{file.stem[len(stem) :]}_id2file.json")
 
@@ -189,30 +154,22 @@ def _read(file: Path, num_categories: int) -> Clouds:
             f"{file}: label is {label.dtype} {label.shape}, expected {len(data)} integers"
         )
     label = label.reshape(-1).astype(np.int64)
-    wrong = np.flatnonzero((label < 0) | (label >= num_categories))
-    if wrong.size:
+    if (wrong := np.flatnonzero((label < 0) | (label >= num_categories))).size:
         raise InputError(
             f"{file}: cloud {wrong[0]} has label {label[wrong[0]]}, out of range: "
             f"labels run from 0 to {num_categories - 1}"
         )
-    wrong = np.flatnonzero(~(np.abs(data) < MAX_COORDINATE).all(axis=(1, 2)))
-    if wrong.size:
+    if (wrong := np.flatnonzero(~(np.abs(data) < MAX_COORDINATE).all(axis=(1, 2)))).size:
         raise InputError(
             f"{file}: cloud {wrong[0]} has a coordinate that is not finite, "
             f"or beyond {MAX_COORDINATE:g}"
         )
-    pos = unit_sphere(torch.from_numpy(data.astype(np.float64))).float()  # (M, N, 3)
-    return Clouds.from_dense(pos, torch.from_numpy(label), names=_names(file, len(data)))
-
-
-def _names(file: Path, num: int) -> list[str]:
-    sidecar = _sidecar(file)
-    if not sidecar.exists():
-        return [f"{file.stem}/{i}" for i in range(num)]
-    try:
-        names = read_json(sidecar)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{sidecar}: not readable as JSON") from error
-    if not isinstance(names, list) or len(names) != num:
-        raise InputError(f"{sidecar}: expected a list of {num} names, one a cloud of {file.name}")
-    return [Path("/".join(split_path(str(name)))).with_suffix("").as_posix() for name in names]
+    names = [f"{file.stem}/{i}" for i in range(len(data))]
+    if (listing := _names_of(file)).exists():
+        names = read_json(listing)
+        if not isinstance(names, list) or len(names) != len(data):
+            raise InputError(f"{listing}: expected a list of {len(data)} names, of {file.name}")
+        paths = [Path("/".join(split_path(str(name)))) for name in names]
+        names = [path.with_suffix("").as_posix() for path in paths]
+    pos = unit_sphere(torch.from_numpy(data.astype(np.float64)))  # (M, N, 3)
+    return Clouds.from_dense(pos.float(), torch.from_numpy(label), names=names)

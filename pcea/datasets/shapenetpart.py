@@ -1,13 +1,138 @@
-"""ShapeNetPart: 16 categories in 50 parts, in the layout of :mod:`pcea.datasets.parts`."""
+"""ShapeNetPart, and any folder in its ``_normal`` layout with its own categories and parts.
+
+The layout: ``synsetoffset2category.txt`` (a category and its folder on each line),
+``<folder>/<id>.txt`` (a point on each line: ``x y z nx ny nz part``, or ``x y z part``) and
+``train_test_split/shuffled_{train,val,test}_file_list.json``. ``parts.json`` may name the parts.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
-from pcea.datasets.layout import Archive, Source, per_category, register_dataset
-from pcea.datasets.parts import SHAPENETPART, PartsFolder, is_official, read_categories
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcea.datasets.cache import cached
+from pcea.datasets.clouds import Clouds
+from pcea.datasets.layout import SPLITS, Archive, Layout, Source, register_dataset
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.datasets.text import read_json, read_lines, split_path
+from pcea.errors import InputError
+from pcea.geometry.normalize import unit_sphere
+
+# A label beyond this is a mistake, not a part: no taxonomy is made that large by accident.
+MAX_PART = 9999
+# What a damaged file holds where it is not NaN. Map coordinates stay far below it.
+MAX_COORDINATE = 1e9
 
 FOLDER = "shapenetcore_partanno_segmentation_benchmark_v0_normal"
+# Category, synset, number of its parts, official number of test clouds. Part ids are counted
+# through: this is the map that the benchmark's figures rest on.
+OFFICIAL = (
+    ("Airplane", "02691156", 4, 341),
+    ("Bag", "02773838", 2, 14),
+    ("Cap", "02954340", 2, 11),
+    ("Car", "02958343", 4, 158),
+    ("Chair", "03001627", 4, 704),
+    ("Earphone", "03261776", 3, 14),
+    ("Guitar", "03467517", 3, 159),
+    ("Knife", "03624134", 2, 80),
+    ("Lamp", "03636649", 4, 286),
+    ("Laptop", "03642806", 2, 83),
+    ("Motorbike", "03790512", 6, 51),
+    ("Mug", "03797390", 2, 38),
+    ("Pistol", "03948459", 3, 44),
+    ("Rocket", "04099429", 3, 12),
+    ("Skateboard", "04225987", 3, 31),
+    ("Table", "04379243", 3, 848),
+)
+PARTS = [(name, f"{name}/part{i}") for name, _, count, _ in OFFICIAL for i in range(count)]
+SHAPENETPART = Taxonomy(
+    categories=tuple(name for name, *_ in OFFICIAL),
+    parts=tuple(part for _, part in PARTS),
+    parts_of=tuple(
+        tuple(i for i, (owner, _) in enumerate(PARTS) if owner == name) for name, *_ in OFFICIAL
+    ),
+)
+
+
+class PartsFolder(Layout):
+    """The layout above, under any name.
+
+    Which parts a category has comes from ``parts.json`` where its names read ``"Category/part"``,
+    from the official map for ShapeNetPart's categories, and otherwise from the labels of all splits
+    that are there. A zero normal is unknown; where no
+    file has normals, the clouds have none.
+    """
+
+    content = "synsetoffset2category.txt beside train_test_split/"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The name with ``_normal``, as the official folder has it, or without."""
+        return (f"{self.name}_normal", self.name)
+
+    def recognizes(self, folder: Path) -> bool:
+        """Tell whether the list of categories is there."""
+        return (folder / "synsetoffset2category.txt").is_file()
+
+    def splits(self, folder: Path) -> tuple[str, ...]:
+        """Those whose lists are there; the two of ``trainval`` must both be."""
+        return tuple(s for s in SPLITS if all(_list(folder, each).is_file() for each in _pieces(s)))
+
+    def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
+        """Read a split; see :meth:`Layout.read`.
+
+        Only its own files are needed, unless the labels of all splits tell the parts.
+        """
+        synsets = read_categories(folder)
+        taxonomy = self._stated(folder, synsets)
+        pieces = _pieces(split)
+        if taxonomy is not None:
+            clouds = [self._read(folder, piece, synsets, taxonomy) for piece in pieces]
+            return Clouds.cat(clouds), taxonomy
+        there = [each for each in self.splits(folder) if each != "trainval"]
+        every = {each: self._read(folder, each, synsets, None) for each in there}
+        taxonomy = _taxonomy_of_labels(folder, tuple(synsets), list(every.values()))
+        return Clouds.cat([every[piece] for piece in pieces]), taxonomy
+
+    def _stated(self, folder: Path, synsets: dict[str, str]) -> Taxonomy | None:
+        """The taxonomy that the folder states, or None where only the labels can tell."""
+        names = _part_names(folder)
+        if names is None:
+            return SHAPENETPART if _is_official(synsets) else None
+        owners = [name.rpartition("/")[0] for name in names]
+        if not set(owners) <= synsets.keys():
+            return None
+        own = (tuple(i for i, owner in enumerate(owners) if owner == each) for each in synsets)
+        return Taxonomy(tuple(synsets), names, tuple(own))
+
+    def _read(
+        self, folder: Path, split: str, synsets: dict[str, str], taxonomy: Taxonomy | None
+    ) -> Clouds:
+        """Read train, val or test."""
+        names = tuple(synsets) if taxonomy is None else taxonomy.categories
+        ids = {synset: names.index(category) for category, synset in synsets.items()}
+        shapes = _list_shapes(_list(folder, split))
+        for synset, shape in shapes:
+            if synset not in ids:
+                raise InputError(
+                    f"{_list(folder, split)}: shape {shape!r} is of {synset!r}, "
+                    f"which synsetoffset2category.txt does not list"
+                )
+        files = [folder / synset / f"{shape}.txt" for synset, shape in shapes]
+        categories = [ids[synset] for synset, _ in shapes]
+        parts_of = None if taxonomy is None else taxonomy.parts_of
+        return cached(
+            f"{self.name}-{split}",
+            folder,
+            files,
+            {"shapes": shapes, "categories": categories, "parts_of": parts_of},
+            lambda: _read_shapes(files, categories, parts_of, names),
+        )
 
 
 @register_dataset("shapenetpart")
@@ -19,11 +144,7 @@ class ShapeNetPart(PartsFolder):
         terms="non-commercial research and education (shapenet.org)",
         archives=(Archive(f"https://shapenet.cs.stanford.edu/media/{FOLDER}.zip"),),
         counts={"train": 12137, "val": 1870, "test": 2874},
-        per_category={
-            "test": per_category(
-                SHAPENETPART.categories, "341 14 11 158 704 14 159 80 286 83 51 38 44 12 31 848"
-            )
-        },
+        per_category={"test": {name: count for name, *_, count in OFFICIAL}},
     )
 
     @property
@@ -33,4 +154,158 @@ class ShapeNetPart(PartsFolder):
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether all categories of a folder are ShapeNetPart's own."""
-        return super().recognizes(folder) and is_official(read_categories(folder))
+        return super().recognizes(folder) and _is_official(read_categories(folder))
+
+
+def read_categories(folder: Path) -> dict[str, str]:
+    """``synsetoffset2category.txt`` as {category: its folder's name}, in category-id order."""
+    file = folder / "synsetoffset2category.txt"
+    synsets: dict[str, str] = {}
+    for number, line in enumerate(read_lines(file), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        where = f"{file}: line {number}: {line.strip()[:60]!r}"
+        if len(fields) != 2 or Path(fields[1]).name != fields[1]:
+            raise InputError(f"{where} is not a category and its folder's name")
+        if fields[0] in synsets or fields[1] in synsets.values():
+            raise InputError(f"{where} is there twice")
+        synsets[fields[0]] = fields[1]
+    if not synsets:
+        raise InputError(f"{file}: lists no category")
+    return synsets
+
+
+def _is_official(synsets: dict[str, str]) -> bool:
+    return synsets.items() <= {name: synset for name, synset, *_ in OFFICIAL}.items()
+
+
+def _pieces(split: str) -> tuple[str, ...]:
+    return ("train", "val") if split == "trainval" else (split,)
+
+
+def _list(folder: Path, split: str) -> Path:
+    return folder / "train_test_split" / f"shuffled_{split}_file_list.json"
+
+
+def _list_shapes(file: Path) -> list[tuple[str, str]]:
+    """The (synset, id) of each shape of a split, in listed order."""
+    entries = read_json(file)
+    if not isinstance(entries, list):
+        raise InputError(f"{file}: expected a list of 'shape_data/<synset>/<id>'")
+    shapes = []
+    for entry in entries:
+        fields = split_path(entry) if isinstance(entry, str) else []
+        if len(fields) < 2 or not all(field.strip(". ") for field in fields[-2:]):
+            raise InputError(f"{file}: {entry!r} is not of the form 'shape_data/<synset>/<id>'")
+        shapes.append((fields[-2], fields[-1].removesuffix(".txt")))
+    if not shapes:
+        raise InputError(f"{file}: it is empty, and so is the split")
+    return shapes
+
+
+def _part_names(folder: Path) -> tuple[str, ...] | None:
+    """``parts.json``: a list of names, or {id: name} with ids from 0 on."""
+    file = folder / "parts.json"
+    if not file.exists():
+        return None
+    names = read_json(file)
+    if isinstance(names, dict):
+        names = [names.get(str(i)) for i in range(len(names))]
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise InputError(f"{file}: expected a list of part names, or an object from '0' on")
+    return tuple(names)
+
+
+def _taxonomy_of_labels(
+    folder: Path, categories: tuple[str, ...], splits: list[Clouds]
+) -> Taxonomy:
+    """The taxonomy that the labels show."""
+    used: list[set[int]] = [set() for _ in categories]
+    for clouds in splits:
+        assert clouds.part is not None
+        owner = clouds.category.repeat_interleave(clouds.counts)  # (T,)
+        for pair in (owner * (MAX_PART + 1) + clouds.part).unique().tolist():
+            used[pair // (MAX_PART + 1)].add(pair % (MAX_PART + 1))
+    num = max(max(ids, default=-1) for ids in used) + 1
+    names = _part_names(folder)
+    if names is None:
+        names_of = {
+            i: f"{name}/part{i}"
+            for name, ids in reversed(list(zip(categories, used, strict=True)))
+            for i in ids
+        }
+        names = tuple(names_of.get(i, f"part{i}") for i in range(num))
+    elif len(names) < num:
+        raise InputError(
+            f"{folder / 'parts.json'}: names {len(names)} parts, but the labels run to {num - 1}"
+        )
+    return Taxonomy(categories, names, tuple(tuple(sorted(ids)) for ids in used))
+
+
+def _read_shapes(
+    files: Sequence[Path],
+    categories: Sequence[int],
+    parts_of: Sequence[Sequence[int]] | None,
+    names: Sequence[str],
+) -> Clouds:
+    """Read text files of points; numbers are read, centered and scaled in float64.
+
+    Args:
+        files: a shape each.
+        categories: id of each file's category.
+        parts_of: part ids that each category may have; None allows 0 to 9999.
+        names: of the categories, for messages.
+    """
+    tables = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an empty file, which is an error here
+        for file, category in zip(files, categories, strict=True):
+            allowed = range(MAX_PART + 1) if parts_of is None else parts_of[category]
+            tables.append(_read_table(file, allowed, names[category]))
+    normals = [t[:, 3:6] if t.shape[1] == 7 else torch.zeros(len(t), 3) for t in tables]
+    return Clouds(
+        pos=torch.cat([unit_sphere(table[:, :3]).float() for table in tables]),
+        ptr=torch.tensor([0] + [len(table) for table in tables]).cumsum(0),
+        category=torch.tensor(categories),
+        normal=torch.cat(normals).float() if any(t.shape[1] == 7 for t in tables) else None,
+        part=torch.cat([table[:, -1] for table in tables]).long(),
+        names=tuple(f"{file.parent.name}/{file.stem}" for file in files),
+    )
+
+
+def _read_table(file: Path, allowed: Sequence[int], category: str) -> Tensor:
+    """(N, 4 or 7) float64."""
+    lines = read_lines(file)
+    try:
+        rows = np.loadtxt(lines, dtype=np.float64, comments=None, ndmin=2)
+        right = rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all()
+        if right and np.isin(rows[:, -1], allowed).all():
+            return torch.from_numpy(rows)
+    except ValueError:
+        pass
+    raise InputError(f"{file}: {_first_fault(lines, allowed, category)}")
+
+
+def _first_fault(lines: list[str], allowed: Sequence[int], category: str) -> str:
+    """Search lines that are known to be wrong, slowly, for the one to blame."""
+    columns = 0
+    for number, line in enumerate(lines, start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        columns = columns or len(fields)
+        if columns not in (4, 7):
+            return f"line {number}: {columns} numbers, expected x y z nx ny nz part, or x y z part"
+        if len(fields) != columns:
+            return f"line {number}: {len(fields)} numbers, expected {columns}"
+        try:
+            values = [float(field) for field in fields]
+        except ValueError:
+            return f"line {number}: {line.strip()[:60]!r} is not all numbers"
+        if not all(abs(value) < MAX_COORDINATE for value in values):
+            return f"line {number}: a value is not finite, or beyond {MAX_COORDINATE:g}"
+        if values[-1] not in allowed:
+            known = ", ".join(map(str, allowed)) if len(allowed) < 99 else f"0 to {MAX_PART}"
+            return f"line {number}: part {values[-1]:g} is out of range: {category} has {known}"
+    return "cannot be read as numbers" if columns else "holds no point"

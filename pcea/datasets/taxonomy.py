@@ -1,4 +1,4 @@
-"""The names of what a data set labels: categories, parts, and which parts a category has."""
+"""What the labels of a data set are called."""
 
 from __future__ import annotations
 
@@ -30,23 +30,27 @@ class Taxonomy:
 
     def __post_init__(self) -> None:
         for kind, names in (("category", self.categories), ("part", self.parts)):
-            twice = {name for name in names if names.count(name) > 1}
-            if twice:
-                raise InputError(f"taxonomy: {kind} {min(twice)!r} is named more than once")
+            if len(set(names)) < len(names):
+                twice = min(name for name in names if names.count(name) > 1)
+                raise InputError(f"taxonomy: {kind} {twice!r} is named more than once")
         if not self.parts and not self.parts_of:
             return
         if len(self.parts_of) != len(self.categories):
             raise InputError(
-                f"taxonomy: parts_of has {len(self.parts_of)} rows "
+                f"taxonomy: parts_of has {len(self.parts_of)} entries "
                 f"for {len(self.categories)} categories"
             )
         for category, ids in zip(self.categories, self.parts_of, strict=True):
-            wrong = [i for i in ids if not 0 <= i < len(self.parts)]
-            if wrong:
-                raise InputError(
-                    f"taxonomy: category {category!r} names part {wrong[0]}, "
-                    f"but parts run from 0 to {len(self.parts) - 1}"
-                )
+            for i in ids:
+                if not 0 <= i < len(self.parts):
+                    raise InputError(
+                        f"taxonomy: category {category!r} names part {i}, "
+                        f"but parts run from 0 to {len(self.parts) - 1}"
+                    )
+
+    def __repr__(self) -> str:
+        parts = f", {len(self.parts)} parts" if self.parts else ""
+        return f"Taxonomy({len(self.categories)} categories{parts})"
 
     def category_id(self, name: str) -> int:
         """The id of a category by its name (capital letters do not matter).
@@ -60,11 +64,7 @@ class Taxonomy:
         return folded.index(name.casefold())
 
     def part_mask(self) -> Tensor:
-        """Which parts each category has.
-
-        Returns:
-            (categories, parts) bool.
-        """
+        """(categories, parts) bool: which parts each category has."""
         mask = torch.zeros(len(self.categories), len(self.parts), dtype=torch.bool)
         for category, ids in enumerate(self.parts_of):
             mask[category, list(ids)] = True

@@ -26,13 +26,13 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,  # a zip file that wants a password
 )
-_Member = tuple[str, Callable[[], IO[bytes]]]
 
 
 def unpack(archive: Path, into: Path) -> None:
     """Unpack a zip, a tar (also compressed) or a folder into an empty folder.
 
-    Only plain files come out, and only below `into`; hidden files are left behind.
+    Only plain files come out, and only below `into`; hidden files and those that macOS adds are
+    left behind. The filters of zipfile and tarfile would rename such paths without a word.
 
     Args:
         archive: the file or folder.
@@ -42,20 +42,28 @@ def unpack(archive: Path, into: Path) -> None:
         InputError: the archive is missing or damaged, holds a link or a path that leads out of
             it, or would take more than 16 GiB or 500,000 files.
     """
-    written = 0
+    written = number = 0
     try:
-        for number, (name, opened) in enumerate(_members(archive)):
-            if number >= MAX_FILES:
+        for name, plain, opened in _members(archive):
+            path = PurePosixPath(name.replace("\\", "/"))
+            if any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in path.parts):
+                continue
+            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+                raise InputError(f"{archive}: holds {name!r}, a path that leads out of the archive")
+            if not plain:
+                raise InputError(f"{archive}: {name!r} is a link or a device, not a plain file")
+            number += 1
+            if number > MAX_FILES:
                 raise InputError(f"{archive}: holds more than {MAX_FILES} files")
-            path = into / _inside(archive, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with opened() as source, path.open("xb") as target:
+            target = into / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with opened() as source, target.open("xb") as file:
                 # Counted as it is written: the sizes that an archive states may be lies.
                 while chunk := source.read(1 << 20):
                     written += len(chunk)
                     if written > MAX_BYTES:
                         raise InputError(f"{archive}: unpacks to more than {MAX_BYTES >> 30} GiB")
-                    target.write(chunk)
+                    file.write(chunk)
     except FileExistsError as error:
         raise InputError(f"{archive}: holds {name!r} twice") from error
     except _DAMAGED as error:
@@ -64,82 +72,35 @@ def unpack(archive: Path, into: Path) -> None:
         raise InputError(f"{archive}: cannot be unpacked into {into} ({error})") from error
 
 
-def _inside(archive: Path, name: str) -> PurePosixPath:
-    path = _path(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
-        raise InputError(f"{archive}: holds the path {name!r}, which leads out of the archive")
-    return path
-
-
-def _members(archive: Path) -> Iterator[_Member]:
-    """Name and opener of each plain file."""
+def _members(archive: Path) -> Iterator[tuple[str, bool, Callable[[], IO[bytes]]]]:
+    """Of all but folders: the name, whether it is a plain file, and its opener."""
     if archive.is_dir():
-        yield from _files(archive)
+        for path in sorted(archive.rglob("*")):
+            name = f"{archive.resolve().name}/{path.relative_to(archive).as_posix()}"
+            if path.is_symlink() or not path.is_dir():
+                plain = path.is_file() and not path.is_symlink()
+                yield name, plain, partial(Path.open, path, "rb")  # type: ignore[misc]
     elif not archive.is_file():
         raise InputError(f"{archive}: no such file or folder")
     elif zipfile.is_zipfile(archive):
-        yield from _zipped(archive)
+        with zipfile.ZipFile(archive) as zipped:
+            for entry in zipped.infolist():
+                if not entry.is_dir():
+                    plain = not stat.S_ISLNK(entry.external_attr >> 16)
+                    yield _name(entry), plain, partial(zipped.open, entry)
     elif tarfile.is_tarfile(archive):
-        yield from _tarred(archive)
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                if not member.isdir():
+                    opener = partial(packed.extractfile, member)
+                    yield member.name, member.isfile(), opener  # type: ignore[misc]
     else:
         raise InputError(f"{archive}: truncated, or neither a zip, a tar nor a folder")
 
 
-def _files(folder: Path) -> Iterator[_Member]:
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            raise _no_link(folder, name)
-        if path.is_file() and not _hidden(name):
-            yield f"{folder.resolve().name}/{name}", partial(_open, path)
-
-
-def _zipped(archive: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(archive) as file:
-        for info in file.infolist():
-            name = _zipped_name(info)
-            if stat.S_ISLNK(info.external_attr >> 16):
-                raise _no_link(archive, name)
-            if not info.is_dir() and not _hidden(name):
-                yield name, partial(file.open, info)
-
-
-def _zipped_name(info: zipfile.ZipInfo) -> str:
+def _name(entry: zipfile.ZipInfo) -> str:
     """A member's name; many programs write UTF-8 without the flag that says so."""
-    if not info.flag_bits & 0x800:
+    if not entry.flag_bits & 0x800:
         with suppress(UnicodeError):
-            return info.filename.encode("cp437").decode("utf-8")
-    return info.filename
-
-
-def _tarred(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive) as file:
-        for info in file:
-            if not info.isfile() and not info.isdir():
-                raise _no_link(archive, info.name)
-            if info.isfile() and not _hidden(info.name):
-                yield info.name, partial(_extract, file, info)
-
-
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _extract(file: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    stream = file.extractfile(info)
-    assert stream is not None, "only plain files are asked for"
-    return stream
-
-
-def _hidden(name: str) -> bool:
-    """Whether a path holds caches or what macOS leaves in archives, not data."""
-    parts = _path(name).parts
-    return any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in parts)
-
-
-def _path(name: str) -> PurePosixPath:
-    return PurePosixPath(name.replace("\\", "/"))
-
-
-def _no_link(archive: Path, name: str) -> InputError:
-    return InputError(f"{archive}: {name!r} is a link or a device; only plain files are taken")
+            return entry.filename.encode("cp437").decode("utf-8")
+    return entry.filename

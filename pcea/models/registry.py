@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from pcea.datasets import modelnet40, parts
+from pcea.datasets import modelnet40, shapenetpart
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, nearest
 from pcea.models.base import PointModel
@@ -138,7 +138,7 @@ def create_model(
             raise InputError(f"model {name!r} has no option {option!r}{nearest(option, known)}")
     if taxonomy is None:
         classifier = kind.task == "classification"
-        taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifier else parts.SHAPENETPART
+        taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifier else shapenetpart.SHAPENETPART
     info = ModelInfo(name, taxonomy, options, dataset, num_points, training or {})
     try:
         return build(info, **options)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from pcea.datasets import PointCloudDataset, list_datasets, load_dataset
-from pcea.datasets.loading import layout_of
+from pcea.datasets.loading import layouts_of
 from pcea.errors import InputError
 from pcea.testing.require import require
 
@@ -28,7 +28,7 @@ def check_dataset(name: str, root: str | Path | None = None) -> None:
         AssertionError: something does not hold, or there is no such data set.
         InputError: its plug-in cannot be imported, or a split cannot be read.
     """
-    layout = layout_of(name)
+    layout = layouts_of(name)[0]
     listed = {each.name: each.splits for each in list_datasets(root)}
     require(name in listed, f"data set {name!r} is not listed; there are {', '.join(listed)}")
     require(len(listed[name]) > 0, f"data set {name!r} has no split")

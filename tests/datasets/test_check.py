@@ -7,7 +7,7 @@ import pytest
 
 from pcea.datasets import check, load_dataset
 from pcea.datasets.layout import DATASETS
-from pcea.datasets.loading import layout_of
+from pcea.datasets.modelnet40 import ModelNet40
 from pcea.errors import InputError
 
 Writer = Callable[..., Path]
@@ -65,7 +65,7 @@ def test_map_coordinates_are_no_single_place(real_data: Path) -> None:
 
 
 def test_the_official_counts_agree_with_each_other() -> None:
-    for source in filter(None, (layout_of(name).source for name in DATASETS.names())):
+    for source in filter(None, (layout.source for layout in DATASETS.entries().values())):
         for split, by_name in source.per_category.items():
             assert sum(by_name.values()) == source.counts[split]
 
@@ -84,8 +84,6 @@ def test_the_real_training_split_is_whole(real_data: Path) -> None:
     report = check("modelnet40", real_data)
     assert report.totals == {"train": 8856, "val": 984, "test": 120}
     assert report.notes == ("test has 120 of the official 2468 clouds: a partial copy",)
-    source = layout_of("modelnet40").source
-    assert source is not None
-    official = source.per_category["trainval"]
+    official = ModelNet40.source.per_category["trainval"]
     dataset = load_dataset("modelnet40", "trainval", real_data)
     assert dataset.clouds.category.bincount().tolist() == list(official.values())

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pcea.datasets import Batch, Clouds
-from pcea.datasets.clouds import _order
+from pcea.datasets.clouds import sort_keys
 from pcea.errors import InputError
 
 
@@ -88,8 +88,8 @@ def test_names_survive_every_way_of_choosing(index: Any, chosen: list[int]) -> N
         (3, "no cloud 3: there are 3"),
         (-4, "no cloud -4"),
         ([0, 7], "no cloud 7"),
-        (torch.tensor([True, False]), r"mask of shape \(2,\) cannot choose of 3"),
-        (True, "cannot choose"),
+        (torch.tensor([True, False]), r"bool of shape \(2,\): .* a mask of 3 bools"),
+        (True, "a mask of 3 bools"),
         ([0.0, 1.0], "whole numbers"),
         ([[0, 1]], r"shape \(1, 2\)"),
         ("cloud1", "must be a tensor or an array"),
@@ -181,6 +181,13 @@ def test_a_mask_of_numbers_is_refused() -> None:
         Batch(**GOOD, mask=torch.ones(2, 4))
 
 
+def test_repr_says_what_they_hold() -> None:
+    assert repr(ragged([2, 5])) == "Clouds(2 of up to 5 points, normal, part)"
+    clouds = Clouds.from_dense(torch.rand(3, 4, 3), torch.zeros(3))
+    assert repr(clouds) == "Clouds(3 of 4 points)"
+    assert repr(ragged([2, 5]).batch([0, 1])) == "Batch(2 clouds of 5 points, normal, part, mask)"
+
+
 def test_select_nothing() -> None:
     assert len(ragged([2, 3]).select([])) == 0
 
@@ -234,7 +241,7 @@ def test_points_are_drawn_in_the_order_of_their_keys(equal: bool) -> None:
         key = (key * 50).floor() / 50
     key[3:, 200:] = 2.0
     before = key.clone()
-    assert torch.equal(_order(key), key.argsort(dim=1, stable=True))
+    assert torch.equal(sort_keys(key), key.argsort(dim=1, stable=True))
     assert torch.equal(key, before)
 
 
@@ -288,5 +295,5 @@ def test_what_does_not_fit_is_refused() -> None:
             replace(clouds, ptr=torch.tensor(ptr))
     with pytest.raises(InputError, match="num_points is 0"):
         clouds.batch([0], 0)
-    with pytest.raises(InputError, match="nothing to join"):
+    with pytest.raises(InputError, match="no clouds to join"):
         Clouds.cat([])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -77,6 +78,51 @@ def test_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
         load_dataset("lines", "test", tmp_path / "elsewhere")
     with pytest.raises(InputError, match="no known address for 'lines'"):
         fetch("lines", tmp_path)
+
+
+def test_a_folder_that_does_not_hold_it_is_said_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "lines").mkdir()
+    with pytest.raises(InputError, match=r"lines: is there, but holds no .*: no lines\.txt"):
+        load_dataset("lines", "test", tmp_path)
+
+
+def test_only_its_splits_are_read(tmp_path: Path) -> None:
+    lay(tmp_path / "lines")
+    with pytest.raises(InputError, match=r"lines: no split 'val' \(there: train, test\)"):
+        load_dataset("lines", "val", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "message"),
+    [
+        ({"content": "a.txt"}, TypeError, "both `content` and `recognizes`"),
+        ({"recognizes": lambda self, folder: True}, TypeError, "both `content` and `recognizes`"),
+        ({"folders": "place"}, TypeError, "`folders` must be a tuple"),
+        ({"folders": property(lambda self: self.name)}, TypeError, "`folders` must be a tuple"),
+        ({"read": Layout.read}, TypeError, "lacks read"),
+    ],
+)
+def test_a_layout_that_cannot_work_is_not_registered(
+    attributes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    kind = type("Faulty", (Layout,), {"read": lambda self, folder, split: None, **attributes})
+    with pytest.raises(error, match=message):
+        register_dataset("faulty")(kind)
+    assert "faulty" not in DATASETS
+    with pytest.raises(TypeError, match="is no class of Layout"):
+        register_dataset("faulty")(int)  # type: ignore[type-var]
+
+
+def test_a_folder_is_listed_once_as_the_one_it_is_called_after(tmp_path: Path) -> None:
+    lay(tmp_path / "lines")
+
+    @register_dataset("curves")
+    class Curves(DATASETS.get("lines")):  # type: ignore[misc]
+        pass
+
+    listed = {each.name: each.folder for each in list_datasets(tmp_path / "lines")}
+    assert listed["lines"] == tmp_path / "lines" and listed["curves"] is None
+    assert repr(Curves("curves")) == "Curves('curves': lines.txt)"
 
 
 def test_those_that_need_no_files_come_first() -> None:

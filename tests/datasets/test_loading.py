@@ -50,7 +50,7 @@ def test_what_is_not_there(tmp_path: Path, parts: Writer) -> None:
         load_dataset("modelnet", "test", tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"no split 'tests' .did you mean 'test'"):
         load_dataset("things", "tests", tmp_path)
-    with pytest.raises(InputError, match="takes no option 'seed'"):
+    with pytest.raises(InputError, match="no option 'seed'; it takes none"):
         load_dataset("things", "test", tmp_path, seed=1)
     with pytest.raises(InputError, match="there is no such folder of a data set"):
         load_dataset("../things", "test", tmp_path)

@@ -16,7 +16,7 @@ def test_names_and_mask() -> None:
 def test_faults_are_named() -> None:
     with pytest.raises(InputError, match="names part 3, but parts run from 0 to 0"):
         Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
-    with pytest.raises(InputError, match="2 rows for 1 categories"):
+    with pytest.raises(InputError, match="2 entries for 1 categories"):
         Taxonomy(("Cup",), ("Cup/body",), ((0,), (0,)))
     with pytest.raises(InputError, match="'Cup' is named more than once"):
         Taxonomy(("Cup", "Cup"))
