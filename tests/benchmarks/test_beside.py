@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.benchmarks import Contestant
+from pcea.benchmarks import Contest, Contestant, Measured
 from pcea.benchmarks import beside as module
 from pcea.benchmarks.beside import Beside, beside, say_ratios, table, why_not
+from pcea.benchmarks.training import beside_other_work
 
 NAP = Contestant("nap", partial(partial, time.sleep, 0.02))
 # Milliseconds of three pairs, and their ratios: 1.0, 0.5, 1.2 and 2.0, 1.5, 2.4.
@@ -91,5 +92,8 @@ def test_a_gpu_and_another_openmp_have_nothing_to_measure(monkeypatch: pytest.Mo
     assert "cuda" in why_not(torch.device("cuda"))
     monkeypatch.setattr(module, "uses_libgomp", lambda: False)
     assert "libgomp" in why_not(torch.device("cpu"))
+    outcome = Measured(Contest("a step", [NAP], "nap"), [])
+    (found,) = beside_other_work(outcome, torch.device("cpu"), pairs=1)
+    assert "not measured, torch does not compute with libgomp" in str(found.parts[0])
     monkeypatch.setattr(module, "uses_libgomp", lambda: True)
     assert why_not(torch.device("cpu")) == ""
