@@ -41,6 +41,7 @@ from pcea.training.precision import autocast
 from pcea.training.process import process_settings
 from pcea.training.progress import Progress
 from pcea.training.state import TrainingState, compile_options
+from pcea.transforms import as_transforms
 
 SPEEDRUN = replace(
     get_recipe("modelnet40-eat"),
@@ -128,7 +129,9 @@ class Track:
         recipe = replace(self.recipe, seed=seed)
         order = epoch_order(self.data.clouds.category, recipe, epoch)[:steps].to(self.device)
         silent = Progress(recipe, len(order), shown=False)
-        run_epoch(self.state, self.clouds, order, recipe, self.accelerator, silent, Interrupt())
+        transforms = as_transforms(recipe.transforms)
+        given = (self.state, self.clouds, order, recipe, transforms, self.accelerator)
+        run_epoch(*given, silent, Interrupt())
         self.state.check_finite()
         return self.now() - began
 

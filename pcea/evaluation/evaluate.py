@@ -19,7 +19,7 @@ from pcea.evaluation.metrics import (
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel
 from pcea.models.mode import evaluating
-from pcea.transforms.scale import Scale
+from pcea.transforms.affine import Scale
 
 # What happens to a cloud before each vote but the first.
 VOTE_TRANSFORMS = (Scale(0.8, 1.2),)

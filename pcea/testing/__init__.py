@@ -1,4 +1,4 @@
-"""What every registered attention and data set must hold, for the tests of plug-ins too.
+"""What every registered thing of a kind must hold, for the tests of plug-ins too.
 
 Each check raises an ``AssertionError`` that says what does not hold::
 
@@ -10,5 +10,13 @@ Each check raises an ``AssertionError`` that says what does not hold::
 
 from pcea.testing.attention import ATTENTION_CHECKS, check_attention
 from pcea.testing.dataset import check_dataset
+from pcea.testing.transform import TRANSFORM_CHECKS, check_corruption, check_transform
 
-__all__ = ["ATTENTION_CHECKS", "check_attention", "check_dataset"]
+__all__ = [
+    "ATTENTION_CHECKS",
+    "TRANSFORM_CHECKS",
+    "check_attention",
+    "check_corruption",
+    "check_dataset",
+    "check_transform",
+]

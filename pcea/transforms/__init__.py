@@ -7,13 +7,29 @@ joins by lying beside the others.
 import importlib
 import pkgutil
 
-from pcea.transforms.base import Transform, list_transforms, register_transform
+from pcea.transforms.base import (
+    Transform,
+    changed,
+    list_transforms,
+    number,
+    register_transform,
+)
+from pcea.transforms.corruptions import (
+    corruption_transforms,
+    list_corruptions,
+    register_corruption,
+)
 from pcea.transforms.reading import as_transforms
 
 __all__ = [
     "Transform",
     "as_transforms",
+    "changed",
+    "corruption_transforms",
+    "list_corruptions",
     "list_transforms",
+    "number",
+    "register_corruption",
     "register_transform",
 ]
 

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 import torch
 from torch import Generator, Tensor
@@ -16,6 +16,7 @@ from pcea.datasets.clouds import Batch
 from pcea.errors import InputError
 from pcea.geometry import gather
 from pcea.registry import Registry, write_call
+from pcea.transforms.drawing import uniform
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -42,6 +43,26 @@ def register_transform(name: str) -> Callable[[C], C]:
 def list_transforms() -> list[str]:
     """Name every transform, sorted."""
     return TRANSFORMS.names()
+
+
+def number(
+    default: Any,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    whole: bool = False,
+    pair: bool = False,
+) -> Any:
+    """A field of a transform that is a number between two bounds, or an ``InputError``.
+
+    Args:
+        default: its default.
+        least: the lower bound, included.
+        most: the upper bound, included.
+        whole: whether it must be whole.
+        pair: whether two numbers in order will do, too: a range to draw from.
+    """
+    return field(default=default, metadata={"bounds": (least, most, whole, pair)})
 
 
 @dataclass(frozen=True)
@@ -72,11 +93,9 @@ class Transform(ABC):
             value = getattr(self, each.name)
             if isinstance(value, list):
                 object.__setattr__(self, each.name, tuple(value))
-        self.require("probability", 0, 1)
-        self.check()
-
-    def check(self) -> None:  # noqa: B027 - most values need no more than their type
-        """Refuse values that make no sense, by :meth:`require`."""
+            bounds = (0, 1, False, False) if each.name == "probability" else None
+            if bounds := each.metadata.get("bounds", bounds):
+                _check_number(f"{self.name}: {each.name}", getattr(self, each.name), *bounds)
 
     @abstractmethod
     def apply(self, batch: Batch, generator: Generator) -> Batch:
@@ -115,19 +134,16 @@ class Transform(ABC):
         if self.probability == 1:
             return self.apply(item, generator)
         chosen = uniform((len(item),), 0, 1, item.pos, generator) < self.probability  # (B,)
-        return self._choose(chosen, self.apply(item, generator), item)
-
-    def _choose(self, chosen: Tensor, after: Batch, before: Batch) -> Batch:
-        if after.pos.shape != before.pos.shape:
+        after = self.apply(item, generator)
+        if after.pos.shape != item.pos.shape:
             raise InputError(f"{self}: it changes the number of points, for all clouds or for none")
-        merged = {}
         if after.mixed_category is not None:
-            before = changed(before, **labels_of(before, after.mixed_category.shape[1]))
+            item = changed(item, **labels_of(item, after.mixed_category.shape[1]))
+        merged = {}
         for key, new in vars(after).items():
-            old = getattr(before, key)
-            if new is not None and new is not old:
-                old = torch.zeros_like(new) if old is None else old
-                merged[key] = torch.where(chosen.view(-1, *[1] * (new.dim() - 1)), new, old)
+            old = getattr(item, key)
+            if new is not old:
+                merged[key] = choose(chosen, new, torch.zeros_like(new) if old is None else old)
         return changed(after, **merged)
 
     def _change_data(self, data: Data, generator: Generator) -> Data:
@@ -137,22 +153,17 @@ class Transform(ABC):
             raise InputError(f"{self}: cannot be applied to {data!r}, which has no pos")
         normal = data.get("normal")
         # Numbered points say where each one came from.
-        number = torch.arange(len(data.pos), device=data.pos.device)
-        one = Batch(
-            data.pos.unsqueeze(0),
-            number.new_zeros(1),
-            None if normal is None else normal.unsqueeze(0),
-            number.unsqueeze(0),
-        )
+        source = torch.arange(len(data.pos), device=data.pos.device)
+        normals = None if normal is None else normal.unsqueeze(0)
+        one = Batch(data.pos.unsqueeze(0), source.new_zeros(1), normals, source.unsqueeze(0))
         done = self(one, generator)
         assert done.part is not None
-        source = done.part[0]
-        if ("edge_index" in data or "face" in data) and not torch.equal(source, number):
+        if ("edge_index" in data or "face" in data) and not torch.equal(done.part[0], source):
             raise InputError(f"{self}: the points of {data!r} are joined, and not all of them stay")
         out = copy.copy(data)
         for key in data.keys():  # noqa: SIM118
             if key not in ("pos", "normal") and data.is_node_attr(key):
-                out[key] = data[key][source]
+                out[key] = data[key][done.part[0]]
         out.pos = done.pos[0].to(data.pos.dtype)
         if done.normal is not None:
             out.normal = done.normal[0].to(data.pos.dtype)
@@ -161,41 +172,23 @@ class Transform(ABC):
     def __str__(self) -> str:
         """What :func:`as_transforms` reads as the same transform."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if values["probability"] == 1:
+        if values["probability"] == type(self).probability:
             del values["probability"]
         return write_call(self.name or type(self).__name__, values)
 
-    def require(
-        self,
-        name: str,
-        least: float = -math.inf,
-        most: float = math.inf,
-        *,
-        pair: bool = False,
-        whole: bool = False,
-    ) -> None:
-        """Refuse a value that is no number between two bounds.
 
-        Args:
-            name: which field.
-            least: the lower bound, included.
-            most: the upper bound, included.
-            pair: whether two numbers in order are allowed, too.
-            whole: whether the numbers must be whole.
-
-        Raises:
-            InputError: it is something else.
-        """
-        value = getattr(self, name)
-        given = value if pair and isinstance(value, tuple) and len(value) == 2 else (value,)
-        kind: type | tuple[type, ...] = int if whole else (int, float)
-        numbers = all(isinstance(each, kind) and not isinstance(each, bool) for each in given)
-        if numbers and least <= given[0] <= given[-1] <= most:
-            return
-        what = ("a whole number" if whole else "a number") + (" or two in order" if pair else "")
-        bounds = f", at least {least:g}" if least > -math.inf else ""
-        bounds += f", at most {most:g}" if most < math.inf else ""
-        raise InputError(f"{self.name}: {name} is {value!r}; it must be {what}{bounds}")
+def _check_number(
+    what: str, value: Any, least: float, most: float, whole: bool, pair: bool
+) -> None:
+    given = value if pair and isinstance(value, tuple) and len(value) == 2 else (value,)
+    kinds = (int,) if whole else (int, float)
+    fits = all(isinstance(each, kinds) and not isinstance(each, bool) for each in given)
+    if fits and least <= given[0] <= given[-1] <= most:
+        return
+    kind = ("a whole number" if whole else "a number") + (" or two in order" if pair else "")
+    bounds = f", at least {least:g}" if least > -math.inf else ""
+    bounds += f", at most {most:g}" if most < math.inf else ""
+    raise InputError(f"{what} is {value!r}; it must be {kind}{bounds}")
 
 
 def changed(batch: Batch, **tensors: Tensor | None) -> Batch:
@@ -205,13 +198,13 @@ def changed(batch: Batch, **tensors: Tensor | None) -> Batch:
     return other
 
 
-def take(batch: Batch, index: Tensor) -> Batch:
-    """Some points of each cloud, with their normals and parts.
+def choose(chosen: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """``new`` where it is chosen, ``old`` elsewhere; further dimensions follow the first ones."""
+    return torch.where(chosen.view(*chosen.shape, *[1] * (new.dim() - chosen.dim())), new, old)
 
-    Args:
-        batch: the batch.
-        index: (B, M) int64 which points.
-    """
+
+def take(batch: Batch, index: Tensor) -> Batch:
+    """Some points of each cloud, (B, M) int64, with their normals and parts."""
     return changed(
         batch,
         pos=gather(batch.pos, index),
@@ -226,58 +219,23 @@ def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
     Args:
         batch: the batch.
         order: (B, N) int64 the points, those to keep first.
-        count: how many to keep: of every cloud the same, which is the new N, or (B, 1) int64, at
-            least 1, where N stays and kept points are repeated in turn.
+        count: how many points, at least 1. A number is the new N, and beyond the old one points are
+            repeated in turn; of (B, 1) int64, one for each cloud, N stays, and the kept points are
+            repeated in turn.
     """
+    total = order.shape[1]
     if isinstance(count, int):
-        return take(batch, order[:, :count])
-    turn = torch.arange(order.shape[1], device=order.device) % count
-    return take(batch, order.gather(1, turn))
+        return take(batch, order[:, torch.arange(count, device=order.device) % total])
+    return take(batch, order.gather(1, torch.arange(total, device=order.device) % count))
 
 
-def uniform(
-    shape: tuple[int, ...], low: float, high: float, like: Tensor, generator: Generator
-) -> Tensor:
-    """Draw real numbers in [low, high), of the type and on the device of ``like``."""
-    drawn = torch.rand(shape, generator=generator, device=generator.device, dtype=like.dtype)
-    return (low + (high - low) * drawn).to(like.device)
-
-
-def normal_noise(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
-    """Draw standard normal numbers, of the type and on the device of ``like``."""
-    drawn = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
-    return drawn.to(like.device)
-
-
-def whole_numbers(
-    shape: tuple[int, ...], low: int, high: int, like: Tensor, generator: Generator
-) -> Tensor:
-    """Draw int64 numbers in low … high, both included, on the device of ``like``."""
-    drawn = torch.randint(low, high + 1, shape, generator=generator, device=generator.device)
-    return drawn.to(like.device)
-
-
-def transform_normals(normal: Tensor | None, matrix: Tensor) -> Tensor | None:
-    """Turn normals as the surface turns whose points are multiplied by matrices on the right.
-
-    Args:
-        normal: (B, N, 3), or None.
-        matrix: (B, 3, 3), or (B, N, 3, 3) of each point.
-
-    Returns:
-        (B, N, 3) of length 1, zero where they were; n times the cofactors of the matrix, which
-        unlike its inverse always exist.
-    """
-    if normal is None:
-        return None
-    a, b, c = matrix.unbind(-2)
-    cofactors = torch.stack(
-        [torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], -2
-    )
-    if matrix.dim() == 3:
-        cofactors = cofactors.unsqueeze(1)
-    turned = (normal.unsqueeze(-2) @ cofactors).squeeze(-2)
-    return torch.nn.functional.normalize(turned, dim=-1)
+def replaced(batch: Batch, chosen: Tensor, other: Batch) -> dict[str, Tensor | None]:
+    """Positions, normals and parts of another batch where points are chosen, (B, N) bool."""
+    found = {}
+    for name in ("pos", "normal", "part"):
+        old, new = getattr(batch, name), getattr(other, name)
+        found[name] = None if old is None or new is None else choose(chosen, new, old)
+    return found
 
 
 def labels_of(batch: Batch, width: int) -> dict[str, Tensor]:

@@ -15,7 +15,8 @@ from torch import Generator
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError, nearest
 from pcea.registry import read_call
-from pcea.transforms.base import TRANSFORMS, Transform, changed, whole_numbers
+from pcea.transforms.base import TRANSFORMS, Transform, changed
+from pcea.transforms.drawing import whole_numbers
 
 
 def as_transforms(value: Any) -> tuple[Transform, ...]:

@@ -90,7 +90,7 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --epochs 0", "epochs is 0; it must be at least 1"),
         ("shapes-cls --lr nan", "lr is nan"),
         ("shapes-cls --label-smoothing 1", "label_smoothing is 1.0"),
-        ("shapes-cls --scale 2 1", "scale: high is 1.0; it must be a number, at least 2"),
+        ("shapes-cls --scale 2 1", "scale: high is 1.0; it must be at least low, 2.0"),
         ("shapes-cls --drop-points 1.5", "drop-points: share is 1.5"),
         ("shapes-cls --transforms sclae", "did you mean 'scale'"),
         ("shapes-cls --transforms scale(lo=1)", "did you mean 'low'"),

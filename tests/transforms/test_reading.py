@@ -13,10 +13,9 @@ from torch import Generator
 from pcea.datasets import Batch
 from pcea.errors import InputError
 from pcea.transforms import as_transforms, list_transforms
+from pcea.transforms.affine import Rotate, Scale
 from pcea.transforms.base import changed
-from pcea.transforms.jitter import Jitter
-from pcea.transforms.rotate import Rotate
-from pcea.transforms.scale import Scale
+from pcea.transforms.noise import Jitter
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def test_many_forms_are_one_list(given: Any, expected: tuple[Any, ...]) -> None:
         ("scale(1, 2, true, 4)", r"takes 3 values \(low, high, same\), not 4"),
         ("scale(1, low=2)", "'scale'.*multiple values"),
         ("scale(big=2)", "has no value 'big'"),
-        ("scale(2, 1)", "high is 1; it must be a number, at least 2"),
+        ("scale(2, 1)", "high is 1; it must be at least low, 2"),
         ("scale(x)", "low is 'x'; it must be a number"),
         ("scale(nan)", "low is 'nan'"),
         ("scale(true)", "low is True"),

@@ -10,11 +10,9 @@ from torch import Generator, Tensor
 
 from pcea.datasets import Batch
 from pcea.transforms import as_transforms
-from pcea.transforms.drop_points import DropPoints
-from pcea.transforms.jitter import Jitter
-from pcea.transforms.rotate import Rotate
-from pcea.transforms.scale import Scale
-from pcea.transforms.translate import Translate
+from pcea.transforms.affine import Rotate, Scale, Translate
+from pcea.transforms.noise import Jitter
+from pcea.transforms.sampling import DropPoints
 
 
 @pytest.fixture

@@ -1,0 +1,203 @@
+"""Scaling, moving, turning and slanting clouds as a whole."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from pcea.datasets.clouds import Batch
+from pcea.errors import InputError
+from pcea.geometry import unit_sphere
+from pcea.transforms.base import Transform, changed, number, register_transform
+from pcea.transforms.drawing import Shape, Share, normal_noise, uniform
+
+AXES = ("up", "tilt", "any", "each")
+
+
+@register_transform("scale")
+@dataclass(frozen=True)
+class Scale(Transform):
+    """Stretch each cloud along each axis by its own random factor; normals turn as the surface.
+
+    Args:
+        low: the smallest factor.
+        high: the largest factor.
+        same: whether one factor serves all three axes. Default false.
+    """
+
+    low: float = number(0.67, 1e-9)
+    high: float = number(1.5)
+    same: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.high < self.low:
+            raise InputError(f"scale: high is {self.high}; it must be at least low, {self.low}")
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        shape = (len(batch), 1, 1 if self.same else 3)
+        factor = uniform(shape, self.low, self.high, batch.pos, generator)
+        normal = batch.normal
+        if normal is not None and not self.same:
+            normal = torch.nn.functional.normalize(normal / factor, dim=-1)
+        return changed(batch, pos=batch.pos * factor, normal=normal)
+
+
+@register_transform("unit-sphere")
+@dataclass(frozen=True)
+class UnitSphere(Transform):
+    """Center each cloud on its mean, and scale its farthest point to distance 1."""
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        return changed(batch, pos=unit_sphere(batch.pos))
+
+
+@register_transform("translate")
+@dataclass(frozen=True)
+class Translate(Transform):
+    """Move each cloud by a random vector.
+
+    Args:
+        reach: the longest move along each axis, to either side, in radii of the unit sphere.
+    """
+
+    reach: float = number(0.2, 0)
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        move = uniform((len(batch), 1, 3), -self.reach, self.reach, batch.pos, generator)
+        return changed(batch, pos=batch.pos + move)
+
+
+@register_transform("rotate")
+@dataclass(frozen=True)
+class Rotate(Transform):
+    """Turn each cloud about the origin by a random angle, its normals with it.
+
+    Args:
+        degrees: the largest angle, to either side; or the smallest and the largest angle.
+        axis: ``up``: about the upright y axis; ``tilt``: about a random horizontal axis; ``any``:
+            about a random axis, so that 180 degrees give every rotation alike; ``each``: about z,
+            then y, then x, by an angle of its own each.
+    """
+
+    degrees: Share = number(180.0, -360, 360, pair=True)
+    axis: Literal["up", "tilt", "any", "each"] = "up"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.axis not in AXES:
+            raise InputError(f"rotate: axis is {self.axis!r}; it must be one of {', '.join(AXES)}")
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        turn = self._matrix(batch.pos, generator)  # (B, 3, 3)
+        normal = None if batch.normal is None else batch.normal @ turn
+        return changed(batch, pos=batch.pos @ turn, normal=normal)
+
+    def _matrix(self, pos: Tensor, generator: Generator) -> Tensor:
+        count = len(pos)
+        if self.axis == "up":
+            angle = self._angle((count,), pos, generator)
+            cos, sin, zero, one = angle.cos(), angle.sin(), angle * 0, angle * 0 + 1
+            turn = torch.stack([cos, zero, -sin, zero, one, zero, sin, zero, cos], -1)
+            return turn.view(-1, 3, 3)
+        if self.axis == "each":
+            return rotation_of_each(self._angle((3, count), pos, generator))
+        axis = normal_noise((count, 3), pos, generator)
+        if self.axis == "tilt":
+            axis[:, 1] = 0
+            angle = self._angle((count,), pos, generator)
+        else:
+            angle = self._angle_of_any(uniform((count,), 0, 1, pos, generator))
+        return rotation(torch.nn.functional.normalize(axis, dim=-1), angle)
+
+    def _angle(self, shape: Shape, pos: Tensor, generator: Generator) -> Tensor:
+        if isinstance(self.degrees, tuple):
+            low, high = map(math.radians, self.degrees)
+            return uniform(shape, low, high, pos, generator)
+        return uniform(shape, -1.0, 1.0, pos, generator) * math.radians(self.degrees)
+
+    def _angle_of_any(self, quantile: Tensor) -> Tensor:
+        """Of all rotations, those by an angle θ are as many as 1 − cos θ; found by bisection."""
+        pair = self.degrees if isinstance(self.degrees, tuple) else (0.0, self.degrees)
+        low, high = (torch.full_like(quantile, math.radians(each)) for each in pair)
+        reached = torch.lerp(low - low.sin(), high - high.sin(), quantile)
+        for _ in range(25):
+            middle = (low + high) / 2
+            below = middle - middle.sin() < reached
+            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        return low
+
+
+@register_transform("shear")
+@dataclass(frozen=True)
+class Shear(Transform):
+    """Add to each coordinate random multiples of the other two; normals turn as the surface does.
+
+    Args:
+        reach: the largest multiple, to either side; or the smallest and the largest size.
+        upright: whether heights stay as they are. Default false.
+    """
+
+    reach: Share = number(0.2, 0, pair=True)
+    upright: bool = False
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """See :meth:`Transform.apply`."""
+        low, high = self.reach if isinstance(self.reach, tuple) else (0.0, self.reach)
+        drawn = uniform((len(batch), 3, 3), -1, 1, batch.pos, generator)
+        multiple = drawn.sign() * low + drawn * (high - low)
+        one = torch.eye(3, device=drawn.device, dtype=drawn.dtype)
+        matrix = multiple * (1 - one) + one
+        if self.upright:
+            matrix[..., 1] = one[1]
+        normal = transform_normals(batch.normal, matrix.unsqueeze(1))
+        return changed(batch, pos=batch.pos @ matrix, normal=normal)
+
+
+def rotation(axis: Tensor, angle: Tensor) -> Tensor:
+    """Matrices (…, 3, 3) that turn points, multiplied on the right, by Rodrigues' formula.
+
+    Args:
+        axis: (…, 3) of length 1.
+        angle: (…) in radians.
+    """
+    x, y, z = axis.expand(*angle.shape, 3).unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).unflatten(-1, (3, 3))
+    sin, cos = angle.sin()[..., None, None], angle.cos()[..., None, None]
+    one = torch.eye(3, device=axis.device, dtype=axis.dtype)
+    return sin * cross + (1 - cos) * (cross @ cross) + one
+
+
+def rotation_of_each(angle: Tensor) -> Tensor:
+    """Matrices (…, 3, 3) that turn about z, y and x in turn by angles (3, …) about x, y, z."""
+    axes = torch.eye(3, device=angle.device, dtype=angle.dtype)
+    x, y, z = rotation(axes.view(3, *[1] * (angle.dim() - 1), 3), angle)
+    return z @ y @ x
+
+
+def transform_normals(normal: Tensor | None, matrix: Tensor) -> Tensor | None:
+    """Turn normals as the surface turns whose points are multiplied by matrices on the right.
+
+    Args:
+        normal: (B, N, 3), or None.
+        matrix: (B, N, 3, 3), or (B, 1, 3, 3).
+
+    Returns:
+        (B, N, 3) of length 1, zero where they were: n times the cofactors of the matrix, which
+        always exist, other than its inverse.
+    """
+    if normal is None:
+        return None
+    a, b, c = matrix.unbind(-2)
+    cross = torch.linalg.cross
+    cofactors = torch.stack([cross(b, c), cross(c, a), cross(a, b)], -2)
+    return torch.nn.functional.normalize((normal.unsqueeze(-2) @ cofactors).squeeze(-2), dim=-1)

@@ -1,0 +1,97 @@
+"""Corruptions: named lists of transforms at five severities, those of ModelNet-C to begin with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pcea.errors import InputError
+from pcea.registry import Registry
+from pcea.transforms.affine import Rotate, Scale, UnitSphere
+from pcea.transforms.base import Transform
+from pcea.transforms.noise import Jitter, StrayPoints
+from pcea.transforms.reading import as_transforms
+from pcea.transforms.sampling import DropPatch, Resample
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+# What makes the transforms of a severity, in whatever form as_transforms takes.
+Corruption = Callable[[int], Any]
+
+CORRUPTIONS: Registry[Corruption] = Registry("corruption", "pcea.corruptions")
+
+
+def register_corruption(name: str) -> Callable[[Corruption], Corruption]:
+    """Make a corruption known by a name.
+
+    It is a function of the severity, 1 to 5, that returns a list of transforms. They get clouds in
+    the unit sphere, y up.
+
+    Args:
+        name: lower case, as it is published.
+    """
+    return CORRUPTIONS.register(name)
+
+
+def list_corruptions() -> list[str]:
+    """Name every corruption, sorted."""
+    return CORRUPTIONS.names()
+
+
+def corruption_transforms(name: str, severity: int) -> tuple[Transform, ...]:
+    """Give the transforms of a corruption at a severity.
+
+    Args:
+        name: one of :func:`list_corruptions`.
+        severity: 1 to 5.
+
+    Raises:
+        InputError: there is no such corruption or severity.
+    """
+    corruption = CORRUPTIONS.get(name)
+    if severity not in SEVERITIES:
+        raise InputError(
+            f"corruption {name!r}: severity is {severity!r}; it must be 1, 2, 3, 4 or 5"
+        )
+    return as_transforms(corruption(severity))
+
+
+# ModelNet-C: Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*,
+# ICML 2022, with the values of the authors' code.
+
+
+@register_corruption("scale")
+def _scale(severity: int) -> list[Transform]:
+    largest = 1.5 + 0.1 * severity
+    return [Scale(1 / largest, largest), UnitSphere()]
+
+
+@register_corruption("jitter")
+def _jitter(severity: int) -> list[Transform]:
+    return [Jitter(0.01 * severity, clip=math.inf)]
+
+
+@register_corruption("rotate")
+def _rotate(severity: int) -> list[Transform]:
+    return [Rotate(6.0 * severity, axis="each")]
+
+
+@register_corruption("dropout_global")
+def _dropout_global(severity: int) -> list[Transform]:
+    return [Resample(1 - 0.125 * (severity + 1))]
+
+
+@register_corruption("dropout_local")
+def _dropout_local(severity: int) -> list[Transform]:
+    return [DropPatch(100 * severity, patches=(1, 7))]
+
+
+@register_corruption("add_global")
+def _add_global(severity: int) -> list[Transform]:
+    return [StrayPoints(10 * severity)]
+
+
+@register_corruption("add_local")
+def _add_local(severity: int) -> list[Transform]:
+    return [StrayPoints(100 * severity, clusters=(1, 7), std=(0.075, 0.125))]

@@ -1,0 +1,199 @@
+"""Clouds mixed of two of a batch, with their labels: PointCutMix and RSMix.
+
+Labels are mixed by the share of points, and each point keeps its own normal and part.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from pcea.datasets.clouds import Batch
+from pcea.geometry import gather
+from pcea.transforms.base import (
+    Transform,
+    changed,
+    labels_of,
+    number,
+    register_transform,
+    replaced,
+    take,
+)
+from pcea.transforms.drawing import Share, draw_order, draw_share, uniform, whole_numbers
+
+
+@dataclass(frozen=True)
+class _Mixing(Transform):
+    mixes: ClassVar[bool] = True
+
+    probability: float = field(default=0.5, kw_only=True)
+
+    def apply(self, batch: Batch, generator: Generator) -> Batch:
+        """Give each cloud a random partner, itself by chance, and mix the two."""
+        order = uniform((len(batch),), 0, 1, batch.pos, generator).argsort(stable=True)
+        partner = changed(
+            batch, **{name: None if x is None else x[order] for name, x in vars(batch).items()}
+        )
+        own, other, new = self.pieces(batch, partner, generator)  # (B, N, …), …, (B, N)
+        share = new.to(batch.pos.dtype).mean(1, keepdim=True)
+        width = 1 if batch.mixed_category is None else batch.mixed_category.shape[1]
+        mine, theirs = labels_of(batch, width), labels_of(partner, width)
+        category = torch.cat([mine["mixed_category"], theirs["mixed_category"]], 1)  # (B, 2K)
+        shares = torch.cat([mine["mixed_share"] * (1 - share), theirs["mixed_share"] * share], 1)
+        alike = category.unsqueeze(2) == category.unsqueeze(1)  # (B, 2K, 2K)
+        main = (alike * shares.unsqueeze(1)).sum(2).argmax(1, keepdim=True)
+        return changed(
+            batch,
+            category=category.gather(1, main).squeeze(1),
+            mixed_category=category,
+            mixed_share=shares,
+            **replaced(own, new, other),
+        )
+
+    @abstractmethod
+    def pieces(
+        self, batch: Batch, partner: Batch, generator: Generator
+    ) -> tuple[Batch, Batch, Tensor]:
+        """The clouds, what may replace their points one by one, and (B, N) where it does."""
+
+
+@dataclass(frozen=True)
+class _PointCutMix(_Mixing):
+    share: Share = number((0.0, 1.0), 0, 1, pair=True)
+
+    def pieces(
+        self, batch: Batch, partner: Batch, generator: Generator
+    ) -> tuple[Batch, Batch, Tensor]:
+        """Some points in an order of their own, and those of the partner that match them."""
+        other = take(partner, match(batch.pos, partner.pos))
+        count = draw_share(self.share, batch.pos, generator)
+        order = self.order(batch.pos, generator)
+        place = torch.arange(order.shape[1], device=order.device).expand_as(order)
+        return batch, other, torch.empty_like(order).scatter_(1, order, place) < count
+
+    @abstractmethod
+    def order(self, pos: Tensor, generator: Generator) -> Tensor:
+        """(B, N) int64 the points, those to replace first."""
+
+
+@register_transform("pointcutmix-r")
+@dataclass(frozen=True)
+class PointCutMixR(_PointCutMix):
+    """Replace random points of each cloud by those points of another that match them.
+
+    Args:
+        share: of the points that are replaced; a range is drawn from for each cloud.
+        probability: of each cloud to be changed. Default 0.5.
+
+    Source:
+        Zhang et al., *PointCutMix*, Neurocomputing 2022, with β = 1, a uniform share. The authors
+        match points by an approximate earth mover's distance; here see :func:`match`.
+    """
+
+    def order(self, pos: Tensor, generator: Generator) -> Tensor:
+        """Any order."""
+        return draw_order(pos, generator)
+
+
+@register_transform("pointcutmix-k")
+@dataclass(frozen=True)
+class PointCutMixK(_PointCutMix):
+    """Replace a random point of each cloud and those nearest to it by another's that match them.
+
+    Args:
+        share: of the points that are replaced; a range is drawn from for each cloud.
+        probability: of each cloud to be changed. Default 0.5.
+
+    Source:
+        As of ``pointcutmix-r``.
+    """
+
+    def order(self, pos: Tensor, generator: Generator) -> Tensor:
+        """The nearest to a random point first."""
+        center = whole_numbers((len(pos), 1), 0, pos.shape[1] - 1, pos, generator)
+        distance = (pos - gather(pos, center)).square().sum(-1)  # (B, N)
+        return distance.argsort(dim=1, stable=True)
+
+
+@register_transform("rsmix")
+@dataclass(frozen=True)
+class RSMix(_Mixing):
+    """Replace the points in a ball about a random point by those in such a ball of another cloud.
+
+    The other's piece is moved as a whole, so that the centers of the two balls meet. It has as many
+    points as the piece that it replaces: of more there are some, fewer are repeated.
+
+    Args:
+        radius: of the balls, in radii of the unit sphere; a range is drawn from for each cloud.
+        points: how many points a piece has at most.
+        probability: of each cloud to be changed. Default 0.5.
+
+    Source:
+        Lee et al., *Regularization Strategy for Point Cloud via Rigidly Mixed Sample*, CVPR 2021,
+        with β = 1, a uniform radius.
+    """
+
+    radius: Share = number((0.0, 1.0), 0, pair=True)
+    points: int = number(512, 1, whole=True)
+
+    def pieces(
+        self, batch: Batch, partner: Batch, generator: Generator
+    ) -> tuple[Batch, Batch, Tensor]:
+        """The clouds with the ball first, and the partner's piece from there on, repeated."""
+        pos = batch.pos
+        low, high = self.radius if isinstance(self.radius, tuple) else (self.radius, self.radius)
+        radius = uniform((len(pos), 1), low, high, pos, generator)
+        order, lost, center = self._ball(pos, radius, generator)
+        theirs, found, start = self._ball(partner.pos, radius, generator)
+        place = torch.arange(pos.shape[1], device=pos.device)
+        piece = take(partner, theirs.gather(1, place % found))
+        piece.pos = piece.pos + (center - start)
+        return take(batch, order), piece, place < lost
+
+    def _ball(
+        self, pos: Tensor, radius: Tensor, generator: Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, N) the points, those in the ball first; (B, 1) how many; (B, 1, 3) its center."""
+        center = gather(pos, whole_numbers((len(pos), 1), 0, pos.shape[1] - 1, pos, generator))
+        inside = (pos - center).norm(dim=-1) <= radius  # (B, N), the center at least
+        key = uniform(tuple(inside.shape), 0, 1, pos, generator) - inside.to(pos.dtype)
+        count = inside.sum(1, keepdim=True).clamp(max=self.points)
+        return key.argsort(dim=1, stable=True), count, center
+
+
+def match(pos: Tensor, other: Tensor) -> Tensor:
+    """Match the points of clouds one to one, so that matched points lie near each other.
+
+    Both clouds are halved along x, y and z in turn, and halves are matched to halves until each
+    holds one point: a quick stand-in for the matching of the smallest mean distance.
+
+    Args:
+        pos: (B, N, 3) positions.
+        other: (B, N, 3) positions.
+
+    Returns:
+        (B, N) int64, for each point of ``pos`` its point of ``other``, a permutation.
+    """
+    total = pos.shape[1]
+    both = torch.cat([pos, other])
+    place = torch.arange(total, device=pos.device)
+    sorts = both.argsort(dim=1, stable=True)  # (2B, N, 3)
+    ranks = torch.empty_like(sorts).scatter_(1, sorts, place.view(1, -1, 1).expand_as(sorts))
+    order = place.expand(len(both), -1)
+    for level in range((total - 1).bit_length()):
+        half = place * 2**level // total  # which of 2^level parts each place belongs to
+        key = half * total + ranks[..., level % 3].gather(1, order)
+        order = sorts[..., level % 3].gather(1, _sorted(key) % total)
+    own, theirs = order.chunk(2)
+    return torch.empty_like(own).scatter_(1, own, theirs)
+
+
+def _sorted(key: Tensor) -> Tensor:
+    if key.device.type != "cpu":
+        return key.sort(dim=1).values
+    key.numpy().sort(axis=1)  # several times as quick as torch, which finds the places, too
+    return key
