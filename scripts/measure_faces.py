@@ -6,7 +6,7 @@
 FOLDER holds a sub-folder a category, named as the model's, with meshes and, beside each NAME.off,
 NAME_labels.txt: a part's name on one line, the numbers of its faces, counted from 1, on the next.
 
-For each mesh: accuracy at the points the model saw (a point's label is its face's), accuracy over
+For each mesh: accuracy at the points that the model took (a point's label is its face's), accuracy over
 the faces, weighted by area, and what going back to the surface gained or lost.
 """
 
@@ -39,7 +39,7 @@ class Measured:
         file: the mesh.
         category: the one that the model took it for.
         right: whether that is the right one.
-        at_points: accuracy at the points the model saw.
+        at_points: accuracy at the points that the model took.
         at_faces: accuracy over the faces, weighted by area.
     """
 
@@ -132,7 +132,7 @@ def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) 
     Args:
         model: the segmenter.
         file: the mesh, its labels beside it; y up.
-        given: whether the model is told the category.
+        given: whether the model is given the category.
         votes: samplings of the shape.
         smooth: rounds of smoothing of the faces' labels.
 

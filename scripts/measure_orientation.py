@@ -3,12 +3,12 @@
 
     scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
 
-Every cloud of the split is shown twice: as it is, and laid down so that a random one of the six
+Every cloud of the split is classified twice: as it is, and laid down so that a random one of the six
 axes is up. The table says how many of the laid down were set up right, how many of the standing
 were left standing, and of how many of each the category was then right: where another axis must
 only beat y by some margin, where the model must also be sure of it, and where y is always taken.
 For a model that ships there is also what each one that ships finds, and what the commands do: all
-of them are asked together.
+of them are used together.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def main() -> None:
             axes = {way: each[who] for way, each in asked.items()}
             print(f"{who:24s}  {cells(axes, found, up, label)}")
     if options.json is not None:
-        told = {way: probability.amax(-1).tolist() for way, probability in found.items()}
-        options.json.write_text(json.dumps({"up": truth.tolist(), **told}))
+        confidence = {way: probability.amax(-1).tolist() for way, probability in found.items()}
+        options.json.write_text(json.dumps({"up": truth.tolist(), **confidence}))
 
 
 def ask_all(clouds: list[Cloud]) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@
     python scripts/measure_slots.py WEIGHTS [WEIGHTS …] --dataset meshparts23 --split val
 
 Each model is measured as trained, and as its architecture is without training: freshly initialized
-from several seeds, its normalization statistics taken from the clouds, no label seen.
+from several seeds, its normalization statistics taken from the clouds, no label used.
 """
 
 from __future__ import annotations

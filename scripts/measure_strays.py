@@ -3,7 +3,7 @@
 
     python scripts/measure_strays.py modelnet40-eat-small --dataset modelnet40 --data-root data
 
-Every cloud of the split is shown to a classifier as it is, with strays among its points, with
+Every cloud of the split is classified as it is, with strays among its points, with
 noise, and as uneven scans have it, where nothing is stray; each time with all points and without
 those that are taken for strays.
 """
@@ -153,7 +153,7 @@ def from_near(pos: Tensor, generator: Generator) -> Changed:
 
 
 def one_side(pos: Tensor, generator: Generator) -> Changed:
-    """What is seen from one side, repeated to half as many points as there were.
+    """What is visible from one side, repeated to half as many points as there were.
 
     Seen is what lies at most 0.1 behind the nearest point of its cell, a tenth of the radius wide.
     """
@@ -164,8 +164,8 @@ def one_side(pos: Tensor, generator: Generator) -> Changed:
         cell = ((turned[:, 1:] + 1.2) * 10).long() @ torch.tensor([24, 1])
         depth = turned[:, 0]
         front = torch.full((24 * 24,), -2.0).scatter_reduce(0, cell, depth, "amax")
-        seen = cloud[depth >= front[cell] - 0.1]
-        views.append(seen[torch.arange(len(cloud) // 2) % len(seen)])
+        visible = cloud[depth >= front[cell] - 0.1]
+        views.append(visible[torch.arange(len(cloud) // 2) % len(visible)])
     return changed(torch.stack(views))
 
 

@@ -4,8 +4,8 @@
     scripts/reproduce.py modelnet40-eat --seeds 0 1 2 --data-root data --out runs/eat
     scripts/reproduce.py shapenetpart-eat --seeds 0 1 2 --data-root data --out runs/eat-seg
 
-Each seed trains on the training split alone, its epoch is chosen on validation, and the split asked
-for is measured once, at the end. A run that was cut off goes on where it stopped. Made for a GPU:
+Each seed trains on the training split alone, its epoch is chosen on validation, and the chosen
+split is measured once, at the end. A run that was cut off goes on where it stopped. Made for a GPU:
 the full recipes take a CPU days. It needs nothing but the packages that training needs.
 """
 
@@ -60,15 +60,15 @@ def main() -> None:
         ]
     except InputError as error:
         sys.exit(f"reproduce: {error}")
-    spread = {
+    results = {
         name: {
             "mean": statistics.mean(each[name] for each in figures),
             "deviation": statistics.stdev(each[name] for each in figures) if figures[1:] else None,
         }
         for name in figures[0]
     }
-    told = {"recipe": recipe.name, "split": options.split, "seeds": options.seeds, **spread}
-    print(json.dumps(told, indent=2))
+    found = {"recipe": recipe.name, "split": options.split, "seeds": options.seeds, **results}
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
