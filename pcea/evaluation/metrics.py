@@ -233,11 +233,10 @@ def classification_result(
     Returns:
         The results, on the CPU.
     """
-    from torchmetrics.functional.classification import multiclass_confusion_matrix
-
-    confusion = multiclass_confusion_matrix(prediction, target, len(taxonomy.categories))
+    prediction, target, num = prediction.cpu(), target.cpu(), len(taxonomy.categories)
+    confusion = torch.bincount(num * target + prediction, minlength=num * num).view(num, num)
     return ClassificationResult(
-        *(confusion.cpu(), taxonomy, prediction.cpu(), target.cpu()),
+        *(confusion, taxonomy, prediction, target),
         None if probability is None else probability.cpu(),
     )
 

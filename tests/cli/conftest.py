@@ -20,6 +20,8 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PCEA_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("PCEA_DATA", raising=False)
+        # Drawing a report takes longer than a training of this size.
+        patch.setattr("pcea.training.figures._svg", lambda figure, label: "<svg></svg>")
         yield
 
 

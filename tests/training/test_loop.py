@@ -117,25 +117,25 @@ def test_the_best_weights_are_those_of_the_best_validation(
         }
 
 
-@pytest.mark.parametrize("step", [1, STEPS + 1, 2 * STEPS])
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train(recipe, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, step)
-        with pytest.raises(KeyboardInterrupt, match=f"saved at step {step}: --resume"):
-            train(recipe, tmp_path / "cut")
-    cut = RunFolder(tmp_path / "cut")
-    assert len(cut.read_metrics()) == step // STEPS
-    torch.manual_seed(123)  # whatever happened to the generator meanwhile
-    stored, _ = cut.read_recipe()
-    train(stored, cut.path, resume=True)
-    assert figures(cut) == figures(whole)
-    assert_same_files(cut.best, whole.best)
-    assert_same_files(cut.last, whole.last)
-    assert_same_values(cut.load_state(), whole.load_state())
-    assert cut.report.is_file()
+    for step in (1, STEPS + 1, 2 * STEPS):
+        cut = RunFolder(tmp_path / f"cut{step}")
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, step)
+            with pytest.raises(KeyboardInterrupt, match=f"saved at step {step}: --resume"):
+                train(recipe, cut.path)
+        assert len(cut.read_metrics()) == step // STEPS
+        torch.manual_seed(123)  # whatever happened to the generator meanwhile
+        stored, _ = cut.read_recipe()
+        train(stored, cut.path, resume=True)
+        assert figures(cut) == figures(whole)
+        assert_same_files(cut.best, whole.best)
+        assert_same_files(cut.last, whole.last)
+        assert_same_values(cut.load_state(), whole.load_state())
+        assert cut.report.is_file()
 
 
 def test_sgd_without_averaging_resumes_bit_for_bit(
