@@ -6,8 +6,8 @@
 FOLDER holds a sub-folder a category, named as the model's, with meshes and, beside each NAME.off,
 NAME_labels.txt: a part's name on one line, the numbers of its faces, counted from 1, on the next.
 
-For each mesh: accuracy at the points that the model took (a point's label is its face's), accuracy over
-the faces, weighted by area, and what going back to the surface gained or lost.
+For each mesh: accuracy at the points that the model took (a point's label is its face's), accuracy
+over the faces, weighted by area, and what going back to the surface gained or lost.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 
     scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
 
-Every cloud of the split is classified twice: as it is, and laid down so that a random one of the six
-axes is up. The table says how many of the laid down were set up right, how many of the standing
+Every cloud of the split is classified twice: as it is, and laid down so that a random one of the
+six axes is up. The table says how many of the laid down were set up right, how many of the standing
 were left standing, and of how many of each the category was then right: where another axis must
 only beat y by some margin, where the model must also be sure of it, and where y is always taken.
 For a model that ships there is also what each one that ships finds, and what the commands do: all
