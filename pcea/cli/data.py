@@ -48,7 +48,7 @@ class FetchData:
     """Download a published data set, check it and put it in its place."""
 
     name: Name
-    """modelnet40 or shapenetpart."""
+    """One that was published, such as modelnet40 or shapenetpart."""
     data_root: Root = None
     """The folder of data sets; None: $PCEA_DATA, else ./data."""
 
@@ -64,7 +64,7 @@ class ImportData:
     """Unpack an archive, check all of it and put it in its place."""
 
     name: Name
-    """modelnet40, shapenetpart, or a new name for a folder in ShapeNetPart's layout."""
+    """One that is registered, such as modelnet40, or a new name for a folder of your own."""
     archive: Annotated[Positional[Path], arg(metavar="ARCHIVE")]
     """A zip, a tar or a folder."""
     data_root: Root = None
@@ -82,7 +82,7 @@ class CheckData:
     """Read a whole data set and count what is there."""
 
     name: Name
-    """modelnet40, shapenetpart, or a folder in ShapeNetPart's layout."""
+    """One of `pcea data list`, or the path of its folder."""
     data_root: Root = None
     """The folder of data sets; None: $PCEA_DATA, else ./data."""
 

@@ -51,4 +51,4 @@ def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     tests = EXAMPLE / "tests"
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:dash", "--rootdir", tests)
     told = run("pytest", *options, tests, place=tmp_path, installed=installed)
-    assert "4 passed" in told
+    assert "5 passed" in told

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pcea.attention import Attention, register
-from pcea.attention.base import at_least_float32
+from pcea.attention import Attention, register_attention
+from pcea.attention.base import at_least_float32, require_positive
+from pcea.errors import InputError
 
 
-@register("distance")
+@register_attention("distance")
 class DistanceAttention(Attention):
     """A = softmax(−softplus(τ) ‖p_i − p_j‖²) over the points j, out = A x V.
 
@@ -21,6 +22,7 @@ class DistanceAttention(Attention):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        require_positive(dim=dim)
         self.value = nn.Linear(dim, dim)
         self.sharpness = nn.Parameter(torch.zeros(()))
 
@@ -28,7 +30,8 @@ class DistanceAttention(Attention):
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Let the points attend; the map is A, (B, 1, N, N). See ``Attention.attend``."""
-        assert pos is not None
+        if pos is None:
+            raise InputError("distance attention needs the coordinates of the points, pos")
         pos = at_least_float32(pos)
         squared = (pos.unsqueeze(2) - pos.unsqueeze(1)).square().sum(-1)  # (B, N, N)
         scores = -nn.functional.softplus(at_least_float32(self.sharpness)) * squared

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pcea import create_attention, load_dataset
+from pcea.errors import InputError
 from pcea.testing import check_attention, check_dataset
 
 
@@ -23,6 +24,13 @@ def test_nearer_points_count_more() -> None:
     _, weights = create_attention("distance", 4).attend(torch.randn(1, 3, 4), pos)
     first = weights[0, 0, 0]
     assert first[0] > first[1] > first[2]
+
+
+def test_what_it_cannot_take_is_said() -> None:
+    with pytest.raises(InputError, match="whole number of at least 1, not 0"):
+        create_attention("distance", 0)
+    with pytest.raises(InputError, match="needs the coordinates"):
+        create_attention("distance", 4)(torch.randn(1, 3, 4))
 
 
 def test_half_of_them_are_boxes() -> None:
