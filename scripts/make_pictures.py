@@ -73,7 +73,7 @@ def draw(weights: str | Path, out: Path) -> Path:
 def column(model: Segmenter, shape: Mesh) -> list[Panel]:
     """One shape's panels: its parts, and each slot."""
     found = model.segment(shape, votes=VOTES, up="y")
-    (_, parts), _ = part_panels(shape, found, model.info.taxonomy)
+    (_, parts), _ = part_panels(found)
     return [parts, *slot_panels(model, shape)]
 
 

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 from pcea import InputError, Mesh, read
-from pcea.cli.output import percent, say_table, write_json
+from pcea.cli.output import percent, say_table
 from pcea.cli.weights import open_as
 from pcea.datasets import Taxonomy
+from pcea.formats import write_json
 from pcea.geometry import face_areas
 from pcea.models import Segmenter
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
-from pcea.cli.batch import Batch
-from pcea.cli.output import check_json, percent, say, track, write_json
-from pcea.cli.targets import check_out, name_targets, refuse_inputs
+from pcea.cli.command import OnFiles, register_command
+from pcea.cli.output import busy, check_json, percent, say, say_table
 from pcea.cli.weights import at_least_one, open_model, origin
 from pcea.defaults import EXPLAIN_VOTES
 from pcea.errors import InputError
 from pcea.names import printable
 
+if TYPE_CHECKING:
+    from pcea.evaluation import SlotStatistics
+    from pcea.evaluation.slot_figures import Chance
 
-@dataclass(frozen=True)
-class Attend:
+# How many slots of a data set the table on stdout has; the files have all.
+MOST_SLOTS = 12
+
+
+@register_command("attend")
+@dataclass(frozen=True, kw_only=True)
+class Attend(OnFiles):
     """Show what a model's attention does: on meshes and clouds, or over a data set.
 
     For each file, the folder NAME holds gallery.png (the most telling slots of a layer),
@@ -29,10 +36,6 @@ class Attend:
 
     out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
-    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
-    """Meshes or clouds: files, folders or globs."""
-    weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
-    """The model: a run folder, a .safetensors file or a name; None: the part segmenter."""
 
     layer: Annotated[int | None, arg(metavar="L")] = None
     """Files: the layer of the gallery, counted from 0; None: the last."""
@@ -42,8 +45,6 @@ class Attend:
     """Files: how many slots the gallery shows."""
     votes: Annotated[int, arg(metavar="V")] = EXPLAIN_VOTES
     """Files: how many samplings of a shape are averaged."""
-    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """Files: the up axis; auto: it is guessed."""
     background: Literal["white", "dark"] = "white"
     """What is behind the shapes."""
     turntable: bool = False
@@ -64,26 +65,17 @@ class Attend:
     seed: int = 0
     """Data set: of the points and of chance."""
 
-    keep_strays: bool = False
-    """Whether to keep isolated points, which are left out else."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
-    json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Where to write a summary as JSON, too."""
-
     def run(self) -> int | None:
         """Explain the files, or measure the slots on the data set."""
         at_least_one(
             slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
         )
-        check_json(self.json)
         if self.dataset is None:
             return self._explain_files()
         if self.files:
             raise InputError("files or --dataset: attend to one of them at a time")
-        from pcea.cli.attend_dataset import attend_dataset
-
-        attend_dataset(self)
+        check_json(self.json)
+        self._measure_slots(self.dataset)
         return None
 
     def _explain_files(self) -> int:
@@ -92,14 +84,11 @@ class Attend:
         from pcea.formats import Mesh, read
         from pcea.pictures.explained import SAVED, save_explanation
 
-        check_out(self.out)
-        batch = Batch(self.files)
-        targets = name_targets(batch.files, self.out)
-        refuse_inputs(batch.files, [target / name for target in targets for name in SAVED])
+        batch = self.batch(self.out, [f"/{name}" for name in SAVED])
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         layer = len(model.encoder.layers) - 1 if self.layer is None else self.layer
         results = []
-        for file, target in track(list(zip(batch.files, targets, strict=True))):
+        for file, target in batch:
             with batch.trying(file):
                 found = explain(
                     *(model, read(file)),
@@ -119,28 +108,113 @@ class Attend:
                 )
                 sure = found.up_confidence
                 how = "given" if sure is None else f"guessed, {percent(sure)} sure"
-                say(f"{printable(str(file))}: {answer}, up {found.up} ({how}), in {target}")
-                result: dict[str, Any] = {
-                    "file": str(file),
-                    "category": name,
-                    "probability": probability,
-                    "up": found.up,
-                    "up_confidence": sure,
-                    "vertices": len(found.on_shape),
-                    "faces": len(shape.faces) if isinstance(shape, Mesh) else None,
-                    "shown": [each.name for each in found.gallery],
-                    "folder": str(target),
-                    "notes": batch.tell(file, found),
-                }
-                results.append(result)
-        if results and self.json is not None:
-            described = {
-                **origin(model, self.weights),
-                "layer": layer,
-                "votes": self.votes,
-                "keep_strays": self.keep_strays,
-                "files": results,
-                "left_out": batch.left_out,
-            }
-            write_json(self.json, described)
+                say(f"{file}: {answer}, up {found.up} ({how}), in {target}")
+                results.append(
+                    {
+                        "file": str(file),
+                        "category": name,
+                        "probability": probability,
+                        "up": found.up,
+                        "up_confidence": sure,
+                        "vertices": len(found.on_shape),
+                        "faces": len(shape.faces) if isinstance(shape, Mesh) else None,
+                        "shown": [each.name for each in found.gallery],
+                        "folder": str(target),
+                        "notes": batch.tell(file, found.notes),
+                    }
+                )
+        self.write_summary(model, batch, results, layer=layer, votes=self.votes)
         return batch.status
+
+    def _measure_slots(self, name: str) -> None:
+        """Measure the slots on a data set and write what was found."""
+        from pcea.datasets import load_dataset
+        from pcea.evaluation import measure_slots
+        from pcea.formats import write_json
+        from pcea.pictures import Style
+        from pcea.pictures.explained import DPI
+        from pcea.pictures.slots import save_slots
+
+        data = load_dataset(name, self.split, self.data_root)
+        if self.category is not None:
+            data.taxonomy.category_id(self.category)
+        model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
+        with busy(f"{model.info.name} encodes {len(data)} clouds"):
+            found = measure_slots(
+                *(model, data.clouds.to(model.device), data.taxonomy),
+                batch_size=self.batch_size,
+                repeats=self.repeats,
+                seed=self.seed,
+            )
+        summary = {
+            **origin(model, self.weights),
+            "dataset": data.name,
+            "split": data.split,
+            "keep_strays": self.keep_strays,
+            **found.summary(),
+        }
+        write_json(self.out / "slots.json", summary)
+        found.save_table(self.out / "slots.csv")
+        say(
+            f"{model.info.name} on {data.name} {data.split}: {found.clouds} clouds, "
+            f"the attention takes {found.points} points of each"
+        )
+        _say_layers(found)
+        _say_slots(found)
+        style = Style(background=self.background, dpi=DPI)
+        pictures = save_slots(found, model, data, self.out, self.category, style)
+        say(f"{', '.join(['slots.csv', 'slots.json', *pictures])} are in {self.out}")
+        if self.json is not None:
+            write_json(self.json, summary)
+
+
+def _say_layers(found: SlotStatistics) -> None:
+    """Print one row per head."""
+    say_table(
+        ("layer", "head", "entropy", "strongest slot: NMI", "shuffled", "slabs", "above chance"),
+        [
+            (
+                str(each.layer),
+                str(each.head),
+                f"{each.entropy:.2f}",
+                _number(each.nmi),
+                _number(_mean(each.shuffled)),
+                _number(_mean(each.slabs)),
+                "–" if each.above_chance is None else f"{100 * each.above_chance:.0f} % of slots",
+            )
+            for each in found.layers
+        ],
+        numbers=7,
+    )
+
+
+def _say_slots(found: SlotStatistics) -> None:
+    """Print the most telling slots."""
+    say_table(
+        ("slot", "best part", "AUC", "NMI", "slabs", "lift", "agreement", "elsewhere", "entropy"),
+        [
+            (
+                each.name,
+                each.part or "–",
+                _number(each.auc),
+                _number(each.nmi, 3),
+                _number(_mean(each.slabs), 3),
+                _number(each.lift, 3),
+                _number(each.agreement),
+                _number(each.agreement_elsewhere),
+                _number(each.entropy),
+            )
+            for each in found.telling()[:MOST_SLOTS]
+        ],
+        numbers=7,
+    )
+
+
+def _mean(chance: Chance | None) -> float | None:
+    """What chance gives on average, where it is known."""
+    return None if chance is None else chance.mean
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    """Write a figure, or a dash where it is not known."""
+    return "–" if value is None else f"{value:.{digits}f}"

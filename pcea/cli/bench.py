@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.output import busy, check_json, say, say_table, write_json
+from pcea.cli.command import register_command
+from pcea.cli.output import busy, check_json, say, say_table
 from pcea.cli.weights import at_least_one
 from pcea.errors import InputError, nearest
 from pcea.recipes import Recipe, get_recipe
@@ -75,6 +76,8 @@ class Bench:
                         say_table(*part, numbers=len(part[0]) - 1)
         if self.json is not None:
             given = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+            from pcea.formats import write_json
+
             write_json(self.json, done.document(self.what, given))
         if self.picture is not None and any(row.seconds for m in done.outcomes for row in m.rows):
             from pcea.benchmarks.picture import draw
@@ -85,6 +88,7 @@ class Bench:
             raise KeyboardInterrupt("what was measured until then stands above")
 
 
+@register_command("bench-geometry")
 @dataclass(frozen=True, kw_only=True)
 class BenchGeometry(Bench):
     """Measure farthest point sampling and nearest neighbors."""
@@ -108,6 +112,7 @@ class BenchGeometry(Bench):
         return geometry_contests(self.batch, self.points, self.k, device, self.large)
 
 
+@register_command("bench-attention")
 @dataclass(frozen=True, kw_only=True)
 class BenchAttention(Bench):
     """Measure attention over clouds of many sizes, and with --training its gradients."""
@@ -137,6 +142,7 @@ class BenchAttention(Bench):
         return attention_contests(self.points, self.dim, self.precision, device, self.training)
 
 
+@register_command("bench-model")
 @dataclass(frozen=True, kw_only=True)
 class BenchModel(Bench):
     """Measure classifiers: inference, and with --training a training step."""
@@ -180,6 +186,7 @@ class BenchModel(Bench):
         )
 
 
+@register_command("bench-train")
 @dataclass(frozen=True, kw_only=True)
 class BenchTrain(Bench):
     """Measure a recipe's training step, eager and compiled, and where its time goes."""

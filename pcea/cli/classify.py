@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
-
-from pcea.cli.batch import Batch
-from pcea.cli.output import check_json, percent, say_table, track, write_json
-from pcea.cli.weights import at_least_one, open_as, origin
+from pcea.cli.command import OnFiles, register_command
+from pcea.cli.output import percent, say_table
+from pcea.cli.weights import at_least_one, open_as
+from pcea.defaults import CLASSIFY_VOTES
 
 
-@dataclass(frozen=True)
-class Classify:
+@register_command("classify")
+@dataclass(frozen=True, kw_only=True)
+class Classify(OnFiles):
     """Name what meshes and clouds show."""
 
-    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
-    """Meshes or clouds: files, folders or globs."""
-    weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
-    """The model: a run folder, a .safetensors file or a name; None: the best that ships."""
     top: int = 5
     """How many categories to name."""
-    votes: int = 1
+    votes: int = CLASSIFY_VOTES
     """How many samplings of a shape are averaged."""
-    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis; auto: it is guessed."""
-    keep_strays: bool = False
-    """Whether to keep isolated points, which are left out else."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
-    json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Where to write the results as JSON, too."""
 
     def run(self) -> int:
         """Classify the files."""
@@ -40,45 +26,27 @@ class Classify:
         from pcea.models import Classifier
 
         at_least_one(top=self.top, votes=self.votes)
-        check_json(self.json)
-        batch = Batch(self.files)
+        batch = self.batch()
         model = open_as(Classifier, self.weights, self.device, self.keep_strays)
-        results = []
-        for file in track(batch.files):
+        results, rows = [], list[tuple[str, ...]]()
+        for file, _ in batch:
             with batch.trying(file):
                 found = model.predict(read(file), self.votes, self.up)
+                best = found.best(self.top)
                 results.append(
                     {
                         "file": str(file),
                         "up": found.up,
                         "up_confidence": found.up_confidence,
-                        "categories": [
-                            {"name": name, "probability": p} for name, p in found.best(self.top)
-                        ],
-                        "notes": batch.tell(file, found),
+                        "categories": [{"name": name, "probability": p} for name, p in best],
+                        "notes": batch.tell(file, found.notes),
                     }
                 )
-        if not results:
-            return batch.status
-        say_table(("file", "up", "category", "probability"), _rows(results))
-        if self.json is not None:
-            described = {
-                **origin(model, self.weights),
-                "votes": self.votes,
-                "keep_strays": self.keep_strays,
-                "files": results,
-                "left_out": batch.left_out,
-            }
-            write_json(self.json, described)
+                head = str(file), found.up + ("" if found.up_confidence is None else " (guessed)")
+                for name, probability in best:
+                    rows.append((*head, name, percent(probability)))
+                    head = "", ""
+        if results:
+            say_table(("file", "up", "category", "probability"), rows)
+        self.write_summary(model, batch, results, votes=self.votes)
         return batch.status
-
-
-def _rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    rows = []
-    for each in results:
-        guessed = "" if each["up_confidence"] is None else " (guessed)"
-        head: tuple[str, ...] = each["file"], each["up"] + guessed
-        for found in each["categories"]:
-            rows.append((*head, found["name"], percent(found["probability"])))
-            head = "", ""
-    return rows

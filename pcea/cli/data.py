@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.command import register_command
 from pcea.cli.output import say, say_table
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ Root = Annotated[Path | None, arg(metavar="DIR")]
 Name = Annotated[Positional[str], arg(metavar="NAME")]
 
 
+@register_command("data-list")
 @dataclass(frozen=True)
 class ListData:
     """List the data sets that are known or found."""
@@ -43,6 +45,7 @@ class ListData:
         )
 
 
+@register_command("data-fetch")
 @dataclass(frozen=True)
 class FetchData:
     """Download a published data set, check it and put it in its place."""
@@ -59,6 +62,7 @@ class FetchData:
         say_report(fetch(self.name, self.data_root, progress=sys.stderr.isatty()))
 
 
+@register_command("data-import")
 @dataclass(frozen=True)
 class ImportData:
     """Unpack an archive, check all of it and put it in its place."""
@@ -77,6 +81,7 @@ class ImportData:
         say_report(import_archive(self.name, self.archive, self.data_root))
 
 
+@register_command("data-check")
 @dataclass(frozen=True)
 class CheckData:
     """Read a whole data set and count what is there."""

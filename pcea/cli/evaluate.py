@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.output import busy, check_json, percent, say, say_table, write_json
+from pcea.cli.command import register_command
+from pcea.cli.output import busy, check_json, percent, say, say_table
 from pcea.cli.weights import at_least_one, open_model
 from pcea.errors import InputError
 from pcea.version import __version__
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pcea.models import ModelInfo, PointModel
 
 
+@register_command("evaluate")
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a model on a split of a data set."""
@@ -88,6 +90,8 @@ class Evaluate:
         }
         _print(figures, data)
         if self.json is not None:
+            from pcea.formats import write_json
+
             write_json(self.json, figures)
 
 

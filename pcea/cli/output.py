@@ -1,12 +1,11 @@
-"""What a command says on stdout, and the files it is asked for."""
+"""What a command prints, and how it ends."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from rich import progress
 from rich.box import SIMPLE_HEAD
@@ -19,6 +18,10 @@ from pcea.errors import InputError
 from pcea.names import printable
 
 T = TypeVar("T")
+
+# Exit statuses. Wrong: the call or its input is; of several files, none could be used. Some left
+# out: the other files are done. No reader: nobody reads stdout any more.
+DONE, WRONG_INPUT, SOME_LEFT_OUT, INTERRUPTED, NO_READER = 0, 2, 3, 130, 141
 
 # As wide as a table wants to be: who reads a pipe does not want lines folded at 80.
 PIPE_WIDTH = 250
@@ -86,18 +89,6 @@ def busy(what: str) -> Status:
 def percent(share: float) -> str:
     """Write a fraction, 0 to 1, as a percentage."""
     return f"{100 * share:.1f} %"
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file, whole or not at all.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    from pcea.formats import replacing
-
-    with replacing(path) as file:
-        file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
 def check_json(path: Path | None) -> None:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
 
 import tyro
 
 from pcea import installation
-from pcea.cli.attend import Attend
-from pcea.cli.bench import BenchAttention, BenchGeometry, BenchModel, BenchTrain
-from pcea.cli.classify import Classify
-from pcea.cli.data import CheckData, FetchData, ImportData, ListData
-from pcea.cli.evaluate import Evaluate
-from pcea.cli.output import complain, say
+from pcea.cli.command import COMMANDS, Command
+from pcea.cli.output import DONE, INTERRUPTED, NO_READER, WRONG_INPUT, complain, say
 from pcea.cli.parsing import parse
-from pcea.cli.segment import Segment
-from pcea.cli.status import DONE, INTERRUPTED, NO_READER, WRONG_INPUT
-from pcea.cli.train import Train
-from pcea.cli.view import View
 from pcea.errors import InputError, WrongOption, nearest
 from pcea.version import __version__
 
@@ -32,30 +27,12 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
 _NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file")
 
 
-class Command(Protocol):
-    """What a subcommand's dataclass can do."""
-
-    def run(self) -> int | None:
-        """Do what the options say; give the exit status, or None where all is done."""
-        ...
-
-
-COMMANDS: Mapping[str, Any] = {
-    "train": Train,
-    "evaluate": Evaluate,
-    "classify": Classify,
-    "segment": Segment,
-    "attend": Attend,
-    "view": View,
-    "bench": {
-        "geometry": BenchGeometry,
-        "attention": BenchAttention,
-        "model": BenchModel,
-        "train": BenchTrain,
-    },
-    "data": {"list": ListData, "fetch": FetchData, "import": ImportData, "check": CheckData},
-}
 ABOUT = "Train, evaluate and use point transformers with external attention."
+
+
+# Every file of this folder may register commands, so a new one joins by lying beside the others.
+for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    import_module(f"pcea.cli.{_module.name}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,31 +84,45 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _tree() -> dict[str, Any]:
+    """The names of all commands by their words: those of ``data-list`` are ``data``, ``list``."""
+    tree: dict[str, Any] = {}
+    for name in COMMANDS.names():
+        group, _, last = name.partition("-")
+        if last:
+            tree.setdefault(group, {})[last] = name
+        else:
+            tree[name] = name
+    return tree
+
+
 def _command(
-    words: list[str], prog: str = "pcea", commands: Mapping[str, Any] = COMMANDS
+    words: list[str], prog: str = "pcea", tree: Mapping[str, Any] | None = None
 ) -> Command:
     """The command that is meant, its options parsed."""
+    tree = _tree() if tree is None else tree
     word = words[0] if words else "--help"
     if word == "--version":
         say(f"pcea {__version__}")
         raise SystemExit(DONE)
     if word in ("-h", "--help"):
-        _help(prog, commands)
-    if word not in commands:
-        known = ["--help", "--version"] if word.startswith("-") else list(commands)
+        _help(prog, tree)
+    if word not in tree:
+        known = ["--help", "--version"] if word.startswith("-") else list(tree)
         raise InputError(f"{prog} does not know {word!r}{nearest(word, known)}")
-    command, prog, words = commands[word], f"{prog} {word}", words[1:]
-    if isinstance(command, Mapping):
-        return _command(words, prog, command)
-    return Train.parse(words) if command is Train else parse(command, words, prog)
+    found, prog, words = tree[word], f"{prog} {word}", words[1:]
+    if isinstance(found, Mapping):
+        return _command(words, prog, found)
+    command: Any = COMMANDS.get(found)
+    return command.parse(words) if hasattr(command, "parse") else parse(command, words, prog)
 
 
-def _help(prog: str, commands: Mapping[str, Any]) -> NoReturn:
+def _help(prog: str, tree: Mapping[str, Any]) -> NoReturn:
     """Print which commands there are, and leave."""
     flat: dict[str, Callable[..., Command]] = {}
-    for name, command in commands.items():
-        inner = command.items() if isinstance(command, Mapping) else [("", command)]
-        flat |= {f"{name} {word}".strip(): each for word, each in inner}
+    for word, found in tree.items():
+        inner = found.items() if isinstance(found, Mapping) else [("", found)]
+        flat |= {f"{word} {last}".strip(): COMMANDS.get(name) for last, name in inner}
     tyro.extras.subcommand_cli_from_dict(flat, prog=prog, description=ABOUT, args=["--help"])
     raise AssertionError("tyro leaves after --help")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.command import register_command
 from pcea.cli.output import say
 from pcea.cli.parsing import KeyValues, parse
 from pcea.errors import InputError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PROG = "pcea train"
 
 
+@register_command("train")
 @dataclass(frozen=True, kw_only=True)
 class Train(Recipe):
     """Train a model by a recipe, any of whose values an option replaces."""

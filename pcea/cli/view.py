@@ -1,17 +1,19 @@
-"""``pcea view``: shapes and what models see on them, in a browser."""
+"""``pcea view``: shapes and what models make of them, in a browser."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
-from pcea.cli.batch import Batch
+from pcea.cli.command import ShapeFiles, register_command
+from pcea.cli.files import Batch
 from pcea.cli.output import busy, say
 from pcea.cli.weights import at_least_one, open_model
+from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,22 +22,19 @@ if TYPE_CHECKING:
     from pcea.viewer.document import Content
 
 
-@dataclass(frozen=True)
-class View:
+@register_command("view")
+@dataclass(frozen=True, kw_only=True)
+class View(ShapeFiles):
     """Look at meshes and clouds in a browser: parts, attention, importance.
 
     The page is served to this machine alone, and more files can be dropped on it. With --html it
     is written instead, as one file that opens from disk.
     """
 
-    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
-    """Meshes or clouds: files, folders or globs."""
     weights: Annotated[tuple[str, ...], arg(metavar="WEIGHTS …")] = ()
     """The models to switch between: as of segment; none: the best that ships for each task."""
-    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = "auto"
-    """The up axis; auto: it is guessed."""
-    votes: int = 1
-    """How many samplings of a shape are looked at."""
+    votes: int = VIEW_VOTES
+    """How many samplings of a shape are averaged."""
     host: str = "127.0.0.1"
     """The address to listen at; 0.0.0.0 lets others see the page."""
     port: int = 8080
@@ -44,10 +43,6 @@ class View:
     """How many MiB an uploaded file may have."""
     html: Annotated[Path | None, arg(metavar="FILE")] = None
     """Write the page to this file instead of serving it."""
-    keep_strays: bool = False
-    """Whether to keep isolated points, which are left out else."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
 
     def run(self) -> int | None:
         """Serve the page until Ctrl-C, or write it."""
@@ -80,7 +75,7 @@ class View:
         each = zip(batch.files, collection.names, strict=True)
         contents = (_content(collection, name, batch, file) for file, name in each)
         try:
-            with busy("looking"):
+            with busy("encoding"):
                 write_page(html, filter(None, contents))
         except NothingToShow:  # each file has been named with its reason
             return batch.status
@@ -102,13 +97,13 @@ class View:
 
 
 def _content(collection: Collection, name: str, batch: Batch, file: Path) -> Content | None:
-    """Look at a file, and forget all but what the page says of it; None where it is left out."""
+    """What the page says of a file, all else being forgotten; None where it is left out."""
     from pcea.viewer.html import of_studies
 
     content = None
     with batch.trying(file):
         studies = [collection.study(name, i) for i in range(len(collection.models))]
         content = of_studies(studies)
-        batch.tell(file, *studies)
+        batch.tell(file, (note for study in studies for note in study.notes))
     collection.forget(name)
     return content

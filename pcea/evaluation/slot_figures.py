@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,6 +12,7 @@ from torch import Tensor
 
 from pcea.attention import MapKind
 from pcea.datasets import Taxonomy
+from pcea.formats import replacing
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,31 @@ class SlotStatistics:
     def layer_rows(self) -> list[dict[str, Any]]:
         """A flat row a head, for a table or a file."""
         return [_flat(asdict(each)) for each in self.layers]
+
+    def summary(self) -> dict[str, Any]:
+        """All figures, as a JSON file has them."""
+        return {
+            "kind": self.kind,
+            "clouds": self.clouds,
+            "points": self.points,
+            "repeats": self.repeats,
+            "seed": self.seed,
+            "layers": self.layer_rows(),
+            "slots": self.rows(),
+        }
+
+    def save_table(self, path: str | os.PathLike[str]) -> None:
+        """Write the figures of the slots as a CSV file, one row per slot.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        text, rows = io.StringIO(), self.rows()
+        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with replacing(path) as file:
+            file.write(text.getvalue().encode())
 
     def telling(self) -> list[SlotFigures]:
         """The slots, the most telling first: by lift, or without parts by gain."""

@@ -8,7 +8,7 @@ from pcea.formats.raw import Raw
 from pcea.formats.read import ShapeLike, as_shape, can_read, endings, read
 from pcea.formats.registry import register_format
 from pcea.formats.shape import Cloud, Mesh
-from pcea.formats.write import replacing, write_npz, write_ply
+from pcea.formats.write import replacing, write_json, write_npz, write_ply
 
 __all__ = [
     "Cloud",
@@ -23,6 +23,7 @@ __all__ = [
     "register_format",
     "replacing",
     "write_glb",
+    "write_json",
     "write_npz",
     "write_ply",
 ]

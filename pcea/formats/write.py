@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,6 +119,20 @@ def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, as_array(value), allow_pickle=False)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Args:
+        path: where it goes; its folder is made if need be.
+        content: what JSON can hold.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
 def as_array(values: Values) -> Array:

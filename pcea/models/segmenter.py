@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -9,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pcea.datasets.taxonomy import Taxonomy
 from pcea.defaults import SEGMENT_VOTES, UP
 from pcea.errors import InputError
-from pcea.formats import Cloud, ShapeLike
-from pcea.geometry import carry_to_faces, smooth_labels, three_interpolate
+from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
+from pcea.geometry import carry_to_faces, face_areas, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
@@ -21,13 +23,15 @@ from pcea.models.pooling import pool
 from pcea.models.prediction import Prediction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation:
     """A shape, split into parts.
 
     A probability is the model's for the part, among the parts that compete.
 
     Args:
+        shape: the cloud of N points or the mesh of V vertices.
+        taxonomy: the names of the parts.
         part: the global part id of each of a cloud's N points, or of a mesh's V vertices, int64.
         probability: (N,) or (V,) that part's probability.
         category: the category whose parts competed.
@@ -42,10 +46,13 @@ class Segmentation:
             None where the category was given.
         up: the axis that was taken for up.
         up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.
+        smooth: how often each face took the part that most of its neighbors have.
         notes: what a person should know of how the shape was read and of what was done to its
             points, one sentence each.
     """
 
+    shape: Cloud | Mesh
+    taxonomy: Taxonomy
     part: Tensor
     probability: Tensor
     category: str
@@ -57,7 +64,49 @@ class Segmentation:
     category_probability: float | None = None
     up: str = "y"
     up_confidence: float | None = None
+    smooth: int = 0
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {100 * share:.1f} %" for name, share in self.shares.items())
+        return f"Segmentation({self.shape.name or 'a shape'}, {self.category}: {parts})"
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The category's parts, each with its share of a mesh's surface or of a cloud's points."""
+        part, weight = self.part, None
+        if isinstance(self.shape, Mesh) and self.face_part is not None:
+            part, weight = self.face_part, face_areas(self.shape.vertices, self.shape.faces)
+        total = part.bincount(weight, minlength=len(self.taxonomy.parts)).double()
+        own = self.taxonomy.parts_of[self.taxonomy.category_id(self.category)]
+        return {self.taxonomy.parts[i]: float(total[i] / total.sum()) for i in own}
+
+    def save_labels(self, path: str | os.PathLike[str]) -> None:
+        """Write the labels as NPZ; docs/segmentation.md names the arrays.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        shape = self.shape
+        arrays: dict[str, Any] = {
+            "part": self.part,
+            "probability": self.probability,
+            "part_names": list(self.taxonomy.parts),
+            "category": self.category,
+            "up": self.up,
+        }
+        if isinstance(shape, Mesh):
+            arrays |= {
+                "faces": shape.faces,
+                "face_part": self.face_part,
+                "face_probability": self.face_probability,
+                "sample_pos": self.sample.file_pos,
+                "sample_face": self.sample.face,
+                "sample_part": self.sample_part,
+            }
+        if shape.row is not None:
+            arrays["row"] = shape.row
+        write_npz(path, pos=shape.file_pos, offset=shape.offset, **arrays)
 
 
 class Segmenter(PointModel):
@@ -243,6 +292,8 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
         on_faces = {"face_part": own[best], "face_probability": confidence}
     part = at_places.max(1)
     return Segmentation(
+        shape=shape,
+        taxonomy=prediction.model.info.taxonomy,
         part=own[part.indices],
         probability=part.values / _total(at_places),
         category=prediction.category,
@@ -253,6 +304,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
         category_probability=sure,
         up=prediction.up,
         up_confidence=prediction.up_confidence,
+        smooth=smooth,
         notes=prediction.notes,
     )
 

@@ -1,44 +1,85 @@
-"""A shape and its parts, as panels."""
+"""A shape and its parts, as files of colored shapes and as a figure."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from pcea.datasets import Taxonomy
-from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
+from pcea.formats import Cloud, Mesh, write_glb, write_ply
 from pcea.geometry import carry_to_faces, smooth_labels
 from pcea.models import Segmentation
+from pcea.pictures.figures import Style, gallery
 from pcea.pictures.palette import part_colors
 from pcea.pictures.panels import Panel
 from pcea.pictures.refine import ENOUGH_FACES, refine
 
 
+def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
+    """Write the labels and the shape colored by part, in the file's own coordinates.
+
+    Args:
+        found: what :meth:`pcea.models.Segmenter.segment` gives.
+        path: without an ending: ``.npz``, ``.ply`` and ``.glb`` are put behind it.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    path, shape = Path(path), found.shape
+    colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)[found.part]
+    pos, faces, normal = (
+        (shape.vertices, shape.faces, None)
+        if isinstance(shape, Mesh)
+        else (shape.pos, None, shape.normal)
+    )
+    found.save_labels(f"{path}.npz")
+    write_ply(f"{path}.ply", shape.file_pos, colors, faces, normal, part=found.part)
+    write_glb(f"{path}.glb", pos, faces, colors, path.name, offset=shape.offset)
+
+
+def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
+    """Draw a shape plain beside the same shape by its parts, with their shares of it.
+
+    Args:
+        found: what :meth:`pcea.models.Segmenter.segment` gives.
+        style: background and so on; the legend is the figure's own.
+
+    Raises:
+        InputError: it cannot be drawn.
+    """
+    panels, colors = part_panels(found)
+    names, shares = found.taxonomy.parts, found.shares
+    legend = {
+        f"{names[part].rpartition('/')[2]} {100 * shares[names[part]]:.1f} %": color
+        for part, color in colors.items()
+    }
+    return gallery(panels, columns=2, style=replace(style or Style(), legend=legend))
+
+
 def part_panels(
-    shape: ShapeLike, found: Segmentation, taxonomy: Taxonomy, up: str = "y", smooth: int = 0
+    found: Segmentation,
 ) -> tuple[list[Panel], dict[int, tuple[int, int, int]]]:
     """Show a shape plain, and by its parts.
 
     The faces of a coarse mesh are cut first: where parts meet within a face, they show it.
 
     Args:
-        shape: a cloud or mesh in its own axes, or what else :func:`pcea.as_shape` takes.
-        found: its parts.
-        taxonomy: the parts that there are.
-        up: the axis that points up in the shape. Default ``y``.
-        smooth: rounds of majority smoothing of a mesh's faces. Default 0.
+        found: the shape and its parts.
 
     Returns:
-        Two panels, y up, and the colour (red, green, blue) of each part to be seen.
+        Two panels, y up, and the color (red, green, blue) of each part to be seen.
     """
-    shape = as_shape(shape)
-    shown, part = _painted(shape, found, taxonomy, smooth)
-    shown = shown.upright(up)
-    colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)
-    turned = "" if up == "y" else f", {up} up"
+    drawn, part = _colored(found)
+    drawn = drawn.upright(found.up)
+    colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)
+    turned = "" if found.up == "y" else f", {found.up} up"
     panels = [
-        Panel(shown, title=shape.name),
-        Panel(shown, colors=colors[part], title=found.category + turned),
+        Panel(drawn, title=found.shape.name),
+        Panel(drawn, colors=colors[part], title=found.category + turned),
     ]
     used = {
         int(each): (int(r), int(g), int(b)) for each in part.unique() for r, g, b in [colors[each]]
@@ -46,19 +87,17 @@ def part_panels(
     return panels, used
 
 
-def _painted(
-    shape: Mesh | Cloud, found: Segmentation, taxonomy: Taxonomy, smooth: int
-) -> tuple[Mesh | Cloud, Tensor]:
+def _colored(found: Segmentation) -> tuple[Mesh | Cloud, Tensor]:
     """A cloud and the part of each of its points, or a mesh and the part of each of its faces."""
+    shape, values = found.shape, found.sample_probability
     if isinstance(shape, Cloud):
         return shape, found.part
     assert found.face_part is not None
     if len(shape.faces) >= ENOUGH_FACES:
         return shape, found.face_part
-    own = torch.tensor(taxonomy.parts_of[taxonomy.category_id(found.category)])
+    own = torch.tensor(found.taxonomy.parts_of[found.taxonomy.category_id(found.category)])
     fine, sample = refine(shape, found.sample)
     assert sample.face is not None
-    values = found.sample_probability
     score = carry_to_faces(fine.faces, fine.carry_back(sample, values), sample.face, values)
-    best = smooth_labels(fine.vertices, fine.faces, score.argmax(1), smooth)
+    best = smooth_labels(fine.vertices, fine.faces, score.argmax(1), found.smooth)
     return fine, own[best]

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from pcea.errors import InputError
+from pcea.explanation import explain
+from pcea.formats import Cloud
+from pcea.geometry import quantile
+from pcea.pictures.explained import COLORMAP, DPI
+from pcea.pictures.figures import grid
+from pcea.pictures.palette import part_colors
+from pcea.pictures.panels import Panel, Style
+from pcea.pictures.shown import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pcea.datasets import PointCloudDataset, Taxonomy
     from pcea.evaluation import SlotFigures, SlotStatistics
+    from pcea.models import PointModel
 
 INK, SOFT = "#1c2126", "#5b6570"
 # How many of the most telling slots are named in the picture, and the room that a name needs, in
 # shares of the picture.
 NAMED = 10
 ROOM = (0.3, 0.035)
+# Categories in the heat map, at most; shapes and slots of one category, and votes on each shape.
+COLUMNS, SHAPES, ROWS, VOTES = 4, 6, 4, 2
+# What is above this share of a slot's values on all shapes has the last color.
+TOP = 0.98
 
 
 def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
@@ -137,6 +156,137 @@ def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str =
     if title:
         axes.set_title(title, fontsize=10, color=INK, loc="left")
     return figure
+
+
+def save_slots(
+    statistics: SlotStatistics,
+    model: PointModel,
+    data: PointCloudDataset,
+    folder: str | os.PathLike[str],
+    category: str | None = None,
+    style: Style | None = None,
+) -> list[str]:
+    """Draw what slots mean over a data set.
+
+    ``slots.png`` shows every slot, ``parts.png`` which slot singles out which part, and
+    ``across.png`` the best slots on shapes of one category.
+
+    Args:
+        statistics: what :func:`pcea.evaluation.measure_slots` found of the model on the data.
+        model: the model.
+        data: the data set.
+        folder: where to write.
+        category: whose shapes to draw. Default: the category that has the most.
+        style: background and resolution of ``across.png``; its colors are its own.
+
+    Returns:
+        The names of the files: those for which there is something to draw.
+    """
+    folder, names = Path(folder), data.taxonomy.categories
+    title = f"{model.info.name} on {data.name} {data.split}, {statistics.clouds} clouds"
+    save(scatter(statistics, title), folder / "slots.png")
+    written = ["slots.png"]
+    counts = data.clouds.category.bincount(minlength=len(names)).tolist()
+    chosen = [i for i in sorted(range(len(names)), key=lambda i: -counts[i])[:COLUMNS] if counts[i]]
+    if category is not None:
+        chosen = [data.taxonomy.category_id(category)]
+    parts = [part for i in chosen for part in _parts_of(data.taxonomy, i)]
+    if not bool(statistics.auc[:, parts].isnan().all()):
+        title = "For each part, the slot that singles it out best"
+        save(heat_map(statistics, [names[i] for i in chosen], title), folder / "parts.png")
+        written.append("parts.png")
+    if counts[chosen[0]]:
+        save(across(statistics, model, data, chosen[0], style), folder / "across.png")
+        written.append("across.png")
+    return written
+
+
+def across(
+    statistics: SlotStatistics,
+    model: PointModel,
+    data: PointCloudDataset,
+    category: int,
+    style: Style | None = None,
+) -> Figure:
+    """Draw the parts of a category's shapes, and below them the slots that single some out.
+
+    Args:
+        statistics: what was measured.
+        model: the model.
+        data: the data set.
+        category: the id of the category.
+        style: as for :func:`save_slots`.
+    """
+    taxonomy, clouds = data.taxonomy, data.clouds
+    own = (clouds.category == category).nonzero()[:, 0]
+    picked = own[torch.linspace(0, len(own) - 1, min(SHAPES, len(own))).round().long()].tolist()
+    spans = [slice(int(clouds.ptr[i]), int(clouds.ptr[i + 1])) for i in picked]
+    normals = [None if clouds.normal is None else clouds.normal[span] for span in spans]
+    shapes = [
+        Cloud(clouds.pos[span], normal, name=clouds.names[i])
+        for i, span, normal in zip(picked, spans, normals, strict=True)
+    ]
+    ids, legend = _parts_of(taxonomy, category), {}
+    rows, titles = [], []
+    if clouds.part is not None and ids:
+        colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)
+        rows.append(
+            [
+                Panel(shape, colors=colors[clouds.part[span]])
+                for shape, span in zip(shapes, spans, strict=True)
+            ]
+        )
+        titles.append("labelled parts")
+        legend = {taxonomy.parts[i].rpartition("/")[2]: colors[i].tolist() for i in ids}
+    # Shapes of a data set stand: there is nothing to guess.
+    found = [explain(model, each, up="y", votes=VOTES, importance=False) for each in shapes]
+    for slot, title in _best_slots(statistics, ids):
+        columns = [each.maps[slot.layer].values[slot.head, :, slot.slot or 0] for each in found]
+        shares = [column / column.mean().clamp(min=1e-30) for column in columns]  # (P,) each
+        high = max(float(quantile(torch.cat(shares), TOP)), 1e-12)
+        rows.append(
+            [
+                Panel(shape, each.carry(share[:, None] / high).clamp(0, 1)[:, 0])
+                for shape, each, share in zip(shapes, found, shares, strict=True)
+            ]
+        )
+        titles.append(title)
+    style = replace(
+        style or Style(dpi=DPI),
+        colormap=COLORMAP,
+        low=0.0,
+        high=1.0,
+        label="share of the figures' top value in the row",
+        legend=legend,
+        point_size=0.03,  # so that a cloud of two thousand points has no gaps
+    )
+    name = f"{model.info.name} on {taxonomy.categories[category]}, {data.split} split"
+    return grid(rows, titles, title=name, style=style)
+
+
+def _parts_of(taxonomy: Taxonomy, category: int) -> tuple[int, ...]:
+    """The part ids of a category; none where parts are not labelled."""
+    return taxonomy.parts_of[category] if taxonomy.parts_of else ()
+
+
+def _best_slots(statistics: SlotStatistics, parts: Sequence[int]) -> list[tuple[SlotFigures, str]]:
+    """The slots that single out parts best, no two the same part; without parts the most telling.
+
+    Returns:
+        Each with what to write beside it.
+    """
+    auc = statistics.auc[:, list(parts)].nan_to_num(0)
+    if not bool(auc.any()):
+        return [(each, each.name) for each in statistics.telling()[:ROWS]]
+    best = auc.max(0)
+    chosen: dict[int, str] = {}
+    for i in best.values.argsort(descending=True).tolist():
+        slot = statistics.slots[int(best.indices[i])]
+        part = statistics.taxonomy.parts[parts[i]].rpartition("/")[2]
+        chosen.setdefault(
+            int(best.indices[i]), f"{slot.name}\n{part}: AUC {float(best.values[i]):.2f}"
+        )
+    return [(statistics.slots[slot], title) for slot, title in list(chosen.items())[:ROWS]]
 
 
 def _spread(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFigures]]:

@@ -58,6 +58,9 @@ def test_up_is_guessed_or_told_and_said(
     found = json.loads(file.read_text())["files"][0]
     assert found["up"] == guess.up
     assert found["up_confidence"] == pytest.approx(guess.confidence)
+    # Python answers as the command does.
+    by_name = {each["name"]: each["probability"] for each in found["categories"]}
+    assert by_name == dict(model.classify(cube))
     assert "--up" in pcea("classify", cube, "--up", "w", status=2)
 
 

@@ -21,7 +21,7 @@ SQUARE = Mesh(
 )
 
 
-def split(shape: Mesh | Cloud) -> Segmentation:
+def split(shape: Mesh | Cloud, up: str = "y") -> Segmentation:
     """What a perfect segmenter finds: the left half is one part, the right half another."""
     sample = shape.sample(4000)
     right = (sample.pos[:, 0] > 0).long()
@@ -31,6 +31,8 @@ def split(shape: Mesh | Cloud) -> Segmentation:
     if isinstance(shape, Mesh):
         faces = {"face_part": torch.tensor([2, 1]), "face_probability": torch.ones(2)}
     return Segmentation(
+        shape=shape,
+        taxonomy=TAXONOMY,
         part=part,
         probability=torch.ones(len(part)),
         category="flag",
@@ -38,11 +40,12 @@ def split(shape: Mesh | Cloud) -> Segmentation:
         sample_part=1 + right,
         sample_probability=torch.nn.functional.one_hot(right, 2).float(),
         **faces,
+        up=up,
     )
 
 
 def test_a_coarse_mesh_shows_parts_that_meet_within_its_faces() -> None:
-    (plain, parts), colors = part_panels(SQUARE, split(SQUARE), TAXONOMY)
+    (plain, parts), colors = part_panels(split(SQUARE))
 
     shape = parts.shape
     assert isinstance(shape, Mesh) and len(shape.faces) > 10_000
@@ -56,8 +59,8 @@ def test_a_coarse_mesh_shows_parts_that_meet_within_its_faces() -> None:
 
 def test_a_cloud_shows_the_part_of_each_point_whichever_way_is_up() -> None:
     cloud = SQUARE.sample(300)
-    found = split(cloud)
-    (_, parts), _ = part_panels(cloud, found, TAXONOMY, up="z")
+    found = split(cloud, "z")
+    (_, parts), _ = part_panels(found)
 
     assert isinstance(parts.shape, Cloud)
     assert torch.equal(parts.shape.pos, upright(cloud.pos, "z"))
@@ -66,7 +69,7 @@ def test_a_cloud_shows_the_part_of_each_point_whichever_way_is_up() -> None:
 
 
 def test_a_mesh_that_was_cut_is_lit_as_before_when_it_is_turned() -> None:
-    (_, parts), _ = part_panels(SQUARE, split(SQUARE), TAXONOMY, up="z")
+    (_, parts), _ = part_panels(split(SQUARE, "z"))
 
     assert isinstance(parts.shape, FineMesh) and parts.shape.corner_normal is not None
     facing = parts.shape.corner_normal.flatten(0, 1)

@@ -1,0 +1,78 @@
+"""What commands are: how they join, and what those that run a model on files have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from tyro.conf import Positional, arg
+
+from pcea.cli.files import Batch
+from pcea.cli.output import check_json
+from pcea.cli.weights import origin
+from pcea.defaults import UP
+from pcea.registry import Registry
+
+if TYPE_CHECKING:
+    from pcea.models import PointModel
+
+
+class Command(Protocol):
+    """A command: a dataclass whose fields are its options."""
+
+    def run(self) -> int | None:
+        """Do what the options say; give the exit status, or None where all is done."""
+        ...
+
+
+COMMANDS: Registry[type[Command]] = Registry("command", "pcea.commands")
+"""Commands by name; ``data-list`` is ``pcea data list``."""
+
+register_command = COMMANDS.register
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeFiles:
+    """The options of a command that takes shapes."""
+
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
+    """Meshes or clouds: files, folders or globs."""
+    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = UP
+    """The up axis; auto: it is guessed."""
+    keep_strays: bool = False
+    """Whether to keep isolated points, which are left out else."""
+    device: Annotated[str | None, arg(metavar="DEVICE")] = None
+    """Where to compute; None: the GPU if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnFiles(ShapeFiles):
+    """The options of a command that runs a model on shapes, one after the other."""
+
+    weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
+    """The model: a run folder, a .safetensors file or a name; None: the best that ships."""
+    json: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Where to write a summary as JSON, too."""
+
+    def batch(self, out: Path | None = None, written: Sequence[str] = ()) -> Batch:
+        """Give the files; whatever can be refused before the work is done is refused."""
+        check_json(self.json)
+        return Batch(self.files, out, written)
+
+    def write_summary(
+        self, model: PointModel, batch: Batch, results: Sequence[dict[str, Any]], **how: object
+    ) -> None:
+        """Write what was found of all files as JSON, if that is wanted and there is any."""
+        from pcea.formats import write_json
+
+        if results and self.json is not None:
+            summary = {
+                **origin(model, self.weights),
+                **how,
+                "keep_strays": self.keep_strays,
+                "files": results,
+                "left_out": batch.left_out,
+            }
+            write_json(self.json, summary)

@@ -1,0 +1,154 @@
+"""The files of a call, done one after the other: a bad one is named, and the others are done."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pcea.cli.output import DONE, SOME_LEFT_OUT, WRONG_INPUT, complain, note, track
+from pcea.errors import InputError, WrongOption
+from pcea.names import same_name, stem_of
+
+# Where one file cannot be written for these reasons, none can.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class Batch:
+    """The files that a call names, and what became of them.
+
+    Args:
+        entries: each a file, a folder or a glob.
+        out: the folder of the results; None: there are none.
+        written: what is written of each file, behind its name: ``.ply``, ``/attention.ply``.
+
+    Raises:
+        InputError: nothing was named, an entry is empty, or the only one is not there; ``out``
+            cannot be written to, or a result would take the place of an input.
+    """
+
+    def __init__(
+        self, entries: Sequence[str], out: Path | None = None, written: Sequence[str] = ()
+    ) -> None:
+        from pcea.formats import expand
+
+        self.left_out: list[dict[str, str]] = []
+        """What could not be used: each ``file`` and its ``reason``."""
+        self._done = 0
+        self.files: list[Path]
+        """The files that are there, each once."""
+        if out is not None:
+            check_out(out)
+        # A single mistake is said as it is; who gives an empty name meant another call.
+        if len(entries) < 2 or not all(entry.strip() for entry in entries):
+            self.files = expand(entries)
+        else:
+            found = dict[Path, None]()
+            for entry in entries:
+                try:
+                    found.update(dict.fromkeys(expand([entry])))
+                except InputError as error:
+                    self._leave_out(entry, error)
+            self.files = list(found)
+        self.targets = name_targets(self.files, out or Path())
+        """Where the results of each file go, without an ending."""
+        refuse_inputs(self.files, [Path(f"{to}{end}") for to in self.targets for end in written])
+
+    def __iter__(self) -> Iterator[tuple[Path, Path]]:
+        """Give each file and where its results go, with a bar on stderr."""
+        return iter(track(list(zip(self.files, self.targets, strict=True))))
+
+    @contextmanager
+    def trying(self, file: Path) -> Iterator[None]:
+        """Do something with a file. Where that fails, the file is named on stderr and left out.
+
+        What is no file's own fault ends the batch as it would end any command: Ctrl-C, a full
+        disk, an option that is wrong for every file, a fault of ours.
+        """
+        try:
+            yield
+        except WrongOption:
+            raise
+        except InputError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _FULL:
+                raise
+            self._leave_out(str(file), error)
+        else:
+            self._done += 1
+
+    def tell(self, file: Path, notes: Iterable[str]) -> list[str]:
+        """Print on stderr what a person should know of a file; give the notes, each once."""
+        once = list(dict.fromkeys(notes))
+        for each in once:
+            note(str(file), each)
+        return once
+
+    @property
+    def status(self) -> int:
+        """The exit status: whether all files, some or none could be used."""
+        if not self._done:
+            return WRONG_INPUT
+        return SOME_LEFT_OUT if self.left_out else DONE
+
+    def _leave_out(self, file: str, error: InputError) -> None:
+        # Readers begin with the file's name, and may go on with a line of it.
+        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{file}, ")
+        reason = " ".join(reason.split())
+        self.left_out.append({"file": file, "reason": reason})
+        complain(f"{file}: {reason}")
+
+
+def name_targets(files: Sequence[Path], out: Path) -> list[Path]:
+    """Choose where each file's results go, no two to one place.
+
+    Args:
+        files: the inputs.
+        out: the folder of the results.
+
+    Returns:
+        A path each, without an ending; files that differ by folder or ending only are told apart
+        by a number.
+    """
+    stems = [stem_of(file) for file in files]
+    wanted = {same_name(stem) for stem in stems}
+    taken: Counter[str] = Counter()
+    targets = []
+    for stem in stems:
+        name, key = stem, same_name(stem)
+        while taken[key]:
+            taken[key] += 1
+            name = f"{stem}-{taken[key]}"
+            if same_name(name) not in wanted and not taken[same_name(name)]:
+                break
+        taken[same_name(name)] += 1
+        targets.append(out / name)
+    return targets
+
+
+def check_out(out: Path) -> None:
+    """Refuse a folder of results before the work is done, not after.
+
+    Raises:
+        InputError: a file is in its place, or nothing may be written there.
+    """
+    folder = Path(os.path.expanduser(out)).absolute()
+    nearest = next(each for each in (folder, *folder.parents) if os.path.exists(each))
+    if not nearest.is_dir():
+        raise InputError(f"--out {out}: it cannot be written: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"--out {out}: it cannot be written: {nearest} is not yours to write to")
+
+
+def refuse_inputs(files: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write over an input.
+
+    Raises:
+        InputError: what will be ``written`` would take the place of an input.
+    """
+    inputs = {file.resolve() for file in files}
+    for path in written:
+        if path.resolve() in inputs:
+            raise InputError(f"{path} would be overwritten: give --out another folder")
