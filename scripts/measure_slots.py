@@ -107,7 +107,9 @@ def row(name: str, several: list[SlotStatistics]) -> str:
         function = max if how == "max" else statistics.median
         return number([function(each) for each in values if each])
 
-    chance = [[each.slabs.mean for each in one.slots if each.slabs is not None] for one in several]
+    chance = [
+        [each.slabs_mean for each in one.slots if each.slabs_mean is not None] for one in several
+    ]
     above = [
         sum(map(bool, (e.above_chance for e in one.slots))) / len(one.slots) for one in several
     ]
@@ -128,8 +130,8 @@ def layer_rows(name: str, several: list[SlotStatistics]) -> list[str]:
         figures = [
             number([each.entropy for each in own]),
             number([each.nmi for each in own if each.nmi is not None]),
-            number([each.shuffled.mean for each in own if each.shuffled is not None]),
-            number([each.slabs.mean for each in own if each.slabs is not None]),
+            number([each.shuffled_mean for each in own if each.shuffled_mean is not None]),
+            number([each.slabs_mean for each in own if each.slabs_mean is not None]),
         ]
         above = statistics.mean(each.above_chance or 0.0 for each in own)
         rows.append(f"| {name} | {layer} | {' | '.join(figures)} | {100 * above:.0f} % |")
@@ -140,9 +142,9 @@ def slot_rows(found: SlotStatistics) -> list[str]:
     """The most telling slots of the first model."""
     return [
         f"| {each.name} | {each.part} | {each.auc:.2f} | {each.nmi:.3f} | "
-        f"{each.slabs.mean:.3f}, {each.slabs.high:.3f} | {each.entropy:.2f} |"
+        f"{each.slabs_mean:.3f}, {each.slabs_95:.3f} | {each.entropy:.2f} |"
         for each in found.telling()[:SHOWN]
-        if each.slabs is not None
+        if each.slabs_mean is not None
     ]
 
 

@@ -17,7 +17,6 @@ from pcea.names import printable
 
 if TYPE_CHECKING:
     from pcea.evaluation import SlotStatistics
-    from pcea.evaluation.slot_figures import Chance
 
 # How many slots of a data set the table on stdout has; the files have all.
 MOST_SLOTS = 12
@@ -40,9 +39,9 @@ class Attend(OnFiles):
     layer: Annotated[int | None, arg(metavar="L")] = None
     """Files: the layer of the gallery, counted from 0; None: the last."""
     slot: Annotated[int | None, arg(metavar="S")] = None
-    """Files: the slot that colours attention.ply, counted from 0; None: the most telling."""
+    """Files: the slot that colors attention.ply, counted from 0; None: the most telling."""
     slots: Annotated[int, arg(metavar="K")] = 8
-    """Files: how many slots the gallery shows."""
+    """Files: how many slots the gallery has."""
     votes: Annotated[int, arg(metavar="V")] = EXPLAIN_VOTES
     """Files: how many samplings of a shape are averaged."""
     background: Literal["white", "dark"] = "white"
@@ -178,8 +177,8 @@ def _say_layers(found: SlotStatistics) -> None:
                 str(each.head),
                 f"{each.entropy:.2f}",
                 _number(each.nmi),
-                _number(_mean(each.shuffled)),
-                _number(_mean(each.slabs)),
+                _number(each.shuffled_mean),
+                _number(each.slabs_mean),
                 "–" if each.above_chance is None else f"{100 * each.above_chance:.0f} % of slots",
             )
             for each in found.layers
@@ -198,7 +197,7 @@ def _say_slots(found: SlotStatistics) -> None:
                 each.part or "–",
                 _number(each.auc),
                 _number(each.nmi, 3),
-                _number(_mean(each.slabs), 3),
+                _number(each.slabs_mean, 3),
                 _number(each.lift, 3),
                 _number(each.agreement),
                 _number(each.agreement_elsewhere),
@@ -208,11 +207,6 @@ def _say_slots(found: SlotStatistics) -> None:
         ],
         numbers=7,
     )
-
-
-def _mean(chance: Chance | None) -> float | None:
-    """What chance gives on average, where it is known."""
-    return None if chance is None else chance.mean
 
 
 def _number(value: float | None, digits: int = 2) -> str:

@@ -40,8 +40,8 @@ class Out(Console):
 
 def say(text: str) -> None:
     """Print lines as they are, whatever markup or control characters a name in them holds."""
-    shown = "\n".join(printable(line) for line in text.split("\n"))
-    Out().print(Text(shown), soft_wrap=True)
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    Out().print(Text(lines), soft_wrap=True)
 
 
 def complain(text: str) -> None:
@@ -75,7 +75,7 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
 def track(items: Sequence[T]) -> Iterable[T]:
     """Go through items with a bar on stderr, where that is a terminal."""
     console = Console(stderr=True)
-    # Not by its own `disable`: before rich 14.3, a bar that was never shown ends in an empty line.
+    # Not by its own `disable`: before rich 14.3, a bar that was never drawn ends in an empty line.
     if not console.is_terminal:
         return items
     return progress.track(items, "", console=console, transient=True)

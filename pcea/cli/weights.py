@@ -1,4 +1,4 @@
-"""The model that a command is told to use."""
+"""The model that a command uses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_model(
             the best that ships for the task.
         device: such as ``cuda:1``. Default: the GPU if there is one, else the CPU.
         task: what the model is for, where no weights are named.
-        keep_strays: whether the model looks at isolated points, too. Default false: it leaves
+        keep_strays: whether the model takes isolated points, too. Default false: it leaves
             them out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How much two ways of telling points apart have to do with each other."""
+"""How much two divisions of points have to do with each other."""
 
 from __future__ import annotations
 

@@ -16,14 +16,6 @@ from pcea.formats import replacing
 
 
 @dataclass(frozen=True)
-class Chance:
-    """What a figure comes to when the labels say nothing: its mean and its 95th percentile."""
-
-    mean: float
-    high: float
-
-
-@dataclass(frozen=True)
 class SlotFigures:
     """What is known of one slot, or of how much one head's points are attended to.
 
@@ -35,9 +27,10 @@ class SlotFigures:
         agreement: mean cosine of where it lies in two shapes of one category, −1 to 1.
         agreement_elsewhere: the same for two shapes of different categories.
         part_agreement: the same for the parts in which it lies, two shapes of one category.
-        nmi: normalised mutual information of being above the shape's mean and the part.
-        shuffled: ``nmi`` with each shape's labels shuffled among its points.
-        slabs: ``nmi`` with each shape's labels exchanged so that every part is a slab.
+        nmi: normalized mutual information of being above the shape's mean and the part.
+        shuffled_mean, shuffled_95: the mean and the 95th percentile of ``nmi`` with each shape's
+            labels shuffled among its points.
+        slabs_mean, slabs_95: the same with labels exchanged so that every part is a slab.
         part: the part that its values single out best.
         auc: how well, as area under the ROC curve, the mean over shapes.
     """
@@ -50,15 +43,17 @@ class SlotFigures:
     agreement_elsewhere: float | None
     part_agreement: float | None = None
     nmi: float | None = None
-    shuffled: Chance | None = None
-    slabs: Chance | None = None
+    shuffled_mean: float | None = None
+    shuffled_95: float | None = None
+    slabs_mean: float | None = None
+    slabs_95: float | None = None
     part: str | None = None
     auc: float | None = None
 
     @property
     def lift(self) -> float | None:
-        """``nmi`` above the mean of ``slabs``, the stronger of its baselines."""
-        return None if self.nmi is None or self.slabs is None else self.nmi - self.slabs.mean
+        """``nmi`` above ``slabs_mean``, the stronger of its baselines."""
+        return None if self.nmi is None or self.slabs_mean is None else self.nmi - self.slabs_mean
 
     @property
     def gain(self) -> float | None:
@@ -70,9 +65,9 @@ class SlotFigures:
     @property
     def above_chance(self) -> bool | None:
         """Whether ``nmi`` is above the 95th percentiles of both baselines."""
-        if self.nmi is None or self.shuffled is None or self.slabs is None:
+        if self.nmi is None or self.shuffled_95 is None or self.slabs_95 is None:
             return None
-        return self.nmi > max(self.shuffled.high, self.slabs.high)
+        return self.nmi > max(self.shuffled_95, self.slabs_95)
 
     @property
     def name(self) -> str:
@@ -91,9 +86,8 @@ class LayerFigures:
         layer: from 0.
         head: from 0.
         entropy: mean over the slots.
-        nmi: normalised mutual information of a point's strongest slot and its part.
-        shuffled: the same with each shape's labels shuffled among its points.
-        slabs: the same with each shape's labels exchanged so that every part is a slab.
+        nmi: normalized mutual information of a point's strongest slot and its part.
+        shuffled_mean, shuffled_95, slabs_mean, slabs_95: as of :class:`SlotFigures`.
         above_chance: share of the slots that are; see :class:`SlotFigures`.
     """
 
@@ -101,8 +95,10 @@ class LayerFigures:
     head: int
     entropy: float
     nmi: float | None = None
-    shuffled: Chance | None = None
-    slabs: Chance | None = None
+    shuffled_mean: float | None = None
+    shuffled_95: float | None = None
+    slabs_mean: float | None = None
+    slabs_95: float | None = None
     above_chance: float | None = None
 
 
@@ -113,14 +109,14 @@ class SlotStatistics:
     Args:
         kind: ``slots``, or ``points`` where the map is among points and has no slots; what is
             measured is then how much each point receives.
-        clouds: how many shapes were looked at.
-        points: how many points of each the attention saw.
+        clouds: how many shapes were encoded.
+        points: how many points of each the attention took.
         repeats: how many times the labels were exchanged for each baseline.
         seed: of the points drawn and of the baselines.
-        slots: a row a slot, layer by layer, head by head.
-        layers: a row a head.
+        slots: one per slot, layer by layer, head by head.
+        layers: one per head.
         taxonomy: names of the parts.
-        auc: (rows, parts) area under the ROC curve of each slot for each part, the mean over the
+        auc: (slots, parts) area under the ROC curve of each slot for each part, the mean over the
             shapes that have the part; NaN where none has.
     """
 
@@ -134,31 +130,22 @@ class SlotStatistics:
     taxonomy: Taxonomy = field(repr=False)
     auc: Tensor = field(repr=False)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """A flat row a slot, for a table or a file."""
-        return [
-            {
-                **_flat(asdict(each)),
-                "gain": each.gain,
-                "lift": each.lift,
-                "above_chance": each.above_chance,
-            }
-            for each in self.slots
-        ]
+    def __repr__(self) -> str:
+        return (
+            f"SlotStatistics({len(self.slots)} slots of {len(self.layers)} heads, "
+            f"{self.clouds} clouds, {self.points} points of each)"
+        )
 
-    def layer_rows(self) -> list[dict[str, Any]]:
-        """A flat row a head, for a table or a file."""
-        return [_flat(asdict(each)) for each in self.layers]
+    def rows(self) -> list[dict[str, Any]]:
+        """The figures of each slot, for a table or a file."""
+        derived = ("gain", "lift", "above_chance")
+        return [asdict(s) | {name: getattr(s, name) for name in derived} for s in self.slots]
 
     def summary(self) -> dict[str, Any]:
         """All figures, as a JSON file has them."""
-        return {
-            "kind": self.kind,
-            "clouds": self.clouds,
-            "points": self.points,
-            "repeats": self.repeats,
-            "seed": self.seed,
-            "layers": self.layer_rows(),
+        how = ("kind", "clouds", "points", "repeats", "seed")
+        return {name: getattr(self, name) for name in how} | {
+            "layers": [asdict(each) for each in self.layers],
             "slots": self.rows(),
         }
 
@@ -177,18 +164,5 @@ class SlotStatistics:
 
     def telling(self) -> list[SlotFigures]:
         """The slots, the most telling first: by lift, or without parts by gain."""
-        if any(each.lift is not None for each in self.slots):
-            return sorted(self.slots, key=lambda each: -(each.lift or 0.0))
-        return sorted(self.slots, key=lambda each: -(each.gain or 0.0))
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Nested figures under joined names."""
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in ("shuffled", "slabs"):
-            mean, high = (value["mean"], value["high"]) if value else (None, None)
-            flat |= {f"{name}_mean": mean, f"{name}_95": high}
-        else:
-            flat[name] = value
-    return flat
+        by = "lift" if any(each.lift is not None for each in self.slots) else "gain"
+        return sorted(self.slots, key=lambda each: -(getattr(each, by) or 0.0))

@@ -22,10 +22,11 @@ from pcea.evaluation.association import (
     shuffle,
     soft_cells,
 )
-from pcea.evaluation.slot_figures import Chance, LayerFigures, SlotFigures, SlotStatistics
+from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
 from pcea.geometry import knn, quantile
 from pcea.models import PointModel
 from pcea.models.encoder import AttentionLayer
+from pcea.models.encoding import recording
 from pcea.models.mode import evaluating
 
 # Nodes along each axis of the cube around the unit sphere. Where exactly two shapes have their
@@ -49,7 +50,7 @@ def measure_slots(
 ) -> SlotStatistics:
     """Measure what each slot of each layer does, over a data set.
 
-    The points are those that the attention itself sees, which the embedding has thinned out, and
+    The points are those that the attention itself takes, which the embedding has thinned out, and
     not an interpolation between them. Every figure is a mean over shapes or categories, each
     counting alike; docs/slots.md defines them.
 
@@ -57,7 +58,7 @@ def measure_slots(
         model: any model, on the device where the clouds live.
         clouds: the shapes; the part figures need their part labels.
         taxonomy: of the clouds, which need not be the model's.
-        num_points: points of each cloud that the model sees. Default: as in training.
+        num_points: points of each cloud that the model takes. Default: as in training.
         batch_size: clouds at a time. Default 32.
         repeats: how many times labels are exchanged for a baseline. Default 50.
         seed: of the points and the baselines. Default 0.
@@ -80,15 +81,16 @@ def measure_slots(
     points = Generator().manual_seed(seed)
     with evaluating(model):
         for index in torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size):
-            batch, maps = clouds.batch(index, num_points, points), list[Tensor]()
+            batch = clouds.batch(index, num_points, points)
             pos, normal, _ = model.prepare(batch.pos, batch.normal)
-            tokens = model.encoder(pos, normal, maps=maps)[-1]
-            seen = knn(tokens.pos, pos, 1)[..., 0]  # (B, M), each token is one of the points
-            part = None if batch.part is None else batch.part.gather(1, seen)
+            with recording(model.encoder) as passed:
+                tokens = model.encoder(pos, normal)[-1]
+            center = knn(tokens.pos, pos, 1)[..., 0]  # (B, M), each token is one of the points
+            part = None if batch.part is None else batch.part.gather(1, center)
             category = F.one_hot(batch.category, len(taxonomy.categories)).float()  # (B, C)
             several = list(labels.exchanged(part, tokens.pos, batch.category))
-            for layer, each in zip(layers, maps, strict=True):
-                layer.add(each.float(), tokens.pos, category, several)
+            for layer, each in zip(layers, passed.layers, strict=True):
+                layer.add(each.weights().float(), tokens.pos, category, several)
     found = [layer.figures(number) for number, layer in enumerate(layers)]
     return SlotStatistics(
         kind=kinds[0],
@@ -135,7 +137,7 @@ class _Labels:
 
 
 class _Layer:
-    """Sums over the shapes seen so far, of one layer with H heads and K columns in all."""
+    """Sums over the shapes so far, of one layer with H heads and K columns in all."""
 
     def __init__(self, kind: MapKind, labels: _Labels) -> None:
         self.kind, self.labels = kind, labels
@@ -258,17 +260,12 @@ def _by(category: Tensor, value: Tensor) -> Tensor:
     return (category.T @ value.flatten(1)).view(-1, *value.shape[1:])
 
 
-def _against_chance(nmi: Tensor, repeats: int) -> dict[str, Any]:
+def _against_chance(nmi: Tensor, repeats: int) -> dict[str, float]:
     """The figure with the true labels, (1 + 2R,) first, and what the exchanged ones gave."""
-    return {
-        "nmi": float(nmi[0]),
-        "shuffled": _chance(nmi[1 : 1 + repeats]),
-        "slabs": _chance(nmi[1 + repeats :]),
-    }
-
-
-def _chance(values: Tensor) -> Chance:
-    return Chance(float(values.mean()), float(quantile(values, 0.95)))
+    found = {"nmi": float(nmi[0])}
+    for name, values in (("shuffled", nmi[1 : 1 + repeats]), ("slabs", nmi[1 + repeats :])):
+        found |= {f"{name}_mean": float(values.mean()), f"{name}_95": float(quantile(values, 0.95))}
+    return found
 
 
 def _known(value: Tensor) -> float | None:

@@ -110,7 +110,7 @@ def _at_points(encoded: EncodedSample, query: Tensor | None) -> list[Tensor]:
         columns = layer.weights()[0]  # (H, M, S)
         if layer.kind == "points":
             assert query is not None
-            # Votes may differ in their frame, so queries are looked up in that of the file.
+            # Votes may differ in their frame, so queries are found in that of the file.
             centers = encoded.input.places[knn(layer.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
             readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)
             received = columns.mean(1, keepdim=True)  # (H, 1, M)

@@ -25,7 +25,7 @@ from pcea.models.preparing import (
     without_strays,
 )
 
-# How many points' reading is shown of attention among points.
+# Of attention among points, what so many points read is given.
 QUERIES = 8
 # From how many points of a cloud without normals they are estimated.
 SURFACE_POINTS = 4096

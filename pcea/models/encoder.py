@@ -44,15 +44,9 @@ class AttentionLayer(nn.Module):
         self.attention = create_attention(attention, dim, **options)
         self.transform = None if residual == "none" else LBR(dim, dim, bias=True)
 
-    def forward(
-        self, x: Tensor, pos: Tensor, mask: Tensor | None, maps: list[Tensor] | None = None
-    ) -> Tensor:
-        """Apply the layer to (B, N, C) features; the map is appended to ``maps`` where given."""
-        if maps is None:
-            out = self.attention(x, pos, mask)
-        else:
-            out, attention_map = self.attention.attend(x, pos, mask)
-            maps.append(attention_map)
+    def forward(self, x: Tensor, pos: Tensor, mask: Tensor | None) -> Tensor:
+        """Apply the layer to (B, N, C) features."""
+        out = self.attention(x, pos, mask)
         if self.transform is None:
             return out
         return x + self.transform(x - out if self.residual == "offset" else out, mask)
@@ -111,7 +105,6 @@ class PointTransformer(nn.Module):
         pos: Tensor,
         normal: Tensor | None = None,
         mask: Tensor | None = None,
-        maps: list[Tensor] | None = None,
     ) -> list[Tokens]:
         """Encode a batch.
 
@@ -119,7 +112,6 @@ class PointTransformer(nn.Module):
             pos: (B, N, 3) positions, centred and scaled to the unit sphere.
             normal: (B, N, 3) unit normals, which a model made for normals needs.
             mask: (B, N) bool, true at real points. Default: all are real.
-            maps: where given, every layer's attention map (B, H, M, S) is appended to it.
 
         Returns:
             The tokens of every embedding level, and last the fused ones (B, M, ``fused``).
@@ -135,7 +127,7 @@ class PointTransformer(nn.Module):
         for block in self.stem:
             x = block(x, mask)
         for layer in self.layers:
-            x = layer(x, pos, mask, maps)
+            x = layer(x, pos, mask)
             outputs.append(x)
         fused = self.fuse(torch.cat(outputs, dim=-1), mask)  # (B, M, fused)
         return [*levels, Tokens(pos, fused, mask)]

@@ -52,9 +52,9 @@ class LayerInput(NamedTuple):
     """What one attention layer was given in a forward pass."""
 
     attention: Attention
-    x: Tensor  # (1, M, C)
-    pos: Tensor  # (1, M, 3)
-    mask: Tensor | None  # (1, M)
+    x: Tensor  # (B, M, C)
+    pos: Tensor  # (B, M, 3)
+    mask: Tensor | None  # (B, M)
 
     @property
     def kind(self) -> MapKind:
@@ -62,7 +62,7 @@ class LayerInput(NamedTuple):
         return self.attention.map_kind
 
     def weights(self) -> Tensor:
-        """The attention map, (1, H, M, S) or (1, H, M, M)."""
+        """The attention map, (B, H, M, S) or (B, H, M, M)."""
         return self.attention.attend(self.x, self.pos, self.mask)[1]
 
 

@@ -20,7 +20,7 @@ class ModelInfo:
         taxonomy: the categories and parts its outputs stand for.
         options: the options it was made with, beyond those of its name.
         dataset: the data set it was trained on, or None.
-        num_points: how many points of a cloud it looks at.
+        num_points: how many points of a cloud it takes.
         training: what else its training says of itself: recipe, epoch, seed, validation figures.
     """
 

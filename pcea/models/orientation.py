@@ -18,7 +18,7 @@ from pcea.models.weights import load_model, ships
 
 VOTES = 2
 # By how much another axis must beat y, and how sure of it a model must be at least: a shape that
-# no category fits looks a little like one of them when it lies. Label smoothing keeps classifiers
+# fits no category resembles one of them a little when it lies. Label smoothing keeps classifiers
 # from being surer. Chosen by scripts/measure_orientation.py, see docs/models.md.
 MARGIN = 0.2
 SUREST = {"classification": 0.75, "segmentation": 0.85}
@@ -31,7 +31,7 @@ class UpGuess:
 
     Args:
         up: the guess, one of :data:`pcea.geometry.UP_AXES`.
-        sure: how sure the model is of what it sees with each of these axes up, 0 to 1.
+        sure: how sure the model is of its answer with each of these axes up, 0 to 1.
     """
 
     up: str
@@ -39,25 +39,25 @@ class UpGuess:
 
     @property
     def confidence(self) -> float:
-        """How sure the model is of what it sees with the guessed axis up."""
+        """How sure the model is of its answer with the guessed axis up."""
         return self.sure[UP_AXES.index(self.up)]
 
     @property
     def of_y(self) -> float:
-        """How sure it is of what it sees with y up."""
+        """How sure it is of its answer with y up."""
         return self.sure[_Y]
 
 
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """Guess the up axis of a shape, the same for every command and every model that ships.
 
-    Models that ship were trained on shapes that stand with y up. All of them are asked, whichever
-    is to look at the shape, so that no two commands take one file to stand two ways, and as each
-    knows shapes that the other has never seen. A model of other weights is asked alone, as only it
-    knows what was up in its training.
+    Models that ship were trained on shapes that stand with y up. All of them guess, whichever is
+    to answer, so that no two commands take one file to stand two ways, and as each knows shapes
+    that were not in the other's training. A model of other weights guesses alone, as only it knows
+    what was up in its training.
 
     Args:
-        model: the model that is to look at the shape.
+        model: the model that is to answer for the shape.
         shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
 
     Returns:
@@ -104,7 +104,7 @@ def _guides(device: str) -> tuple[PointModel, ...]:
 def guess_up(
     model: PointModel, shape: ShapeLike, margin: float = MARGIN, least: float | None = None
 ) -> UpGuess:
-    """Guess the up axis of a shape: the one with which the model is surest of what it sees.
+    """Guess the up axis of a shape: the one with which the model is surest of its answer.
 
     A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
     therefore what was up in its training data.

@@ -1,4 +1,4 @@
-"""What every model does with a batch before its network sees it: checks, stray points, normals."""
+"""What every model does with a batch before its network takes it: checks, stray points, normals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FARTHEST, NEAREST = 10.0, 0.02
 
 
 class Prepared(NamedTuple):
-    """A batch as the network sees it."""
+    """A batch as the network takes it."""
 
     pos: Tensor  # (B, N, 3) float32, strays set onto kept points
     normal: Tensor | None  # (B, N, 3) float32, those that were unknown estimated
@@ -49,7 +49,7 @@ def check_batch(
     if pos.dim() != 3 or shape[2] != 3:
         raise InputError(f"pos must have shape (B, N, 3), not {shape}{_hint(shape)}")
     if not shape[0] or not shape[1]:
-        raise InputError(f"there is nothing to look at: pos has shape {shape}")
+        raise InputError(f"there is nothing to encode: pos has shape {shape}")
     wanted = {
         "normal": (normal, shape),
         "category": (category, shape[:1]),
@@ -127,7 +127,7 @@ def _checked(pos: Tensor, mask: Tensor | None, category: Tensor | None, categori
         raise InputError(
             f"coordinates of cloud {cloud} reach {reach[cloud].item():.4g}, and models take clouds "
             "in the unit sphere: scale it with pcea.geometry.unit_sphere, or give the shape itself "
-            "to classify, segment or look"
+            "to classify, segment or explain"
         )
     return pos.clone()
 
@@ -201,7 +201,7 @@ def _hint(shape: tuple[int, ...]) -> str:
     if len(shape) == 2 and shape[1] == 3:
         return ": give a batch, as pos[None]"
     if len(shape) == 3 and shape[1] == 3:
-        return ": this looks like (B, 3, N), transpose it first"
+        return ": this seems to be (B, 3, N), transpose it first"
     if len(shape) == 3 and shape[2] == 6:
         return ": give the normals apart, as normal=pos[..., 3:]"
     return ""

@@ -256,7 +256,7 @@ def across(
         colormap=COLORMAP,
         low=0.0,
         high=1.0,
-        label="share of the figures' top value in the row",
+        label="share of the row's top value",
         legend=legend,
         point_size=0.03,  # so that a cloud of two thousand points has no gaps
     )

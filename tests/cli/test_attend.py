@@ -255,7 +255,7 @@ def test_a_data_set(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) 
     model = load_model(segmenter)
     found = measure_slots(model, data.clouds, data.taxonomy, repeats=3)
     written = json.loads((tmp_path / "out" / "slots.json").read_text())
-    assert written["slots"] == found.rows() and written["layers"] == found.layer_rows()
+    assert written["slots"] == found.rows() and written["layers"] == found.summary()["layers"]
     assert json.loads(file.read_text()) == written
     with (tmp_path / "out" / "slots.csv").open() as table:
         rows = list(csv.DictReader(table))

@@ -117,7 +117,7 @@ def test_labels_are_written_even_where_nothing_can_be_drawn(
     def fail(*_: object, **__: object) -> None:
         raise InputError("there is no paint")
 
-    monkeypatch.setattr("pcea.pictures.figures.gallery", fail)
+    monkeypatch.setattr("pcea.pictures.parts.gallery", fail)
     out = tmp_path / "parts"
     said = pcea("segment", cube, "--out", out, "--weights", segmenter)
     assert "cube.png was not drawn: there is no paint" in said

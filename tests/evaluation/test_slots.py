@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from pcea.attention import Attention
 from pcea.datasets import Clouds, Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation.slots import measure_slots
@@ -27,15 +28,23 @@ Map = Callable[[Tensor], Tensor]
 def stub(make: Map, kind: str = "slots") -> Any:
     """A model whose one attention map (B, H, M, S) a test makes from the points (B, M, 3)."""
 
+    class Made(Attention):
+        map_kind = kind
+
+        def attend(
+            self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+        ) -> tuple[Tensor, Tensor]:
+            return x, make(x)
+
     class Encoder(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layers = [SimpleNamespace(attention=SimpleNamespace(map_kind=kind))]
+            self.attention = Made()
+            self.layers = [SimpleNamespace(attention=self.attention)]
 
-        def forward(self, pos: Tensor, normal: Tensor | None, maps: list[Tensor]) -> list[Tokens]:
+        def forward(self, pos: Tensor, normal: Tensor | None) -> list[Tokens]:
             assert not self.training and not torch.is_grad_enabled()
-            maps.append(make(pos))
-            return [Tokens(pos, pos, None)]
+            return [Tokens(pos, self.attention(pos, pos, None), None)]
 
     model: Any = torch.nn.Module()
     model.encoder = Encoder()
@@ -67,9 +76,9 @@ def test_slots_that_are_parts(generator: Generator) -> None:
     for slot, which in ((upper, "high"), (lower, "low")):
         assert slot.nmi == pytest.approx(1.0, abs=1e-6)
         assert slot.auc == 1.0 and slot.part in (f"bar/{which}", f"slab/{which}")
-        assert slot.shuffled.mean < 0.02 and slot.shuffled.high < 0.05
-        assert slot.shuffled.mean < slot.slabs.mean < slot.slabs.high
-        assert slot.lift == slot.nmi - slot.slabs.mean > 0.4
+        assert slot.shuffled_mean < 0.02 and slot.shuffled_95 < 0.05
+        assert slot.shuffled_mean < slot.slabs_mean < slot.slabs_95
+        assert slot.lift == slot.nmi - slot.slabs_mean > 0.4
         assert slot.above_chance is True
         assert slot.part_agreement == pytest.approx(1.0, abs=1e-5)
         # The same place in both categories: agreement says nothing of this one.
@@ -103,14 +112,12 @@ def test_random_slots_are_at_chance(generator: Generator) -> None:
     assert len(found.slots) == 40
     assert [(each.head, each.slot) for each in found.slots[19:22]] == [(0, 19), (1, 0), (1, 1)]
     mean = sum(each.nmi for each in found.slots) / 40
-    chance = sum(each.shuffled.mean for each in found.slots) / 40
+    chance = sum(each.shuffled_mean for each in found.slots) / 40
     assert mean == pytest.approx(chance, rel=0.35)
     # One in twenty is above its own 95th percentile, and fewer are above both.
     assert sum(each.above_chance for each in found.slots) <= 5
     for layer in found.layers:
-        assert abs(layer.nmi - layer.shuffled.mean) < 3 * (
-            layer.shuffled.high - layer.shuffled.mean
-        )
+        assert abs(layer.nmi - layer.shuffled_mean) < 3 * (layer.shuffled_95 - layer.shuffled_mean)
     assert all(abs(each.agreement) < 0.1 for each in found.slots)
 
 
@@ -172,10 +179,10 @@ def test_rows_are_flat_and_json(generator: Generator) -> None:
     found = measure_slots(stub(high), halves(4, generator), PARTS, repeats=3)
     rows = json.loads(json.dumps(found.rows(), allow_nan=False))
     assert len(rows) == 4
-    assert rows[0]["slabs_mean"] == found.slots[0].slabs.mean
+    assert rows[0]["slabs_mean"] == found.slots[0].slabs_mean
     assert rows[0]["lift"] == found.slots[0].lift
     assert rows[2]["agreement"] is None
-    assert json.loads(json.dumps(found.layer_rows()))[0]["shuffled_95"] >= 0
+    assert json.loads(json.dumps(found.summary()["layers"]))[0]["shuffled_95"] >= 0
 
 
 @pytest.fixture
@@ -192,7 +199,9 @@ def test_a_real_model_whatever_the_batch(model: Any, generator: Generator) -> No
     assert model.training
     assert (one.points, len(one.slots), len(one.layers)) == (16, 2 * 2 * 3, 2 * 2)
     many = measure_slots(model, clouds, PARTS, batch_size=2, repeats=5, seed=3)
-    for a, b in zip(one.rows() + one.layer_rows(), many.rows() + many.layer_rows(), strict=True):
+    for a, b in zip(
+        one.rows() + one.summary()["layers"], many.rows() + many.summary()["layers"], strict=True
+    ):
         assert a == pytest.approx(b, abs=1e-4)
     again = measure_slots(model, clouds, PARTS, batch_size=7, repeats=5, seed=3)
     assert again.rows() == one.rows()
@@ -206,8 +215,12 @@ def test_against_loops_in_float64(model: Any, generator: Generator) -> None:
     found = measure_slots(model, clouds, PARTS, repeats=1)
     batch = clouds.batch(range(6), 48, Generator().manual_seed(0))
     maps: list[Tensor] = []
+    for each in model.encoder.layers:
+        each.attention.register_forward_hook(
+            lambda attention, given, _: maps.append(attention.attend(*given)[1])
+        )
     with torch.no_grad():
-        tokens = model.eval().encoder(batch.pos, None, maps=maps)[-1]
+        tokens = model.eval().encoder(batch.pos, None)[-1]
     head, slot, layer = 1, 2, 1
     column = maps[layer][:, head, :, slot].double()
     lit: dict[tuple[int, bool, int], int] = {}

@@ -57,7 +57,15 @@ def raw_maps(model: PointModel, cloud: Cloud) -> tuple[Tensor, list[Tensor]]:
     assert cloud.normal is not None
     dtype = model.last_weight.dtype
     pos, normal = unit_sphere(cloud.pos).to(dtype), cloud.normal.to(dtype)
-    tokens = model.encoder(pos[None], normal[None], maps=maps)[-1]
+    hooks = [
+        layer.attention.register_forward_hook(
+            lambda attention, given, _: maps.append(attention.attend(*given)[1])
+        )
+        for layer in model.encoder.layers
+    ]
+    tokens = model.encoder(pos[None], normal[None])[-1]
+    for hook in hooks:
+        hook.remove()
     return tokens.pos[0], [each[0] for each in maps]
 
 
