@@ -109,7 +109,7 @@ def test_explaining_changes_nothing(name: str, attention: str | None, pos: Tenso
     cloud = Cloud(pos[0], pos[0])
     batch = model.sample(cloud)
     blind = model.eval()(batch.pos, batch.normal)
-    found = explain(model.train(), cloud, up="y", votes=1)
+    found = explain(model.train(), cloud, up="y", votes=1, importance=False)
     assert model.training
     assert torch.equal(model.eval()(batch.pos, batch.normal), blind)
     assert torch.equal(found.probability, blind[0].softmax(-1))
@@ -135,10 +135,11 @@ def test_every_layer_shows_its_map(name: str, attention: str | None, pos: Tensor
 def test_a_compiled_model_shows_the_same(attention: str, pos: Tensor) -> None:
     model = build("eat-seg-tiny", attention)
     cloud = Cloud(pos[0], pos[0])
-    expected = explain(model, cloud, up="y", votes=1)
-    wrapped = explain(torch.compile(model, backend="eager"), cloud, up="y", votes=1)
+    options = {"up": "y", "votes": 1, "importance": False}
+    expected = explain(model, cloud, **options)
+    wrapped = explain(torch.compile(model, backend="eager"), cloud, **options)
     model.compile(backend="eager")
-    for found in (wrapped, explain(model, cloud, up="y", votes=1)):
+    for found in (wrapped, explain(model, cloud, **options)):
         assert torch.equal(found.probability, expected.probability)
         for each, other in zip(found.maps, expected.maps, strict=True):
             assert torch.equal(each.values, other.values)
