@@ -23,6 +23,5 @@ def test_importing_pcea_is_light() -> None:
 def test_imports_where_only_torch_is_installed() -> None:
     # A module that is None in sys.modules cannot be imported.
     block = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))"
-    run_python(
-        f"{block}; import pcea.models, pcea.explanation, pcea.training, pcea.evaluation, pcea.datasets"
-    )
+    floors = "pcea.models, pcea.explanation, pcea.training, pcea.evaluation, pcea.datasets"
+    run_python(f"{block}; import {floors}")
