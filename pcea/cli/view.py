@@ -84,8 +84,7 @@ class View(ShapeFiles):
 
     def _serve(self, files: list[Path], models: list[PointModel]) -> None:
         """Serve the page; a file is read when it is chosen, and the page says what is wrong."""
-        from pcea.viewer.serve import serving
-        from pcea.viewer.server import LOOPBACK
+        from pcea.viewer.server import LOOPBACK, serving
 
         size = self.max_upload * 2**20
         host = self.host
@@ -98,12 +97,12 @@ class View(ShapeFiles):
 
 def _content(collection: Collection, name: str, batch: Batch, file: Path) -> Content | None:
     """What the page says of a file, all else being forgotten; None where it is left out."""
-    from pcea.viewer.html import of_studies
+    from pcea.viewer.document import of_studies
 
     content = None
     with batch.trying(file):
         studies = [collection.study(name, i) for i in range(len(collection.models))]
         content = of_studies(studies)
         batch.tell(file, (note for study in studies for note in study.notes))
-    collection.forget(name)
+    collection.forget()
     return content

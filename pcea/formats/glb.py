@@ -18,6 +18,12 @@ from pcea.formats.write import Values, as_triangles, fitting, replacing
 _FLOAT, _UINT = 5126, 5125
 _VERTICES, _INDICES = 34962, 34963
 _POINTS, _TRIANGLES = 0, 4
+_LINEAR = to_linear(np.arange(256)).astype("<f4")
+_MATTE: dict[str, Any] = {
+    "doubleSided": True,
+    "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
+    "extensions": {"KHR_materials_specular": {"specularFactor": 0.0}},
+}
 
 
 def write_glb(
@@ -56,57 +62,73 @@ def write_glb(
     if colors.dtype != np.uint8:
         raise InputError(f"{path}: color must be uint8, 0 to 255, not {colors.dtype}")
     triangles = as_triangles(faces, len(vertices), path)["index"]
-    tree, binary = _describe(vertices, triangles, to_linear(colors))
-    node = tree["nodes"][0] | {"name": name}
-    if move.any():
-        node["translation"] = move.tolist()
-    text = json.dumps({**tree, "nodes": [node]}).encode()
-    text += b" " * (-len(text) % 4)
-    size = 12 + 8 + len(text) + 8 + len(binary)
-    if size >= 2**32:
-        raise InputError(f"{path}: a GLB has at most 4 GiB, this one needs {size} bytes")
+    if 24 * len(vertices) + triangles.size * 4 >= 2**32 - 2**16:
+        raise InputError(f"{path}: a GLB has at most 4 GiB, too few for {len(vertices):,} vertices")
+    content = glb_bytes(vertices, triangles, colors, name=name, move=move)
     with replacing(path) as file:
-        file.write(struct.pack("<4sII", b"glTF", 2, size))
-        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        file.write(struct.pack("<I4s", len(binary), b"BIN\0"))
-        file.write(binary)
+        file.write(content)
 
 
-def _describe(vertices: Array, triangles: Array, light: Array) -> tuple[dict[str, Any], bytes]:
-    """Lay out the bytes, and say in glTF's words what is where.
+def glb_bytes(
+    vertices: Array,
+    triangles: Array,
+    color: Array,
+    normal: Array | None = None,
+    name: str = "shape",
+    move: Array | None = None,
+) -> bytes:
+    """Lay out a GLB file.
 
-    Whatever is laid out has elements of 12 or 4 bytes, and so begins at a multiple of 4.
+    Args:
+        vertices: (N, 3) positions.
+        triangles: (F, 3) vertex indices; of a cloud none.
+        color: (N, 3) uint8 red, green, blue, as the screen shows them.
+        normal: (N, 3) unit normals. With them comes a material that does not shine and has two
+            sides; without, there is none, as trimesh and others take the colors only then.
+        name: what the shape is called. Default ``shape``.
+        move: (3,) where the shape's node stands. Default: in the middle.
     """
     # Not 16 bits for the colors: trimesh keeps the lower half of them.
-    blocks = [
-        (vertices.astype("<f4"), "VEC3", _FLOAT, _VERTICES),
-        (light.astype("<f4"), "VEC3", _FLOAT, _VERTICES),
-        (triangles.reshape(-1).astype("<u4"), "SCALAR", _UINT, _INDICES),
-    ]
-    # No material: trimesh and others give a mesh with a material its vertex colors no more.
-    primitive = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "mode": _TRIANGLES, "indices": 2}
-    if not len(triangles):
-        del blocks[2], primitive["indices"]
-        primitive["mode"] = _POINTS
-    views, accessors, binary = [], [], b""
-    for number, (values, kind, component, target) in enumerate(blocks):
-        data = values.tobytes()
-        views.append(
-            {"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), "target": target}
-        )
+    blocks = {
+        "POSITION": (vertices.astype("<f4"), "VEC3", _FLOAT, _VERTICES),
+        "COLOR_0": (_LINEAR[color], "VEC3", _FLOAT, _VERTICES),
+    }
+    if normal is not None:
+        blocks["NORMAL"] = (normal.astype("<f4"), "VEC3", _FLOAT, _VERTICES)
+    attributes = {key: number for number, key in enumerate(blocks)}
+    primitive: dict[str, Any] = {"attributes": attributes, "mode": _POINTS}
+    if len(triangles):
+        primitive |= {"indices": len(blocks), "mode": _TRIANGLES}
+        blocks["indices"] = (triangles.reshape(-1).astype("<u4"), "SCALAR", _UINT, _INDICES)
+    views, accessors, pieces, total = [], [], [], 0
+    for number, (values, kind, component, target) in enumerate(blocks.values()):
+        # Elements have 12 or 4 bytes, so that all begin at a multiple of 4.
+        view = {"buffer": 0, "byteOffset": total, "byteLength": values.nbytes, "target": target}
+        views.append(view)
         accessors.append(
             {"bufferView": number, "componentType": component, "count": len(values), "type": kind}
         )
-        binary += data
+        pieces.append(values.tobytes())
+        total += values.nbytes
     accessors[0] |= {"min": vertices.min(0).tolist(), "max": vertices.max(0).tolist()}
-    tree = {
+    node: dict[str, Any] = {"mesh": 0, "name": name}
+    if move is not None and move.any():
+        node["translation"] = move.tolist()
+    tree: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "pcea"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0}],
+        "nodes": [node],
         "meshes": [{"primitives": [primitive]}],
         "accessors": accessors,
         "bufferViews": views,
-        "buffers": [{"byteLength": len(binary)}],
+        "buffers": [{"byteLength": total}],
     }
-    return tree, binary
+    if normal is not None:
+        primitive["material"] = 0
+        tree |= {"materials": [_MATTE], "extensionsUsed": list(_MATTE["extensions"])}
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + total)
+    head += struct.pack("<I4s", len(text), b"JSON") + text
+    return b"".join([head, struct.pack("<I4s", total, b"BIN\0"), *pieces])

@@ -1,4 +1,4 @@
-"""Colours for values: equal steps in value look like equal steps in colour."""
+"""Colors for values: equal steps in value look like equal steps in color."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError, nearest
+from pcea.geometry import quantile
 
 # Those that end in _r run from light to dark: where most values are low, form stays visible.
 SEQUENTIAL = (
@@ -29,13 +30,13 @@ def colors_of(
     high: float | None = None,
     name: str = "viridis",
 ) -> Tensor:
-    """Give each value its colour.
+    """Give each value its color.
 
     Args:
-        values: (N,) real numbers; NaN is drawn grey.
-        low: the value of the map's first colour; lower ones get it, too. Default: see
+        values: (N,) real numbers; NaN is drawn gray.
+        low: the value of the map's first color; lower ones get it, too. Default: see
             :func:`limits`.
-        high: the value of its last colour. Default: see :func:`limits`.
+        high: the value of its last color. Default: see :func:`limits`.
         name: one of :data:`COLORMAPS`; default: viridis.
 
     Returns:
@@ -59,17 +60,17 @@ def colors_of(
 
 
 def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "viridis") -> Tensor:
-    """Give each colour back its value: what :func:`colors_of` did, undone.
+    """Give each color back its value: what :func:`colors_of` did, undone.
 
     Args:
         colors: (N, 3) uint8 red, green, blue.
-        low: the value of the map's first colour.
-        high: the value of its last colour.
+        low: the value of the map's first color.
+        high: the value of its last color.
         name: one of :data:`COLORMAPS`; default: viridis.
 
     Returns:
         (N,) float64 values, right to 2/256 of the range (a few neighbouring steps share a
-        colour); NaN where a colour is none of the map's.
+        color); NaN where a color is none of the map's.
 
     Raises:
         InputError: there is no such map.
@@ -89,14 +90,16 @@ def limits(
     low: float | None = None,
     high: float | None = None,
     name: str = "viridis",
+    tails: float = 0.0,
 ) -> tuple[float, float]:
-    """Say between which values a map's colours are spread.
+    """Choose the range of values that a color map covers.
 
     Args:
         values: numbers of any shape; those that are not finite do not count.
         low: a lower limit that is given; default: the least value.
         high: an upper limit that is given; default: the greatest value.
         name: for a diverging map, what is not given is chosen so that 0 lies in the middle.
+        tails: which share of the values at either end does not count. Default 0.
 
     Returns:
         The lower and the upper limit.
@@ -107,13 +110,15 @@ def limits(
     _check(name)
     number = _numbers(values).flatten()
     number = number[number.isfinite()]
-    least, most = (float(number.min()), float(number.max())) if len(number) else (0.0, 0.0)
+    least, most = 0.0, 0.0
+    if len(number):
+        least, most = quantile(number, (tails, 1 - tails)).tolist()
     if name in DIVERGING:
         reach = max(abs(least), abs(most)) if low is high is None else max(-(low or 0), high or 0)
         least, most = -reach, reach
     low, high = least if low is None else low, most if high is None else high
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise InputError(f"colours cannot be spread from {low:g} to {high:g}: low must not exceed")
+        raise InputError(f"colors cannot go from {low:g} to {high:g}: low must not be above high")
     return low, high
 
 
@@ -128,7 +133,7 @@ def _table(name: str) -> Tensor:
 
 def _check(name: str) -> None:
     if name not in COLORMAPS:
-        raise InputError(f"no colour map is called {name!r}{nearest(name, COLORMAPS)}")
+        raise InputError(f"no color map is called {name!r}{nearest(name, COLORMAPS)}")
 
 
 def _numbers(values: ArrayLike | Tensor) -> Tensor:

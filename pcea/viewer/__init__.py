@@ -1,7 +1,17 @@
-"""Looking at shapes through models: a live page, a page that opens from disk, a notebook's cell."""
+"""Shapes and what models make of them: a live page, a page on disk, a notebook's cell."""
 
-from pcea.viewer.html import export_html
-from pcea.viewer.notebook import Shown, show
+from pcea.viewer.document import export_html
+from pcea.viewer.notebook import ShapePage, show
+from pcea.viewer.panels import Columns, Panel, Parts, register_panel
 from pcea.viewer.study import Study
 
-__all__ = ["Shown", "Study", "export_html", "show"]
+__all__ = [
+    "Columns",
+    "Panel",
+    "Parts",
+    "ShapePage",
+    "Study",
+    "export_html",
+    "register_panel",
+    "show",
+]

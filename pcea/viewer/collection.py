@@ -1,4 +1,4 @@
-"""The shapes and models that a page can choose from, and what it has learnt of them so far."""
+"""The shapes and models that a page can choose from, and what was computed of them so far."""
 
 from __future__ import annotations
 
@@ -6,33 +6,32 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read
 from pcea.models import PointModel
 from pcea.names import printable
-from pcea.viewer.kept import Kept
-from pcea.viewer.study import Study, title_of
+from pcea.viewer.study import Study, forget_all, title_of
 
-MEBI = 1 << 20
-# Bytes that studies may take together, with their shapes and all that they worked out.
-MOST_STUDIED = 512 * MEBI
+# Studies that are kept; the one not used for longest makes room.
+MOST_STUDIES = 8
 # Uploads stay in memory: so many, and the oldest makes room.
 MOST_UPLOADS = 16
 
 
 class Collection:
-    """Shapes, models, and a study for each pair that was asked for.
+    """Shapes, models, and a study for each pair that was chosen.
 
-    Studies are kept within bounds. One that was forgotten is made again when it is next asked for,
-    and its file is read again; an upload, of which there is no file, stays.
+    A few studies are kept. One that had to make room is made again when it is next wanted, and its
+    file is read again; an upload, of which there is no file, stays.
 
     Args:
         files: the files to choose from; each is read when it is first chosen.
         models: the models to choose from, at least one.
         up: the up axis of the shapes, or ``auto``. Default ``y``.
-        votes: how many samplings of a shape a model looks at. Default 1.
+        votes: how many samplings of a shape are averaged. Default 1.
     """
 
     def __init__(
@@ -44,10 +43,11 @@ class Collection:
     ) -> None:
         self.models = tuple(models)
         self._up, self._votes = up, votes
-        names = _told_apart([printable(file.name) for file in files])
+        names = _numbered([printable(file.name) for file in files])
         self._files = dict(zip(names, files, strict=True))
         self._uploads: dict[str, Mesh | Cloud] = {}
-        self._studies = Kept[tuple[str, int], Study](MOST_STUDIED)
+        self._study = lru_cache(MOST_STUDIES)(self._open)
+        self._read = lru_cache(MOST_STUDIES)(lambda name: read(self._files[name]))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class Collection:
     @property
     def titles(self) -> tuple[str, ...]:
         """What the models are called, no two alike."""
-        return tuple(_told_apart([title_of(model) for model in self.models]))
+        return tuple(_numbered([title_of(model) for model in self.models]))
 
     def study(self, name: str, model: int = 0) -> Study:
         """Open a shape with a model.
@@ -69,29 +69,19 @@ class Collection:
         Raises:
             InputError: the file cannot be read.
         """
-        return self._studies.get((name, model), lambda: self._open(name, model))
+        return self._study(name, model)
 
-    def forget(self, name: str) -> None:
-        """Let go of what was learnt of a shape; it can be chosen again.
-
-        Args:
-            name: one of :attr:`names`.
-        """
-        for model in range(len(self.models)):
-            self._studies.forget((name, model))
+    def forget(self) -> None:
+        """Let go of all that was computed; every shape can be chosen again."""
+        self._study.cache_clear()
+        self._read.cache_clear()
+        forget_all()
 
     def _open(self, name: str, model: int) -> Study:
         # The first model's guess is everybody's, so that the shape stands still.
         up = self._up if self._up != "auto" or model == 0 else self.study(name).up
-        return Study(self.models[model], self._shape(name), up, self._votes)
-
-    def _shape(self, name: str) -> Mesh | Cloud:
-        if name in self._uploads:
-            return self._uploads[name]
-        for key in self._studies:
-            if key[0] == name:  # another model has it already
-                return self.study(*key).shape
-        return replace(read(self._files[name]), name=name)
+        shape = self._uploads[name] if name in self._uploads else self._read(name)
+        return Study(self.models[model], replace(shape, name=name), up, self._votes)
 
     def add(self, name: str, content: bytes) -> str:
         """Take in a file that somebody uploaded.
@@ -99,7 +89,7 @@ class Collection:
         It is written to a temporary folder of its own, read, and removed at once.
 
         Args:
-            name: what the uploader calls it; nothing but its last part is looked at.
+            name: what the uploader calls it; only its last part counts.
             content: the file.
 
         Returns:
@@ -116,12 +106,11 @@ class Collection:
                 shape = read(path)
             except InputError as error:
                 raise InputError(str(error).replace(str(path), safe)) from error
-        called = _told_apart([*self.names, safe])[-1]
+        called = _numbered([*self.names, safe])[-1]
         self._uploads[called] = replace(shape, name=called)
         while len(self._uploads) > MOST_UPLOADS:
-            oldest = next(iter(self._uploads))
-            del self._uploads[oldest]
-            self.forget(oldest)
+            del self._uploads[next(iter(self._uploads))]
+            self.forget()
         return called
 
 
@@ -148,7 +137,7 @@ def _at_most(text: str, num: int) -> str:
     return text[:num].encode()[:180].decode(errors="ignore")
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _numbered(names: Sequence[str]) -> list[str]:
     """Number the names that come again."""
     found: list[str] = []
     for name in names:

@@ -29,7 +29,7 @@ def predicted(study: Study) -> str:
 
 
 def describe(key: Range | Legend | None) -> str:
-    """Write what the colours mean."""
+    """Write what the colors mean."""
     if key is None:
         return ""
     if isinstance(key, Legend):

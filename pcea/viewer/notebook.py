@@ -15,13 +15,12 @@ from pcea.errors import InputError
 from pcea.formats import ShapeLike, as_shape, replacing
 from pcea.models import PointModel
 from pcea.pictures.palette import palette
-from pcea.viewer.document import page
-from pcea.viewer.html import of_columns, of_parts, of_shape, of_study
+from pcea.viewer.document import of_columns, of_parts, of_shape, of_study, page
 from pcea.viewer.paint import Legend
 from pcea.viewer.study import Study, places
 
 
-class Shown:
+class ShapePage:
     """A shape on a page of its own. A notebook shows it; :meth:`save` keeps it.
 
     Args:
@@ -31,6 +30,9 @@ class Shown:
 
     def __init__(self, text: str, height: int) -> None:
         self._text, self._height = text, height
+
+    def __repr__(self) -> str:
+        return f"ShapePage({len(self._text) / 2**20:.1f} MiB)"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page, which opens from disk and needs no other file.
@@ -57,14 +59,14 @@ def show(
     up: str = "y",
     height: int = 480,
     dark: bool = False,
-) -> Shown:
-    """Show a shape, with values or parts or what a model sees on it; in a notebook, in its cell.
+) -> ShapePage:
+    """Show a shape, with values or parts or what a model makes of it; in a notebook, in its cell.
 
     Args:
         shape: a mesh of V vertices or a cloud of V points, or what else :func:`pcea.as_shape`
             takes.
         values: (V,) or (V, K) real values, or (V,) whole numbers: the part of each place.
-            Default: none, one colour.
+            Default: none, one color.
         names: what the K columns, or the parts from 0, are called. Default: their numbers.
         model: whose attention, parts and importance to show instead of values.
         up: the shape's up axis; with a model, ``auto`` lets it guess. Default ``y``.
@@ -82,10 +84,10 @@ def show(
         if values is not None:
             raise InputError("show: give values or a model, not both")
         study = Study(model, shape, up)
-        return Shown(page([of_shape(study.drawn, study.up, [of_study(study)])], dark), height)
+        return ShapePage(page([of_shape(study.drawn, study.up, [of_study(study)])], dark), height)
     modes = [] if values is None else [_mode(values, names, len(places(shape)))]
     studies = [{"title": "", "prediction": [], "modes": modes}]
-    return Shown(page([of_shape(shape, up, studies)], dark), height)
+    return ShapePage(page([of_shape(shape, up, studies)], dark), height)
 
 
 def _mode(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int) -> dict[str, object]:
@@ -97,13 +99,14 @@ def _mode(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int) -> 
             f"show: values must have shape ({num},) or ({num}, K), not {tuple(known.shape)}"
         )
     if not known.is_floating_point() and known.ndim == 1:
-        return _parts(known.long(), names)
+        return {"name": "parts"} | _parts(known.long(), names)
     table = known.float().reshape(num, -1).T[None]  # (1, K, V)
     columns = list(names or (["value"] if table.shape[1] == 1 else map(str, range(table.shape[1]))))
     if len(columns) != table.shape[1]:
         raise InputError(f"show: {len(columns)} names do not fit {table.shape[1]} columns")
+    maps = ["viridis"] * len(columns)
     title = columns[0] if len(columns) == 1 else "values"
-    return {"name": "values", "stacks": [of_columns(title, [""], columns, table)]}
+    return {"name": "values", "stacks": [of_columns(title, [""], columns, maps, table)]}
 
 
 def _parts(ids: Tensor, names: Sequence[str] | None) -> dict[str, object]:

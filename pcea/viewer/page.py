@@ -6,24 +6,29 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from queue import SimpleQueue
 from threading import Thread, Timer
 from typing import Any
 
 import torch
 import viser
+from numpy.typing import NDArray
 
 from pcea.errors import InputError
 from pcea.formats import Mesh
+from pcea.formats.glb import glb_bytes
 from pcea.viewer.collection import Collection
 from pcea.viewer.key import describe, line, predicted
-from pcea.viewer.paint import MODES, Painting, View, column_at, hit, paint
-from pcea.viewer.solid import Solid
-from pcea.viewer.study import Study
+from pcea.viewer.paint import PLAIN, Painting, View, column_at, hit, paint
+from pcea.viewer.panels import Columns
+from pcea.viewer.study import Study, vertex_normals
 
 NOTHING = "no file yet"
 MEAN = "mean"
-BLUE = (0, 114, 178)
+BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
+# Up to so many columns are listed by their names; of more, a slider gives the number.
+LISTED = 4
 # Seconds until the page says that it works.
 PATIENCE = 0.4
 HINTS = {
@@ -57,11 +62,7 @@ class Page:
         self._server, self._collection = server, collection
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._drawn: tuple[object, ...] = ()
-        self._shown: tuple[Study, View, Painting] | None = None
-        self._node: viser.GlbHandle | viser.PointCloudHandle | None = None
-        self._node_key: tuple[object, ...] = ()
-        self._solid: Solid | None = None
-        self._mark: viser.SceneNodeHandle | None = None
+        self._current: tuple[Study, View, Painting] | None = None
         self._set_up_scene()
         self._add_widgets()
         self._thread = Thread(target=self._work, name="pcea-page", daemon=True)
@@ -84,7 +85,7 @@ class Page:
     def _set_up_scene(self) -> None:
         scene, camera = self._server.scene, self._server.initial_camera
         scene.set_up_direction("+y")
-        # White light that adds up to 1: colours look as they do in the key.
+        # White light that adds up to 1: colors look as they do in the key.
         scene.configure_default_lights(False)
         scene.configure_environment_map(None)
         scene.add_light_ambient("/light/all", intensity=0.55 * math.pi)
@@ -103,38 +104,36 @@ class Page:
         gui.set_panel_label("pcea")
         gui.main_panel.dock_right()
         self._set_theme(False)
+        titles = self._collection.titles
         self._shape = gui.add_dropdown("shape", self._collection.names or (NOTHING,))
         upload = gui.add_upload_button(
             "Add a file", hint="or drop one anywhere on the page", icon=viser.Icon.UPLOAD
         )
+        upload.on_upload(lambda event: self._take_in(event.target.value))
         self._status = gui.add_html("")
-        titles = self._collection.titles
         self._model = gui.add_dropdown("model", titles, visible=len(titles) > 1)
         self._prediction = gui.add_html("")
-        self._mode = gui.add_dropdown("colours", ("plain",))
-        self._layer = gui.add_slider("layer", 0, 1, 1, 0, visible=False)
+        self._panel = gui.add_dropdown("colors", (PLAIN,))
+        self._choice = gui.add_dropdown("layer", ("",), visible=False)
         self._head = gui.add_dropdown("head", (MEAN,), visible=False)
+        self._name = gui.add_dropdown("which", ("",), visible=False)
         self._column = gui.add_slider("slot", 0, 1, 1, 0, visible=False, hint=HINTS["slot"])
         self._same = gui.add_checkbox(
-            "one scale", False, visible=False, hint="the same range of colours for every slot"
+            "one scale", False, visible=False, hint="the same range of colors for every slot"
         )
-        self._target = gui.add_dropdown("of", ("",), visible=False)
-        self._what = gui.add_dropdown("which", ("critical",), visible=False)
         self._key = gui.add_html("")
-        self._seen = gui.add_checkbox(
-            "seen points", False, hint="the points that the model looked at, with their own values"
+        self._sampled = gui.add_checkbox(
+            "sampled points", False, hint="the points that the model took, with their own values"
         )
         self._size = gui.add_slider("point size", 0.2, 3.0, 0.1, 1.0)
         self._dark = gui.add_checkbox("dark", False)
         gui.add_html(DROP)
-        upload.on_upload(lambda event: self._take_in(event.target.value))
-        for dropdown in (self._shape, self._model, self._mode, self._head, self._target):
+        for dropdown in (self._shape, self._model, self._panel, self._choice, self._head):
             dropdown.on_update(self.wake)
-        for slider in (self._layer, self._column, self._size):
+        for widget in (self._name, self._same, self._sampled, self._dark):
+            widget.on_update(self.wake)
+        for slider in (self._column, self._size):
             slider.on_update(self.wake)
-        for checkbox in (self._same, self._seen, self._dark):
-            checkbox.on_update(self.wake)
-        self._what.on_update(self.wake)
 
     def _set_theme(self, dark: bool) -> None:
         self._server.gui.configure_theme(
@@ -173,13 +172,14 @@ class Page:
         origin, direction = torch.tensor([event.ray_origin, event.ray_direction]).float()
 
         def job() -> None:
-            if self._shown is None:
+            if self._current is None:
                 return
-            study, view, painting = self._shown
+            study, view, painting = self._current
             place = hit(painting.pos, origin, direction)
             column = None if place is None else column_at(study, view, place)
             if column is not None:
                 _set(self._column, column)
+                _set(self._name, self._name.options[min(column, len(self._name.options) - 1)])
 
         self._jobs.put(job)
 
@@ -191,20 +191,16 @@ class Page:
                 self._say("choose a file, or drop one on the page")
             return
         model = _index(self._collection.titles, self._model.value)
-        if self._drawn == (name, model, self._view(), self._size.value, self._dark.value):
+        if self._drawn == self._wanted(name, model):
             return
-        # What fails is not tried again until something is changed.
-        self._drawn = (name, model, self._view(), self._size.value, self._dark.value)
+        self._drawn = self._wanted(name, model)  # what fails is not tried again as it is
         study = self._collection.study(name, model)
-        if self._shown is None or self._shown[0] is not study:
-            self._say(f"looking at {name} …")
-            self._offer(study)
-        self._arrange(study)
-        view = self._view()
-        self._drawn = (name, model, view, self._size.value, self._dark.value)
         patience = Timer(PATIENCE, self._say, ["working …"])
         patience.start()
         try:
+            self._arrange(study)
+            view = self._view()
+            self._drawn = self._wanted(name, model)
             painting = paint(study, view)
         finally:
             patience.cancel()
@@ -214,90 +210,84 @@ class Page:
             self._prediction.content = predicted(study)
             self._key.content = describe(painting.key)
             self._say("")
-        self._shown = study, view, painting
+        self._current = study, view, painting
+
+    def _wanted(self, name: str, model: int) -> tuple[object, ...]:
+        return name, model, self._view(), self._size.value, self._dark.value
 
     def _view(self) -> View:
-        heads = self._head.options
-        head = _index(heads, self._head.value)
+        listed = bool(self._name.visible)
+        head = _index(self._head.options, self._head.value)
         return View(
-            mode=MODES[_index(MODES, self._mode.value)],
-            layer=int(self._layer.value),
+            panel=self._panel.value,
+            choice=_index(self._choice.options, self._choice.value),
             head=None if head == 0 else head - 1,
-            column=int(self._column.value) if self._mode.value == "attention" else self._which(),
-            target=self._target.value or None,
-            seen=bool(self._seen.value),
+            column=_index(self._name.options, self._name.value)
+            if listed
+            else int(self._column.value),
+            sampled=bool(self._sampled.value),
             same_scale=bool(self._same.value),
         )
 
-    def _which(self) -> int:
-        return _index(self._what.options, self._what.value)
-
-    def _offer(self, study: Study) -> None:
-        """Let the choices be those that a study has."""
-        first = self._mode.options == ("plain",)
-        own = "attention" if study.parts is None else "parts"
-        self._mode.options = [mode for mode in MODES if mode != "parts" or own == "parts"]
-        if first or self._mode.value not in self._mode.options:
-            _set(self._mode, own)
-        _set(self._layer, min(self._layer.value, len(study.layers) - 1))
-        self._layer.max = max(1, len(study.layers) - 1)
-        self._target.options = study.targets
-
     def _arrange(self, study: Study) -> None:
-        """Show the widgets that the mode needs, with the ranges that the layer has."""
-        attends, matters = self._mode.value == "attention", self._mode.value == "importance"
-        stack = study.layers[min(int(self._layer.value), len(study.layers) - 1)]
-        heads, columns = len(stack.values), len(stack.columns)
-        options = (MEAN, *(str(head) for head in range(heads)))
-        if self._head.options != options:
-            self._head.options = options
-        if self._column.value > columns - 1:
-            _set(self._column, columns - 1)
-        self._column.max = max(1, columns - 1)
-        self._column.label = "slot" if stack.query is None else "query"
+        """Let the widgets offer what the study has, and show those that the panel needs."""
+        first = self._panel.options == (PLAIN,)
+        _offer(self._panel, (PLAIN, *study.panels))
+        if first and study.panels:
+            _set(self._panel, next(iter(study.panels)))
+        panel, choices = study.panels.get(self._panel.value, (None, ("",)))
+        _offer(self._choice, choices)
+        view = self._view()
+        values = study.values(view.panel, view.choice)
+        columns = values if isinstance(values, Columns) else None
+        names = ("",) if columns is None else columns.names
+        heads = 1 if columns is None else len(columns.values)
+        _offer(self._head, (MEAN, *map(str, range(heads))))
+        queries = columns is not None and columns.query is not None
+        listed = len(names) <= LISTED and not queries
+        _offer(self._name, names if listed else ("",))
+        if self._column.value > len(names) - 1:
+            _set(self._column, len(names) - 1)
+        self._column.max = max(1, len(names) - 1)
+        self._column.label = "query" if queries else "slot"
         self._column.hint = HINTS[self._column.label]
-        self._layer.visible = attends and len(study.layers) > 1
-        self._head.visible = attends and heads > 1
-        self._column.visible = attends and columns > 1
-        self._same.visible = attends
-        self._target.visible = self._what.visible = matters
-        if matters:
-            self._what.options = study.importance(self._target.value).columns
+        self._choice.label = "" if panel is None else panel.choice
+        self._choice.visible = len(choices) > 1
+        self._head.visible = heads > 1
+        self._name.visible = listed and len(names) > 1
+        self._column.visible = not listed and len(names) > 1
+        self._same.visible = columns is not None and not columns.signed
 
     def _place(self, study: Study, view: View, painting: Painting) -> None:
-        """Put the painting into the scene; what stands there already only changes colour."""
-        scene, pos = self._server.scene, painting.pos.numpy()
-        key = (study.drawn, study.up, view.seen)
-        size = float(self._size.value) * min(0.04, max(0.006, 0.9 / math.sqrt(len(pos))))
-        if key != self._node_key:
-            if self._node is not None:
-                self._node.remove()
-            self._node, self._node_key, self._solid = None, key, None
-        if isinstance(study.drawn, Mesh) and not view.seen:
-            self._solid = self._solid or Solid(painting.pos, study.drawn.faces)
-            glb = self._solid.glb(painting.color)
-            if isinstance(self._node, viser.GlbHandle):
-                self._node.glb_data = glb
-            else:
-                self._node = scene.add_glb("/shape", glb, cast_shadow=False, receive_shadow=False)
-        elif isinstance(self._node, viser.PointCloudHandle):
-            self._node.colors, self._node.point_size = painting.color, size
+        """Put the painting into the scene; what stood there under the same name goes."""
+        scene, pos, color = self._server.scene, painting.pos.numpy(), painting.color
+        if isinstance(study.drawn, Mesh) and not view.sampled:
+            faces = study.drawn.faces.numpy()
+            glb = glb_bytes(pos, faces, color, normal=_normals(study))
+            scene.add_glb("/shape", glb, cast_shadow=False, receive_shadow=False)
         else:
-            self._node = scene.add_point_cloud(
-                "/shape",
-                pos,
-                painting.color,
-                point_size=size,
-                point_shape="circle",
-                precision="float32",
+            size = float(self._size.value) * min(0.04, max(0.006, 0.9 / math.sqrt(len(pos))))
+            scene.add_point_cloud(
+                "/shape", pos, color, point_size=size, point_shape="circle", precision="float32"
             )
-        if self._mark is not None:
-            self._mark.remove()
-            self._mark = None
-        if painting.mark is not None:
-            self._mark = scene.add_icosphere(
-                "/query", 0.025, color=(213, 94, 0), position=tuple(painting.mark.tolist())
-            )
+        mark = painting.mark
+        place = (0.0, 0.0, 0.0) if mark is None else tuple(mark.tolist())
+        scene.add_icosphere("/query", 0.025, ORANGE, position=place, visible=mark is not None)
+
+
+@lru_cache(2)
+def _normals(study: Study) -> NDArray[Any]:
+    """(V, 3) unit normals of what is drawn, y up."""
+    assert isinstance(study.drawn, Mesh)
+    return vertex_normals(study.drawn.upright(study.up))
+
+
+def _offer(dropdown: Any, options: Sequence[str]) -> None:
+    """Change what a dropdown offers; what was chosen stays where it is offered, too."""
+    if dropdown.options != tuple(options):
+        before = dropdown.value
+        dropdown.options = tuple(options)
+        _set(dropdown, before if before in options else options[0])
 
 
 def _index(options: Sequence[str], value: str) -> int:

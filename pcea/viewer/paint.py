@@ -1,52 +1,48 @@
-"""What is shown, and the colours that follow from it: no page and no browser in here."""
+"""What is chosen, and the colors that follow from it: no page and no browser in here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry import quantile
-from pcea.pictures.colormap import DIVERGING, colors_of
-from pcea.viewer.study import Parts, Stack, Study, places, stand
+from pcea.pictures.colormap import colors_of, limits
+from pcea.viewer.panels import Columns, Parts
+from pcea.viewer.study import Study, places, stand
 
-Mode = Literal["plain", "parts", "attention", "importance"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-GREY = (170, 174, 180)
-# The lowest and the highest hundredth do not stretch the range.
-TAILS = (0.01, 0.99)
+PLAIN = "plain"
+GRAY = (170, 174, 180)
+# Which share of the values at either end of a range does not stretch it.
+TAILS = 0.01
 
 
 @dataclass(frozen=True)
 class View:
-    """What somebody chose to see of a shape.
+    """What somebody chose of a shape. What is beyond the last there is, is the last.
 
     Args:
-        mode: what the colours mean. Default ``plain``.
-        layer: which attention layer, from 0. Default 0.
-        head: which head, from 0; None: the mean of all. Default None.
-        column: which slot or query point, or which kind of importance, from 0. Default 0.
-        target: what importance is for; None: the model's first choice.
-        seen: whether the seen points are shown, and not the whole shape. Default false.
-        same_scale: whether all columns share a range. Default false.
+        panel: what the colors mean: the name of a panel, or ``plain``.
+        choice: which layer or target, from 0.
+        head: which head, from 0; None: the mean of all.
+        column: which slot, query point or kind of importance, from 0.
+        sampled: whether the sampled points are shown, and not the whole shape.
+        same_scale: whether all columns share a range.
     """
 
-    mode: Mode = "plain"
-    layer: int = 0
+    panel: str = PLAIN
+    choice: int = 0
     head: int | None = None
     column: int = 0
-    target: str | None = None
-    seen: bool = False
+    sampled: bool = False
     same_scale: bool = False
 
 
 @dataclass(frozen=True)
 class Range:
-    """What the ends of a colour bar mean, and which colour map it is."""
+    """What the ends of a color bar mean, and which color map it is."""
 
     title: str
     low: float
@@ -56,7 +52,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Legend:
-    """What each colour means: (name, red green blue, share) a part."""
+    """What each color means: (name, red green blue, share) per part, the largest first."""
 
     title: str
     entries: tuple[tuple[str, tuple[int, int, int], float], ...]
@@ -64,13 +60,13 @@ class Legend:
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Places and their colours.
+    """Places and their colors.
 
     Args:
         pos: (N, 3) float32, y up, in the middle, size 2.
         color: (N, 3) uint8 red, green, blue.
-        key: what the colours mean; None: nothing.
-        mark: (3,) where the query point is that is looked from; None: from nowhere.
+        key: what the colors mean; None: nothing.
+        mark: (3,) where the query point is; None: there is none.
     """
 
     pos: Tensor
@@ -80,51 +76,38 @@ class Painting:
 
 
 def paint(study: Study, view: View) -> Painting:
-    """Colour a shape.
+    """Color a shape.
 
     Args:
         study: the shape and the model.
-        view: what to see of it. A mode that the model has not is plain; a layer, head or column
-            beyond the last is the last.
+        view: what to show of it. A panel that the model has nothing for is plain.
 
     Returns:
-        The places to draw, their colours and what these mean.
+        The places to draw, their colors and what these mean.
     """
-    where = study.sample.pos if view.seen else places(study.drawn)
+    where = study.sample.pos if view.sampled else places(study.drawn)
     pos = stand(study.drawn, where, study.up)
-    if view.mode == "parts" and study.parts is not None:
-        parts = study.parts
-        ids = parts.seen if view.seen else parts.ids
-        return Painting(pos, parts.colors[ids].numpy(), legend_of(parts))
-    stack = stack_of(study, view)
-    if stack is None:
-        return Painting(pos, np.full((len(pos), 3), GREY, np.uint8))
-    head = None if view.head is None or len(stack.values) == 1 else view.head
-    head = None if head is None else min(head, len(stack.values) - 1)
-    column = max(0, min(view.column, len(stack.columns) - 1))
-    of_head = stack.values.mean(0) if head is None else stack.values[head]  # (P, K)
-    name = map_of(stack.columns[column])
-    low, high = spread(of_head if view.same_scale else of_head[:, column], name)
-    values = of_head[:, column] if view.seen else study.carried(stack, head, column)
-    color = colors_of(values, low, high, name)
-    named = (
-        "" if len(stack.values) == 1 else ", mean of heads" if head is None else f", head {head}"
-    )
-    title = f"{stack.title}{named}, {stack.columns[column]}"
+    values = study.values(view.panel, view.choice)
+    if values is None:
+        return Painting(pos, np.full((len(pos), 3), GRAY, np.uint8))
+    if isinstance(values, Parts):
+        part = values.probability.argmax(-1) if view.sampled else study.part(values)
+        return Painting(pos, values.colors[part].numpy(), legend_of(values))
+    head = None if view.head is None or len(values.values) == 1 else view.head
+    head = None if head is None else min(head, len(values.values) - 1)
+    column = max(0, min(view.column, len(values.names) - 1))
+    name, of_head = values.colormap(column), values.of_head(head)  # (P, K)
+    low, high = limits(of_head if view.same_scale else of_head[:, column], None, None, name, TAILS)
+    shown = of_head[:, column] if view.sampled else study.column(values, head, column)
+    color = colors_of(shown, low, high, name)
+    named = "" if len(values.values) == 1 else ", mean of heads"
+    named = named if head is None else f", head {head}"
+    key = Range(f"{values.title}{named}, {values.names[column]}", low, high, name)
     mark = None
-    if stack.query is not None and column >= len(stack.columns) - len(stack.query):
-        asked = stack.query[column - len(stack.columns)]
-        mark = stand(study.drawn, asked[None], study.up)[0]
-    return Painting(pos, color.numpy(), Range(title, low, high, name), mark)
-
-
-def stack_of(study: Study, view: View) -> Stack | None:
-    """Find the values that a view is about; None where it is about none."""
-    if view.mode == "attention":
-        return _layer(study, view)
-    if view.mode == "importance":
-        return study.importance(view.target)
-    return None
+    if values.query is not None and column >= len(values.names) - len(values.query):
+        query = values.query[column - len(values.names)]
+        mark = stand(study.drawn, query[None], study.up)[0]
+    return Painting(pos, color.numpy(), key, mark)
 
 
 def column_at(study: Study, view: View, index: int) -> int | None:
@@ -136,19 +119,20 @@ def column_at(study: Study, view: View, index: int) -> int | None:
         index: which of the places that :func:`paint` gave.
 
     Returns:
-        Over slots, the slot with most of the place's attention; among points, the query point
-        nearest to the place; None where no attention is shown.
+        The query point nearest to the place, or else the column with most of its attention; None
+        where no attention is shown.
     """
-    if view.mode != "attention":
+    values = study.values(view.panel, view.choice)
+    if not isinstance(values, Columns) or values.signed:
         return None
-    stack = _layer(study, view)
     sample = study.sample.pos
-    place = sample[index] if view.seen else places(study.drawn)[index]
-    if stack.query is not None:
-        own = len(stack.columns) - len(stack.query)
-        return own + int((stack.query - place).norm(dim=1).argmin()) if len(stack.query) else None
-    values = stack.values.mean(0) if view.head is None else stack.values[view.head]  # (P, K)
-    return int(values[(sample - place).norm(dim=1).argmin()].argmax())
+    place = sample[index] if view.sampled else places(study.drawn)[index]
+    if values.query is not None:
+        if not len(values.query):
+            return None
+        nearest = int((values.query - place).norm(dim=1).argmin())
+        return len(values.names) - len(values.query) + nearest
+    return int(values.of_head(view.head)[(sample - place).norm(dim=1).argmin()].argmax())
 
 
 def hit(pos: Tensor, origin: Tensor, direction: Tensor, reach: float = 0.03) -> int | None:
@@ -172,39 +156,9 @@ def hit(pos: Tensor, origin: Tensor, direction: Tensor, reach: float = 0.03) -> 
 
 
 def legend_of(parts: Parts) -> Legend:
-    """Say which colour is which part, and how much of the shape it has; the largest first."""
+    """Say which color is which part, and how much of the sampled points it has."""
+    count = parts.probability.argmax(-1).bincount(minlength=len(parts.names))
+    shares = (count / len(parts.probability)).tolist()
     rgb = [(r, g, b) for r, g, b in parts.colors.tolist()]
-    entries = sorted(zip(parts.names, rgb, parts.shares, strict=True), key=lambda each: -each[2])
-    return Legend(f"parts of {parts.category}", tuple(entries))
-
-
-def _layer(study: Study, view: View) -> Stack:
-    return study.layers[max(0, min(view.layer, len(study.layers) - 1))]
-
-
-def map_of(column: str) -> str:
-    """Choose the colour map of a column: what has a sign gets one with a middle."""
-    return "coolwarm" if column == "saliency" else "viridis"
-
-
-def spread(values: Tensor, name: str = "viridis") -> tuple[float, float]:
-    """Choose the range of a colour bar, the tails of the values left out.
-
-    Args:
-        values: any shape.
-        name: the colour map; a diverging one has 0 in the middle. Default ``viridis``.
-
-    Returns:
-        The low and the high end, apart even where all values are one.
-    """
-    flat = values.flatten().float()
-    flat = flat[flat.isfinite()]
-    if not len(flat):
-        return 0.0, 1.0
-    low, high = quantile(flat, TAILS).tolist()
-    if name in DIVERGING:
-        high = max(abs(low), abs(high), 1e-12)
-        return -high, high
-    if high > low:
-        return low, high
-    return low, low + max(1e-6, abs(low) * 1e-6)
+    entries = sorted(zip(parts.names, rgb, shares, strict=True), key=lambda each: -each[2])
+    return Legend(parts.title, tuple(entries))

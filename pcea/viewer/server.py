@@ -5,17 +5,62 @@ from __future__ import annotations
 import errno
 import io
 import socket
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import viser
 from viser import infra
 from viser._messages import FileTransferPart, FileTransferStartUpload
 
+from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
+from pcea.models import PointModel
+from pcea.viewer.collection import Collection
+from pcea.viewer.page import Page
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_UPLOAD = 64 << 20
+
+
+@contextmanager
+def serving(
+    files: Sequence[Path],
+    models: Sequence[PointModel],
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    up: str = "y",
+    votes: int = VIEW_VOTES,
+    max_upload: int = MAX_UPLOAD,
+) -> Iterator[str]:
+    """Serve the viewer for as long as the block runs.
+
+    Args:
+        files: the files to choose from; more can be uploaded.
+        models: the models to choose from, at least one.
+        host: the address to listen at. Default: this machine alone.
+        port: the port; 0: any that is free. Default 8080.
+        up: the up axis of the shapes, or ``auto``. Default ``y``.
+        votes: how many samplings of a shape are averaged. Default 1.
+        max_upload: how many bytes an upload may have. Default 64 MiB.
+
+    Yields:
+        The address of the page.
+
+    Raises:
+        InputError: the address or the port cannot be had.
+    """
+    server = Server(host, port, max_upload)
+    try:
+        page = Page(server, Collection(files, models, up, votes))
+        server.on_refused = page.say
+        try:
+            yield f"http://{f'[{host}]' if ':' in host else host}:{server.get_port()}"
+        finally:
+            page.close()
+    finally:
+        server.stop()
 
 
 class Server(viser.ViserServer):

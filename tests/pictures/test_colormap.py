@@ -1,4 +1,4 @@
-"""Colours of values: matplotlib's, in equal steps, and back again."""
+"""Colors of values: matplotlib's, in equal steps, and back again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,14 @@ def test_a_diverging_map_has_zero_in_the_middle() -> None:
     assert (np.diff(light[:33]) > 0).all() and (np.diff(light[32:]) < 0).all()
 
 
-def test_no_value_is_grey() -> None:
+def test_the_tails_do_not_stretch_the_range() -> None:
+    assert limits(torch.linspace(0, 1, 101), tails=0.01) == pytest.approx((0.01, 0.99))
+    assert limits(torch.tensor([torch.nan, torch.inf]), tails=0.01) == (0.0, 0.0)
+    signed = limits(torch.tensor([-1.0, 3.0]), name="coolwarm", tails=0.01)
+    assert signed == pytest.approx((-2.96, 2.96))
+
+
+def test_no_value_is_gray() -> None:
     colors = colors_of([0.0, float("nan"), 1.0, float("inf"), float("-inf")])
     assert colors.dtype == torch.uint8
     assert tuple(colors[1].tolist()) == UNKNOWN
@@ -73,7 +80,7 @@ def test_back_to_the_value(name: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"name": "jet"}, "no colour map is called 'jet'"),
+        ({"name": "jet"}, "no color map is called 'jet'"),
         ({"name": "virids"}, "did you mean 'viridis'"),
         ({"low": 2.0}, "from 2 to 1"),
         ({"low": 1.0, "high": float("nan")}, "from 1 to nan"),

@@ -1,4 +1,4 @@
-"""Figures: what is in them, where, and in which colours."""
+"""Figures: what is in them, where, and in which colors."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_faces_and_vertices_side_by_side(square: Mesh) -> None:
 
 
 def test_values_and_not_colors_run_evenly(square: Mesh) -> None:
-    # Between 0 and 1, viridis goes through green; between their colours there is a brownish grey.
+    # Between 0 and 1, viridis goes through green; between their colors there is a brownish gray.
     (picture,) = pictures(one(Panel(square, square.vertices[:, 0]), small(camera=Camera(0, 0))))
     middle = picture[picture.shape[0] // 2, 50].astype(float)
     wanted = colors_of([0.5], 0, 1)[0].numpy()
@@ -231,7 +231,7 @@ def test_values_and_not_colors_run_evenly(square: Mesh) -> None:
         (lambda s: one(Panel(s, torch.zeros(3))), r"\(4,\), not \(3,\)"),
         (lambda s: one(Panel(s, torch.zeros(4), torch.zeros(4, 3))), "values or colors"),
         (lambda s: one(Panel(s, torch.zeros(4)), small(scale="mine")), "'shared' or 'each'"),
-        (lambda s: one(Panel(s, torch.zeros(4)), small(colormap="jet")), "no colour map"),
+        (lambda s: one(Panel(s, torch.zeros(4)), small(colormap="jet")), "no color map"),
         (lambda s: one(Panel(s), small(width=40)), "too wide"),
         (lambda s: save(Figure(), "figure.bmp"), "not written as '.bmp'"),
         (lambda s: one(Panel(Cloud(torch.zeros(0, 3)))), "no points"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 # Milliseconds: a busy machine without a GPU draws a page slowly.
-PATIENCE = 90_000
+PATIENCE = 180_000
 FLAGS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -115,14 +116,12 @@ def tab(browser: Browser) -> Iterator[Page]:
 def changed() -> Callable[..., Any]:
     """Does something to a page, and waits until its left half looks different."""
 
-    def do(page: Page, action: Callable[[], object], patience: int = 200) -> None:
-        before = pixels(page)
+    def do(page: Page, action: Callable[[], object]) -> None:
+        before, until = pixels(page), time.monotonic() + PATIENCE / 1000
         action()
-        for _ in range(patience):
-            page.wait_for_timeout(150)
-            if (np.abs(pixels(page) - before).max(-1) > 40).sum() > 100:
-                return
-        raise AssertionError("the picture did not change")
+        while (np.abs(pixels(page) - before).max(-1) > 40).sum() <= 100:
+            assert time.monotonic() < until, "the picture did not change"
+            page.wait_for_timeout(100)
 
     return do
 

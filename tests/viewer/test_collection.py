@@ -36,11 +36,11 @@ def test_files_are_opened_when_they_are_chosen(
 
 
 def test_one_that_was_forgotten_is_opened_again(
-    segmenter: PointModel, shape_files: list[Path], monkeypatch: pytest.MonkeyPatch
+    segmenter: PointModel, shape_files: list[Path]
 ) -> None:
     collection = Collection(shape_files, [segmenter])
     before = collection.study("cube.ply")
-    collection.forget("cube.ply")
+    collection.forget()
     after = collection.study("cube.ply")
     assert after is not before
     assert len(after.shape.file_pos) == len(before.shape.file_pos)
@@ -49,7 +49,7 @@ def test_one_that_was_forgotten_is_opened_again(
 def test_studies_are_kept_within_bounds(
     segmenter: PointModel, shape_files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pcea.viewer.collection.MOST_STUDIED", 1)
+    monkeypatch.setattr("pcea.viewer.collection.MOST_STUDIES", 1)
     collection = Collection(shape_files, [segmenter])
     cube = collection.study("cube.ply")
     collection.study("ball.ply")

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from pcea.formats import Cloud
-from pcea.viewer.document import Content, NothingToShow, page, write_page
-from pcea.viewer.html import of_shape
+from pcea.viewer.document import Content, NothingToShow, of_shape, page, write_page
 
 
 class _Tracked(dict):  # type: ignore[type-arg]

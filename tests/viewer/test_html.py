@@ -17,9 +17,9 @@ import pytest
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.models import PointModel
-from pcea.viewer import html
-from pcea.viewer.document import page
-from pcea.viewer.html import export_html, of_study
+from pcea.viewer import document
+from pcea.viewer.document import export_html, of_study, page
+from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study
 
 if TYPE_CHECKING:
@@ -65,12 +65,15 @@ def test_it_holds_what_the_studies_say(file: Path, segmenter: PointModel, cube: 
     assert described["title"] == "eat-seg-tiny, external attention"
     assert [name for name, _ in described["prediction"]] == [name for name, _ in study.prediction]
     parts, attention, importance = described["modes"]
-    assert study.parts is not None
-    assert np.array_equal(unpacked(parts["ids"], "<u2"), study.parts.ids.numpy())
+    found = study.values("parts")
+    assert isinstance(found, Parts)
+    assert np.array_equal(unpacked(parts["ids"], "<u2"), study.part(found).numpy())
     assert importance["stacks"][0]["columns"] == ["critical", "nearby", "saliency"]
     stack = attention["stacks"][1]
     steps = unpacked(stack["values"], "u1").reshape(6, -1)
-    (low, high), values = stack["ranges"][0][4], study.carried(study.layers[1], None, 4).numpy()
+    layer = study.values("attention", 1)
+    assert isinstance(layer, Columns)
+    (low, high), values = stack["ranges"][0][4], study.column(layer, None, 4).numpy()
     assert np.abs(low + steps[4] / 255 * (high - low) - values.clip(low, high)).max() < (
         (high - low) / 500
     )
@@ -90,10 +93,10 @@ def test_it_needs_no_other_file(file: Path) -> None:
 def test_large_shapes_keep_the_columns_that_vary_most(
     segmenter: PointModel, classifier: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "MOST_VALUES", 200 * 2 * 3)  # places, layers, columns a layer
+    monkeypatch.setattr(document, "MOST_VALUES", 200 * 2 * 3)  # places, layers, columns a layer
     attention = of_study(Study(segmenter, ball))["modes"][1]
     study = Study(segmenter, ball)
-    for stack, described in zip(study.layers, attention["stacks"], strict=True):
+    for stack, described in zip(study.explanation.maps, attention["stacks"], strict=True):
         mean = stack.values.mean(0)
         varies = (mean.std(0) / mean.mean(0)).argsort(descending=True)[:3].sort().values
         assert described["columns"] == [f"slot {i}" for i in varies]
@@ -104,7 +107,7 @@ def test_large_shapes_keep_the_columns_that_vary_most(
 
 def test_a_hostile_name_is_text(segmenter: PointModel, ball: Cloud) -> None:
     name = "</script><script>alert(1)</script>"
-    shape = html.of_shape(replace(ball, name=name), "y", [])
+    shape = document.of_shape(replace(ball, name=name), "y", [])
     text = page([shape])
     assert "<script>alert" not in text
     assert content_of(text)["shapes"][0]["name"] == name

@@ -14,7 +14,7 @@ EVIL = "<script>alert(1)</script>"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
-def test_a_range_has_its_ends_and_its_colours() -> None:
+def test_a_range_has_its_ends_and_its_colors() -> None:
     html = describe(Range("layer 0, slot 3", 0.00123456, 0.5))
     assert "layer 0, slot 3" in html and "≤ 0.00123" in html and "≥ 0.5" in html
     assert "rgb(68, 1, 84)" in html and "rgb(253, 231, 36)" in html  # viridis' ends

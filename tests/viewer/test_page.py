@@ -13,8 +13,7 @@ import pytest
 from pcea.models import PointModel
 from pcea.viewer.collection import Collection
 from pcea.viewer.page import Page as LivePage
-from pcea.viewer.serve import serving
-from pcea.viewer.server import Server
+from pcea.viewer.server import Server, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -39,9 +38,9 @@ def choose(tab: Page, label: str, option: str) -> None:
     tab.get_by_role("option", name=option, exact=True).click()
 
 
-def slide(tab: Page, label: str, value: int) -> None:
-    """Type a slider's number."""
-    field = tab.locator("input[inputmode]").nth({"layer": 0, "slot": 1, "query": 1}[label])
+def slide(tab: Page, value: int) -> None:
+    """Type the number of the first slider, which chooses the column."""
+    field = tab.locator("input[inputmode]").first
     field.fill(str(value))
     field.press("Enter")
 
@@ -50,24 +49,25 @@ def test_a_visit(tab: Page, address: str, changed: Changed) -> None:
     changed(tab, lambda: tab.goto(address))
     tab.get_by_text("parts of").wait_for()
     tab.get_by_text("eat-seg-tiny, external attention").first.wait_for()
-    changed(tab, lambda: choose(tab, "colours", "attention"))
+    changed(tab, lambda: choose(tab, "colors", "attention"))
     tab.get_by_text("layer 0, slot 0").wait_for()
-    changed(tab, lambda: slide(tab, "slot", 3))
+    changed(tab, lambda: slide(tab, 3))
     tab.get_by_text("layer 0, slot 3").wait_for()
-    changed(tab, lambda: slide(tab, "layer", 1))
+    changed(tab, lambda: choose(tab, "layer", "layer 1"))
     tab.get_by_text("layer 1, slot 3").wait_for()
-    changed(tab, lambda: choose(tab, "colours", "importance"))
+    changed(tab, lambda: choose(tab, "colors", "importance"))
     tab.get_by_text("importance for").wait_for()
-    changed(tab, lambda: tab.get_by_role("checkbox", name="seen points").check())
+    changed(tab, lambda: choose(tab, "which", "saliency"))
+    changed(tab, lambda: tab.get_by_role("checkbox", name="sampled points").check())
     changed(tab, lambda: tab.get_by_role("checkbox", name="dark", exact=True).check())
     changed(tab, lambda: choose(tab, "shape", "ball.ply"))
     tab.get_by_role("checkbox", name="dark", exact=True).uncheck()
-    tab.get_by_role("checkbox", name="seen points").uncheck()
+    tab.get_by_role("checkbox", name="sampled points").uncheck()
     choose(tab, "model", "eat-tiny, self attention")
-    choose(tab, "colours", "attention")
-    tab.get_by_text("layer 1, mean of heads").wait_for()
+    choose(tab, "colors", "attention")
+    tab.get_by_text("layer 0, mean of heads").wait_for()
     changed(tab, lambda: choose(tab, "head", "1"))
-    tab.get_by_text("layer 1, head 1").wait_for()
+    tab.get_by_text("layer 0, head 1").wait_for()
 
 
 def test_files_from_outside(tab: Page, address: str) -> None:

@@ -7,69 +7,81 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pcea.explanation import importance
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import UP_AXES
 from pcea.models import PointModel
+from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, places, stand, title_of
 
 
-def test_it_looks_once(segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    study, looked = Study(segmenter, ball), []
+def columns(study: Study, choice: int, panel: str = "attention") -> Columns:
+    found = study.values(panel, choice)
+    assert isinstance(found, Columns)
+    return found
+
+
+def test_the_model_runs_once(
+    segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, encoded = Study(segmenter, ball), []
     predict = segmenter.predict
     monkeypatch.setattr(
-        type(segmenter), "predict", lambda self, *a, **k: looked.append(1) or predict(*a, **k)
+        type(segmenter), "predict", lambda self, *a, **k: encoded.append(1) or predict(*a, **k)
     )
-    first = study.layers, study.parts, study.prediction
-    assert study.layers is first[0] and study.parts is first[1]
-    assert len(looked) == 1
+    first = study.values("attention"), study.values("parts"), study.prediction
+    assert study.values("attention") is first[0] and study.values("parts") is first[1]
+    assert len(encoded) == 1
 
 
 def test_it_keeps_what_it_carried(segmenter: PointModel, cube: Mesh) -> None:
     study = Study(segmenter, cube)
-    stack = study.layers[1]
-    both = [study.carried(stack, None, column) for column in (2, 3)]
+    stack = columns(study, 1)
+    both = [study.column(stack, None, column) for column in (2, 3)]
     assert both[0].shape == (len(places(study.drawn)),)
-    assert both[0].data_ptr() == study.carried(stack, None, 2).data_ptr()
+    assert both[0].data_ptr() == study.column(stack, None, 2).data_ptr()
     direct = study.drawn.carry_back(study.sample, stack.values.mean(0)[:, 2:4])
     assert torch.allclose(torch.stack(both, -1), direct, atol=1e-4)
 
 
 def test_heads_are_kept_apart(classifier: PointModel, ball: Cloud) -> None:
     study = Study(classifier, ball)
-    stack = study.layers[0]
+    stack = columns(study, 0)
     assert stack.values.shape[0] == 2
-    heads = [study.carried(stack, head, 0) for head in (0, 1)]
+    heads = [study.column(stack, head, 0) for head in (0, 1)]
     assert not torch.allclose(heads[0], heads[1])
-    assert torch.allclose(study.carried(stack, None, 0), sum(heads) / 2, atol=1e-5)
+    assert torch.allclose(study.column(stack, None, 0), sum(heads) / 2, atol=1e-5)
 
 
 def test_parts_are_those_of_segment(segmenter: PointModel, ball: Cloud) -> None:
-    study = Study(segmenter, ball)
-    found = segmenter.segment(ball)
-    assert study.parts is not None and study.parts.category == found.category
+    study = Study(segmenter, ball, votes=8)
+    found = segmenter.segment(ball, up="y")
+    parts = study.values("parts")
+    assert isinstance(parts, Parts) and parts.title == f"parts of {found.category}"
     own = segmenter.info.taxonomy.parts_of[segmenter.info.taxonomy.category_id(found.category)]
-    agree = (torch.tensor(own)[study.parts.ids] == found.part).float().mean()
-    assert agree > 0.98
-    assert sum(study.parts.shares) == pytest.approx(1)
+    agree = (torch.tensor(own)[study.part(parts)] == found.part).float().mean()
+    assert agree > 0.9
+    assert parts.names == tuple(segmenter.info.taxonomy.parts[i].split("/")[1] for i in own)
 
 
 def test_prediction_of_a_classifier(classifier: PointModel, ball: Cloud) -> None:
     study = Study(classifier, ball)
-    assert study.parts is None
+    assert study.values("parts") is None
     expected = classifier.classify(ball)
     assert [name for name, _ in study.prediction] == [name for name, _ in expected]
     assert dict(study.prediction) == pytest.approx(dict(expected), abs=1e-5)
-    assert set(study.targets) == {"ball", "box"}
+    assert set(study.panels["importance"][1]) == {"ball", "box"}
 
 
 def test_importance_of_each_target(segmenter: PointModel, ball: Cloud) -> None:
     study = Study(segmenter, ball)
-    first = study.importance()
-    assert first.columns == ("critical", "nearby", "saliency")
-    assert study.importance() is first
-    target = first.title.rpartition(" ")[2]
-    assert study.importance(target) is first
-    assert target in study.targets
+    _, targets = study.panels["importance"]
+    for choice, target in enumerate(targets):
+        found = columns(study, choice, "importance")
+        assert found.title == f"importance for {target}"
+        assert found.names == ("critical", "nearby", "saliency")
+    assert columns(study, 99, "importance") is found  # beyond the last is the last
+    assert importance(segmenter, ball, votes=1, up="y").target == targets[0]
 
 
 def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(

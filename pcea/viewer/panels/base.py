@@ -1,0 +1,103 @@
+"""What every panel gives, and the registry of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from pcea.registry import E, Registry
+
+if TYPE_CHECKING:
+    from pcea.viewer.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Values at the sampled points of a shape, one or more columns of them.
+
+    Args:
+        title: what they are: ``layer 0``, ``importance for chair``.
+        values: (H, P, K) with H heads, P points and K columns.
+        names: what each column is.
+        query: (Q, 3) the query points of the last Q columns, in the shape's own axes; None: they
+            have none.
+        signed: the columns in which 0 lies in the middle.
+    """
+
+    title: str
+    values: Tensor
+    names: tuple[str, ...]
+    query: Tensor | None = None
+    signed: tuple[str, ...] = ()
+
+    def colormap(self, column: int) -> str:
+        """Name the color map of a column."""
+        return "coolwarm" if self.names[column] in self.signed else "viridis"
+
+    def of_head(self, head: int | None) -> Tensor:
+        """(P, K) the values of one head; None: the mean of all."""
+        return self.values.mean(0) if head is None else self.values[head]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A shape split into parts.
+
+    Args:
+        title: such as ``parts of Chair``.
+        names: of the parts.
+        colors: (parts, 3) uint8.
+        probability: (P, parts) at the sampled points.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    colors: Tensor
+    probability: Tensor
+
+    def of_head(self, head: int | None) -> Tensor:
+        """The probability, whatever the head."""
+        return self.probability
+
+
+class Panel(ABC):
+    """What the colors of a shape can mean.
+
+    Attributes:
+        choice: what one chooses among, such as ``layer``.
+        on_disk: how many of the choices a page on disk holds; None: all.
+        rank: where it stands in the page's list; the first one is shown at first.
+    """
+
+    choice: str = ""
+    on_disk: int | None = None
+    rank: int = 9
+
+    @abstractmethod
+    def choices(self, study: Study) -> tuple[str, ...]:
+        """Name what one can choose; nothing where the model has no such values."""
+
+    @abstractmethod
+    def values(self, study: Study, choice: int) -> Columns | Parts:
+        """Give the values of a choice, counted from 0."""
+
+
+PANELS: Registry[Panel] = Registry("panel", "pcea.panels")
+
+
+def register_panel(name: str) -> Callable[[type[E]], type[E]]:
+    """Make a panel known by the name that the page lists it under.
+
+    Args:
+        name: one word, lower case.
+    """
+
+    def add(panel: type[E]) -> type[E]:
+        PANELS.register(name)(panel())
+        return panel
+
+    return add

@@ -1,0 +1,40 @@
+"""Which points decide the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from pcea.viewer.panels.base import Columns, Panel, register_panel
+
+if TYPE_CHECKING:
+    from pcea.viewer.study import Study
+
+
+@register_panel("importance")
+class ImportancePanel(Panel):
+    """One choice per target, the answer first."""
+
+    rank = 2
+    choice = "of"
+    on_disk = 1
+
+    def choices(self, study: Study) -> tuple[str, ...]:
+        """The likeliest categories, or the parts that are there, the largest first."""
+        found, taxonomy = study.explanation.parts, study.model.info.taxonomy
+        if found is None:
+            return tuple(name for name, _ in study.prediction)
+        count = found.sample_part.bincount(minlength=len(taxonomy.parts))
+        order = count.argsort(descending=True, stable=True)[: int((count > 0).sum())]
+        return tuple(taxonomy.parts[part] for part in order.tolist())
+
+    def values(self, study: Study, choice: int) -> Columns:
+        """The columns ``critical``, ``nearby`` and ``saliency``, as far as the model has them."""
+        found = study.importance(self.choices(study)[choice])
+        named = {"critical": found.critical, "nearby": found.nearby, "saliency": found.saliency}
+        # A model that pools no maximum has no critical points.
+        known = {name: each for name, each in named.items() if not each.isnan().any()}
+        values = torch.stack(list(known.values()), dim=-1)[None]  # (1, P, K)
+        title = f"importance for {found.target}"
+        return Columns(title, values, tuple(known), signed=("saliency",))

@@ -1,0 +1,32 @@
+"""The parts that a segmenter finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pcea.pictures.palette import part_colors
+from pcea.viewer.panels.base import Panel, Parts, register_panel
+
+if TYPE_CHECKING:
+    from pcea.viewer.study import Study
+
+
+@register_panel("parts")
+class PartsPanel(Panel):
+    """The parts of the likeliest category."""
+
+    rank = 0
+
+    def choices(self, study: Study) -> tuple[str, ...]:
+        """The parts; nothing where the model is a classifier."""
+        found = study.explanation.parts
+        return () if found is None else (f"parts of {found.category}",)
+
+    def values(self, study: Study, choice: int) -> Parts:
+        """The parts, in the colors of ``pcea segment``."""
+        found, taxonomy = study.explanation.parts, study.model.info.taxonomy
+        assert found is not None
+        own = taxonomy.parts_of[taxonomy.category_id(found.category)]
+        names = tuple(taxonomy.parts[part].rpartition("/")[2] for part in own)
+        colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)[list(own)]
+        return Parts(f"parts of {found.category}", names, colors, found.sample_probability)
