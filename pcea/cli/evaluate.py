@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,13 +37,15 @@ class Evaluate:
     votes: int = 1
     """How many samplings of each cloud are averaged."""
     num_points: Annotated[int | None, arg(metavar="INT")] = None
-    """Points of each cloud that the model sees; None: as in training."""
+    """Points of each cloud that the model takes; None: as in training."""
     batch_size: int = 32
     """Clouds at a time."""
     category: bool = True
-    """Whether a part segmenter is told the category of each shape."""
+    """Whether a part segmenter is given the category of each shape."""
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out else."""
+    corrupt: Annotated[str | None, arg(metavar="NAME[:SEVERITY]")] = None
+    """Corrupt the clouds before, such as jitter:3; without a severity: the mean of all five."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics to measure by, those that a package of one's own registers."""
     device: Annotated[str | None, arg(metavar="DEVICE")] = None
@@ -57,6 +61,7 @@ class Evaluate:
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
         check_json(self.json)
+        corruption, severities = self._corruption()
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         name = self.dataset or model.info.dataset
         if name is None:
@@ -65,21 +70,22 @@ class Evaluate:
         check_fit(model, data)
         check_metrics(self.metric, model.task)
         num_points = self.num_points or model.info.num_points
-        with busy(f"{self.weights} looks at {len(data)} clouds"):
-            result = evaluate(
-                model,
-                data.clouds.to(model.device),
-                num_points,
-                self.votes,
-                self.batch_size,
-                use_category=self.category,
-            )
+        measure = partial(
+            evaluate,
+            *(model, data.clouds.to(model.device), num_points, self.votes, self.batch_size),
+            use_category=self.category,
+        )
+        with busy(f"{self.weights} on {len(data)} clouds"):
+            if corruption is None:
+                results = [measure()]
+            else:
+                results = [measure(corruption=corruption, severity=each) for each in severities]
         figures = {
             "task": model.task,
             "dataset": name,
             "split": self.split,
             "clouds": len(data),
-            **result.summary(self.metric),
+            **_mean([each.summary(self.metric) for each in results]),
             "weights": self.weights,
             "model": model.info.name,
             "votes": self.votes,
@@ -88,11 +94,40 @@ class Evaluate:
             **({"category_given": self.category} if model.task == "segmentation" else {}),
             "version": __version__,
         }
+        if corruption is not None:
+            each = [result.figures(self.metric) for result in results]
+            figures |= {
+                "corruption": corruption,
+                "severities": list(severities),
+                "per_severity": dict(zip(map(str, severities), each, strict=True)),
+            }
         _print(figures, data)
         if self.json is not None:
             from pcea.formats import write_json
 
             write_json(self.json, figures)
+
+    def _corruption(self) -> tuple[str | None, Sequence[int]]:
+        """The name and the severities that ``--corrupt`` asks for."""
+        if self.corrupt is None:
+            return None, ()
+        from pcea.transforms.corruptions import SEVERITIES, corruption_transforms
+
+        name, colon, severity = self.corrupt.partition(":")
+        if colon and severity not in map(str, SEVERITIES):
+            raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
+        severities = (int(severity),) if colon else SEVERITIES
+        corruption_transforms(name, severities[0])
+        return name, severities
+
+
+def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of each figure, those of each category, too."""
+    mean = {}
+    for key, value in summaries[0].items():
+        values = [each[key] for each in summaries]
+        mean[key] = _mean(values) if isinstance(value, dict) else sum(values) / len(values)
+    return mean
 
 
 def check_fit(model: PointModel, data: PointCloudDataset) -> None:
@@ -132,10 +167,19 @@ def _trained_on(info: ModelInfo) -> str:
     return f" (it was trained on {info.dataset!r})" if info.dataset else ""
 
 
+def _corrupted(figures: dict[str, Any]) -> str:
+    if "corruption" not in figures:
+        return ""
+    severities = figures["severities"]
+    which = f"severity {severities[0]}" if len(severities) == 1 else "the mean of all severities"
+    return f"; corrupted by {figures['corruption']}, {which}"
+
+
 def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
     say(
         f"{figures['model']} on {figures['dataset']} {figures['split']}: "
         f"{figures['clouds']} clouds, {figures['num_points']} points, votes: {figures['votes']}"
+        f"{_corrupted(figures)}"
     )
     from pcea.evaluation.metrics import format_figure
 
@@ -148,6 +192,15 @@ def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
         ("figure", "value"),
         [(name.replace("_", " "), format_figure(name, value)) for name, value in overall],
     )
+    if len(figures.get("severities", ())) > 1:
+        say_table(
+            ("severity", *(name.replace("_", " ") for name, _ in overall)),
+            [
+                (severity, *(format_figure(name, value) for name, value in found.items()))
+                for severity, found in figures["per_severity"].items()
+            ],
+            numbers=len(overall),
+        )
     say_table(
         ("category", "clouds", figure),
         [(name, str(clouds[name]), percent(value)) for name, value in each.items()],

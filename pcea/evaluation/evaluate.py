@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -19,10 +20,13 @@ from pcea.evaluation.metrics import (
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel
 from pcea.models.mode import evaluating
+from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.affine import Scale
 
 # What happens to a cloud before each vote but the first.
 VOTE_TRANSFORMS = (Scale(0.8, 1.2),)
+# Clouds that are transformed at a time: figures do not depend on the batch size.
+AT_A_TIME = 32
 
 
 @torch.no_grad()
@@ -33,32 +37,45 @@ def evaluate(
     votes: int = 1,
     batch_size: int = 32,
     use_category: bool = True,
+    transforms: Any = None,
+    corruption: str | None = None,
+    severity: int = 3,
 ) -> Result:
     """Measure a model on a split.
 
-    A classifier sees the first ``num_points`` points of each cloud, as published figures do. A
-    segmenter sees ``num_points`` points drawn with a fixed seed and answers for every labelled
-    point, by interpolation; only the parts of the shape's own category compete. With several
-    votes, the others see other points, randomly stretched, and probabilities are averaged.
+    A classifier takes the first ``num_points`` points of each cloud, as published figures do. A
+    segmenter takes ``num_points`` points drawn with a fixed seed and predicts a part for every
+    labelled point, by interpolation; only the parts of the shape's own category compete. With
+    several votes, the others take other points, randomly stretched, and probabilities are averaged.
 
     The model is left as it was: every module in its own mode, every parameter as free or frozen.
 
     Args:
         model: the model.
         clouds: the split; it is moved to the model's device.
-        num_points: points of each cloud that the model sees.
-        votes: how many times each cloud is looked at. Default 1.
+        num_points: points of each cloud that the model takes.
+        votes: how many votes each cloud gets. Default 1.
         batch_size: clouds at a time. Default 32.
-        use_category: whether a segmenter is told the category. Default true, as published
+        use_category: whether a segmenter is given the category. Default true, as published
             figures are.
+        transforms: what changes the ``num_points`` points of each cloud before, always with the
+            same seed, in any form that :func:`pcea.transforms.as_transforms` takes. A segmenter is
+            then measured on the points that are left or added. Default: nothing.
+        corruption: a name of :func:`pcea.transforms.list_corruptions`, whose transforms come first.
+            Default: none.
+        severity: of the corruption, 1 to 5. Default 3.
 
     Returns:
         The figures of the model's task.
 
     Raises:
         InputError: there are no clouds, a count is below 1, the model does not know a category or
-            a part, or a segmenter lacks part labels.
+            a part, a segmenter lacks part labels, or a transform or the corruption is wrong.
     """
+    given = () if corruption is None else corruption_transforms(corruption, severity)
+    given += as_transforms(transforms)
+    if mixing := [str(each) for each in given if each.mixes]:
+        raise InputError(f"{mixing[0]} mixes clouds, whose labels no figure is made of")
     if not len(clouds) or min(num_points, votes, batch_size) < 1:
         raise InputError(
             f"nothing to evaluate: {len(clouds)} clouds, {num_points} points, {votes} votes, "
@@ -76,10 +93,29 @@ def evaluate(
     device = next((each.device for each in model.parameters()), clouds.pos.device)
     if device != clouds.pos.device:
         clouds = clouds.to(device)
+    if given:
+        clouds = _transform(clouds, num_points, given, draw=model.task == "segmentation")
+        num_points = clouds.longest
     with evaluating(model):
         if model.task == "classification":
             return _evaluate_classifier(model, clouds, num_points, votes, batch_size)
         return _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
+
+
+def _transform(
+    clouds: Clouds, num_points: int, transforms: Sequence[Transform], draw: bool
+) -> Clouds:
+    """The points that the first vote takes, transformed, as clouds of their own."""
+    generator, points = Generator().manual_seed(0), Generator().manual_seed(1)
+    done = []
+    for index in _batches(clouds, AT_A_TIME):
+        batch = clouds.batch(index, num_points, points if draw else None)
+        for transform in transforms:
+            batch = transform(batch, generator)
+        names = [clouds.names[i] for i in index.tolist()]
+        given = (batch.pos, batch.category, batch.normal, batch.part, names)
+        done.append(Clouds.from_dense(*given))
+    return Clouds.cat(done)
 
 
 def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:
@@ -87,7 +123,7 @@ def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:
 
 
 class _Voter:
-    """One vote: the first sees each cloud as it is, the others see other points, stretched.
+    """One vote: the first takes each cloud as it is, the others take other points, stretched.
 
     It draws from batch after batch as from one long batch: their size does not matter.
     """
@@ -96,8 +132,8 @@ class _Voter:
         self.stretch = Generator().manual_seed(2 * vote) if vote > 0 else None
         self.points = Generator().manual_seed(2 * vote + 1) if draw or vote > 0 else None
 
-    def look(self, clouds: Clouds, index: Tensor, num_points: int) -> tuple[Batch, Tensor]:
-        """A batch, and where its points really lie."""
+    def draw(self, clouds: Clouds, index: Tensor, num_points: int) -> tuple[Batch, Tensor]:
+        """A batch, and the positions of its points in the cloud."""
         batch = clouds.batch(index, num_points, self.points)
         place = batch.pos
         if self.stretch is not None:
@@ -113,7 +149,7 @@ def _evaluate_classifier(
     for index in _batches(clouds, batch_size):
         total = torch.zeros((), device=index.device)
         for voter in voters:
-            batch, _ = voter.look(clouds, index, num_points)
+            batch, _ = voter.draw(clouds, index, num_points)
             total = total + model(batch.pos, batch.normal).float().softmax(-1)  # (B, C)
         probabilities.append(total / votes)
     probability = torch.cat(probabilities)
@@ -139,7 +175,7 @@ def _evaluate_segmenter(
         category = whole.category if use_category else None
         total = torch.zeros((), device=index.device)
         for voter in voters:
-            batch, place = voter.look(clouds, index, num_points)
+            batch, place = voter.draw(clouds, index, num_points)
             probability = model(batch.pos, batch.normal, category).float().softmax(-1)
             total = total + three_interpolate(whole.pos, place, probability)  # (B, N, parts)
         total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)

@@ -66,6 +66,30 @@ def test_segmenter(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> No
     assert 0 <= untold["instance_miou"] <= 1
 
 
+def test_one_severity_of_a_corruption(
+    pcea: Run, classifier: Path, toys: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "jitter.json"
+    words = ("evaluate", classifier, "--data-root", toys, "--corrupt", "jitter:2")
+    assert "corrupted by jitter, severity 2" in pcea(*words, "--json", file)
+    figures = json.loads(file.read_text())
+    assert (figures["corruption"], figures["severities"]) == ("jitter", [2])
+    assert figures["per_severity"]["2"]["overall_accuracy"] == figures["overall_accuracy"]
+
+
+def test_all_severities_of_a_corruption(
+    pcea: Run, segmenter: Path, toys: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "dropout.json"
+    words = ("evaluate", segmenter, "--data-root", toys, "--corrupt", "dropout_global")
+    assert "the mean of all severities" in pcea(*words, "--json", file)
+    figures = json.loads(file.read_text())
+    each = [found["class_miou"] for found in figures["per_severity"].values()]
+    assert figures["severities"] == [1, 2, 3, 4, 5] and len(set(each)) > 1
+    assert figures["class_miou"] == pytest.approx(sum(each) / 5)
+    assert figures["class_miou"] == pytest.approx(sum(figures["per_category"].values()) / 2)
+
+
 def test_only_the_test_files_are_there(
     pcea: Run, segmenter: Path, toys: Path, tmp_path: Path
 ) -> None:
@@ -90,6 +114,8 @@ def test_only_the_test_files_are_there(
         ("--metric overall_acuracy", "did you mean 'overall_accuracy'"),
         ("--metric class_miou", "metric 'class_miou' is for segmentation"),
         ("--json .", "it is a folder"),
+        ("--corrupt jiter", "did you mean 'jitter'"),
+        ("--corrupt jitter:6", "--corrupt jitter:6: a severity is 1, 2, 3, 4 or 5"),
     ],
 )
 def test_wrong_options(pcea: Run, classifier: Path, toys: Path, words: str, reason: str) -> None:

@@ -210,3 +210,56 @@ def test_labels_that_the_model_does_not_know_are_refused() -> None:
     assert clouds.part is not None
     with pytest.raises(InputError, match="knows no part 6"):
         evaluate(model, replace(clouds, part=clouds.part + 3), 8)
+
+
+def test_clouds_are_transformed_before_the_votes() -> None:
+    model: Any = ByHeight(PARTS)
+    evaluate(model, bars((30, 30)), 8, transforms=["scale(2, 2)", "resample(points=6)"])
+    plain: Any = ByHeight(PARTS)
+    evaluate(plain, bars((30, 30)), 8)
+    taken, whole = model.seen[0][0], plain.seen[0][0]
+    assert taken.shape == (2, 6, 3)
+    for cloud, points in enumerate(taken):
+        assert all(any(torch.equal(p, 2 * q) for q in whole[cloud]) for p in points)
+
+
+def test_a_segmenter_is_measured_on_the_points_that_are_left() -> None:
+    model: Any = ByHeight(PARTS)
+    upright = evaluate(model, bars((30, 30)), 20, transforms="drop-patch(5)")
+    assert isinstance(upright, PartResult)
+    assert upright.iou.tolist() == [1.0, 1.0]
+    assert len(upright.target) == 2 * 15
+    turned = evaluate(model, bars((30, 30)), 20, transforms=["rotate((180, 180), tilt)"])
+    assert isinstance(turned, PartResult)
+    assert turned.iou.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("corruption", ["jitter", "dropout_local", "add_local"])
+def test_corrupted_figures_repeat_whatever_the_batch_size(corruption: str) -> None:
+    class Moments(Stub):
+        def answer(self, pos: Tensor) -> Tensor:
+            return pos.abs().mean(1)[:, :2] * 20
+
+    def figures(severity: int, batch_size: int) -> Tensor:
+        model: Any = Moments(Taxonomy(("bar", "slab")))
+        clouds = bars(tuple(range(700, 740)))
+        given = {"batch_size": batch_size, "corruption": corruption, "severity": severity}
+        result = evaluate(model, clouds, 600, votes=2, **given)
+        assert isinstance(result, ClassificationResult) and result.probability is not None
+        return result.probability
+
+    first = figures(2, 40)
+    torch.testing.assert_close(first, figures(2, 7))
+    assert not torch.allclose(first, figures(4, 40))
+
+
+def test_what_evaluation_cannot_do_is_refused() -> None:
+    model: Any = ByHeight(PARTS)
+    for given, message in (
+        ({"transforms": ["rsmix"]}, "rsmix.* mixes clouds"),
+        ({"transforms": "jiter"}, "did you mean 'jitter'"),
+        ({"corruption": "jiter"}, "did you mean 'jitter'"),
+        ({"corruption": "jitter", "severity": 0}, "severity is 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            evaluate(model, bars((9, 9)), 8, **given)  # type: ignore[arg-type]
