@@ -102,15 +102,10 @@ class Batch:
 
 
 def name_targets(files: Sequence[Path], out: Path) -> list[Path]:
-    """Choose where each file's results go, no two to one place.
-
-    Args:
-        files: the inputs.
-        out: the folder of the results.
+    """Choose where in a folder each file's results go, no two to one place.
 
     Returns:
-        A path each, without an ending; files that differ by folder or ending only are told apart
-        by a number.
+        A path each, without an ending; files that differ by folder or ending only get a number.
     """
     stems = [stem_of(file) for file in files]
     wanted = {same_name(stem) for stem in stems}
@@ -129,11 +124,7 @@ def name_targets(files: Sequence[Path], out: Path) -> list[Path]:
 
 
 def check_out(out: Path) -> None:
-    """Refuse a folder of results before the work is done, not after.
-
-    Raises:
-        InputError: a file is in its place, or nothing may be written there.
-    """
+    """Refuse a folder that cannot be written to before the work is done, not after."""
     folder = Path(os.path.expanduser(out)).absolute()
     nearest = next(each for each in (folder, *folder.parents) if os.path.exists(each))
     if not nearest.is_dir():
@@ -143,11 +134,7 @@ def check_out(out: Path) -> None:
 
 
 def refuse_inputs(files: Iterable[Path], written: Iterable[Path]) -> None:
-    """Refuse to write over an input.
-
-    Raises:
-        InputError: what will be ``written`` would take the place of an input.
-    """
+    """Refuse to write over an input."""
     inputs = {file.resolve() for file in files}
     for path in written:
         if path.resolve() in inputs:

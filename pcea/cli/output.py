@@ -55,13 +55,7 @@ def note(file: str, text: str) -> None:
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
-    """Print a table.
-
-    Args:
-        headers: a word a column.
-        rows: the cells.
-        numbers: how many of the last columns hold numbers, aligned at the right. Default 1.
-    """
+    """Print a table, of which the last columns, 1 by default, hold numbers."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
         right = i >= len(headers) - numbers
@@ -92,10 +86,6 @@ def percent(share: float) -> str:
 
 
 def check_json(path: Path | None) -> None:
-    """Refuse a place for a JSON file before the work is done, not after.
-
-    Raises:
-        InputError: a folder is there.
-    """
+    """Refuse a folder as a place for a JSON file before the work is done, not after."""
     if path is not None and path.is_dir():
         raise InputError(f"--json {path}: it is a folder; name a file")

@@ -28,18 +28,15 @@ def parse(
     description: str | None = None,
     stop_at_help: bool = True,
 ) -> T:
-    """Parse options.
+    """Parse the words behind a command into its dataclass, whose fields are the options.
 
     Args:
-        command: a dataclass, its fields the options.
-        words: the command line behind the subcommand.
+        command: the dataclass.
+        words: the command line behind the command's name.
         prog: what the command is called, such as ``pcea evaluate``.
         default: where options that are not given come from. Default: the dataclass.
         description: the first text of the help. Default: the docstring of the dataclass.
-        stop_at_help: whether ``--help`` prints the help. Default true; false passes it over.
-
-    Returns:
-        The options.
+        stop_at_help: whether ``--help`` prints the help; else it is passed over. Default true.
 
     Raises:
         InputError: an option is unknown or missing, or its value is wrong.

@@ -19,15 +19,9 @@ def open_model(
     task: str = "segmentation",
     keep_strays: bool = False,
 ) -> PointModel:
-    """Load a model onto a device.
+    """Load a model as ``--weights``, ``--device`` and ``--keep-strays`` say.
 
-    Args:
-        weights: a run folder, a ``.safetensors`` file or the name of a model that ships. Default:
-            the best that ships for the task.
-        device: such as ``cuda:1``. Default: the GPU if there is one, else the CPU.
-        task: what the model is for, where no weights are named.
-        keep_strays: whether the model takes isolated points, too. Default false: it leaves
-            them out.
+    Where no weights are named, it is the best that ships for the task.
 
     Raises:
         InputError: there are no such weights or no such device.
@@ -50,12 +44,7 @@ def open_model(
 
 
 def origin(model: PointModel, weights: str | None) -> dict[str, str]:
-    """Say what made a command's results, for its JSON file.
-
-    Args:
-        model: what was opened.
-        weights: how it was named; None: the best that ships for its task.
-    """
+    """Say which model made a command's results, for its JSON file."""
     return {
         "task": model.task,
         "weights": _chosen(weights, model.task),
@@ -65,11 +54,7 @@ def origin(model: PointModel, weights: str | None) -> dict[str, str]:
 
 
 def open_as(kind: type[M], weights: str | None, device: str | None, keep_strays: bool = False) -> M:
-    """Load a model of one kind.
-
-    Raises:
-        InputError: as :func:`open_model`, or the model is for the other task.
-    """
+    """Load a model of one kind; one for the other task is refused with an InputError."""
     model = open_model(weights, device, kind.task, keep_strays)
     if not isinstance(model, kind):
         other = "segment" if model.task == "segmentation" else "classify"
@@ -81,11 +66,7 @@ def open_as(kind: type[M], weights: str | None, device: str | None, keep_strays:
 
 
 def at_least_one(**options: int | None) -> None:
-    """Refuse counts below 1.
-
-    Raises:
-        InputError: an option is less than 1.
-    """
+    """Refuse options that are less than 1 with an InputError."""
     for name, value in options.items():
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError
 from pcea.formats import Cloud, ShapeLike, as_shape
-from pcea.geometry import unit_sphere, upright
+from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
 from pcea.models.encoding import EncodedSample, ModelInput, recording
@@ -22,7 +22,6 @@ from pcea.models.preparing import (
     check_batch,
     check_values,
     with_normals,
-    without_strays,
 )
 
 # Of attention among points, what so many points read is given.
@@ -93,7 +92,9 @@ class PointModel(nn.Module):
             return Prepared(pos, normal, None)
         stand_in = None
         if self.clean:
-            pos, normal, stand_in = without_strays(pos, normal, mask)
+            pos, stand_in = leave_out(pos, isolated_points(pos, mask), mask)
+            if normal is not None:
+                normal = normal.gather(1, stand_in.unsqueeze(-1).expand_as(normal))
         if self.encoder.normals:
             normal = with_normals(pos, normal, mask)
         return Prepared(pos, normal, stand_in)

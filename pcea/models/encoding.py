@@ -24,6 +24,13 @@ class ModelInput(NamedTuple):
     strays: int  # how many points were left out
     estimated: bool  # whether normals were estimated
 
+    def __repr__(self) -> str:
+        normals = "no" if self.normal is None else "estimated" if self.estimated else "known"
+        return (
+            f"ModelInput({self.cloud.name or 'a shape'}: {len(self.cloud)} points, "
+            f"{self.strays} strays left out, {normals} normals)"
+        )
+
     @property
     def places(self) -> Tensor:
         """(num_points, 3) where the model has each point, in the shape's own unit and axes."""
@@ -66,7 +73,7 @@ class LayerInput(NamedTuple):
         return self.attention.attend(self.x, self.pos, self.mask)[1]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EncodedSample:
     """What one forward pass gives for one sampling of a shape.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.geometry import estimate_normals, isolated_points, leave_out
+from pcea.geometry import estimate_normals
 
 # Between what bounds the largest coordinate of a cloud in the unit sphere may lie. Stretched and
 # moved clouds lie well within; millimeters and map coordinates do not.
@@ -74,15 +74,16 @@ def check_batch(
     return pos.to(like.dtype), None if normal is None else normal.to(like.dtype)
 
 
+@torch.library.custom_op("pcea::checked", mutates_args=())
 def check_values(
-    pos: Tensor, mask: Tensor | None = None, category: Tensor | None = None, categories: int = 0
+    pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int
 ) -> Tensor:
     """Pass positions on, if they are clouds in the unit sphere.
 
     Args:
         pos: (B, N, 3) positions.
-        mask: (B, N) bool, true at real points. Default: all are real.
-        category: (B,) category ids. Default: none are checked.
+        mask: (B, N) bool, true at real points; None: all are real.
+        category: (B,) category ids; None: none are checked.
         categories: how many categories there are.
 
     Returns:
@@ -93,11 +94,6 @@ def check_values(
             far from the unit sphere that no model was trained on such, or there is no such
             category.
     """
-    return _checked(pos, mask, category, categories)
-
-
-@torch.library.custom_op("pcea::checked", mutates_args=())
-def _checked(pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int) -> Tensor:
     if category is not None and not ((category >= 0) & (category < categories)).all():
         wrong = category[(category < 0) | (category >= categories)][0]
         raise InputError(f"category {int(wrong)} is none of the model's, 0 to {categories - 1}")
@@ -132,33 +128,12 @@ def _checked(pos: Tensor, mask: Tensor | None, category: Tensor | None, categori
     return pos.clone()
 
 
-@_checked.register_fake
+@check_values.register_fake
 def _(pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int) -> Tensor:
     return torch.empty_like(pos)
 
 
-_checked.register_autograd(lambda context, gradient: (gradient, None, None, None))
-
-
-def without_strays(
-    pos: Tensor, normal: Tensor | None, mask: Tensor | None
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Set stray points onto their nearest kept points, and scale to the unit sphere again.
-
-    Args:
-        pos: (B, N, 3) positions.
-        normal: (B, N, 3) normals, which follow their points, or None.
-        mask: (B, N) bool, true at real points, or None.
-
-    Returns:
-        Positions, normals, and (B, N) int64 which point each one stands for. A cloud without
-        strays is passed on as it is.
-    """
-    strays = isolated_points(pos, mask)
-    cleaned, stand_in = leave_out(pos, strays, mask)
-    if normal is not None:
-        normal = normal.gather(1, stand_in.unsqueeze(-1).expand_as(normal))
-    return cleaned, normal, stand_in
+check_values.register_autograd(lambda context, gradient: (gradient, None, None, None))
 
 
 def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Tensor:
