@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tyro.conf import Positional
 
 import pcea as package
 from pcea.cli import main
+from pcea.cli.command import COMMANDS, register_command
 from pcea.cli.data import ListData
+from pcea.cli.output import say
 
 Run = Callable[..., str]
 COMMAND = [sys.executable, "-m", "pcea"]
@@ -24,6 +28,7 @@ PRINTING = """
 import sys
 from pcea.cli import main
 from pcea.cli.data import ListData
+from pcea.cli.output import say
 from pcea.cli.output import say
 ListData.run = lambda self: say("toys in \u6570")
 sys.exit(main(["data", "list"]))
@@ -51,6 +56,26 @@ def test_help_of_a_command(pcea: Run, command: str) -> None:
 def test_help_of_a_group(pcea: Run) -> None:
     assert pcea("data") == pcea("data", "--help")
     assert "check" in pcea("data")
+
+
+def test_a_command_is_one_class_that_registers_itself(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(COMMANDS, "_entries", dict(COMMANDS._entries))
+
+    @register_command("greet-warmly")
+    @dataclass(frozen=True)
+    class Greet:
+        """Say hello."""
+
+        name: Positional[str]
+
+        def run(self) -> None:
+            say(f"hello {self.name}")
+
+    assert pcea("greet", "warmly", "you") == "hello you\n"
+    assert "greet warmly" in pcea("--help")
+    assert "'warmly'" in pcea("greet", "wamly", status=2)
 
 
 def test_version(pcea: Run) -> None:
