@@ -20,84 +20,59 @@ BUCKET = 64
 
 
 class Buckets(NamedTuple):
-    """A cloud in buckets."""
+    """A cloud in T buckets; a part is the cloud itself or what it was halved into."""
 
-    planes: Array
-    """(3, T, BUCKET) float32 the points' x, y and z; zeros fill the last bucket up."""
-    origin: Array
-    """(T, BUCKET) int32 which point each is; -1 where it is none."""
-    boxes: Array
-    """(2 · T - 1, 6) float32 the lowest and the highest x, y and z of each part the cloud was
-    halved into. A part is followed by its first half, with all that is in there, and then by its
-    second; the first half has half of its buckets, rounded down."""
-    leaves: Array
-    """(6, T) float32 the boxes of the buckets."""
+    planes: Array  # (3, T, BUCKET) float32 x, y and z
+    origin: Array  # (T, BUCKET) int32 which point each is
+    boxes: Array  # (2 · T - 1, 6) float32 lowest and highest x, y and z of each part
+    # (2 · T - 1,) int32 a part's second half; its first one follows it. Of a bucket, minus its place.
+    second: Array
 
 
-def buckets(pos: Array, kept: Array) -> Buckets:
-    """Order a cloud's points into buckets, and draw a box about every part it is halved into.
+def in_planes(pos: Array, mask: Array | None, width: int) -> Array:
+    """Separate coordinates, in lines of a width: (B, N, 3) → (B, 3, lines, width) float32.
 
-    Args:
-        pos: (N, 3) float32 finite positions.
-        kept: (K,) int32 which of them to take, at least one.
-
-    Returns:
-        The buckets.
+    Padding, and what fills the last line, lies at infinity.
     """
-    total = -(-len(kept) // BUCKET)
-    planes, origin = (
-        np.zeros((3, total * BUCKET), np.float32),
-        np.full(total * BUCKET, -1, np.int32),
-    )
-    boxes, leaves = np.empty((2 * total - 1, 6), np.float32), np.empty((6, total), np.float32)
-    # Halves of halves: no more wait than there are levels.
-    _fill(pos, kept, planes, origin, boxes, leaves, np.empty((64, 3), np.int64))
-    return Buckets(planes.reshape(3, -1, BUCKET), origin.reshape(-1, BUCKET), boxes, leaves)
+    batch, total = pos.shape[:2]
+    lines = -(-total // width)
+    planes = np.full((batch, 3, lines * width), np.inf, np.float32)
+    planes[:, :, :total] = pos.transpose(0, 2, 1)
+    if mask is not None:
+        np.copyto(planes[:, :, :total], np.inf, where=~mask[:, None])
+    return planes.reshape(batch, 3, lines, width)
+
+
+def in_buckets(planes: Array) -> Buckets:
+    """Order a cloud's points, (3, T, BUCKET), in place, so that each bucket's lie near each other."""
+    total = planes.shape[1]
+    origin = np.arange(total * BUCKET, dtype=np.int32)
+    boxes, second = np.empty((2 * total - 1, 6), np.float32), np.empty(2 * total - 1, np.int32)
+    _divide(planes.reshape(3, -1), origin, boxes, second)
+    return Buckets(planes, origin.reshape(-1, BUCKET), boxes, second)
 
 
 @compiled
-def _fill(
-    pos: Array,
-    kept: Array,
-    planes: Array,
-    origin: Array,
-    boxes: Array,
-    leaves: Array,
-    waiting: Array,
-) -> None:
-    count = len(kept)
-    for slot in range(count):
-        origin[slot] = kept[slot]
+def _divide(planes: Array, origin: Array, boxes: Array, second: Array) -> None:
+    # Which buckets each part has; a part comes before its halves.
+    low, high = np.zeros(len(second), np.int64), np.full(len(second), len(origin) // BUCKET)
+    for part in range(len(second)):
+        first, end = low[part] * BUCKET, high[part] * BUCKET
         for axis in range(3):
-            planes[axis, slot] = pos[kept[slot], axis]
-    waiting[0, 0], waiting[0, 1], waiting[0, 2] = 0, 0, leaves.shape[1]
-    depth = 1
-    while depth > 0:
-        depth -= 1
-        part, low, high = waiting[depth, 0], waiting[depth, 1], waiting[depth, 2]
-        first, end = low * BUCKET, min(high * BUCKET, count)
-        widest, width = 0, np.float32(-1)
-        for axis in range(3):
-            least, most = planes[axis, first], planes[axis, first]
+            least = most = planes[axis, first]
             for slot in range(first + 1, end):
                 least = min(least, planes[axis, slot])
                 most = max(most, planes[axis, slot])
-            boxes[part, axis] = least
-            boxes[part, 3 + axis] = most
-            if most - least > width:
-                widest, width = axis, most - least
-        if high - low == 1:
-            for side in range(6):
-                leaves[side, low] = boxes[part, side]
+            boxes[part, axis], boxes[part, 3 + axis] = least, most
+        if high[part] - low[part] == 1:
+            second[part] = -low[part]
             continue
-        middle = (low + high) // 2
-        if width > 0:
-            _halve(planes, origin, widest, first, end, middle * BUCKET)
-        waiting[depth, 0], waiting[depth, 1] = part + 2 * (middle - low), middle
-        waiting[depth, 2] = high
-        waiting[depth + 1, 0], waiting[depth + 1, 1] = part + 1, low
-        waiting[depth + 1, 2] = middle
-        depth += 2
+        middle = (low[part] + high[part]) // 2
+        other = part + 2 * (middle - low[part])
+        widest = np.argmax(boxes[part, 3:] - boxes[part, :3])
+        _halve(planes, origin, widest, first, end, middle * BUCKET)
+        low[part + 1], high[part + 1] = low[part], middle
+        low[other], high[other], second[part] = middle, high[part], other
 
 
 @compiled
@@ -115,13 +90,9 @@ def _halve(planes: Array, origin: Array, axis: int, first: int, end: int, middle
             while along[right] > pivot:
                 right -= 1
             if left <= right:
-                for plane in range(3):
-                    kept = planes[plane, left]
-                    planes[plane, left] = planes[plane, right]
-                    planes[plane, right] = kept
-                own = origin[left]
-                origin[left] = origin[right]
-                origin[right] = own
+                for plane in planes:
+                    plane[left], plane[right] = plane[right], plane[left]
+                origin[left], origin[right] = origin[right], origin[left]
                 left += 1
                 right -= 1
         if middle <= right:

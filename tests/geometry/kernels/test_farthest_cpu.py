@@ -99,9 +99,9 @@ def test_the_loops_hold_uncompiled(
     from pcea.geometry.kernels import buckets_cpu
 
     for module, name in (
-        (farthest_cpu, "_by_points"),
+        
         (farthest_cpu, "_choose"),
-        (buckets_cpu, "_fill"),
+        (buckets_cpu, "_divide"),
         (buckets_cpu, "_halve"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name).py_func)
