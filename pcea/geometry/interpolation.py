@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pcea.geometry.neighbors import gather, knn
@@ -33,9 +34,15 @@ def three_interpolate(
     offset = gather(pos, index) - query.unsqueeze(2)  # (B, M, k, 3)
     weight = 1.0 / (offset.square().sum(-1) + EPSILON)  # (B, M, k)
     weight = weight / weight.sum(-1, keepdim=True)
-    if x.device.type == "cpu":
-        from pcea.geometry.kernels.weighing_cpu import weigh_neighbors
-
-        exact = torch.promote_types(x.dtype, torch.float32)
-        return weigh_neighbors(x.to(exact), index, weight.to(exact)).to(x.dtype)
-    return (gather(x, index) * weight.unsqueeze(-1).to(x.dtype)).sum(2)  # (B, M, C)
+    if x.device.type != "cpu":
+        return (gather(x, index) * weight.unsqueeze(-1).to(x.dtype)).sum(2)  # (B, M, C)
+    # On a CPU the neighbors' features are never held: one bag of them a query.
+    offset = torch.arange(len(x)).view(-1, 1, 1) * x.shape[1]
+    exact = torch.promote_types(x.dtype, torch.float32)
+    bags = F.embedding_bag(
+        (index + offset).flatten(0, 1),
+        x.flatten(0, 1).to(exact),
+        mode="sum",
+        per_sample_weights=weight.flatten(0, 1).to(exact),
+    )
+    return bags.view(*index.shape[:2], -1).to(x.dtype)  # (B, M, C)

@@ -1,4 +1,4 @@
-"""Nearest neighbors, and looking features up by index."""
+"""Nearest neighbors, and features gathered by index."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PAIRS_AT_ONCE_ELSEWHERE = 1 << 26
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:
-    """Look rows up in each cloud of a batch.
+    """Gather points' features in each cloud of a batch.
 
     Args:
-        x: (B, N, C) a row a point.
+        x: (B, N, C) features.
         index: (B, …) int64 indices into N.
 
     Returns:
-        (B, …, C) the rows at those indices.
+        (B, …, C) the features at those indices.
     """
     batch, total, channels = x.shape
     offset = torch.arange(batch, device=x.device) * total
@@ -55,8 +55,8 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     """Find each query's k nearest points, the nearest first, ties by the lower index.
 
     Args:
-        query: (B, M, 3) where to look from.
-        pos: (B, N, 3) where to look, in the same unit.
+        query: (B, M, 3) positions whose neighbors are wanted.
+        pos: (B, N, 3) positions of the neighbors, in the same unit.
         k: how many neighbors, at most N. A padded cloud with fewer real points repeats its
             nearest one.
         mask: (B, N) bool, true at real points of ``pos``; padding is no neighbor. Default: all
@@ -75,17 +75,7 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
 
 
 def knn_by_pairs(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Find nearest neighbors in plain torch, on any device: what every kernel must agree with.
-
-    Args:
-        query: (B, M, 3) where to look from.
-        pos: (B, N, 3) where to look.
-        k: how many neighbors, at most N.
-        mask: (B, N) bool, true at real points of ``pos``, or None.
-
-    Returns:
-        (B, M, k) int64 indices into N.
-    """
+    """Find nearest neighbors as :func:`knn`, in plain torch: what every kernel must agree with."""
     batch, total = pos.shape[:2]
     on_cpu = pos.device.type == "cpu"
     pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
@@ -120,27 +110,15 @@ def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     return neighbors_cpu.knn(query, pos, k, mask)
 
 
+@_knn.register_kernel("cuda")
 def knn_on_gpu(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Find nearest neighbors by the GPU's kernel where there is one for them, else in plain torch.
-
-    Args:
-        query: (B, M, 3) where to look from.
-        pos: (B, N, 3) where to look.
-        k: how many neighbors, at most N.
-        mask: (B, N) bool, true at real points of ``pos``, or None.
-
-    Returns:
-        (B, M, k) int64 indices into N.
-    """
+    """Find nearest neighbors by the GPU's kernel, or in plain torch where it takes none such."""
     if has_triton():
         from pcea.geometry.kernels import neighbors_gpu
 
         if neighbors_gpu.takes(query, pos, k):
             return neighbors_gpu.knn(query, pos, k, mask)
     return knn_by_pairs(query, pos, k, mask)
-
-
-_knn.register_kernel("cuda", knn_on_gpu)
 
 
 def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:

@@ -48,14 +48,7 @@ def farthest_point_sample(
 def farthest_points_by_steps(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
     """Choose farthest points in plain torch, on any device: what every kernel must agree with.
 
-    Args:
-        pos: (B, N, D) positions.
-        num: how many points to choose.
-        first: (B, 1) int64 the point that comes first.
-        mask: (B, N) bool, true at real points, or None.
-
-    Returns:
-        (B, num) int64 indices into N, in the order of choice.
+    As :func:`farthest_point_sample`, but ``first`` (B, 1) int64 is the index of the first point.
     """
     # Separate coordinates: contiguous rows are twice as fast as (B, N, 3).
     planes = [plane.contiguous() for plane in pos.unbind(-1)]  # 3 x (B, N)
@@ -94,24 +87,12 @@ def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
     return farthest_cpu.farthest_points(pos, num, first, mask)
 
 
+@_farthest_points.register_kernel("cuda")
 def farthest_points_on_gpu(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Choose farthest points by the GPU's kernel where there is one for them, else in plain torch.
-
-    Args:
-        pos: (B, N, D) positions.
-        num: how many points to choose.
-        first: (B, 1) int64 the point that comes first.
-        mask: (B, N) bool, true at real points, or None.
-
-    Returns:
-        (B, num) int64 indices into N, in the order of choice.
-    """
+    """Choose farthest points by the GPU's kernel, or in plain torch where it takes none such."""
     if has_triton():
         from pcea.geometry.kernels import farthest_gpu
 
         if farthest_gpu.takes(pos):
             return farthest_gpu.farthest_points(pos, num, first, mask)
     return farthest_points_by_steps(pos, num, first, mask)
-
-
-_farthest_points.register_kernel("cuda", farthest_points_on_gpu)

@@ -22,34 +22,23 @@ BUCKET = 64
 class Buckets(NamedTuple):
     """A cloud in T buckets; a part is the cloud itself or what it was halved into."""
 
-    planes: Array  # (3, T, BUCKET) float32 x, y and z
+    planes: Array  # (3, T, BUCKET) float32 x, y and z; infinite at padding and after the last point
     origin: Array  # (T, BUCKET) int32 which point each is
     boxes: Array  # (2 · T - 1, 6) float32 lowest and highest x, y and z of each part
-    # (2 · T - 1,) int32 a part's second half; its first one follows it. Of a bucket, minus its place.
+    # (2 · T - 1,) int32 each part's second half, after its first, which follows it. A bucket is a
+    # part without halves: minus its place.
     second: Array
 
 
-def in_planes(pos: Array, mask: Array | None, width: int) -> Array:
-    """Separate coordinates, in lines of a width: (B, N, 3) → (B, 3, lines, width) float32.
-
-    Padding, and what fills the last line, lies at infinity.
-    """
-    batch, total = pos.shape[:2]
-    lines = -(-total // width)
-    planes = np.full((batch, 3, lines * width), np.inf, np.float32)
-    planes[:, :, :total] = pos.transpose(0, 2, 1)
-    if mask is not None:
-        np.copyto(planes[:, :, :total], np.inf, where=~mask[:, None])
-    return planes.reshape(batch, 3, lines, width)
-
-
-def in_buckets(planes: Array) -> Buckets:
-    """Order a cloud's points, (3, T, BUCKET), in place, so that each bucket's lie near each other."""
-    total = planes.shape[1]
+def buckets(pos: Array, mask: Array | None = None) -> Buckets:
+    """Order a cloud's points, (N, 3), into buckets of points that lie near each other."""
+    total = -(-len(pos) // BUCKET)
+    planes = np.full((3, total * BUCKET), np.inf, np.float32)
+    planes[:, : len(pos)] = pos.T if mask is None else np.where(mask, pos.T, np.inf)
     origin = np.arange(total * BUCKET, dtype=np.int32)
     boxes, second = np.empty((2 * total - 1, 6), np.float32), np.empty(2 * total - 1, np.int32)
-    _divide(planes.reshape(3, -1), origin, boxes, second)
-    return Buckets(planes, origin.reshape(-1, BUCKET), boxes, second)
+    _divide(planes, origin, boxes, second)
+    return Buckets(planes.reshape(3, -1, BUCKET), origin.reshape(-1, BUCKET), boxes, second)
 
 
 @compiled

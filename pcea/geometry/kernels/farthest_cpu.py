@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry.kernels.buckets_cpu import BUCKET, in_buckets, in_planes
+from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
 from pcea.geometry.kernels.compiled import compiled, is_finite, spread
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
             return
         for cloud in range(low, high):
             one = slice(cloud, cloud + 1)
-            parts = in_buckets(in_planes(points[one], real[one], BUCKET)[0])
+            parts = buckets(points[cloud], real[cloud])
             boxes = np.ascontiguousarray(parts.boxes[parts.second <= 0].T)
             _choose(points[one], real[one], parts.origin, boxes, out[one])
 

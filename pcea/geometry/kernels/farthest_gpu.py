@@ -18,29 +18,12 @@ _POINTS_PER_THREAD = 4
 
 
 def takes(pos: Tensor) -> bool:
-    """Say whether these are positions that the kernel below is right for.
-
-    Args:
-        pos: (B, N, 3) positions.
-
-    Returns:
-        Whether they are float32 and not too many.
-    """
+    """Say whether these are positions that the kernel is right for: (B, N, 3) float32, N small."""
     return pos.dtype == torch.float32 and pos.shape[-1] == 3 and pos.shape[1] <= MOST_POINTS
 
 
 def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Choose points one by one, each the farthest from all chosen before.
-
-    Args:
-        pos: (B, N, 3) float32 positions.
-        num: how many points to choose.
-        first: (B, 1) int64 the point that comes first.
-        mask: (B, N) bool, true at real points, or None.
-
-    Returns:
-        (B, num) int64 indices into N, in the order of choice.
-    """
+    """Do what :func:`pcea.geometry.sampling.farthest_points_by_steps` does."""
     batch, total = pos.shape[:2]
     chosen = torch.empty(batch, num, dtype=torch.long, device=pos.device)
     if not batch:

@@ -9,6 +9,7 @@ neighboring points, from the nearest box on, as long as a box is nearer than the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry.kernels.buckets_cpu import BUCKET, in_buckets, in_planes
+from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
 from pcea.geometry.kernels.compiled import compiled, is_finite, spread
 
 Array = NDArray[Any]
@@ -45,22 +46,13 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     index = torch.empty(batch, rows, k, dtype=torch.long)
     found = index.numpy()
     if pos.shape[1] < LARGE or rows < MANY:
-        spread(
-            batch * rows,
-            lambda low, high: _by_columns(queries, points, real, found, low, high),
-            SHARE,
-        )
+        spread(batch * rows, partial(_by_columns, queries, points, real, found), SHARE)
     else:
         for cloud in range(batch):
-            one = slice(cloud, cloud + 1)
-            parts = in_buckets(in_planes(points[one], real[one], BUCKET)[0])
-            order = in_buckets(in_planes(queries[one], None, BUCKET)[0]).origin.ravel()
+            parts = buckets(points[cloud], real[cloud])
+            order = buckets(queries[cloud]).origin.ravel()
             order = order[order < rows]
-            spread(
-                rows,
-                lambda low, high: _by_buckets(queries[cloud], order[low:high], *parts, found[cloud]),
-                SHARE,
-            )
+            spread(rows, partial(_by_buckets, queries[cloud], order, *parts, found[cloud]), SHARE)
     if mask is None:
         return index.bitwise_and_(0xFFFFFFFF)
     padding = index >> 32 == int(_INFINITE)
@@ -116,6 +108,8 @@ def _by_buckets(
     boxes: Array,
     second: Array,
     found: Array,
+    low: int,
+    high: int,
 ) -> None:
     k = found.shape[1]
     x, y, z = planes[0], planes[1], planes[2]
@@ -123,7 +117,7 @@ def _by_buckets(
     near = np.empty(BUCKET, np.int32)
     # Halves of halves: no more parts wait than there are levels.
     waiting, their_least = np.empty(64, np.int32), np.empty(64, np.int32)
-    for place in order:
+    for place in order[low:high]:
         qx, qy, qz = query[place, 0], query[place, 1], query[place, 2]
         bound, count, full = _LAST, 0, k
         waiting[0], their_least[0], depth = 0, 0, 1

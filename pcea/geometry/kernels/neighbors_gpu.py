@@ -14,36 +14,17 @@ from torch import Tensor
 
 # Beyond this, sorted candidates do not fit a program's registers.
 MOST_NEIGHBORS = 128
-# How many queries a program serves, and how many points it looks at together, at least.
+# How many queries a program serves, and how many points it takes together, at least.
 _QUERIES, _POINTS = 16, 128
 
 
 def takes(query: Tensor, pos: Tensor, k: int) -> bool:
-    """Say whether the kernel below is right for this.
-
-    Args:
-        query: (B, M, 3) positions.
-        pos: (B, N, 3) positions.
-        k: how many neighbors.
-
-    Returns:
-        Whether ``k`` is small enough.
-    """
+    """Say whether the kernel is right for positions (…, 3) and so many neighbors."""
     return query.shape[-1] == pos.shape[-1] == 3 and k <= MOST_NEIGHBORS
 
 
 def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Find each query's k nearest points, the nearest first, ties by the lower index.
-
-    Args:
-        query: (B, M, 3) positions, taken as float32.
-        pos: (B, N, 3) positions, taken as float32.
-        k: how many neighbors, at most N.
-        mask: (B, N) bool, true at real points of ``pos``, or None.
-
-    Returns:
-        (B, M, k) int64 indices into N; a cloud of fewer real points repeats its nearest one.
-    """
+    """Do what :func:`pcea.geometry.neighbors.knn_by_pairs` does."""
     batch, rows = query.shape[:2]
     index = torch.empty(batch, rows, k, dtype=torch.long, device=pos.device)
     if not index.numel():

@@ -25,6 +25,13 @@ ROUNDS = 8
 
 
 @compiled
+def _turn(left: Array, right: Array, cosine: float, sine: float) -> None:
+    for c in range(3):
+        one, other = left[c], right[c]
+        left[c], right[c] = cosine * one - sine * other, sine * one + cosine * other
+
+
+@compiled
 def smallest_axis(matrix: Array, axes: Array) -> int:
     """Find a symmetric matrix's eigenvector of the smallest eigenvalue, by Jacobi's rotations.
 
@@ -35,37 +42,20 @@ def smallest_axis(matrix: Array, axes: Array) -> int:
     Returns:
         The column of the smallest; equal ones by the lower number.
     """
-    for row in range(3):
-        for column in range(3):
-            axes[row, column] = 1.0 if row == column else 0.0
+    axes[:] = np.eye(3)
     for _ in range(ROUNDS):
-        for a in range(2):
-            for b in range(a + 1, 3):
-                if matrix[a, b] == 0.0:
-                    continue
-                ratio = (matrix[b, b] - matrix[a, a]) / (2.0 * matrix[a, b])
-                tangent = 1.0 / (abs(ratio) + np.sqrt(ratio * ratio + 1.0))
-                if ratio < 0.0:
-                    tangent = -tangent
-                cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
-                sine = tangent * cosine
-                for row in range(3):
-                    left, right = matrix[row, a], matrix[row, b]
-                    matrix[row, a] = cosine * left - sine * right
-                    matrix[row, b] = sine * left + cosine * right
-                for column in range(3):
-                    left, right = matrix[a, column], matrix[b, column]
-                    matrix[a, column] = cosine * left - sine * right
-                    matrix[b, column] = sine * left + cosine * right
-                for row in range(3):
-                    left, right = axes[row, a], axes[row, b]
-                    axes[row, a] = cosine * left - sine * right
-                    axes[row, b] = sine * left + cosine * right
-    best = 0
-    for column in range(1, 3):
-        if matrix[column, column] < matrix[best, best]:
-            best = column
-    return best
+        for a, b in ((0, 1), (0, 2), (1, 2)):
+            if matrix[a, b] == 0.0:
+                continue
+            ratio = (matrix[b, b] - matrix[a, a]) / (2.0 * matrix[a, b])
+            tangent = 1.0 / (abs(ratio) + np.sqrt(ratio * ratio + 1.0))
+            if ratio < 0.0:
+                tangent = -tangent
+            cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
+            _turn(matrix[:, a], matrix[:, b], cosine, tangent * cosine)
+            _turn(matrix[a], matrix[b], cosine, tangent * cosine)
+            _turn(axes[:, a], axes[:, b], cosine, tangent * cosine)
+    return int(np.argmin(np.diag(matrix)))
 
 
 @compiled
@@ -97,8 +87,7 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
             nearness[j] = np.exp(-weight[j] / (REACH * radius)) if radius > 0.0 else 1.0
         for fit in range(REFITS + 1):
             everything = 0.0
-            for c in range(3):
-                mean[c] = 0.0
+            mean[:] = 0.0
             for j in range(k):
                 weight[j] = nearness[j]
                 if fit > 0 and square > 0.0:
@@ -107,10 +96,9 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                 everything += weight[j]
                 for c in range(3):
                     mean[c] += weight[j] * near[j, c]
-            for c in range(3):
-                mean[c] /= everything
-                if fit == 0:
-                    first[c] = mean[c]
+            mean /= everything
+            if fit == 0:
+                first[:] = mean
             for a in range(3):
                 for b in range(a, 3):
                     entry = 0.0
@@ -121,8 +109,7 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                         entry -= OUTWARD * mean[a] * mean[b]
                     matrix[a, b] = matrix[b, a] = entry
             best = smallest_axis(matrix, axes)
-            for c in range(3):
-                unit[c] = axes[c, best]
+            unit[:] = axes[:, best]
         length = np.sqrt(unit[0] * unit[0] + unit[1] * unit[1] + unit[2] * unit[2])
         along = 0.0
         for c in range(3):

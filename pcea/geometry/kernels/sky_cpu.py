@@ -1,4 +1,4 @@
-"""On which side of its surface a point sees the open sky, compiled."""
+"""On which side of its surface the sky is open to a point, compiled."""
 
 from __future__ import annotations
 
@@ -21,44 +21,36 @@ SAME_SURFACE = 0.4
 def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) -> None:
     """Compare the open sky on both sides of each point's surface.
 
-    Each point stands for a disk. A point sees the sky in a direction if no disk lies on the way,
-    those of its own surface left out. Seen along an axis, points are sorted into squares, so
-    that only those near the line of sight are asked.
+    Each point stands for a disk. The sky is open to a point in a direction if no disk lies on the
+    way, those of its own surface left out. Projected along an axis, points are sorted into squares,
+    so that only those near the line of sight are tested.
 
     Args:
         pos: (N, 3) float64 positions.
         normal: (N, 3) float64 unit normals.
-        axes: (A, 3) float64 unit vectors, along each of which is looked both ways.
+        axes: (A, 3) float64 unit vectors, the directions, each taken both ways.
         radius: of the disks, above 0.
         sky: (N,) float64, is overwritten: from 1, all sky is on the normal's side, to −1, all is
             on the other.
     """
     total = len(pos)
-    seen = np.zeros(total)
+    tried = np.zeros(total)
     sky[:] = 0.0
-    flat = np.empty((total, 2))
-    depth, cell = np.empty(total), np.empty(total, np.int64)
-    order = np.empty(total, np.int64)
+    turned = np.empty((total, 3))
+    flat, depth = turned[:, :2], turned[:, 2]
+    cell, order = np.empty(total, np.int64), np.empty(total, np.int64)
     for axis in range(len(axes)):
         d = axes[axis]
         # Two axes across: of the three there are, that which is farthest from d begins.
-        small = 0
-        for c in range(1, 3):
-            if abs(d[c]) < abs(d[small]):
-                small = c
-        across = np.zeros((2, 3))
-        across[0, small] = 1.0
-        for c in range(3):
-            across[0, c] -= d[small] * d[c]
-        across[0] /= np.sqrt((across[0] * across[0]).sum())
-        across[1, 0] = d[1] * across[0, 2] - d[2] * across[0, 1]
-        across[1, 1] = d[2] * across[0, 0] - d[0] * across[0, 2]
-        across[1, 2] = d[0] * across[0, 1] - d[1] * across[0, 0]
+        small = np.argmin(np.abs(d))
+        across = -d[small] * d
+        across[small] += 1.0
+        across /= np.sqrt((across * across).sum())
+        frame = np.stack((across, np.cross(d, across), d))
         for i in range(total):
-            depth[i] = pos[i, 0] * d[0] + pos[i, 1] * d[1] + pos[i, 2] * d[2]
-            for a in range(2):
-                flat[i, a] = (
-                    pos[i, 0] * across[a, 0] + pos[i, 1] * across[a, 1] + pos[i, 2] * across[a, 2]
+            for a in range(3):
+                turned[i, a] = (
+                    pos[i, 0] * frame[a, 0] + pos[i, 1] * frame[a, 1] + pos[i, 2] * frame[a, 2]
                 )
         left, bottom = flat[:, 0].min(), flat[:, 1].min()
         wide, high = flat[:, 0].max() - left, flat[:, 1].max() - bottom
@@ -81,7 +73,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
             facing = normal[i, 0] * d[0] + normal[i, 1] * d[1] + normal[i, 2] * d[2]
             if abs(facing) < GRAZING:
                 continue
-            seen[i] += 2.0 * abs(facing)
+            tried[i] += 2.0 * abs(facing)
             row, column = cell[i] // columns, cell[i] % columns
             left_column, right_column = max(column - 1, 0), min(column + 1, columns - 1)
             forth = back = True  # is the sky open in the direction d, and in the other?
@@ -109,5 +101,5 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
             if back:
                 sky[i] -= facing
     for i in range(total):
-        if seen[i] > 0.0:
-            sky[i] /= seen[i]
+        if tried[i] > 0.0:
+            sky[i] /= tried[i]

@@ -99,7 +99,6 @@ def test_the_loops_hold_uncompiled(
     from pcea.geometry.kernels import buckets_cpu
 
     for module, name in (
-        
         (farthest_cpu, "_choose"),
         (buckets_cpu, "_divide"),
         (buckets_cpu, "_halve"),
