@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
-from pcea.models.edges.moments import arrays, edge_gradient, join_moments
+from pcea.models.edges.sums import arrays, edge_gradient, join_moments
 
 # Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
 TILE = 1 << 17
@@ -41,7 +41,8 @@ def _edge_linear_max(
                 kernels.relu_edges(points, own[part], neighbors[part], edges)
                 torch.mm(before[:count], weight, out=after[:count])
                 if not moments:
-                    kernels.maximum(products[:count], most[part])
+                    values = after[:count].view(-1, k, best.shape[2])
+                    torch.amax(values, 1, out=best[cloud, part])
                     continue
                 if at == 0:
                     about = products[:k].mean(0)

@@ -9,7 +9,31 @@ from torch import Tensor
 
 from pcea.geometry.kernels.compiled import spread
 from pcea.models.edges import kernels
-from pcea.models.edges.moments import arrays, edge_gradient, join_moments
+from pcea.models.edges.kernels import Array
+
+
+def arrays(*tensors: Tensor) -> list[Array]:
+    """The tensors as what the compiled loops take."""
+    return [tensor.detach().numpy() for tensor in tensors]
+
+
+def join_moments(
+    abouts: Tensor, totals: Tensor, squares: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance of all (C,), of (B, C) sums over ``count`` edges each, about values."""
+    means = abouts + totals / count
+    mean = means.mean(0)
+    within = squares / count - (totals / count).square()
+    return mean, (within + (means - mean).square()).mean(0)
+
+
+def edge_gradient(
+    mean: Tensor, of_mean: Tensor | None, of_variance: Tensor | None, edges: int
+) -> tuple[Tensor, Tensor]:
+    """What mean and variance pass to an edge: constant + slope · its value; None passes nothing."""
+    slope = torch.zeros_like(mean) if of_variance is None else 2 * of_variance / edges
+    constant = -slope * mean
+    return constant if of_mean is None else constant + of_mean / edges, slope
 
 
 @torch.library.custom_op("pcea::edge_sums", mutates_args=())
@@ -30,9 +54,9 @@ def _edge_sums(
     def run(low: int, high: int) -> None:
         clouds = [each[low:high] for each in ends]
         if moments:
-            kernels.sum_clouds(*clouds, *(each[low:high] for each in sums))
+            kernels.sum_edges(*clouds, *(each[low:high] for each in sums))
         if maximum:
-            kernels.strongest_of_clouds(*clouds, *(each[low:high] for each in most))
+            kernels.strongest_neighbor(*clouds, *(each[low:high] for each in most))
 
     spread(len(near), run)
     variance = mean.clone()
@@ -80,7 +104,7 @@ def _edge_sums_gradient(
         clouds, maximum, grown = (
             [each[low:high] for each in several] for several in (ends, most, gradients)
         )
-        kernels.gradient_of_clouds(*clouds, *moments, *maximum, *grown)
+        kernels.edges_gradient(*clouds, *moments, *maximum, *grown)
 
     spread(len(near), run)
     return of_near, of_own
@@ -125,7 +149,7 @@ def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tens
         index: (B, M, k) int64 neighbors of the centers, indices into N.
 
     Returns:
-        (C,) mean and (C,) variance, the biased one, by which BatchNorm normalises.
+        (C,) mean and (C,) variance, the biased one, by which BatchNorm normalizes.
     """
     mean, variance, *_ = _edge_sums(near.contiguous(), own.contiguous(), index, False, True)
     return mean, variance

@@ -23,47 +23,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_sums_over_edges(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
-    near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
-    index = rng.integers(0, 5, (4, 2))
-    of_center, of_point, degree = np.zeros((4, 3)), np.zeros((5, 3)), np.zeros(5)
-    about, total, square = rng.normal(size=3), np.ones(3), np.ones(3)
-    run(kernels.sum_edges)(near, own, index, about, of_center, of_point, degree, total, square)
-    off = near[index] + own[:, None] - about
-    np.testing.assert_allclose(total, 1 + off.sum((0, 1)))
-    np.testing.assert_allclose(square, 1 + (off**2).sum((0, 1)))
-    joined = np.zeros((4, 5))
-    np.add.at(joined, (np.arange(4)[:, None], index), 1)
-    np.testing.assert_allclose(of_center, joined @ near)
-    np.testing.assert_allclose(of_point, joined.T @ own)
-    np.testing.assert_array_equal(degree, joined.sum(0))
-
-
-def test_strongest_neighbor(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
-    near, index = rng.normal(size=(5, 3)), rng.integers(0, 5, (4, 2))
-    best, arg = np.empty((4, 3)), np.empty((4, 3), np.int32)
-    run(kernels.strongest_neighbor)(near, index, best, arg)
-    np.testing.assert_array_equal(best, near[index].max(1))
-    np.testing.assert_array_equal(arg, np.take_along_axis(index, near[index].argmax(1), 1))
-
-
-def test_gradient_of_sums(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
-    near, own, index = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.integers(0, 5, (4, 2))
-    constant, slope = rng.normal(size=3), rng.normal(size=3)
-    of_edges = constant + slope * (near[index] + own[:, None])  # (M, k, C)
-    wanted, sums, degree = np.zeros((5, 3)), np.zeros((5, 3)), np.zeros(5)
-    np.add.at(wanted, index, of_edges)
-    np.add.at(sums, index, np.repeat(own[:, None], 2, axis=1))
-    np.add.at(degree, index, 1)
-    gradient = np.empty((5, 3))
-    run(kernels.edge_sums_gradient)(near, degree, sums, constant, slope, gradient)
-    np.testing.assert_allclose(gradient, wanted)
-    arg, of_best = rng.integers(0, 5, (4, 3)).astype(np.int32), rng.normal(size=(4, 3))
-    run(kernels.add_at)(gradient, arg, of_best)
-    np.add.at(wanted, (arg, np.arange(3)), of_best)
-    np.testing.assert_allclose(gradient, wanted)
-
-
 def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, own = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 3))
     index = rng.integers(0, 5, (2, 4, 2))
@@ -71,19 +30,26 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
 
     sums = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5))
     abouts, totals, squares = np.zeros((3, 2, 3))
-    run(kernels.sum_clouds)(near, own, index, abouts, *sums, totals, squares)
+    run(kernels.sum_edges)(near, own, index, abouts, *sums, totals, squares)
+    for b in range(2):
+        joined = np.zeros((4, 5))
+        np.add.at(joined, (np.arange(4)[:, None], index[b]), 1)
+        np.testing.assert_allclose(sums[0][b], joined @ near[b])
+        np.testing.assert_allclose(sums[1][b], joined.T @ own[b])
+        np.testing.assert_array_equal(sums[2][b], joined.sum(0))
     np.testing.assert_allclose(abouts, every[:, 0].mean(1))
     off = every - abouts[:, None, None]
     np.testing.assert_allclose(totals, off.sum((1, 2)), atol=1e-12)
     np.testing.assert_allclose(squares, (off**2).sum((1, 2)))
 
     best, arg = np.empty((2, 4, 3)), np.empty((2, 4, 3), np.int32)
-    run(kernels.strongest_of_clouds)(near, own, index, best, arg)
+    run(kernels.strongest_neighbor)(near, own, index, best, arg)
     np.testing.assert_array_equal(best, every.max(2))
+    np.testing.assert_array_equal(arg, np.take_along_axis(index, every.argmax(2), 2))
 
     constant, slope, of_best = rng.normal(size=3), rng.normal(size=3), rng.normal(size=(2, 4, 3))
     of_near, of_own = np.empty_like(near), np.empty_like(own)
-    run(kernels.gradient_of_clouds)(
+    run(kernels.edges_gradient)(
         near, own, sums[2], sums[1], sums[0], constant, slope, arg, of_best, of_near, of_own
     )
     of_edges = constant + slope * every
@@ -95,15 +61,13 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     np.testing.assert_allclose(of_own, of_edges.sum(2) + of_best)
 
 
-def test_edges_and_their_maximum(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
+def test_edges_of_a_tile(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
     near, own = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
     index = rng.integers(0, 5, (4, 2))
-    edges, best = np.empty((8, 3)), np.empty((4, 3))
+    edges = np.empty((8, 3))
     run(kernels.relu_edges)(near, own, index, edges)
     every = np.maximum(near[index] + own[:, None], 0)
     np.testing.assert_array_equal(edges, every.reshape(8, 3))
-    run(kernels.maximum)(edges, best)
-    np.testing.assert_array_equal(best, every.max(1))
 
 
 def test_maximum_and_moments(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
