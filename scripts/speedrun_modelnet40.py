@@ -35,11 +35,10 @@ from pcea.datasets import Clouds, PointCloudDataset
 from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order
-from pcea.training.interrupt import Interrupt
-from pcea.training.loop import build_model, load_splits, run_epoch, validate
+from pcea.training.loop import run_epoch, validate
 from pcea.training.precision import autocast
 from pcea.training.process import process_settings
-from pcea.training.progress import Progress
+from pcea.training.setup import build_model, load_splits
 from pcea.training.state import TrainingState, compile_options
 from pcea.transforms import as_transforms
 
@@ -116,7 +115,7 @@ class Track:
                 "model": weights,
                 "average": weights,
                 "optimizer": {"state": {}, "param_groups": groups},
-                "done": 0,
+                "step": 0,
                 "loss_sum": 0.0,
                 "best": -math.inf,
             }
@@ -126,12 +125,9 @@ class Track:
         """Train for an epoch, or for its first steps alone; the seconds that it took."""
         self.state.loss_sum.zero_()
         began = self.now()
-        recipe = replace(self.recipe, seed=seed)
+        recipe = self.state.recipe = replace(self.recipe, seed=seed)
         order = epoch_order(self.data.clouds.category, recipe, epoch)[:steps].to(self.device)
-        silent = Progress(recipe, len(order), shown=False)
-        transforms = as_transforms(recipe.transforms)
-        given = (self.state, self.clouds, order, recipe, transforms, self.accelerator)
-        run_epoch(*given, silent, Interrupt())
+        run_epoch(self.state, self.clouds, order, as_transforms(recipe.transforms))
         self.state.check_finite()
         return self.now() - began
 
@@ -140,7 +136,7 @@ def warm_up(track: Track) -> dict[str, Any]:
     """Compile and record what the runs will run."""
     began = track.now()
     track.epoch(seed=0, epoch=0, steps=WARM_UP)
-    validate(track.state, track.held_out, track.recipe)
+    validate(track.state, track.held_out)
     seconds = track.now() - began
     say(f"compiled and warmed up in {seconds:.1f} s")
     return {"seconds": seconds}
@@ -171,7 +167,7 @@ def run_once(track: Track, seed: int, target: float) -> dict[str, Any]:
     for epoch in range(track.recipe.epochs):
         seconds.append(track.epoch(seed, epoch))
         began = track.now()
-        figures = validate(track.state, track.held_out, track.recipe)
+        figures = validate(track.state, track.held_out)
         accuracies.append(figures["val_overall_accuracy"])
         validation += track.now() - began
     first = next((i for i, accuracy in enumerate(accuracies) if accuracy >= target), None)
@@ -184,7 +180,7 @@ def run_once(track: Track, seed: int, target: float) -> dict[str, Any]:
         "epochs_to_target": None if first is None else first + 1,
         "seconds_to_target": None if first is None else sum(seconds[: first + 1]),
         "validation_seconds": validation,
-        "train_loss": track.state.loss_sum.item() / (track.state.done // track.recipe.epochs),
+        "train_loss": track.state.loss_sum.item() / (track.state.step // track.recipe.epochs),
         "accuracies": accuracies,
     }
     say(
@@ -197,7 +193,7 @@ def run_once(track: Track, seed: int, target: float) -> dict[str, Any]:
 
 def throughput(track: Track) -> dict[str, Any]:
     """Clouds a second at rest, and seconds of a training epoch."""
-    model, recipe = track.state.judged.eval(), track.recipe
+    model, recipe = track.state.eval_model.eval(), track.recipe
     rates = {}
     for size in BATCHES.get(track.device.type, (recipe.batch_size,)):
         batch = track.clouds.batch([i % len(track.clouds) for i in range(size)], recipe.num_points)

@@ -145,7 +145,7 @@ class Stepper:
         self.order = epoch_order(data.clouds.category, recipe, epoch=0).to(self.device)
         torch.manual_seed(recipe.seed)
         self.state = TrainingState(build_model(recipe, data), recipe, self.accelerator)
-        self.state.step.train()
+        self.state.train()
 
     def step(self, within: Callable[[str], object] = lambda phase: None) -> Tensor:
         """Make a step.
@@ -158,21 +158,21 @@ class Stepper:
         """
         recipe, state = self.recipe, self.state
         within("data")
-        index = self.order[state.done % len(self.order)]
-        generator = seed_step(recipe.seed, state.done, 0, self.device)
+        index = self.order[state.step % len(self.order)]
+        generator = seed_step(recipe.seed, state.step, 0, self.device)
         batch = training_batch(self.clouds, index, recipe.num_points, self.transforms, generator)
         within("forward")
         with autocast(recipe, self.device):
-            logits = state.step(batch.pos, batch.normal, batch.category)
+            logits = state.forward(batch.pos, batch.normal, batch.category)
         loss = batch_loss(logits.float(), batch, recipe)
         within("backward")
         self.accelerator.backward(loss)
         within("optimizer")
         if recipe.clip > 0:
-            self.accelerator.clip_grad_norm_(state.step.parameters(), recipe.clip)
+            self.accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        state.moved(loss)
+        state.advance(loss)
         within("")
         return loss.detach()
 

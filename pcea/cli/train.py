@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
@@ -15,9 +14,6 @@ from pcea.cli.output import say
 from pcea.cli.parsing import KeyValues, parse
 from pcea.errors import InputError
 from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_transform
-
-if TYPE_CHECKING:
-    from pcea.training import RunFolder
 
 PROG = "pcea train"
 
@@ -77,21 +73,19 @@ class Train(Recipe):
 
     def run(self) -> None:
         """Train."""
-        if self.resume is not None:
-            run = self._go_on(self.resume)
-        elif self.name:
-            run = self._begin()
-        else:
+        if not self.name and self.resume is None:
             raise InputError(f"no recipe given: {PROG} RECIPE, one of {', '.join(RECIPES)}")
-        say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
-
-    def _begin(self) -> RunFolder:
+        if self.resume is not None:
+            self._check_resumed()
         from pcea.training import train
 
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        return train(self.recipe, self.out or Path("runs", f"{self.name}-{stamp}"), self.data_root)
+        if self.resume is not None:
+            run = train(out=self.resume, data_root=self.data_root, resume=True)
+        else:
+            run = train(self.recipe, self.out, self.data_root)
+        say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
 
-    def _go_on(self, folder: Path) -> RunFolder:
+    def _check_resumed(self) -> None:
         if self.name:
             raise InputError(f"--resume takes the recipe from the run: leave {self.name!r} out")
         blank = Train(dataset="", model="", resume=self.resume, data_root=self.data_root)
@@ -99,10 +93,6 @@ class Train(Recipe):
             if getattr(self, each.name) != getattr(blank, each.name):
                 flag = f"--{each.name.replace('_', '-')}"
                 raise InputError(f"--resume takes every value from the run: leave {flag} out")
-        from pcea.training import RunFolder, train
-
-        recipe, data_root = RunFolder(folder).read_recipe()
-        return train(recipe, folder, self.data_root or data_root, resume=True)
 
 
 def _describe(recipe: Recipe) -> str:

@@ -18,7 +18,7 @@ from pcea.evaluation.metrics import (
     shape_iou,
 )
 from pcea.geometry import three_interpolate
-from pcea.models import PointModel
+from pcea.models import PointModel, WrappedModel
 from pcea.models.mode import evaluating
 from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.affine import Scale
@@ -31,7 +31,7 @@ AT_A_TIME = 32
 
 @torch.no_grad()
 def evaluate(
-    model: PointModel,
+    model: PointModel | WrappedModel,
     clouds: Clouds,
     num_points: int,
     votes: int = 1,
@@ -143,7 +143,7 @@ class _Voter:
 
 
 def _evaluate_classifier(
-    model: PointModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
+    model: PointModel | WrappedModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
 ) -> ClassificationResult:
     probabilities, voters = [], [_Voter(vote, draw=False) for vote in range(votes)]
     for index in _batches(clouds, batch_size):
@@ -159,7 +159,7 @@ def _evaluate_classifier(
 
 
 def _evaluate_segmenter(
-    model: PointModel,
+    model: PointModel | WrappedModel,
     clouds: Clouds,
     num_points: int,
     votes: int,

@@ -16,6 +16,7 @@ from pcea.models.pretrained import list_pretrained
 from pcea.models.registry import create_model, list_models, register_model
 from pcea.models.segmenter import Segmentation, Segmenter, competing, segmentation
 from pcea.models.weights import load_model, save_model
+from pcea.models.wrapped import WrappedModel
 
 __all__ = [
     "AttentionMap",
@@ -25,6 +26,7 @@ __all__ = [
     "Prediction",
     "Segmentation",
     "Segmenter",
+    "WrappedModel",
     "competing",
     "create_model",
     "list_models",

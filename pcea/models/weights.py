@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import overload
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from pcea.errors import InputError, nearest
 from pcea.formats.write import replacing
@@ -15,13 +17,16 @@ from pcea.models.base import PointModel
 from pcea.models.info import ModelInfo
 from pcea.models.pretrained import list_pretrained, pretrained_path
 from pcea.models.registry import create_model
+from pcea.models.wrapped import WrappedModel
 
 FILE_NAME = "model.safetensors"
 KEY = "pcea"
 
 
-def save_model(model: PointModel, path: str | Path) -> None:
+def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
     """Write a model's weights and description to a ``.safetensors`` file, whole or not at all.
+
+    A module of somebody else's that was trained is saved under the names of its own state.
 
     Args:
         model: the model to save.
@@ -31,24 +36,75 @@ def save_model(model: PointModel, path: str | Path) -> None:
         InputError: it cannot be written.
     """
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
-    tensors = {name: t.detach().cpu().clone() for name, t in model.state_dict().items()}
+    own = model.module if isinstance(model, WrappedModel) else model
+    tensors = {name: t.detach().cpu().clone() for name, t in own.state_dict().items()}
     with replacing(path) as file:
         file.write(save(tensors, metadata={KEY: model.info.to_json()}))
 
 
-def load_model(weights: str | Path, device: str | torch.device = "cpu") -> PointModel:
+@overload
+def load_model(weights: str | Path, device: str | torch.device = "cpu") -> PointModel: ...
+
+
+@overload
+def load_model(
+    weights: str | Path, device: str | torch.device = "cpu", *, model: nn.Module
+) -> WrappedModel: ...
+
+
+def load_model(
+    weights: str | Path, device: str | torch.device = "cpu", *, model: nn.Module | None = None
+) -> PointModel | WrappedModel:
     """Build a model from its weights, ready to use.
 
     Args:
         weights: a run folder, a ``.safetensors`` file, or the name of a model that ships with the
             package, one of :func:`pcea.list_pretrained`; a file of that name comes first.
         device: where to put it. Default: the CPU.
+        model: the module that the weights are loaded into, where one of somebody else's was
+            trained. Default: the weights say what to build.
 
     Returns:
-        The model, in evaluation mode.
+        The model, in evaluation mode; a given module inside a :class:`pcea.models.WrappedModel`.
 
     Raises:
-        InputError: the file is missing, broken, or not one of this package's models.
+        InputError: the file is missing, broken, of another model, or needs the module.
+    """
+    info, tensors, path = read_weights(weights, device)
+    found: PointModel | WrappedModel
+    if ":" in info.name:  # the class of a module that no registry knows
+        if model is None:
+            raise InputError(
+                f"{path} holds weights of a module that was given as an object, {info.name}: "
+                "load it with pcea.load_model(path, model=…)"
+            )
+        found, own = WrappedModel(model, info), model
+    else:
+        if model is not None:
+            raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
+        found = own = create_model(
+            info.name,
+            info.taxonomy,
+            dataset=info.dataset,
+            num_points=info.num_points,
+            training=info.training,
+            **info.options,
+        )
+    try:
+        own.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"weights {path} do not fit model {info.name!r}: {reason}") from error
+    return found.to(device).eval()
+
+
+def read_weights(
+    weights: str | Path, device: str | torch.device = "cpu"
+) -> tuple[ModelInfo, dict[str, Tensor], Path]:
+    """Read a model's description and its tensors by name, and say which file they are from.
+
+    Raises:
+        InputError: as :func:`load_model`, whose weights these are.
     """
     path = Path(weights)
     if not path.exists() and str(weights) in list_pretrained():
@@ -68,21 +124,7 @@ def load_model(weights: str | Path, device: str | torch.device = "cpu") -> Point
         raise InputError(f"cannot read weights {path}: {error}") from error
     if described is None:
         raise InputError(f"{path} holds tensors, but no pcea model: it has no {KEY!r} metadata")
-    info = ModelInfo.from_json(described)
-    model = create_model(
-        info.name,
-        info.taxonomy,
-        dataset=info.dataset,
-        num_points=info.num_points,
-        training=info.training,
-        **info.options,
-    )
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"weights {path} do not fit model {info.name!r}: {reason}") from error
-    return model.to(device).eval()
+    return ModelInfo.from_json(described), tensors, path
 
 
 def ships(model: PointModel) -> bool:

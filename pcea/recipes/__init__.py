@@ -86,6 +86,13 @@ class Recipe:
     """Weight decay, on weights of linear layers only."""
     label_smoothing: float = 0.2
     """Share of the target spread over all classes."""
+    init: str | None = None
+    """Weights to start from: a run folder, a .safetensors file, or the name of a model that ships;
+    layers that name categories or parts begin anew where names differ. None: from nothing."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the model that do not train, such as encoder."""
+    head_lr: float | None = None
+    """Highest learning rate of all but the encoder; None: that of the encoder."""
     clip: float = 1.0
     """Largest norm of the gradient; 0: unbounded."""
     ema: float = 0.0
@@ -96,6 +103,8 @@ class Recipe:
 
     metric: tuple[str, ...] = ()
     """Further metrics that validation measures by, of pcea.evaluation.list_metrics()."""
+    tracker: tuple[str, ...] = ("tensorboard",)
+    """What follows the run, of pcea.training.trackers."""
     precision: Literal["auto", "float32", "bf16"] = "float32"
     """Arithmetic of the forward pass; auto: bf16 where the device multiplies it faster."""
     compile: bool = False
@@ -103,7 +112,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
-        for name in ("attention_options", "model_options", "metric"):
+        for name in ("attention_options", "model_options", "metric", "freeze", "tracker"):
             object.__setattr__(self, name, _as_tuples(getattr(self, name)))
         for name in ("attention_options", "model_options"):
             if not isinstance(getattr(self, name), Mapping):
@@ -118,6 +127,8 @@ class Recipe:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be a number")
             if not least <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be {words}")
+        if self.head_lr is not None and not (0 <= self.head_lr < math.inf and self.lr > 0):
+            raise InputError(f"head_lr is {self.head_lr}; it must be at least 0, and lr above 0")
         for name in _SHARES:
             if getattr(self, name) >= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")

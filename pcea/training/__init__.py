@@ -1,6 +1,9 @@
 """Training: the loop, its schedule, its run folder and its report."""
 
-from pcea.training.loop import build_model, train
+from pcea.training.callbacks import Callback
+from pcea.training.loop import train
 from pcea.training.run_folder import RunFolder
+from pcea.training.setup import build_model
+from pcea.training.trackers import register_tracker
 
-__all__ = ["RunFolder", "build_model", "train"]
+__all__ = ["Callback", "RunFolder", "build_model", "register_tracker", "train"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pcea.lettering import letter
 
-# Okabe and Ito's colors, which colour-blind readers tell apart.
+# Okabe and Ito's colors, which color-blind readers tell apart.
 COLORS = ("#0072B2", "#D55E00")
 # The second line lets the first show through where they agree.
 DASHES = ("-", (0, (4, 1.5)))
@@ -65,7 +65,9 @@ def curves(
     if percent:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     else:
-        axes.set_ylim(0, 1.08 * max(max(values) for values in lines.values()))
+        drawn = [value for values in lines.values() for value in values]
+        if min(drawn) >= 0 < max(drawn):
+            axes.set_ylim(0, 1.08 * max(drawn))
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -132,7 +134,7 @@ def confusion_matrix(confusion: Tensor, names: Sequence[str]) -> str:
     )
 
 
-def spread_bars(values: Mapping[str, Sequence[float]]) -> str:
+def category_bars(values: Mapping[str, Sequence[float]]) -> str:
     """Draw the mean of each group as a bar and each member as a dot.
 
     Args:

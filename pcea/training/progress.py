@@ -2,79 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Any
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from pcea.evaluation.metrics import format_figure
-from pcea.recipes import Recipe
+from pcea.threads import too_late
+from pcea.training.callbacks import Callback
+from pcea.training.state import TrainingState
 
 
-class Progress(AbstractContextManager["Progress"]):
-    """Shows an epoch's steps as they pass and its figures when it ends.
+class Progress(Callback):
+    """Shows an epoch's steps as they pass and its figures when it ends."""
 
-    Args:
-        recipe: whose run it is.
-        steps: steps of an epoch.
-        shown: false keeps silent, on all but one of several processes.
-    """
-
-    def __init__(self, recipe: Recipe, steps: int, shown: bool = True) -> None:
-        self.recipe, self.steps = recipe, steps
-        self.console = Console(quiet=not shown)
+    def on_start(self, state: TrainingState) -> None:
+        """Print what a person should know, and start the bar."""
+        self.console = Console()
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            *(*columns, TimeRemainingColumn()),
             console=self.console,
             transient=True,
-            disable=not (shown and self.console.is_terminal),
+            disable=not self.console.is_terminal,
         )
-        self.task = self.bar.add_task(recipe.name, total=steps)
-
-    def __enter__(self) -> Progress:
+        on_cpu = state.loss_sum.device.type == "cpu"
+        for note in (*state.notes, too_late() if on_cpu else ""):
+            if note:
+                self.console.print(note, highlight=False, soft_wrap=True, markup=False)
+        self.task = self.bar.add_task("", total=state.steps_per_epoch)
+        self._show(state)
         self.bar.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not self.bar.disable:  # before rich 14.3, one that was never shown ends in an empty line
-            self.bar.stop()
-
-    def note(self, line: str) -> None:
-        """Print a line that a person should know, if it is not empty."""
-        if line:
-            self.console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-    def epoch(self, epoch: int, first: int) -> None:
-        """Begin an epoch (counted from 0) of which ``first`` steps are done."""
-        name = f"{self.recipe.name} {epoch + 1}/{self.recipe.epochs}"
-        self.bar.reset(self.task, total=self.steps, completed=first, description=name)
-
-    def step(self) -> None:
-        """Count one step."""
+    def on_step(self, state: TrainingState) -> None:
+        """Count the step."""
         self.bar.advance(self.task)
 
-    def report(self, row: Mapping[str, Any]) -> None:
-        """Print the figures of an epoch that ended."""
+    def on_epoch(self, state: TrainingState) -> None:
+        """Print the epoch's figures."""
+        metrics = state.metrics
         figures = "  ".join(
             f"{key} {format_figure(key.removeprefix('val_'), value)}"
-            for key, value in row.items()
+            for key, value in metrics.items()
             if key.startswith("val_")
         )
         self.console.print(
-            f"epoch {row['epoch']:>3}/{self.recipe.epochs}  loss {row['train_loss']:.3f}  "
-            f"{figures}  {row['seconds']:.0f} s",
+            f"epoch {metrics['epoch']:>3}/{state.recipe.epochs}  loss {metrics['train_loss']:.3f}  "
+            f"{figures}  {metrics['seconds']:.0f} s",
             highlight=False,
             soft_wrap=True,
         )
+        self._show(state)
+
+    def on_end(self, state: TrainingState) -> None:
+        """Take the bar away."""
+        if not self.bar.disable:  # before rich 14.3, one that was never shown ends in an empty line
+            self.bar.stop()
+
+    def _show(self, state: TrainingState) -> None:
+        """Begin the bar of the epoch that comes, with the steps of it that are done."""
+        name = f"{state.recipe.name} {state.epoch + 1}/{state.recipe.epochs}"
+        done = state.step % state.steps_per_epoch
+        self.bar.reset(self.task, total=state.steps_per_epoch, completed=done, description=name)

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,19 @@ class RunFolder:
         self.report = self.path / "report.html"
 
     def create(
-        self, recipe: Recipe, data_root: str | Path | None, state: Mapping[str, Any]
+        self,
+        recipe: Recipe,
+        data_root: str | Path | None,
+        state: Mapping[str, Any],
+        objects: Mapping[str, str] | None = None,
     ) -> None:
         """Make the folder for a new run, with its recipe and the state before the first step.
+
+        Args:
+            recipe: the run's.
+            data_root: where its data lie.
+            state: as for :meth:`save_state`.
+            objects: what was given as an object, and has to be given again to go on.
 
         Raises:
             InputError: a run is there already, or the folder cannot be written.
@@ -57,16 +67,45 @@ class RunFolder:
                 f"{self.path} holds a run already: go on with --resume {self.path}, "
                 "or name another folder with --out"
             )
-        described = {
+        described: dict[str, Any] = {
             "recipe": _plain(asdict(recipe)),
             "data_root": None if data_root is None else str(Path(data_root).resolve()),
             "versions": _versions(),
             "commit": _commit(),
         }
+        if objects:
+            described["objects"] = {**objects, "resume": self._call(objects)}
         # The recipe comes last: a folder that has one can be resumed.
         self.save_state(state)
         with replacing(self.recipe) as file:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
+
+    def check_objects(self, given: Iterable[str]) -> None:
+        """Refuse to go on without the objects that the run was given, or with others.
+
+        Raises:
+            InputError: one is missing; or it is given, and the run began with a name.
+        """
+        try:
+            described = yaml.safe_load(self.recipe.read_text())
+            objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
+        except (OSError, yaml.YAMLError, AttributeError):
+            return  # reading the recipe or the state says what is wrong
+        given = set(given)
+        if missing := sorted(set(objects) - given):
+            what = " and ".join(f"{each} ({objects[each]})" for each in missing)
+            raise InputError(
+                f"the run in {self.path} was given objects, which no file holds: {what}; "
+                f"go on in Python with {self._call(objects)}"
+            )
+        if extra := sorted(given - set(objects)):
+            raise InputError(
+                f"the run in {self.path} has its own {extra[0]}: leave {extra[0]}= out"
+            )
+
+    def _call(self, objects: Iterable[str]) -> str:
+        again = ", ".join(f"{each}=…" for each in objects)
+        return f"pcea.train(out={str(self.path)!r}, resume=True, {again})"
 
     def read_recipe(self) -> tuple[Recipe, str | None]:
         """Read a run's recipe and data root.

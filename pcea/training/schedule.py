@@ -7,24 +7,46 @@ import math
 import torch
 from torch import nn
 
+from pcea.errors import InputError
 from pcea.recipes import Recipe
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the recipe's optimizer.
+    """Make the recipe's optimizer for what is not frozen.
 
     Args:
         model: what is trained; weight decay acts on its matrices, not on biases or norms.
-        recipe: names the optimizer, its learning rate and weight decay.
+        recipe: names the optimizer, its learning rate, that of the head, and weight decay.
 
     Returns:
-        The optimizer, its learning rate still the recipe's highest.
+        The optimizer. Its groups are ``scaled``: by how much their learning rate differs from that
+        of the schedule.
+
+    Raises:
+        InputError: the head has a learning rate, and the model no encoder to tell it from.
     """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    own = getattr(model, "module", model)
+    encoder = getattr(own, "encoder", None)
+    if recipe.head_lr is not None and not isinstance(encoder, nn.Module):
+        raise InputError("head_lr needs a model with a part 'encoder'; all else is its head")
+    inner = set() if encoder is None else {id(parameter) for parameter in encoder.parameters()}
+    head_scale = 1.0 if recipe.head_lr is None else recipe.head_lr / recipe.lr
     groups = [
-        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+        {
+            "params": [
+                parameter
+                for parameter in model.parameters()
+                if parameter.requires_grad
+                and (parameter.dim() >= 2) == matrices
+                and (recipe.head_lr is not None and id(parameter) not in inner) == head
+            ],
+            "weight_decay": recipe.weight_decay if matrices else 0.0,
+            "scaled": head_scale if head else 1.0,
+        }
+        for head in (False, True)
+        for matrices in (True, False)
     ]
+    groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9)
     return torch.optim.AdamW(groups, lr=recipe.lr, fused=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -12,61 +12,99 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from pcea.errors import InputError
-from pcea.models import PointModel
+from pcea.models import PointModel, WrappedModel
 from pcea.recipes import Recipe
+from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import build_optimizer
 
 
 class TrainingState:
-    """All that changes in a run, and nothing else.
+    """All that changes in a run; callbacks get it.
 
     Args:
         model: a fresh model.
         recipe: how it is trained.
         accelerator: where.
+        run: the run's folder. Default: none, and nothing is saved.
+        steps_per_epoch: steps of an epoch. Default 1.
+        frozen: modules of the model that do not train. Default: none.
+        notes: lines that a person should know before the first step. Default: none.
+        data: what tells the data from others. Default: nothing, and any will do.
 
     Attributes:
         model: the model, as its weights files hold it.
-        step: the same, as a step calls it: on its device, distributed, compiled.
+        forward: the same, as a step calls it: on its device, distributed, compiled.
         optimizer: what moves the weights.
         average: the averaged weights, where the recipe has them.
-        done: steps done so far.
+        step: steps done so far.
+        loss: () of the last step, on the device.
         loss_sum: () losses of this epoch's steps, summed on the device.
+        metrics: the last epoch's figures, as ``metrics.jsonl`` has them.
         best: the best validation figure so far.
+        completed: whether the last step was made and the run is to be closed.
     """
 
-    def __init__(self, model: PointModel, recipe: Recipe, accelerator: Accelerator) -> None:
-        self.average: PointModel | None = None
+    run: RunFolder
+
+    def __init__(
+        self,
+        model: PointModel | WrappedModel,
+        recipe: Recipe,
+        accelerator: Accelerator,
+        run: RunFolder | None = None,
+        steps_per_epoch: int = 1,
+        frozen: Sequence[nn.Module] = (),
+        notes: Sequence[str] = (),
+        data: str = "",
+    ) -> None:
+        self.recipe, self.accelerator, self.data = recipe, accelerator, data
+        if run is not None:
+            self.run = run
+        self.steps_per_epoch, self.frozen, self.notes = steps_per_epoch, frozen, notes
+        self.average: PointModel | WrappedModel | None = None
         if recipe.ema > 0:
             self.average = deepcopy(model).to(accelerator.device).requires_grad_(False)
-        self.decay = recipe.ema
-        step, self.optimizer = accelerator.prepare(model, build_optimizer(model, recipe))
-        self.model: PointModel = accelerator.unwrap_model(step)
-        self.step: Any = step
+        forward, self.optimizer = accelerator.prepare(model, build_optimizer(model, recipe))
+        self.model: PointModel | WrappedModel = accelerator.unwrap_model(forward)
+        self.forward: Any = forward
         if recipe.compile:
-            self.step = torch.compile(step, **compile_options(accelerator.device))
-        self.done = 0
-        self.loss_sum = torch.zeros((), device=accelerator.device)
+            self.forward = torch.compile(forward, **compile_options(accelerator.device))
+        self.step = 0
+        self.loss = self.loss_sum = torch.zeros((), device=accelerator.device)
+        self.metrics: dict[str, Any] = {}
         self.best = -math.inf
+        self.completed = False
 
     @property
-    def judged(self) -> PointModel:
+    def eval_model(self) -> PointModel | WrappedModel:
         """The weights that are validated and saved: the averaged ones where there are any."""
         return self.model if self.average is None else self.average
 
-    def moved(self, loss: Tensor) -> None:
+    @property
+    def epoch(self) -> int:
+        """Epochs done so far."""
+        return self.step // self.steps_per_epoch
+
+    def train(self) -> None:
+        """Put the model into training mode, but for the parts that do not train."""
+        self.forward.train()
+        for module in self.frozen:
+            module.eval()
+
+    def advance(self, loss: Tensor) -> None:
         """Take note that a step was made, of this loss; waits for nothing."""
         if self.average is not None:
             self._follow(self.average)
-        self.loss_sum += loss.detach()
-        self.done += 1
+        self.loss = loss.detach()
+        self.loss_sum = self.loss_sum + self.loss
+        self.step += 1
 
     @torch.no_grad()
-    def _follow(self, average: PointModel) -> None:
+    def _follow(self, average: nn.Module) -> None:
         # Early on a long memory would hold mostly the weights that training began with, so the
         # first step sets the average. The host knows how many there were; asking the device would
         # wait for it.
-        decay = min(self.decay, (1 + self.done) / (10 + self.done)) if self.done else 0.0
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
         pairs = list(zip(_tensors(average), _tensors(self.model), strict=True))
         mean = [pair for pair in pairs if pair[0].is_floating_point()]
         torch._foreach_lerp_([kept for kept, _ in mean], [new for _, new in mean], 1 - decay)
@@ -80,12 +118,12 @@ class TrainingState:
         Raises:
             InputError: they are not.
         """
-        # A step may break the weights with no loss to tell of it: they must not be saved.
+        # A step may break the weights while its loss is finite: they must not be saved.
         weights = nn.utils.get_total_norm(list(self.model.parameters()))
         for what, value in (("loss is", self.loss_sum), ("weights are", weights)):
             if not math.isfinite(value.item()):
                 raise InputError(
-                    f"the {what} not finite at step {self.done}: lower --lr or use "
+                    f"the {what} not finite at step {self.step}: lower --lr or use "
                     "--precision float32; --resume goes on from the last state that was"
                 )
 
@@ -95,24 +133,30 @@ class TrainingState:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
-            "done": self.done,
+            "step": self.step,
             "loss_sum": self.loss_sum.item(),
             "best": self.best,
+            "data": self.data,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave.
 
         Raises:
-            InputError: it belongs to another recipe.
+            InputError: it belongs to another recipe, or to other data.
         """
+        if state.get("data", self.data) != self.data:
+            raise InputError(
+                "the training data are not those that the run began with: other clouds, or in "
+                "another order"
+            )
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
-            self.done, self.best = state["done"], state["best"]
-            self.loss_sum.fill_(state["loss_sum"])
+            self.step, self.best = state["step"], state["best"]
+            self.loss_sum = torch.full_like(self.loss_sum, state["loss_sum"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError("the saved state does not fit the run's recipe") from error
 

@@ -14,7 +14,7 @@ from pcea.benchmarks import compare, training
 from pcea.benchmarks.training import PHASES, Stepper, shares_of, steps_of, training_contest
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.recipes import Recipe, get_recipe
-from pcea.training import loop, train
+from pcea.training import setup, train
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ def _few_shapes(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     def few(name: str, split: str, root: object = None) -> PointCloudDataset:
         return load_dataset(name, split, num_per_category=2, num_points=64)
 
-    for module in (training, loop):
+    for module in (training, setup):
         monkeypatch.setattr(module, "load_dataset", few)
 
 
@@ -46,7 +46,7 @@ def test_its_steps_are_those_of_training(recipe: Recipe, tmp_path: Path) -> None
     steps, size = steps_of(still, None)
     losses = [stepper.step().item() for _ in range(steps)]
     row = json.loads(run.metrics.read_text().splitlines()[0])
-    assert size == 8 and stepper.state.done == steps > 1
+    assert size == 8 and stepper.state.step == steps > 1
     assert row["train_loss"] == pytest.approx(sum(losses) / steps, abs=1e-6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,20 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PCEA_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("PCEA_DATA", raising=False)
-        # Drawing a report takes longer than a training of this size.
+        yield
+
+
+@contextmanager
+def reports_without_drawings() -> Iterator[None]:
+    """Drawing a report takes longer than a training of this size."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pcea.training.figures._svg", lambda figure, label: "<svg></svg>")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _reports_without_drawings() -> Iterator[None]:
+    with reports_without_drawings():
         yield
 
 
@@ -65,7 +78,8 @@ def segmenter(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(recipe: str, toys: Path, out: Path) -> Path:
     data = ["--dataset", "toys", "--data-root", str(toys), "--out", str(out)]
-    assert main(["train", recipe, *data, *QUICK, *TINY]) == 0
+    with reports_without_drawings():
+        assert main(["train", recipe, *data, *QUICK, *TINY]) == 0
     return out
 
 

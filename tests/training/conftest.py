@@ -11,7 +11,7 @@ from pcea.datasets import Clouds, PointCloudDataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.recipes import Recipe
 from pcea.training import figures as drawing
-from pcea.training import loop
+from pcea.training import setup
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Clouds of each split of the made data sets, called by their task; a test may change them."""
     counts = dict(SIZES)
     monkeypatch.setattr(
-        loop,
+        setup,
         "load_dataset",
         lambda name, split, root=None: make_dataset(name, split, counts[split]),
     )

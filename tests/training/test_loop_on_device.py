@@ -18,9 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from pcea.recipes import Recipe
-from pcea.training import batches, build_model, loop
-from pcea.training.interrupt import Interrupt
-from pcea.training.progress import Progress
+from pcea.training import batches, build_model, loop, setup
+from pcea.training.callbacks import Callback
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 
@@ -73,7 +72,7 @@ def test_a_step_waits_for_nothing(
 ) -> None:
     # The fused AdamW knows no meta device; SGD goes the same way through the loop.
     recipe = replace(recipe, precision="float32", optimizer="sgd")
-    data = loop.load_dataset(recipe.dataset, "train")
+    data = setup.load_dataset(recipe.dataset, "train")
     clouds = data.clouds.to(META)
     state = TrainingState(build_model(recipe, data).to(META), recipe, accelerator)
     order = batches.epoch_order(data.clouds.category, recipe, epoch=0).to(META)
@@ -81,12 +80,10 @@ def test_a_step_waits_for_nothing(
     # Autocast knows no meta device either.
     monkeypatch.setattr(loop, "autocast", lambda *_: nullcontext())
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
-    with Interrupt() as interrupt, Progress(recipe, len(order), shown=False) as progress:
-        transforms = as_transforms(recipe.transforms)
-        given = (state, clouds, order, recipe, transforms, accelerator, progress, interrupt)
-        with OnlyThere() as seen:
-            loop.run_epoch(*given)
-        assert state.done == len(order) == 3 and seen.count > 1000
-        monkeypatch.setattr(loop, "CHECK_EVERY", 4)
-        with pytest.raises(RuntimeError, match="meta"):
-            loop.run_epoch(*given)
+    callback = Callback()
+    with OnlyThere() as seen:
+        loop.run_epoch(state, clouds, order, as_transforms(recipe.transforms), [callback])
+    assert state.step == len(order) == 3 and seen.count > 1000
+    monkeypatch.setattr(loop, "CHECK_EVERY", 4)
+    with pytest.raises(RuntimeError, match="meta"):
+        loop.run_epoch(state, clouds, order, as_transforms(recipe.transforms), [callback])

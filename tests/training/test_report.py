@@ -14,8 +14,8 @@ from pcea.datasets import PointCloudDataset
 from pcea.evaluation import evaluate
 from pcea.models import save_model
 from pcea.recipes import Recipe
-from pcea.training import RunFolder, build_model, loop
-from pcea.training.figures import SHARES, confusion_matrix, curves, spread_bars
+from pcea.training import RunFolder, build_model, setup
+from pcea.training.figures import SHARES, category_bars, confusion_matrix, curves
 from pcea.training.report import write_report
 
 VOID = {"meta", "br", "img", "path", "use", "rect", "stop"}
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 def make_run(recipe: Recipe, path: Path, epochs: int) -> tuple[RunFolder, PointCloudDataset]:
     """A run as the loop leaves it, without the time that training takes."""
-    run, held_out = RunFolder(path), loop.load_dataset(recipe.dataset, "val")
+    run, held_out = RunFolder(path), setup.load_dataset(recipe.dataset, "val")
     run.create(recipe, "/somewhere/private", {})
     model = build_model(recipe, held_out).eval()
     with torch.autocast("cpu", torch.bfloat16, recipe.precision == "bf16"):
@@ -185,4 +185,4 @@ def test_curves_take_one_epoch_and_many() -> None:
 
 
 def test_bars_take_a_group_of_one() -> None:
-    assert spread_bars({"mug": [0.5], "car": [0.2, 0.4, 1.0]}).startswith("<svg")
+    assert category_bars({"mug": [0.5], "car": [0.2, 0.4, 1.0]}).startswith("<svg")

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.recipes import Recipe
-from pcea.training import build_model, loop
+from pcea.training import build_model, setup
 from pcea.training.state import TrainingState, compile_options
 
 
 def make_state(recipe: Recipe) -> TrainingState:
-    data = loop.load_dataset(recipe.dataset, "train")
+    data = setup.load_dataset(recipe.dataset, "train")
     return TrainingState(build_model(recipe, data), recipe, Accelerator())
 
 
@@ -27,12 +27,12 @@ def test_the_average_follows_the_weights_with_a_warm_up(classification: Recipe) 
     for step in range(12):
         with torch.no_grad():
             weight.fill_(float(step))
-        state.moved(torch.tensor(1.0))
+        state.advance(torch.tensor(1.0))
         # The first step sets the average; from then on a tenth stays, a little more each step.
         decay = min(0.5, (1 + step) / (10 + step))
         expected = 0.0 if expected is None else decay * expected + (1 - decay) * step
-        assert state.judged.head[-1].weight[0, 0].item() == pytest.approx(expected)
-    assert state.done == 12
+        assert state.eval_model.head[-1].weight[0, 0].item() == pytest.approx(expected)
+    assert state.step == 12
     assert state.loss_sum.item() == 12.0
 
 
@@ -47,15 +47,15 @@ def test_all_averages_are_those_of_a_plain_loop(classification: Recipe) -> None:
             old = expected.get(name, torch.zeros_like(now))
             mean = decay * old.double() + (1 - decay) * now.double()
             expected[name] = mean if now.is_floating_point() else now.clone()
-        state.moved(torch.tensor(1.0))
-    assert state.judged is not state.model
-    for name, tensor in state.judged.state_dict().items():
+        state.advance(torch.tensor(1.0))
+    assert state.eval_model is not state.model
+    for name, tensor in state.eval_model.state_dict().items():
         torch.testing.assert_close(tensor.double(), expected[name].double(), msg=name)
 
 
 def test_without_averaging_the_weights_themselves_are_judged(classification: Recipe) -> None:
     state = make_state(replace(classification, ema=0.0))
-    assert state.judged is state.model
+    assert state.eval_model is state.model
 
 
 @pytest.mark.parametrize("broken", ["loss", "weights"])
@@ -63,7 +63,7 @@ def test_what_is_not_finite_is_refused(classification: Recipe, broken: str) -> N
     state = make_state(classification)
     state.check_finite()
     if broken == "loss":
-        state.moved(torch.tensor(float("nan")))
+        state.advance(torch.tensor(float("nan")))
     else:
         with torch.no_grad():
             next(state.model.parameters()).fill_(float("inf"))

@@ -111,4 +111,4 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step(
     assert [worker.returncode for worker in workers] == [7, 7], told
     last = [output.splitlines()[-1] for output, _ in told]
     assert last[0] == last[1]
-    assert last[0].startswith(f"saved at step {run.load_state()['done']}: --resume")
+    assert last[0].startswith(f"saved at step {run.load_state()['step']}: --resume")

@@ -1,0 +1,51 @@
+"""What happens beside the steps of a training, at four moments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pcea.models import save_model
+
+if TYPE_CHECKING:
+    from pcea.training.state import TrainingState
+
+
+class Callback:
+    """Base class: override what is needed. Of several processes, the main one alone calls it.
+
+    Each method gets the state of the run: ``model``, ``epoch`` (how many are done), ``step``,
+    ``loss`` (of the last step, on the device), ``metrics`` (the figures of the last epoch),
+    ``recipe`` and ``run``, the run folder; see :class:`pcea.training.state.TrainingState`.
+    """
+
+    def on_start(self, state: TrainingState) -> None:
+        """Training begins, or goes on."""
+
+    def on_step(self, state: TrainingState) -> None:
+        """A step was made. Asking for the value of ``state.loss`` waits for the device."""
+
+    def on_epoch(self, state: TrainingState) -> None:
+        """An epoch has ended and was validated; the state is saved after this."""
+
+    def on_end(self, state: TrainingState) -> None:
+        """Training ends; ``state.completed`` says whether it did all its steps."""
+
+
+class KeepWeights(Callback):
+    """Saves the weights of the best epoch and of the last one, and adds to ``metrics.jsonl``."""
+
+    def on_epoch(self, state: TrainingState) -> None:
+        """Save them as the last, and as the best where no epoch was better."""
+        recipe, model, metrics = state.recipe, state.eval_model, state.metrics
+        about = {"recipe": recipe.name, "seed": recipe.seed, "epochs": recipe.epochs}
+        if recipe.init is not None:
+            about["init"] = recipe.init
+        model.info = replace(model.info, training={**about, "validation": metrics})
+        save_model(model, state.run.last)
+        figures = [value for key, value in metrics.items() if key.startswith("val_")]
+        score = figures[0] if figures else state.epoch
+        if score > state.best:
+            state.best = score
+            save_model(model, state.run.best)
+        state.run.append_metrics(metrics)

@@ -1,0 +1,137 @@
+"""Training that begins with weights: what is taken from them, and what does not train."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import InputError, nearest
+from pcea.models import PointModel, WrappedModel, create_model
+from pcea.models.weights import read_weights
+
+# How many names of a kind are printed.
+NAMED = 12
+
+
+def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
+    """Start a model from weights, with a new head where categories or parts differ.
+
+    What the last layers know of a category or part is kept where the weights know one of the same
+    name; capital letters, spaces, ``-`` and ``_`` do not matter.
+
+    Args:
+        model: a fresh model, of the same encoder.
+        weights: as for :func:`pcea.load_model`; the task may be another.
+
+    Returns:
+        Lines that say which categories and parts were kept, and which are new.
+
+    Raises:
+        InputError: there are no such weights, or they are of another encoder.
+    """
+    if isinstance(model, WrappedModel):
+        raise InputError(
+            "init starts one of pcea's own models: load the weights into the object that is given, "
+            "pcea.load_model(weights, model=…), and train it"
+        )
+    source, tensors, path = read_weights(weights)
+    kept = {
+        kind: _same_names(getattr(source.taxonomy, kind), getattr(model.info.taxonomy, kind))
+        for kind in ("categories", "parts")
+    }
+    axes = _named_axes(model)
+    state = model.state_dict()
+    for name, tensor in state.items():
+        given = tensors.get(name)
+        if given is not None and name in axes:
+            kind, axis = axes[name]
+            if tensor.select(axis, 0).shape != given.select(axis, 0).shape:
+                continue  # a head of another width begins anew
+            for new, old in kept[kind].items():
+                tensor.select(axis, new).copy_(given.select(axis, old))
+        elif given is not None and given.shape == tensor.shape:
+            tensor.copy_(given)
+        elif given is not None or name.startswith("encoder."):
+            has = "nothing" if given is None else tuple(given.shape)
+            raise InputError(
+                f"weights {path} do not fit model {model.info.name!r}: {name} is "
+                f"{tuple(tensor.shape)}, and they have {has}; they are of {source.name!r} with "
+                f"options {dict(source.options)}"
+            )
+    return [f"init: weights of {weights}"] + [
+        _mapping(kind, getattr(model.info.taxonomy, kind), getattr(source.taxonomy, kind), found)
+        for kind, found in kept.items()
+        if getattr(model.info.taxonomy, kind)
+        and (kind == "categories" or model.task == "segmentation")
+    ]
+
+
+def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Module]:
+    """Keep parts of a model as they are: their parameters get no gradients.
+
+    Args:
+        model: what is trained.
+        names: of modules in it, such as ``encoder`` or ``encoder.embedding``.
+
+    Returns:
+        The modules, which stay in evaluation mode so that BatchNorm keeps its statistics.
+
+    Raises:
+        InputError: there is no such module, or nothing is left to train.
+    """
+    own = model.module if isinstance(model, WrappedModel) else model
+    modules = {name: module for name, module in own.named_modules() if name}
+    for name in names:
+        if name not in modules:
+            known = modules if "." in name else dict(own.named_children())
+            raise InputError(
+                f"model {model.info.name!r} has no part {name!r}{nearest(name, known)}"
+            )
+        modules[name].requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in own.parameters()):
+        raise InputError(f"freeze {' '.join(names)} leaves nothing to train")
+    return [modules[name] for name in names]
+
+
+def _same_names(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
+    """{new id: old id} of names that are the same."""
+    known = {_folded(name): i for i, name in enumerate(old)}
+    return {i: known[_folded(name)] for i, name in enumerate(new) if _folded(name) in known}
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[ _-]", "", name.casefold())
+
+
+def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
+    """{tensor: ("categories" or "parts", its axis)}: what grows with one name more."""
+    info, axes = model.info, {}
+    own = info.taxonomy
+    parts_of = (*own.parts_of, ()) if own.parts else ()
+    more = {"categories": Taxonomy((*own.categories, "\0"), own.parts, parts_of)}
+    if own.parts:
+        more["parts"] = replace(own, parts=(*own.parts, "\0"))
+    for kind, taxonomy in more.items():
+        with torch.device("meta"):
+            other = create_model(info.name, taxonomy, **info.options).state_dict()
+        for name, tensor in model.state_dict().items():
+            for axis, (one, two) in enumerate(zip(tensor.shape, other[name].shape, strict=True)):
+                if one != two:
+                    axes[name] = (kind, axis)
+    return axes
+
+
+def _mapping(kind: str, new: Sequence[str], old: Sequence[str], kept: dict[int, int]) -> str:
+    pairs = [new[i] if new[i] == old[j] else f"{new[i]} (from {old[j]})" for i, j in kept.items()]
+    fresh = [name for i, name in enumerate(new) if i not in kept]
+    return f"{kind} kept: {_some(pairs)}; new: {_some(fresh)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more if names else "none"

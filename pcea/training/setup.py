@@ -1,0 +1,193 @@
+"""What a run begins with: its data and its model, by name or given as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.datasets.objects import as_datasets, hold_out
+from pcea.errors import InputError
+from pcea.models import PointModel, WrappedModel, create_model
+from pcea.models.wrapped import wrap
+from pcea.recipes import Recipe
+from pcea.transforms import as_transforms
+from pcea.transforms.base import TRANSFORMS
+
+Splits = tuple[PointCloudDataset, PointCloudDataset | None]
+
+
+def resolve(
+    recipe: Recipe, model: Any, dataset: Any, transforms: Any
+) -> tuple[Recipe, dict[str, str]]:
+    """Put into a recipe what was named beside it, and tell which of it are objects.
+
+    Args:
+        recipe: the recipe.
+        model: a name, an object, or None.
+        dataset: a name, a folder, an object, or None.
+        transforms: a list, or None.
+
+    Returns:
+        The recipe, and a few words on each object by what it is: ``model``, ``dataset``,
+        ``transforms``.
+    """
+    objects = {}
+    if isinstance(model, str):
+        recipe = replace(recipe, model=model)
+    elif model is not None:
+        objects["model"] = f"{type(model).__module__}:{type(model).__qualname__}"
+        recipe = replace(recipe, model=objects["model"])
+        if isinstance(model, PointModel):
+            recipe = replace(recipe, model=model.info.name, normals=model.encoder.normals)
+    if isinstance(dataset, (str, Path)):
+        recipe = replace(recipe, dataset=str(dataset))
+    elif dataset is not None:
+        name, kind = getattr(dataset, "name", None), type(dataset).__name__
+        recipe = replace(recipe, dataset=name if isinstance(name, str) and name else kind)
+        splits = dataset if isinstance(dataset, Mapping) else {"all": dataset}
+        objects["dataset"] = ", ".join(f"{s}: {type(each).__name__}" for s, each in splits.items())
+    if "dataset" not in objects and Path(recipe.dataset).name != recipe.dataset:
+        # The run can then be resumed from any folder.
+        recipe = replace(recipe, dataset=str(Path(recipe.dataset).expanduser().resolve()))
+    if transforms is not None:
+        changes = as_transforms(transforms)
+        recipe = replace(recipe, transforms=tuple(map(str, changes)))
+        if not all(each.name in TRANSFORMS for each in changes):
+            objects["transforms"] = ", ".join(recipe.transforms)
+    return recipe, objects
+
+
+def load_splits(
+    recipe: Recipe,
+    data_root: str | Path | None,
+    processes: int = 1,
+    dataset: Any = None,
+    notes: list[str] | None = None,
+) -> Splits:
+    """Load what is trained on, and what is held out of it.
+
+    Args:
+        recipe: names the data set, and which split is trained on.
+        data_root: where data sets lie.
+        processes: how many share each step.
+        dataset: an object instead of the one that is named: one data set, of which a fifth is held
+            out, or a mapping of ``train`` and ``val``. Default: none.
+        notes: what should be known is added to it.
+
+    Raises:
+        InputError: a split is missing or empty, lacks normals that the recipe needs, or a step
+            has too few clouds for BatchNorm.
+    """
+    held_out = None
+    if dataset is not None:
+        notes = [] if notes is None else notes
+        data, held_out = _given_splits(recipe, dataset, data_root, notes)
+    else:
+        data = load_dataset(recipe.dataset, recipe.train_split, data_root)
+        if recipe.train_split == "train":
+            held_out = load_dataset(recipe.dataset, "val", data_root)
+    for split in (data, held_out):
+        if split is not None and not len(split):
+            raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
+        if split is not None:
+            check_normals(recipe, split)
+    own = min(recipe.batch_size, len(data)) // processes
+    if own < 2:
+        raise InputError(
+            f"a step needs at least two clouds a device, for BatchNorm, and has {own}: "
+            "raise --batch-size, or give more training clouds"
+        )
+    return data, held_out
+
+
+def _given_splits(
+    recipe: Recipe, dataset: Any, data_root: str | Path | None, notes: list[str]
+) -> Splits:
+    everything = recipe.train_split == "trainval"
+    if not isinstance(dataset, Mapping):
+        (data,) = as_datasets({recipe.train_split: dataset}).values()
+        if everything:
+            return data, None
+        train, val = hold_out(data, recipe.seed)
+        notes.append(
+            f"data: no validation split was given, so {len(val)} of {len(data)} clouds are held "
+            f"out (seed {recipe.seed}), a fifth of each category"
+        )
+        return train, val
+    wanted = {"train"} if everything else {"train", "val"}
+    if set(dataset) - {"train", "val"} or not wanted <= set(dataset):
+        raise InputError(
+            f"dataset has {', '.join(map(str, dataset)) or 'nothing'}; "
+            "give {'train': …, 'val': …}, or one data set, of which a part is held out"
+        )
+    if everything and "val" in dataset:
+        raise InputError("train_split is 'trainval': give one data set, all of which is trained on")
+    named = {
+        split: load_dataset(str(dataset[split]), split, data_root)
+        for split in wanted
+        if isinstance(dataset[split], (str, Path))
+    }
+    found = as_datasets({split: named.get(split, dataset[split]) for split in sorted(wanted)})
+    return found["train"], found.get("val")
+
+
+def build_model(
+    recipe: Recipe, data: PointCloudDataset, model: nn.Module | None = None
+) -> PointModel | WrappedModel:
+    """Make the recipe's model for a data set, freshly initialized, or take the one that is given.
+
+    Raises:
+        InputError: the recipe names an unknown model or option, the given model predicts something
+            else, or the data lack what it needs: part labels, or normals.
+    """
+    about: dict[str, Any] = {"dataset": data.name, "num_points": recipe.num_points}
+    if isinstance(model, PointModel):
+        names = data.taxonomy.parts if model.task == "segmentation" else data.taxonomy.categories
+        own = model.info.taxonomy
+        if names != (own.parts if model.task == "segmentation" else own.categories):
+            raise InputError(
+                f"the given model {model.info.name!r} predicts other names than data set "
+                f"{data.name!r} has: make it with create_model(…, taxonomy=…) of these data"
+            )
+        model.info = replace(model.info, **about)
+    check_normals(recipe, data)
+    if isinstance(model, PointModel):
+        built: PointModel | WrappedModel = model
+    elif model is not None:
+        built = wrap(model, data.taxonomy, recipe.normals, **about)
+    else:
+        options: dict[str, Any] = dict(recipe.model_options)
+        if recipe.attention is not None:
+            options["attention"] = recipe.attention
+        if recipe.attention_options:
+            options["attention_options"] = dict(recipe.attention_options)
+        built = create_model(
+            recipe.model,
+            data.taxonomy,
+            **about,
+            residual=recipe.residual,
+            normals=recipe.normals,
+            **options,
+        )
+    if built.task == "segmentation" and data.clouds.part is None:
+        raise InputError(f"data set {recipe.dataset!r} has no part labels for {recipe.model!r}")
+    return built
+
+
+def check_normals(recipe: Recipe, data: PointCloudDataset) -> None:
+    """Refuse to train on normals where no point of a split has one; some may be unknown.
+
+    Raises:
+        InputError: the recipe needs normals, and there are none.
+    """
+    normal = data.clouds.normal
+    if recipe.normals and (normal is None or not bool(normal.any())):
+        raise InputError(
+            f"data set {recipe.dataset!r} has no normals in split {data.split!r}, and recipe "
+            f"{recipe.name!r} needs them: give --no-normals, or a data set with normals"
+        )

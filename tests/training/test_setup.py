@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pcea.errors import InputError
+from pcea.recipes import Recipe
+from pcea.training import build_model, setup, train
+
+STEPS = 3
+
+
+@pytest.mark.parametrize("clouds", [1, 2, 5, 9])
+def test_few_training_clouds(recipe: Recipe, tmp_path: Path, sizes: Any, clouds: int) -> None:
+    """Fewer than a batch, or one more; a single cloud has no variance to learn from."""
+    sizes["train"] = clouds
+    recipe = replace(recipe, epochs=1)
+    if clouds == 1:
+        with pytest.raises(InputError, match="two clouds"):
+            train(recipe, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+    else:
+        assert math.isfinite(train(recipe, tmp_path / "run").read_metrics()[0]["train_loss"])
+
+
+def test_a_batch_of_one_is_refused(classification: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two clouds"):
+        train(replace(classification, batch_size=1), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_an_empty_split_is_refused(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    original = setup.load_dataset
+
+    def load(name: str, which: str, root: Any = None) -> Any:
+        data = original(name, which, root)
+        if which == split:
+            data.clouds = data.clouds.select([])
+        return data
+
+    monkeypatch.setattr(setup, "load_dataset", load)
+    with pytest.raises(InputError, match=split):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_validation_split_smaller_than_a_batch(
+    recipe: Recipe, tmp_path: Path, sizes: Any
+) -> None:
+    sizes["val"] = 1
+    run = train(replace(recipe, epochs=1), tmp_path / "run")
+    assert len(run.read_metrics()) == 1 and run.report.is_file()
+
+
+def test_a_segmenter_needs_part_labels(classification: Recipe) -> None:
+    data = setup.load_dataset("classification", "train")
+    with pytest.raises(InputError, match="parts"):
+        build_model(replace(classification, model="eat-seg-tiny"), data)
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_recipe_with_normals_needs_some(recipe: Recipe, tmp_path: Path, zeros: bool) -> None:
+    recipe = replace(recipe, normals=True)
+    data = setup.load_dataset(recipe.dataset, "train")
+    if zeros:
+        data.clouds = replace(data.clouds, normal=torch.zeros_like(data.clouds.pos))
+    with pytest.raises(InputError, match=r"has no normals in split 'train'.*--no-normals"):
+        build_model(recipe, data)
+    with pytest.raises(InputError, match="no normals"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run" / "recipe.yaml").exists()
+
+
+def test_clouds_of_which_some_lack_normals_are_taken(recipe: Recipe) -> None:
+    data = setup.load_dataset(recipe.dataset, "train")
+    normal = torch.zeros_like(data.clouds.pos)
+    normal[:30, 1] = 1.0
+    data.clouds = replace(data.clouds, normal=normal)
+    assert build_model(replace(recipe, normals=True), data).encoder.normals
+
+
+def test_the_recipe_chooses_the_attention(classification: Recipe) -> None:
+    data = setup.load_dataset("classification", "train")
+    recipe = replace(classification, attention="self", attention_options={}, residual="add")
+    model = build_model(recipe, data)
+    assert model.info.options["attention"] == "self"
+    assert model.info.num_points == recipe.num_points
