@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pcea.datasets.clouds import Clouds
+from pcea.datasets.clouds import Clouds, tensors_of
 from pcea.errors import InputError
 from pcea.formats.write import replacing
 
@@ -42,49 +42,31 @@ def cached(
     Raises:
         InputError: from `build`, or one of `files` cannot be read.
     """
-    path = _place(folder) / f"{label}-{_key(folder, files, params)}.safetensors"
-    clouds = _load(path)
-    if clouds is None:
-        clouds = build()
-        _save(clouds, path)
+    key = hashlib.sha256(json.dumps([VERSION, params], sort_keys=True).encode())
+    for file in sorted(files):
+        key.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        try:
+            key.update(hashlib.sha256(file.read_bytes()).digest())
+        except OSError as error:
+            raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    path = _place(folder) / f"{label}-{key.hexdigest()[:24]}.safetensors"
+    damages = (OSError, SafetensorError, InputError, KeyError, TypeError, ValueError)
+    with suppress(*damages), safe_open(path, framework="pt") as found:
+        tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118
+        return Clouds(**tensors, names=tuple(json.loads(found.metadata()["names"])))
+    clouds = build()
+    tensors = {name: tensor.contiguous() for name, tensor in tensors_of(clouds).items()}
+    # A cache that cannot be written costs time, nothing else.
+    with suppress(InputError), replacing(path) as target:
+        target.write(save(tensors, metadata={"names": json.dumps(clouds.names)}))
     return clouds
 
 
-def _key(folder: Path, files: Iterable[Path], params: dict[str, object]) -> str:
-    total = hashlib.sha256(json.dumps([VERSION, params], sort_keys=True).encode())
-    for file in sorted(files):
-        total.update(file.relative_to(folder).as_posix().encode() + b"\0")
-        try:
-            total.update(hashlib.sha256(file.read_bytes()).digest())
-        except OSError as error:
-            raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    return total.hexdigest()[:24]
-
-
 def _place(folder: Path) -> Path:
-    chosen = os.environ.get("PCEA_CACHE")
-    if chosen:
+    if chosen := os.environ.get("PCEA_CACHE"):
         return Path(chosen).expanduser()
     # The mode bits count as well: root may write where the owner said that nobody should.
     if os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222:
         return folder / ".cache"
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "pcea"
-
-
-def _load(path: Path) -> Clouds | None:
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return Clouds(**tensors, names=tuple(json.loads(file.metadata()["names"])))
-    except (OSError, SafetensorError, InputError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _save(clouds: Clouds, path: Path) -> None:
-    fields = ("pos", "ptr", "category", "normal", "part")
-    tensors = {name: getattr(clouds, name) for name in fields}
-    tensors = {name: t.contiguous() for name, t in tensors.items() if t is not None}
-    # A cache that cannot be written costs time, nothing else.
-    with suppress(InputError), replacing(path) as file:
-        file.write(save(tensors, metadata={"names": json.dumps(clouds.names)}))

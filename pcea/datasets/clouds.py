@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,8 +50,8 @@ class Batch:
         check_layout(pos, ("B", "N", "3"))
         each = tuple(pos.shape[:2])
         self.pos = as_coordinates(pos, [each[1]] * each[0])
-        fields = {"normal": (*each, 3), "part": each, "mask": each}
-        take_fields(self, pos.device, category=each[:1], **fields)
+        shapes = {"category": each[:1], "normal": (*each, 3), "part": each, "mask": each}
+        take_fields(self, pos.device, shapes)
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -62,7 +62,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        return replace(self, **_moved(self, device, non_blocking=True))
+        moved = {n: t.to(device, non_blocking=True) for n, t in tensors_of(self).items()}
+        return replace(self, **moved)
 
     def soft_category(self, num_categories: int) -> Tensor:
         """What a classifier should answer.
@@ -111,8 +112,8 @@ class Clouds:
         pos, names = as_tensor(self.pos, "pos"), tuple(self.names)
         check_layout(pos, ("T", "3"))
         num_points, num = len(pos), as_tensor(self.category, "category").numel()
-        fields = {"normal": (num_points, 3), "part": (num_points,)}
-        take_fields(self, pos.device, ptr=(num + 1,), category=(num,), **fields)
+        shapes = {"ptr": (num + 1,), "category": (num,), "normal": (num_points, 3)}
+        take_fields(self, pos.device, {**shapes, "part": (num_points,)})
         if len(names) != num:
             raise InputError(f"{len(names)} names for {num} clouds")
         counts: list[int] = []
@@ -206,7 +207,8 @@ class Clouds:
 
     def to(self, device: torch.device | str) -> Clouds:
         """The same clouds on another device."""
-        moved = replace(self, **_moved(self, device))
+        tensors = {name: tensor.to(device) for name, tensor in tensors_of(self).items()}
+        moved = replace(self, **tensors)  # type: ignore[arg-type]
         # Counted here, so that drawing a batch there need not wait for the answer.
         vars(moved).update(longest=self.longest, uniform=self.uniform)
         return moved
@@ -259,19 +261,19 @@ class Clouds:
         slot = place % count  # (B, width) positions within each cloud
         if generator is not None:
             slot = self._order(count, generator).gather(1, slot)
-        fields = self._points(self.ptr[index, None] + slot)
+        drawn = self._points(self.ptr[index, None] + slot)
         if num_points is None and not self.uniform and bool((count < width).any()):
             mask = place < count
-            for name, value in fields.items():
+            for name, value in drawn.items():
                 if value is not None:
-                    fields[name] = value * (mask if value.ndim == 2 else mask.unsqueeze(2))
-            fields["mask"] = mask
-        return Batch(category=self.category[index], **fields)
+                    drawn[name] = value * (mask if value.ndim == 2 else mask.unsqueeze(2))
+            drawn["mask"] = mask
+        return Batch(category=self.category[index], **drawn)
 
     def _points(self, point: Tensor) -> dict[str, Any]:
         """The fields of single points, at these numbers."""
-        fields = {"pos": self.pos, "normal": self.normal, "part": self.part}
-        return {name: None if value is None else value[point] for name, value in fields.items()}
+        values = {"pos": self.pos, "normal": self.normal, "part": self.part}
+        return {name: None if value is None else value[point] for name, value in values.items()}
 
     def _order(self, count: Tensor, generator: torch.Generator) -> Tensor:
         """(B, longest): a random order of each cloud's `count` (B, 1) points, padding last."""
@@ -294,9 +296,7 @@ def sort_keys(key: Tensor) -> Tensor:
     return packed.bitwise_and_(0xFFFFFFFF)
 
 
-def _moved(
-    owner: Batch | Clouds, device: torch.device | str, non_blocking: bool = False
-) -> dict[str, Any]:
-    tensors = {name: value for name, value in vars(owner).items() if isinstance(value, Tensor)}
-    tensors.pop("counts", None)  # which is kept there once it is computed
-    return {name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()}
+def tensors_of(owner: Batch | Clouds) -> dict[str, Tensor]:
+    """Its fields that are tensors, by their names."""
+    names = (field.name for field in fields(owner))
+    return {name: each for name in names if isinstance(each := getattr(owner, name), Tensor)}

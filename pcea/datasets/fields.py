@@ -22,13 +22,13 @@ _LARGEST_MOVE = 1e-4
 Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
 
 
-def take_fields(owner: object, device: torch.device, **shapes: tuple[int, ...]) -> None:
+def take_fields(owner: object, device: torch.device, shapes: dict[str, tuple[int, ...]]) -> None:
     """Check fields of an object, and keep them as tensors of their types; None stays None.
 
     Args:
         owner: has each of the fields.
         device: of the positions, where the fields must lie.
-        **shapes: the shape of each field.
+        shapes: of each field, by its name.
 
     Raises:
         InputError: a field has another shape, lies elsewhere, or its values cannot be what it is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import SPLITS, Layout
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError
 from pcea.formats import Cloud, can_read, read
 from pcea.geometry import unit_sphere
 
@@ -20,11 +21,6 @@ NUM_POINTS = 2048
 VALIDATION_SHARE = 0.2
 # What lies beside shapes without being one: materials, textures, buffers, notes.
 _COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".bin", ".md")
-# Of the splits, those that may be folders above the classes.
-_FOLDERS = ("train", "val", "test")
-
-Members = dict[str, dict[str, list[Path]]]
-"""{split: {class: files}}."""
 
 
 class FolderOfClasses(Layout):
@@ -40,15 +36,13 @@ class FolderOfClasses(Layout):
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether there are at least two folders of shapes, by their endings."""
-        below = [folder / split for split in _FOLDERS if (folder / split).is_dir()]
-        return any(
-            sum(any(can_read(file) for file in _files(each)) for each in _below(top)) > 1
-            for top in below or [folder]
-        )
+        tops = _split_folders(folder) or [folder]
+        classes = ([any(map(can_read, _files(each))) for each in _below(top)] for top in tops)
+        return any(sum(each) > 1 for each in classes)
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those that are there, or are made."""
-        there = [split for split in _FOLDERS if (folder / split).is_dir()]
+        there = [each.name for each in _split_folders(folder)]
         if not there or "train" in there:
             there += ["train", "val", "trainval"]
         return tuple(split for split in SPLITS if split in there)
@@ -56,90 +50,90 @@ class FolderOfClasses(Layout):
     def read(
         self, folder: Path, split: str, num_points: int = NUM_POINTS
     ) -> tuple[Clouds, Taxonomy]:
-        """Read a split.
+        """Read a split; see :meth:`Layout.read`.
 
         Args:
             folder: the folder of classes, or of splits.
-            split: one of :data:`SPLITS`.
-            num_points: the points drawn from each mesh, evenly by area, and the
-                most that are kept of each cloud. Default 2048.
+            split: one of :meth:`splits`.
+            num_points: the points drawn from each mesh, evenly by area, and the most that are
+                kept of each cloud. Default 2048.
 
         Raises:
-            InputError: a file cannot be read, a class has none, or there is no such split.
+            InputError: a file cannot be read, or a class has none.
         """
         if num_points < 1:
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
-        if split not in self.splits(folder):
-            there = self.splits(folder)
-            raise InputError(f"{folder}: there is no split {split!r}{nearest(split, there)}")
         members = _members(folder)
         names = sorted({name for classes in members.values() for name in classes})
         wanted = ("train", "val") if split == "trainval" else (split,)
-        files = [
-            (label, file)
-            for label, name in enumerate(names)
-            for part in wanted
-            for file in members[part].get(name, [])
-        ]
         for name in names:
             if "train" in wanted and not members["train"].get(name):
                 raise InputError(f"{folder}: class {name!r} has no shape to train on")
+        files = {
+            file: label
+            for label, name in enumerate(names)
+            for part in wanted
+            for file in members[part].get(name, [])
+        }
 
         def build() -> Clouds:
-            clouds = [_read_cloud(folder, file, label, num_points) for label, file in files]
-            if any(cloud.normal is not None for cloud in clouds):
-                clouds = [_with_normals(cloud) for cloud in clouds]
-            return Clouds.cat(clouds)
+            several = [_read_cloud(folder, file, files[file], num_points) for file in files]
+            clouds = Clouds.cat(several)
+            known = clouds.normal is not None and bool(clouds.normal.any())
+            return clouds if known else replace(clouds, normal=None)
 
         params: dict[str, object] = {"num_points": num_points, "classes": names}
         label = f"{folder.resolve().name}-{split}"
-        return cached(label, folder, [f for _, f in files], params, build), Taxonomy(tuple(names))
+        return cached(label, folder, files, params, build), Taxonomy(tuple(names))
 
 
-def _members(folder: Path) -> Members:
-    """Which files each split has of each class."""
-    there = [split for split in _FOLDERS if (folder / split).is_dir()]
-    if there:
-        beside = sorted(each.name for each in _below(folder) if each.name not in _FOLDERS)
-        if beside:
-            raise InputError(
-                f"{folder}: {beside[0]!r} lies beside the split {there[0]!r}; classes lie in splits"
-            )
-        members = {split: _classes(folder / split) for split in there}
+def _members(folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """{split: {class: files}}."""
+    if tops := _split_folders(folder):
+        for each in _below(folder):
+            if each not in tops:
+                raise InputError(
+                    f"{folder}: {each.name!r} lies beside the split {tops[0].name!r}; "
+                    "classes lie in splits"
+                )
+        members = {top.name: _classes(top) for top in tops}
     else:
         members = {"train": _classes(folder)}
     if "train" in members and "val" not in members:
-        everything = members["train"]
-        held_out = {name: _held_out(files) for name, files in everything.items()}
-        members["val"] = held_out
+        every = members["train"]
+        members["val"] = {name: _held_out(files) for name, files in every.items()}
         members["train"] = {
-            name: [file for file in files if file not in held_out[name]]
-            for name, files in everything.items()
+            name: [file for file in files if file not in members["val"][name]]
+            for name, files in every.items()
         }
     return members
 
 
+def _split_folders(folder: Path) -> list[Path]:
+    places = (folder / split for split in SPLITS if split != "trainval")
+    return [place for place in places if place.is_dir()]
+
+
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    found = {each.name: list(_shapes(each)) for each in _below(folder)}
+    """{class: files}, each of which must be readable as a shape."""
+    found: dict[str, list[Path]] = {}
+    for each in _below(folder):
+        files = found[each.name] = []
+        for file in sorted(_files(each)):
+            if can_read(file):
+                files.append(file)
+            elif file.suffix.lower() not in _COMPANIONS:
+                raise InputError(
+                    f"{file}: a file of this kind cannot be read; move it out of the data set, or "
+                    "convert it"
+                )
+        if not files:
+            raise InputError(f"{each}: nothing in this folder can be read as a shape")
     if not found:
         raise InputError(
             f"{folder}: no folder in it; a data set has one folder of shapes per class"
         )
-    for name, files in found.items():
-        if not files:
-            raise InputError(f"{folder / name}: nothing in this folder can be read as a shape")
     return found
-
-
-def _shapes(folder: Path) -> Iterator[Path]:
-    for file in sorted(_files(folder)):
-        if can_read(file):
-            yield file
-        elif file.suffix.lower() not in _COMPANIONS:
-            raise InputError(
-                f"{file}: a file of this kind cannot be read; move it out of the data set, or "
-                "convert it"
-            )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -158,35 +152,19 @@ def _below(folder: Path) -> list[Path]:
 
 def _held_out(files: list[Path]) -> list[Path]:
     """The files of one class that a hash of their names puts into validation."""
-    if len(files) < 2:
-        return []
-    rank = {file: _fraction(f"{file.parent.name}/{file.name}") for file in files}
-    ordered = sorted(files, key=lambda file: rank[file])
-    count = sum(value < VALIDATION_SHARE for value in rank.values())
-    return ordered[: min(max(count, 1), len(files) - 1)]
-
-
-def _fraction(name: str) -> float:
-    """A number in 0..1 that looks random, and is the same for a name at all times."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    names = {file: f"{file.parent.name}/{file.name}" for file in files}
+    hashes = {file: hashlib.sha256(name.encode()).digest() for file, name in names.items()}
+    count = sum(int.from_bytes(h[:8], "big") < VALIDATION_SHARE * 2**64 for h in hashes.values())
+    return sorted(files, key=lambda file: hashes[file])[: min(max(count, 1), len(files) - 1)]
 
 
 def _read_cloud(folder: Path, file: Path, label: int, num_points: int) -> Clouds:
+    """One shape; unknown normals are zero."""
     shape = read(file)
     if not isinstance(shape, Cloud) or len(shape) > num_points:
         shape = shape.sample(num_points)
+    normal = torch.zeros_like(shape.pos) if shape.normal is None else shape.normal
+    name = file.relative_to(folder).as_posix()
     return Clouds.from_dense(
-        unit_sphere(shape.pos)[None],
-        torch.tensor([label]),
-        None if shape.normal is None else shape.normal[None],
-        names=[file.relative_to(folder).as_posix()],
-    )
-
-
-def _with_normals(clouds: Clouds) -> Clouds:
-    """The same clouds, normals unknown where they have none."""
-    if clouds.normal is not None:
-        return clouds
-    return Clouds(
-        clouds.pos, clouds.ptr, clouds.category, torch.zeros_like(clouds.pos), names=clouds.names
+        unit_sphere(shape.pos)[None], torch.tensor([label]), normal[None], names=[name]
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import Layout, register_dataset
-from pcea.datasets.shapes import furniture, household, movers
+from pcea.datasets.shapes import indoors, movers
 from pcea.datasets.shapes.solids import Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
@@ -24,20 +24,20 @@ from pcea.geometry.surface import sample_surface
 BUILDERS: dict[str, tuple[Callable[[Generator], Parts], str]] = {
     "airplane": (movers.airplane, "fuselage wing tail engine"),
     "animal": (movers.animal, "torso head leg tail"),
-    "bench": (furniture.bench, "seat leg back arm"),
-    "bottle": (household.bottle, "body neck cap"),
+    "bench": (indoors.bench, "seat leg back arm"),
+    "bottle": (indoors.bottle, "body neck cap"),
     "car": (movers.car, "body cabin wheel"),
-    "chair": (furniture.chair, "seat back leg arm"),
-    "desk": (furniture.desk, "top leg drawer panel"),
-    "guitar": (household.guitar, "body neck head"),
-    "lamp": (household.lamp, "base pole shade"),
-    "mug": (household.mug, "body handle"),
+    "chair": (indoors.chair, "seat back leg arm"),
+    "desk": (indoors.desk, "top leg drawer panel"),
+    "guitar": (indoors.guitar, "body neck head"),
+    "lamp": (indoors.lamp, "base pole shade"),
+    "mug": (indoors.mug, "body handle"),
     "person": (movers.person, "torso head arm leg"),
-    "plant": (household.plant, "pot stem leaf"),
+    "plant": (indoors.plant, "pot stem leaf"),
     "rocket": (movers.rocket, "body nose fin engine booster"),
-    "stool": (furniture.stool, "seat leg"),
-    "table": (furniture.table, "top leg shelf"),
-    "vase": (household.vase, "body neck handle"),
+    "stool": (indoors.stool, "seat leg"),
+    "table": (indoors.table, "top leg shelf"),
+    "vase": (indoors.vase, "body neck handle"),
 }
 PARTS = tuple(f"{name}/{part}" for name in BUILDERS for part in BUILDERS[name][1].split())
 TAXONOMY = Taxonomy(
@@ -74,29 +74,25 @@ class Shapes(Layout):
         Raises:
             InputError: a number is out of range.
         """
-        for value, low, option in (
-            (num_per_category, 1, "num_per_category"),
-            (num_points, 1, "num_points"),
-            (seed, 0, "seed"),
-        ):
-            if value is not None and value < low:
-                raise InputError(f"shapes: {option} is {value}; it must be at least {low}")
-        pos, normal, label, category, names = [], [], [], [], []
+        sizes = {"num_per_category": num_per_category, "num_points": num_points}
+        for option, value in sizes.items():
+            if value is not None and value < 1:
+                raise InputError(f"shapes: {option} is {value}; it must be at least 1")
+        if seed < 0:
+            raise InputError(f"shapes: seed is {seed}; it must be at least 0")
+        made = []
         for part in ("train", "val") if split == "trainval" else (split,):
+            num = num_per_category or NUM_PER_CATEGORY[part]
             # Each split of each seed has a seed of its own.
             own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(part)
-            for number, name in enumerate(BUILDERS):
-                for index in range(num_per_category or NUM_PER_CATEGORY[part]):
-                    mesh = build(name, own_seed, index)
-                    generator = torch.Generator().manual_seed(mesh.seed)
-                    points = sample_surface(mesh.vertices, mesh.faces, num_points, generator)
-                    pos.append(points[0])
-                    normal.append(points[1])
-                    label.append(mesh.part[points[2]])
-                    category.append(number)
-                    names.append(f"{name}/{part}{index}")
-        stacked = unit_sphere(torch.stack(pos)), torch.tensor(category), torch.stack(normal)
-        return Clouds.from_dense(*stacked, torch.stack(label), names), TAXONOMY
+            points = [
+                _sample(name, own_seed, i, num_points) for name in BUILDERS for i in range(num)
+            ]
+            pos, normal, label = (torch.stack(each) for each in zip(*points, strict=True))
+            category = torch.arange(len(BUILDERS)).repeat_interleave(num)
+            names = [f"{name}/{part}{i}" for name in BUILDERS for i in range(num)]
+            made.append(Clouds.from_dense(unit_sphere(pos), category, normal, label, names))
+        return Clouds.cat(made), TAXONOMY
 
 
 @dataclass(frozen=True)
@@ -148,3 +144,11 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
         torch.tensor(part),
         own_seed,
     )
+
+
+def _sample(category: str, seed: int, index: int, num: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Positions (num, 3), normals (num, 3) and parts (num,) on the surface of an object."""
+    mesh = build(category, seed, index)
+    generator = torch.Generator().manual_seed(mesh.seed)
+    pos, normal, face = sample_surface(mesh.vertices, mesh.faces, num, generator)
+    return pos, normal, mesh.part[face]

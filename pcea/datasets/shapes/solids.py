@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Points: TypeAlias = Array | Sequence[Any]  # a point or several, of numbers, tuples or arrays
@@ -16,15 +17,10 @@ Points: TypeAlias = Array | Sequence[Any]  # a point or several, of numbers, tup
 
 @dataclass(frozen=True)
 class Solid:
-    """A closed triangle surface.
+    """A closed triangle surface."""
 
-    Args:
-        vertices: (V, 3) float64.
-        faces: (F, 3) int64, counter-clockwise seen from outside.
-    """
-
-    vertices: Array
-    faces: npt.NDArray[np.int64]
+    vertices: Array  # (V, 3)
+    faces: npt.NDArray[np.int64]  # (F, 3), counter-clockwise seen from outside
 
     def move(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Solid:
         """Shift along the axes."""
@@ -37,13 +33,8 @@ class Solid:
 
     def turn(self, axis: str, degrees: float) -> Solid:
         """Rotate about the axis "x", "y" or "z" through the origin, by the right-hand rule."""
-        i = "xyz".index(axis)
-        j, k = (i + 1) % 3, (i + 2) % 3
-        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-        vertices = self.vertices.copy()
-        vertices[:, j] = cos * self.vertices[:, j] - sin * self.vertices[:, k]
-        vertices[:, k] = sin * self.vertices[:, j] + cos * self.vertices[:, k]
-        return Solid(vertices, self.faces)
+        turned = Rotation.from_euler(axis, degrees, degrees=True).apply(self.vertices)
+        return Solid(turned, self.faces)
 
 
 # What a builder yields: the name of a part, and one or more solids of it.
@@ -62,36 +53,27 @@ def around(solid: Solid, count: int, start: float = 0.0) -> list[Solid]:
 
 @cache
 def ring(segments: int = 16, power: float = 2.0) -> Array:
-    """The unit superellipse |u|^power + |v|^power = 1: 2 is a circle, 8 a rounded square.
+    """Points of |u|^power + |v|^power = 1: 2 is a circle, 8 a rounded square, infinity a square.
 
     Returns:
         (segments, 2), counter-clockwise.
     """
     angle = 2 * np.pi * (np.arange(segments) + 0.5) / segments
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    points /= (np.abs(points) ** power).sum(1, keepdims=True) ** (1 / power)
+    points /= np.linalg.norm(points, power, axis=1, keepdims=True)
     points.flags.writeable = False  # every caller gets this same array
     return points
 
 
 def rectangle(width: float = 2.0, height: float = 2.0) -> Array:
     """The four corners of a rectangle about the origin, (4, 2), counter-clockwise."""
-    return np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * (width / 2, height / 2)
+    return ring(4, np.inf) * (width / 2, height / 2)
 
 
 def curve(control: Points, num: int = 10) -> Array:
-    """Points on a Bézier curve.
-
-    Args:
-        control: (K, D) control points.
-        num: how many points.
-
-    Returns:
-        (num, D), from the first control point to the last.
-    """
-    points = np.asarray(control, dtype=np.float64)
+    """Points on the Bézier curve of some control points (K, D), (num, D)."""
     t = np.linspace(0, 1, num)[:, None, None]
-    level = np.broadcast_to(points, (num, *points.shape))
+    level = np.asarray(control, dtype=np.float64)[None]
     while level.shape[1] > 1:
         level = (1 - t) * level[:, :-1] + t * level[:, 1:]
     return level[:, 0]
@@ -110,26 +92,21 @@ def _faces(count: int, segments: int, loop: bool) -> npt.NDArray[np.int64]:
 
 
 def loft(
-    rings: Array,
-    start: Points | None = None,
-    end: Points | None = None,
-    loop: bool = False,
+    rings: Array, start: Points | None = None, end: Points | None = None, loop: bool = False
 ) -> Solid:
-    """Skin a row of rings, and close both ends with a fan of triangles.
+    """Skin a row of rings (K, S, 3), and close both ends with a fan of triangles.
 
     Args:
-        rings: (K, S, 3), all wound alike.
+        rings: all wound alike.
         start: (3,) tip of the first fan; by default the mean of the first ring.
         end: (3,) tip of the last fan; by default the mean of the last ring.
         loop: join the last ring to the first instead of closing the ends.
     """
     vertices = rings.reshape(-1, 3)
     if not loop:
-        tips = (
-            rings[0].mean(0) if start is None else start,
-            rings[-1].mean(0) if end is None else end,
-        )
-        vertices = np.concatenate([vertices, np.asarray(tips, dtype=np.float64)])
+        start = rings[0].mean(0) if start is None else start
+        end = rings[-1].mean(0) if end is None else end
+        vertices = np.concatenate([vertices, np.array([start, end])])
     faces = _faces(*rings.shape[:2], loop)
     a, b, c = (vertices - vertices[0])[faces.T]  # three times (F, 3)
     volume = np.einsum("fi,fi->", a, np.cross(b, c))
@@ -176,31 +153,10 @@ def slab(width: float, height: float, depth: float, power: float = 8.0) -> Solid
     return lathe(profile, power, 28).scale(x=width / 2, z=depth / 2)
 
 
-def box(width: float, height: float, depth: float, top: tuple[float, float] = (1.0, 1.0)) -> Solid:
-    """A box along x, y and z about the origin; `top` scales its upper face in x and z."""
-    rings = np.empty((2, 4, 3))
-    rings[:, :, 1] = [[-height / 2], [height / 2]]
-    rings[:, :, ::2] = rectangle(width, depth) * np.stack([(1, 1), top])[:, None]
-    return loft(rings)
-
-
-def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
-    """A plate: an outline in the x-y plane, made thick along z about z = 0.
-
-    Args:
-        outline: (S, 2) polygon that is star-shaped about the mean of its points.
-        depth: extent in z.
-        bevel: how far the rim slopes in, in z and, on average, in x and y.
-    """
-    points = np.asarray(outline, dtype=np.float64)
-    center = points.mean(0)
-    shrunk = 1 - bevel / np.linalg.norm(points - center, axis=1).mean()
-    factor = np.array([shrunk, 1, 1, shrunk] if bevel else [1, 1])
-    level = np.array([-depth / 2, bevel - depth / 2, depth / 2 - bevel, depth / 2])
-    rings = np.empty((len(factor), len(points), 3))
-    rings[:, :, :2] = center + factor[:, None, None] * (points - center)
-    rings[:, :, 2] = (level if bevel else level[[0, -1]])[:, None]
-    return loft(rings)
+def box(width: float, height: float, depth: float, top: float = 1.0) -> Solid:
+    """A box along x, y and z about the origin; `top` scales its upper face."""
+    profile = [(1, -height / 2), (top, height / 2)]
+    return lathe(profile, np.inf, 4).scale(x=width / 2, z=depth / 2)
 
 
 def tube(
@@ -238,15 +194,30 @@ def tube(
 
 
 def rod(
-    start: Points,
-    end: Points,
-    radius: float,
-    tip: float | None = None,
-    square: bool = False,
+    start: Points, end: Points, radius: float, tip: float | None = None, square: bool = False
 ) -> Solid:
     """A straight bar between two points, `radius` thick at the start and `tip` at the end."""
     radii = (radius, radius if tip is None else tip)
     return tube([start, end], radii, section=rectangle() if square else None)
+
+
+def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
+    """A plate: an outline in the x-y plane, made thick along z about z = 0.
+
+    Args:
+        outline: (S, 2) polygon that is star-shaped about the mean of its points.
+        depth: extent in z.
+        bevel: how far the rim slopes in, in z and, on average, in x and y.
+    """
+    points = np.asarray(outline, dtype=np.float64)
+    x, y = center = points.mean(0)
+    shrunk = 1 - bevel / np.linalg.norm(points - center, axis=1).mean()
+    half = depth / 2
+    path = [(0, 0, -half), (0, 0, bevel - half), (0, 0, half - bevel), (0, 0, half)]
+    sizes: list[float] = [shrunk, 1, 1, shrunk]
+    if not bevel:
+        path, sizes = [path[0], path[-1]], [1, 1]
+    return tube(path, sizes, points - center, up=(0, 1, 0)).move(x, y)
 
 
 def fin(

@@ -31,7 +31,7 @@ CUP = [(0, 0), (1, 0), (1, 2), (0.8, 2), (0.8, 0.2), (0, 0.2)]
 # Each with its volume where a formula gives one.
 SOLIDS: dict[str, tuple[Solid, float | None]] = {
     "box": (box(2, 3, 4), 24.0),
-    "pyramid": (box(2, 3, 4, top=(0.0001, 0.0001)), 8.0),
+    "pyramid": (box(2, 3, 4, top=0.0001), 8.0),
     "ellipsoid": (ellipsoid(1, 2, 3, segments=60), 4 / 3 * np.pi * 6),
     "cylinder": (frustum(1, 1, 3, segments=80), 3 * np.pi),
     "cone": (frustum(1, 0, 3, segments=80), np.pi),
