@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pcea.formats.columns import find_names
 from pcea.formats.raw import Array
-from pcea.formats.tables.by_name import find_names
 
 
 class Found(NamedTuple):

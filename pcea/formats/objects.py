@@ -15,10 +15,8 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.formats.checked import as_tensor
+from pcea.formats.columns import are_normals
 from pcea.formats.raw import Array, Raw, join
-
-# Normals of float16 or of two decimals are off by less.
-_LENGTH_SLACK = 0.02
 
 
 def raw_of(thing: Any) -> tuple[Raw, str]:
@@ -77,7 +75,7 @@ def _of_values(values: Array | Tensor) -> Raw:
         )
     if table.shape[1] == 3:
         return Raw(table)
-    if not _are_normals(table[:, 3:]):
+    if not are_normals(table[:, 3:]):
         raise InputError(
             f"columns 4 to 6 of {what} are no normals of length 1: if they are colors, give"
             " pcea.Cloud(values[:, :3], color=values[:, 3:])"
@@ -99,7 +97,7 @@ def _of_data(data: Any) -> Raw | None:
     }
     normal, features = values.get("normal"), values.get("x")
     if normal is None and features is not None and features.ndim == 2 and features.shape[1] == 3:
-        normal = features if _are_normals(features) else None  # as PyG's ShapeNet has them
+        normal = features if are_normals(features) else None  # as PyG's ShapeNet has them
     face = values.get("face")
     if face is not None:
         if face.ndim != 2 or len(face) != 3 or face.dtype.kind not in "iu":
@@ -161,12 +159,6 @@ def _array(values: Any, what: str) -> Array:
         raise InputError(f"{what} must be real numbers, not {tensor.dtype}")
     array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array
-
-
-def _are_normals(values: Array) -> bool:
-    known = values[np.isfinite(values).all(1)].astype(np.float64)
-    length = np.linalg.norm(known, axis=1)
-    return bool(((np.abs(length - 1) <= _LENGTH_SLACK) | (length == 0)).all())
 
 
 def _article(word: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pcea.errors import InputError
-from pcea.formats.header import header_lines
+from pcea.formats.text import header_lines
 
 _NAMES = {
     "i1": ("char", "int8"),

@@ -11,8 +11,7 @@ from pcea.errors import InputError
 from pcea.formats.ply_header import Element, Header
 from pcea.formats.ply_table import Column, Table, truncated
 from pcea.formats.raw import Array
-from pcea.formats.rows import number_rows
-from pcea.formats.words import all_numbers, fits_lines
+from pcea.formats.text import all_numbers, fits_lines, number_rows
 
 
 def text_tables(data: bytes, header: Header, path: Path) -> tuple[dict[str, Table], int]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pcea.formats.header import header_lines, read_bytes
+from pcea.formats.text import header_lines, read_bytes
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pcea.errors import InputError
-from pcea.formats.rows import decode, read_text
+from pcea.formats.text import decode, read_text
 
 _TEXT = "v 1 2.5 3\n# Größe\nv 4 5 6\n"
 _PATH = Path("a.obj")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pcea.formats.words import all_numbers, fits_lines
+from pcea.formats.text import all_numbers, fits_lines
 
 
 def test_numbers_come_one_after_the_other() -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.raw import Raw
+from pcea.formats.columns import as_raw, layout_by_name, points_of, says_taken
+from pcea.formats.polygons import triangulate
+from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.tables.arrays import points_of
-from pcea.formats.tables.named import named_points
+
+# The first name that is there is taken; capitals count for nothing.
+_POSITIONS = (
+    "pos points xyz data pc vertices verts point_cloud pointcloud pts position positions coord"
+    " coords coordinates cloud v p arr_0"
+).split()
+_FACES = "faces face triangles triangle tris tri f simplices".split()
+_NORMALS = "normal normals vertex_normals vertex_normal n vn".split()
+_COLORS = "color colors rgb colour colours vertex_colors vertex_color".split()
 
 
 @register_format("npy")
@@ -21,13 +31,7 @@ def read_npy(path: Path) -> Raw:
     """Read an array: (N, 3 or more) numbers, or records with fields x, y and z.
 
     What columns 4 and on are, the numbers decide
-    (:func:`pcea.formats.tables.by_value.layout_by_value`); of records, the names of the fields.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its points, in the file's own type.
+    (:func:`pcea.formats.columns.layout_by_value`); of records, the names of the fields.
 
     Raises:
         InputError: the array is of another shape or type, or may be (3, N).
@@ -36,26 +40,22 @@ def read_npy(path: Path) -> Raw:
         if array.dtype.names is None:
             return points_of(array, path)
         rows = array.ravel()
-        return named_points({name: rows[name] for name in array.dtype.names}, path)
+        return _named({name: rows[name] for name in array.dtype.names}, path)
 
 
 @register_format("npz")
 def read_npz(path: Path) -> Raw:
     """Read positions, and faces, normals and colors where there are some.
 
-    Args:
-        path: the file. Positions are named pos, points, xyz, vertices and the like, or are the
-            one array that can only be points; x, y and z may also be arrays of their own. Faces
-            are (F, 3 or 4), or (3, F) as in PyTorch Geometric.
-
-    Returns:
-        A mesh where there are faces, else a cloud.
+    Positions are named pos, points, xyz, vertices and the like, or are the one array that can
+    only be points; x, y and z may also be arrays of their own. Faces are (F, 3 or 4), (3, F) as in
+    PyTorch Geometric, or laid end to end as in VTK.
 
     Raises:
         InputError: none, or more than one, can be the points, or the arrays do not fit together.
     """
     with _opened(path, b"PK") as archive:
-        return named_points(archive, path)
+        return _named(archive, path)
 
 
 @contextmanager
@@ -66,3 +66,96 @@ def _opened(path: Path, start: bytes) -> Iterator[Any]:
             raise InputError(f"{path}: it is no {path.suffix} file: is it renamed?")
         file.seek(0)
         yield np.load(file, allow_pickle=False)
+
+
+def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
+    """Make a cloud, or a mesh where there are faces, of named arrays."""
+    pos = _first(arrays, _POSITIONS)
+    if pos is None:
+        flat = {name: arrays[name] for name in arrays if arrays[name].ndim == 1}
+        columns = {name: each for name, each in flat.items() if each.dtype.kind in "fiu"}
+        names = list(columns)
+        layout = layout_by_name(names, path)
+        if layout is not None:
+            if len({len(columns[names[i]]) for i in layout.used}) > 1:
+                raise InputError(f"{path}: its x, y and z differ in length")
+            return as_raw(list(columns.values()), layout, names)
+        pos = _only_points(arrays, path)
+    raw, used = points_of(arrays[pos], path), {"positions": pos}
+    if faces := _first(arrays, _FACES):
+        raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos, path))
+        used["faces"] = faces
+    for kind, names in (("normal", _NORMALS), ("color", _COLORS)):
+        name = _first(arrays, names)
+        values = None if name is None else _at_points(arrays[name], raw, kind, path)
+        if name is not None and values is not None:
+            raw = replace(raw, normal=values) if kind == "normal" else replace(raw, color=values)
+            used[f"{kind}s"] = name
+    left = [name for name in arrays if name not in used.values()]
+    if not left and pos in ("pos", "points", "xyz", "vertices"):
+        return raw
+    return replace(raw, notes=(says_taken("arrays", used, left), *raw.notes))
+
+
+def _first(arrays: Mapping[str, Array], names: Sequence[str]) -> str | None:
+    known = {name.lower(): name for name in reversed(list(arrays))}
+    there = (known[name] for name in names if name in known)
+    # VTK's faces are laid end to end; everything else has a row a point or a face.
+    return next((name for name in there if arrays[name].ndim > 1 or name.lower() == "faces"), None)
+
+
+def _only_points(arrays: Mapping[str, Array], path: Path) -> str:
+    shapes = {name: arrays[name].shape for name in arrays}
+    could_be = [
+        name
+        for name, shape in shapes.items()
+        if len(shape) == 2 and shape[1] == 3 and arrays[name].dtype.kind == "f"
+    ]
+    if len(could_be) != 1:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())[:200] or "nothing"
+        raise InputError(
+            f"{path}: it holds {found}; its points should be named pos, points, xyz or vertices"
+        )
+    return could_be[0]
+
+
+def _at_points(values: Array, raw: Raw, what: str, path: Path) -> Array | None:
+    """Take values of each point; None if they are those of each face."""
+    if values.shape[::-1] == raw.pos.shape and len(raw.pos) > 4:
+        values = values.T
+    if raw.faces is not None and len(values) == len(raw.faces) != len(raw.pos):
+        return None
+    if values.ndim != 2 or len(values) != len(raw.pos) or values.shape[1] not in (3, 4):
+        raise InputError(f"{path}: its {what} has shape {values.shape}, not {raw.pos.shape}")
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: its {what} holds {values.dtype}; real numbers are needed")
+    return values[:, :3]
+
+
+def _triangles(index: Array, name: str, pos: Array, path: Path) -> Array | None:
+    """(F, 3) vertex indices of an array of polygons; None where it holds none."""
+    if index.dtype.kind not in "iuf" or (index % 1 != 0).any():
+        raise InputError(f"{path}: its {name} holds {index.dtype}; whole numbers are needed")
+    if not index.size:
+        return None
+    index, shape = index.astype(np.int64), index.shape
+    if index.ndim == 1:  # laid end to end, each face after its number of corners
+        starts, at = list[int](), 0
+        while at < len(index) and index[at] > 0:
+            starts.append(at)
+            at += int(index[at]) + 1
+        if at != len(index):
+            raise InputError(f"{path}: its {name} is no list of faces, each after its corner count")
+        return triangulate(index[starts], np.delete(index, starts), pos)
+    if index.ndim == 2 and shape[0] in (3, 4):
+        of_geometric = name.lower() == "face" and shape[0] == 3 and shape[1] in (3, 4)
+        if shape[1] not in (3, 4) or of_geometric:
+            index = index.T
+    if index.ndim != 2 or index.shape[1] not in (3, 4):
+        raise InputError(
+            f"{path}: its {name} has shape {shape}; (F, 3), (3, F) or (F, 4) is needed"
+        )
+    if index.shape[1] == 4 and len(index) > 1 and (index[:, 0] == 3).all():
+        index = index[:, 1:]  # VTK's rows begin with the number of corners
+    there = (index >= 0) if index.shape[1] == 4 else np.ones(index.shape, bool)
+    return triangulate(there.sum(1), index[there], pos)

@@ -16,7 +16,7 @@ from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.rows import number_rows, read_text
+from pcea.formats.text import number_rows, read_text
 
 
 class _Lines:

@@ -15,8 +15,7 @@ from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.rows import number_rows, read_text
-from pcea.formats.words import all_numbers, fits_lines
+from pcea.formats.text import all_numbers, fits_lines, number_rows, read_text
 
 # In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
 _KEYWORD = re.compile(r"(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off")

@@ -13,10 +13,9 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.fields import find, in_type
-from pcea.formats.header import header_lines, read_bytes
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.rows import number_rows
+from pcea.formats.text import header_lines, number_rows, read_bytes
 
 
 @dataclass(frozen=True)

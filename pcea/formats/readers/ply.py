@@ -12,7 +12,6 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.fields import find, in_type
-from pcea.formats.header import read_bytes
 from pcea.formats.ply_binary import binary_tables
 from pcea.formats.ply_header import read_header
 from pcea.formats.ply_table import Column, Table
@@ -20,6 +19,7 @@ from pcea.formats.ply_text import text_tables
 from pcea.formats.polygons import triangulate, unroll_strips
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
+from pcea.formats.text import read_bytes
 
 
 @register_format("ply")

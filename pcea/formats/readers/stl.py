@@ -15,7 +15,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.raw import Raw
 from pcea.formats.registry import register_format
-from pcea.formats.rows import decode, number_rows
+from pcea.formats.text import decode, number_rows
 
 _FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEAD = 84  # a title of 80 bytes, which may start with "solid", too, and the number of facets

@@ -2,39 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.raw import Raw
+from pcea.formats.columns import (
+    Layout,
+    Triple,
+    as_raw,
+    find_names,
+    layout_by_name,
+    layout_by_value,
+    says_nothing,
+)
+from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.rows import read_text
-from pcea.formats.tables.by_name import is_index, layout_by_name, says_nothing
-from pcea.formats.tables.by_value import layout_by_value
-from pcea.formats.tables.columns import Layout, as_raw, numbered
-from pcea.formats.tables.header import Header, names_for, read_header
-from pcea.formats.tables.separators import find_separator, without_brackets
-from pcea.formats.tables.values import Values, read_values
+from pcea.formats.text import is_number, read_text
 
-_ENDINGS = ("xyz", "xyzn", "xyzrgb", "txt", "pts", "csv", "tsv", "asc", "dat")
+# Where two separators do as well, the first is taken: an empty field counts between tabs, and
+# commas are decimal where something else separates. MIXED is commas and spaces, both at once.
+_SPACE, _MIXED = " ", ", "
+_SEPARATORS = ("\t", ";", "|", ",", _SPACE, _MIXED)
+_SAMPLED = 200
+# Programs' words for a number that is not there; in small letters.
+_WORDS = "nan +nan -nan null none na n/a #n/a <na> nil missing 1.#qnan -1.#ind nan(ind) -nan(ind)"
+_MISSING = frozenset(["", "-", ".", "?", *_WORDS.split()])
+_LIKE_NUMBER = re.compile(
+    r"[+-]?(\d+([.,]\d+)*[.,]?|[.,]\d+)([eEdD][+-]?\d+)?|[+-]?inf(inity)?", re.I
+)
+_FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+# "0,0,0 255,0,0" has both separators; commas alone would make 0 255 a word.
+_LOOSE = re.compile(r"[-+.\d]+(\s*[;|]\s*|\s+)[-+.\d;|\s]+")
+_UNIT = re.compile(r"(?<=\w)\s*[(\[][^)\]]*[)\]]")
 
 
-@register_format(*_ENDINGS)
+@dataclass
+class _Table:
+    """The rows: (N, W) numbers, NaN where there is none; columns of words; what is no number."""
+
+    numbers: Array
+    words: set[int] = field(default_factory=set)
+    odd: dict[int, tuple[int, str]] = field(default_factory=dict)  # a column's first: line, text
+    announced: int = 0  # how many points are announced between the rows
+
+
+@dataclass
+class _Head:
+    """What stands before the rows."""
+
+    start: int = 0
+    count: int | None = None
+    titles: list[tuple[int, list[str]]] = field(default_factory=list)
+    comments: list[list[str]] = field(default_factory=list)
+
+
+@register_format("xyz", "xyzn", "xyzrgb", "txt", "pts", "csv", "tsv", "asc", "dat")
 def read_rows(path: Path) -> Raw:
     """Read text: a point a row, its columns separated by spaces, tabs, commas, semicolons or ``|``.
 
     A header line that names the columns says where x, y, z, the normals and the colors stand;
-    without one, the numbers decide (:func:`pcea.formats.tables.by_value.layout_by_value`). Before
-    the rows there may also be a number of points, a title and comments (``#``, ``//``, ``%``,
-    ``!``, or ``;`` where it does not separate). Decimal commas, quotes, grouped thousands,
-    Fortran's ``1.0D+00`` and brackets around rows are understood; fields that are empty or say
-    that there is no number are NaN; columns of words are left out.
-
-    Args:
-        path: the file.
+    without one, the numbers decide (:func:`pcea.formats.columns.layout_by_value`). Before the rows
+    there may also be a number of points, a title and comments (``#``, ``//``, ``%``, ``!``, or
+    ``;`` where it does not separate). Decimal commas, quotes, grouped thousands, Fortran's
+    ``1.0D+00`` and brackets around rows are understood; fields that are empty or say that there is
+    no number are NaN; columns of words are left out.
 
     Returns:
         Its points in float64, with a note that says which columns were taken for what.
@@ -42,48 +81,302 @@ def read_rows(path: Path) -> Raw:
     Raises:
         InputError: it is no text, no table, or a row or its header does not fit.
     """
-    lines = without_brackets(read_text(path)).split("\n")
-    separator = find_separator(lines)
-    header = read_header(lines, separator, path)
-    several = header.count is not None
-    values = read_values(lines, header.start, separator, path, several)
-    names = names_for(header, values, path)
+    lines = _without_brackets(read_text(path)).split("\n")
+    separator = _find_separator(lines)
+    head = _read_head(lines, separator, path)
+    notes = list(_with_points(lines, head.start, separator, path))
+    table = _at_once(lines[head.start :], separator) or _by_field(
+        lines, head.start, separator, path
+    )
+    names = _find_names(head, table, path)
     layout = None if names is None else layout_by_name(names, path)
     if layout is None:
-        layout = _by_value(values, names, path)
+        layout = _by_value(table, names, path)
     for column in layout.used:
-        values.check(column, path)
-    labels = numbered(values.numbers.shape[1]) if names is None else names
-    raw = as_raw(values.numbers.T, layout, labels)
-    return replace(raw, notes=(*raw.notes, *values.notes, *_remarks(header, values, names)))
+        if column in table.odd:
+            line, text = table.odd[column]
+            raise InputError(f"{path}, line {line}: {text[:40]!r} is not a number")
+    raw = as_raw(list(table.numbers.T), layout, names)
+    left = len(head.titles) - (names is not None)
+    if left > 0:
+        notes.append(f"{left} of the lines before its first row were left out: they are no points")
+    if head.count is not None and head.count + table.announced != len(table.numbers):
+        announced = head.count + table.announced
+        notes.append(f"it announces {announced} points and holds {len(table.numbers)}")
+    return replace(raw, notes=(*raw.notes, *notes))
 
 
-def _by_value(values: Values, names: Sequence[str] | None, path: Path) -> Layout:
-    known = np.isfinite(values.numbers).any(0)
-    columns = [i for i in np.flatnonzero(known).tolist() if i not in values.words]
+def _by_value(table: _Table, names: Sequence[str] | None, path: Path) -> Layout:
+    known = np.isfinite(table.numbers).any(0)
+    columns = [i for i in np.flatnonzero(known).tolist() if i not in table.words]
     if names is not None:
         if any(names):
-            columns = [i for i in columns if not is_index(names[i])]
+            columns = [i for i in columns if names[i] and not names[i].startswith("Unnamed")]
         if len(columns) > 3 and not says_nothing([names[i] for i in columns]):
             raise InputError(
                 f"{path}: its header names no x, y and z (it has {', '.join(names)[:80]}):"
                 " name them so"
             )
     # What is not a number in every row is no coordinate's neighbor.
-    columns = [i for k, i in enumerate(columns) if k < 3 or i not in values.odd]
+    columns = [i for k, i in enumerate(columns) if k < 3 or i not in table.odd]
     if len(columns) < 3:
         raise InputError(
             f"{path}: it has {len(columns)} columns of numbers where at least 3 (x y z) are needed"
         )
-    return layout_by_value(values.numbers[:, columns], path).moved(columns)
+    found = layout_by_value(table.numbers[:, columns], path)
+
+    def there(triple: Triple) -> Triple:
+        return columns[triple[0]], columns[triple[1]], columns[triple[2]]
+
+    normal, color = (None if t is None else there(t) for t in (found.normal, found.color))
+    return Layout(there(found.pos), normal, color, found.remarks)
 
 
-def _remarks(header: Header, values: Values, names: Sequence[str] | None) -> list[str]:
-    said = []
-    left = len(header.titles) - (names is not None)
-    if left > 0:
-        said.append(f"{left} of the lines before its first row were left out: they are no points")
-    if header.count is not None and header.count + values.announced != len(values.numbers):
-        announced = header.count + values.announced
-        said.append(f"it announces {announced} points and holds {len(values.numbers)}")
-    return said
+def _is_comment(line: str, separator: str = ";") -> bool:
+    """Tell whether a line is for people; a semicolon begins one where it does not separate."""
+    return line.startswith(("#", "//", "%", "!")) or (separator != ";" and line.startswith(";"))
+
+
+def _without_brackets(text: str) -> str:
+    """Take off the brackets that Python and others print around rows."""
+    lines = [line.strip(" \t,;") for line in islice(text.split("\n"), _SAMPLED)]
+    lines = [line for line in lines if line and not _is_comment(line)]
+    if not lines or not all(line[0] in "[({" or line[-1] in "])}" for line in lines):
+        return text
+    rows = re.sub(r"[\])}]\s*[,;]?\s*[\[({]", "\n", text)
+    return "\n".join(line.strip(" \t,;[](){}") for line in rows.split("\n"))
+
+
+def _find_separator(lines: Sequence[str]) -> str:
+    """Find what separates the fields of most of the first rows; white space where none are."""
+    said = (line for line in lines if line.strip() and not _is_comment(line.lstrip()))
+    sample = list(islice(said, _SAMPLED))
+    scores = [
+        sum(_is_row(row) and not any(map(_LOOSE.fullmatch, row)) for row in _split(sample, each))
+        for each in _SEPARATORS
+    ]
+    return _SEPARATORS[scores.index(max(scores))] if max(scores) else _SPACE
+
+
+def _split(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    """Split lines into fields, quotes taken off; none for a blank one."""
+    if separator == _MIXED:
+        lines = (line.translate(str.maketrans(",;|\t", "    ")) for line in lines)
+    if separator in (_SPACE, _MIXED):
+        separator, lines = " ", (line.replace("\t", " ").strip() for line in lines)
+    # A stray quote in words must not swallow the lines after it.
+    lines = (line if line.count('"') % 2 == 0 else line.replace('"', "") for line in lines)
+    for row in csv.reader(lines, delimiter=separator, skipinitialspace=True):
+        yield [text.strip().strip("'") for text in row]
+
+
+def _looks_like_number(text: str) -> bool:
+    """Tell whether a field is written as numbers are, in whatever country, or as a missing one."""
+    return bool(_LIKE_NUMBER.fullmatch(text)) or text.lower() in _MISSING
+
+
+def _is_row(fields: Sequence[str]) -> bool:
+    numbers = [text for text in fields if _looks_like_number(text)]
+    return len(numbers) >= 3 and any(len(text) > 1 or text.isdigit() for text in numbers)
+
+
+def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
+    """Find the first row, and keep what stands before it."""
+    if re.match(r"\s*ncols\s+\d", lines[0], re.IGNORECASE):
+        raise InputError(f"{path}: it is a grid of heights (ESRI ASCII), which cannot be read")
+    head = _Head()
+    for number, line in enumerate(lines):
+        text = line.strip()
+        if not text or text.startswith("sep="):  # Excel's hint
+            continue
+        if _is_comment(text, separator):
+            head.comments.append(_head_fields(text.lstrip("#/%!; \t"), separator))
+            continue
+        fields = _head_fields(line, separator)
+        if _is_row(fields) and not _numbers_columns(fields, lines[number + 1 :], separator):
+            for at, title in head.titles:  # a row with a fault must not pass for a title
+                wrong = [each for each in title if not _looks_like_number(each)]
+                if len(title) == len(fields) and 0 < len(wrong) < len(title) - 1 and all(title):
+                    raise InputError(f"{path}, line {at}: {wrong[0][:40]!r} is not a number")
+            head.start = number
+            return head
+        if len(fields) == 1 and fields[0].isdecimal() and head.count is None:
+            head.count = int(fields[0])
+        elif re.search(r"\w", text):  # else it is a rule
+            head.titles.append((number + 1, fields))
+    for at, fields in head.titles:
+        if all(map(_looks_like_number, fields)):
+            what = f"it has {len(fields)} numbers where at least 3 (x y z) are needed"
+            raise InputError(f"{path}, line {at}: {what}")
+    why = ": none of its lines is a row of at least 3 numbers" if len(head.titles) > 1 else ""
+    raise InputError(f"{path}: it holds no points{why}")
+
+
+def _head_fields(line: str, separator: str) -> list[str]:
+    if separator == _SPACE:
+        line = _UNIT.sub("", line)
+    fields = next(_split([line], separator), [])
+    if len(fields) < 2:
+        fields = next(_split([line], _MIXED), [])
+    return [text.strip("\"'").lstrip("/#%").strip() for text in fields]
+
+
+def _numbers_columns(fields: Sequence[str], after: Sequence[str], separator: str) -> bool:
+    """Tell whether the first row is a header of pandas, which numbers columns without a name."""
+    index = fields[0] == ""
+    if list(fields[index:]) != [str(i) for i in range(len(fields) - index)]:
+        return False
+    rows = [row for row in _split(islice(after, 50), separator) if len(row) == len(fields)]
+    return bool(rows) and (index or all("." in text for row in rows for text in row))
+
+
+def _find_names(head: _Head, table: _Table, path: Path) -> list[str] | None:
+    """(W,) a name for each column, empty for one without; None if no line names them."""
+    numbers, width = table.numbers, table.numbers.shape[1]
+    titles = [fields for _, fields in reversed(head.titles)]
+    comments = [each for each in reversed(head.comments) if find_names(each) is not None]
+    for names in (*titles, *comments):
+        while len(names) > width and not names[-1]:  # a separator at the end of the line
+            names = names[:-1]
+        if len(names) == width:
+            return names
+        count = np.arange(len(numbers))
+        counted = (numbers[:, 0] == count).all() or (numbers[:, 0] == count + 1).all()
+        if len(names) == width - 1 and (0 in table.words or counted):
+            return ["", *names]  # R leaves out the name of the rows' own names
+        found = find_names(names)
+        if found is None or (len(names) == 3 and found.pos == (0, 1, 2)):
+            continue
+        if len(names) > width > max(found.used) + 1:  # names of several words come last
+            return [*names[: width - 1], " ".join(names[width - 1 :])]
+        raise InputError(f"{path}: its header has {len(names)} names, its rows {width} columns")
+    return None
+
+
+def _with_points(lines: list[str], start: int, separator: str, path: Path) -> Iterator[str]:
+    """Write decimal points for decimal commas, and say so where commas may group thousands."""
+    if separator in (",", _MIXED):
+        return
+    sample = list(islice((line for line in lines[start:] if "," in line or "." in line), _SAMPLED))
+    fields = [text for row in _split(sample, separator) for text in row if _looks_like_number(text)]
+    commas = [text for text in fields if "," in text]
+    if not commas:
+        return
+    if any("." in text and text != "." for text in fields):
+        raise InputError(
+            f"{path}: some of its numbers have a decimal comma, some a decimal point: write all"
+            " of them with a point, and none with marks between thousands"
+        )
+    lines[start:] = [line.replace(",", ".") for line in lines[start:]]
+    if all(map(_GROUPED.fullmatch, commas)):
+        point = commas[0].replace(",", ".")
+        yield f"the comma was taken for a decimal mark: {commas[0]} is {point}"
+
+
+def _at_once(lines: Sequence[str], separator: str) -> _Table | None:
+    """Read plain numbers, and words beside them, at NumPy's speed; None if they are not plain."""
+    sample = [line for line in islice(lines, _SAMPLED) if line.strip() and "#" not in line]
+    rows = list(_split(sample, separator))
+    width = len(rows[0]) if rows else 0
+    words = {i for i in range(width) if not any(_looks_like_number(row[i]) for row in rows)}
+    used = [i for i in range(width) if i not in words]
+    if not rows or any(len(row) != width for row in rows):
+        return None
+    if not all(is_number(row[i]) for row in rows for i in used):
+        return None
+    if words and any(
+        line.count(separator) != width - 1 or '"' in line or "#" in line for line in lines if line
+    ):
+        return None  # with fields that are not read, NumPy misses none
+    if separator == _MIXED:
+        lines = "\n".join(lines).translate(str.maketrans(",;|", "   ")).split("\n")
+    delimiter = None if separator in (_SPACE, _MIXED) else separator
+    quote = '"' if any('"' in line for line in sample) else None
+    try:
+        found = np.loadtxt(
+            lines, delimiter=delimiter, quotechar=quote, usecols=used if words else None, ndmin=2
+        )
+    except ValueError:
+        return None
+    numbers = np.full((len(found), width), np.nan)
+    numbers[:, used] = found
+    return _Table(numbers, words, {i: (0, rows[0][i]) for i in words})
+
+
+def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _Table:
+    """Read words and missing numbers beside numbers, and find what is wrong."""
+    texts, line_of = list[str](), list[int]()
+    blank = " " if separator == "\t" else None  # an empty field may come first between tabs
+    for number, line in enumerate(islice(lines, start, None), start + 1):
+        text = re.sub(r"(^|\s)#.*", "", line) if "#" in line else line
+        text = text.strip(blank)
+        if text.strip() and not _is_comment(text, separator):
+            texts.append(text)
+            line_of.append(number)
+    rows, announced = list(_split(texts, separator)), 0
+    if path.suffix.lower() == ".pts":  # a scanner's several clouds, each after its number of points
+        single = [len(row) == 1 and row[0].isdecimal() for row in rows]
+        announced = sum(int(row[0]) for row, left in zip(rows, single, strict=True) if left)
+        line_of = [line for line, left in zip(line_of, single, strict=True) if not left]
+        rows = [row for row, left in zip(rows, single, strict=True) if not left]
+    columns = list(zip(*_of_one_width(rows, line_of, path), strict=True))
+    table = _Table(np.full((len(rows), len(columns)), np.nan), announced=announced)
+    for i, column in enumerate(columns):
+        first = [text for text in column[:_SAMPLED] if text]
+        if first and not any(map(_looks_like_number, first)):
+            wrong = [next(k for k, text in enumerate(column) if text)]
+        else:
+            table.numbers[:, i], wrong = _numbers(column, separator, path)
+        if wrong:
+            table.odd[i] = line_of[wrong[0]], column[wrong[0]]
+        if len(wrong) * 2 > len(column) or (wrong and np.isnan(table.numbers[:, i]).all()):
+            table.words.add(i)
+    return table
+
+
+def _of_one_width(rows: list[list[str]], line_of: Sequence[int], path: Path) -> list[list[str]]:
+    """Cut what words at the end of rows have too much: labels with spaces or commas in them."""
+    lengths = Counter(map(len, rows))
+    if len(lengths) == 1:
+        return rows
+    width = min(lengths)
+    surplus = (text for row in rows if len(row) > width for text in row[width:])
+    if not any(text and _looks_like_number(text) for text in surplus):
+        return [[*row[: width - 1], " ".join(row[width - 1 :]).strip()] for row in rows]
+    usual = lengths.most_common(1)[0][0]
+    row, line = next(each for each in zip(rows, line_of, strict=True) if len(each[0]) != usual)
+    raise InputError(f"{path}, line {line}: it has {len(row)} numbers where {usual} are needed")
+
+
+def _numbers(column: Sequence[str], separator: str, path: Path) -> tuple[Array, list[int]]:
+    """Read a column, NaN where there is no number; also which of its fields are no numbers."""
+    try:
+        numbers = np.fromiter(map(float, column), np.float64, len(column))
+    except ValueError:
+        pass
+    else:
+        if not any("_" in text for text in column):
+            return numbers, []
+    numbers, wrong = np.full(len(column), np.nan), []
+    if separator == "," and any("," in text for text in column):
+        column = _without_groups(column, path)
+    for i, text in enumerate(column):
+        if text.lower() not in _MISSING:
+            text = _FORTRAN.sub("e", text)
+            if is_number(text):
+                numbers[i] = float(text)
+            else:
+                wrong.append(i)
+    return numbers, wrong
+
+
+def _without_groups(column: Sequence[str], path: Path) -> list[str]:
+    """Write numbers whose thousands are grouped by commas, as in "1,234.5", without them."""
+    grouped = [text for text in column if "," in text and _GROUPED.fullmatch(text)]
+    if grouped and not any("." in text or text.count(",") > 1 for text in column):
+        text = grouped[0]
+        raise InputError(
+            f"{path}: {text!r} may be {text.replace(',', '.')} or {text.replace(',', '')}:"
+            " write it without a comma"
+        )
+    return [text.replace(",", "") if _GROUPED.fullmatch(text) else text for text in column]

@@ -162,7 +162,7 @@ def test_normals_and_colors_are_found_by_name(tmp_path: Path, normal: str, color
         {"pos": _BOX, "face": _FACES.T},  # PyTorch Geometric
         {"pos": _BOX, "face": _FACES},
         {"verts": _BOX, "faces": _FACES.astype(np.uint32)},
-        {"v": _BOX, "f": _FACES + 1},  # counted from 1
+        {"v": _BOX, "f": _FACES},
         {"points": _BOX, "triangles": _FACES.astype(float)},
         {"points": _BOX, "faces": np.insert(_FACES, 0, 3, axis=1).ravel()},  # VTK
         {"points": _BOX, "faces": np.insert(_FACES, 0, 3, axis=1)},
@@ -173,8 +173,7 @@ def test_faces_make_a_mesh(tmp_path: Path, arrays: dict[str, Any]) -> None:
     mesh = _read_npz(tmp_path, **arrays)
     assert isinstance(mesh, Mesh)
     assert mesh.vertices.tolist() == _BOX.tolist()
-    if arrays.get("f") is None:
-        assert mesh.faces.tolist() == _FACES.tolist()
+    assert mesh.faces.tolist() == _FACES.tolist()
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -182,13 +181,6 @@ def test_one_or_two_faces_of_pytorch_geometric_are_read(tmp_path: Path, count: i
     mesh = _read_npz(tmp_path, pos=_BOX, face=_FACES[:count].T)
     assert isinstance(mesh, Mesh)
     assert mesh.faces.tolist() == _FACES[:count].tolist()
-
-
-def test_faces_counted_from_1_are_told_by_the_last_vertex(tmp_path: Path) -> None:
-    mesh = _read_npz(tmp_path, v=_BOX, f=_FACES[:4] + 1)
-    assert isinstance(mesh, Mesh)
-    assert mesh.faces.tolist() == _FACES[:4].tolist()
-    assert "its faces count the vertices from 1" in mesh.notes
 
 
 def test_three_faces_are_read_as_the_name_says(tmp_path: Path) -> None:
@@ -253,7 +245,7 @@ def test_what_segment_writes_reads(tmp_path: Path) -> None:
         ({"pos": _BOX, "faces": np.eye(5)}, r"faces has shape \(5, 5\)"),
         ({"pos": _BOX, "faces": _FACES / 2}, "whole numbers are needed"),
         ({"pos": _BOX, "faces": _FACES + 4}, "refers to vertex 11"),
-        ({"pos": _BOX, "faces": np.array([3, 0, 1])}, "no row of faces"),
+        ({"pos": _BOX, "faces": np.array([3, 0, 1])}, "is no list of faces"),
         ({"x": np.ones(4), "y": np.ones(4), "z": np.ones(5)}, "differ in length"),
     ],
 )

@@ -1,9 +1,9 @@
-"""Text, whatever its encoding, and rows of numbers in it, read at the speed of C."""
+"""Text, whatever its encoding, and the numbers in it, read at the speed of C."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NARROW_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 
 
@@ -114,3 +115,55 @@ def is_number(field: str) -> bool:
     except ValueError:
         return False
     return "_" not in field  # 1_000 is a number to Python only
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file; one that is marked as text of another encoding comes as UTF-8, unmarked."""
+    data = path.read_bytes()
+    return read_text(path).encode() if data.startswith(_NARROW_MARKS) else data
+
+
+def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
+    r"""Go through the lines of a header that binary data may follow.
+
+    The first line shows how all of them end: by ``\r`` alone as on old Macs, else by ``\n``,
+    before which a ``\r`` may stand. A ``\r`` or ``\n`` that follows the header is data.
+
+    Args:
+        data: the file.
+
+    Yields:
+        Each line without white space around it, and where the next one starts.
+    """
+    end = min((at for at in (data.find(b"\r"), data.find(b"\n")) if at >= 0), default=-1)
+    alone = end >= 0 and data[end : end + 1] == b"\r" and data[end + 1 : end + 2] != b"\n"
+    mark, start = b"\r" if alone else b"\n", 0
+    while (end := data.find(mark, start)) >= 0:
+        line = data[start:end].decode("ascii", errors="replace").strip()
+        start = end + 1
+        yield line, start
+
+
+def all_numbers(lines: Sequence[str]) -> Array | None:
+    """(K,) float64 numbers of all lines, one after the other; None where something is none."""
+    try:
+        return np.array(" ".join(lines).split(), np.float64)
+    except ValueError:
+        return None
+
+
+def fits_lines(lines: Sequence[str], begins: Array) -> bool:
+    """Tell whether records that were read across the ends of lines can be meant so.
+
+    A number that is missing in a file with a record a line must not shift all that follows. So
+    where the first line is the first record, either each record begins with a line (long ones go
+    on in the next) or each line with a record (several stand in it).
+
+    Args:
+        lines: the text.
+        begins: (R,) the place of each record's first number among all numbers.
+    """
+    heads = np.cumsum([0, *(len(line.split()) for line in lines)])[:-1]
+    if len(heads) < 2 or len(begins) < 2 or heads[1] != begins[1]:
+        return True
+    return bool(np.isin(begins, heads).all() or np.isin(heads, begins).all())

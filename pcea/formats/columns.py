@@ -1,0 +1,331 @@
+"""Which columns of a table are positions, normals and colors: by names, or by the numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from pcea.errors import InputError
+from pcea.formats.raw import Array, Raw
+
+Triple = tuple[int, int, int]
+
+# Names are compared in small letters, without units in brackets and without what is no letter or
+# digit: "pos_x", "Pos X [m]" and "pos.x" are all posx; ParaView's "Points:0" is points0.
+_PLACES = "pos position points point p coord coords coordinate coordinates location loc utm vertex"
+_AFTER = "coord coordinate pos position utm m mm cm value"
+_NORMALS = "n normal normals norm norms normalvector vertexnormal nrm"
+_COLORS = "color colors colour colours col rgb rgba diffuse diffusecolor vertexcolor scalar"
+_EAST = "easting eastings east e rechtswert rechts ost est este utmeasting utme"
+_NORTH = "northing northings north n hochwert hoch nord norte utmnorthing utmn"
+_HEIGHTS = (
+    "z height elevation altitude elev alt h höhe hoehe cota up u level hohe altura quota hauteur"
+    " elevacion orthometricheight ellipsoidalheight zcoord zm"
+)
+_DEGREES = {"longitude", "latitude", "lon", "lat", "long", "lng"}
+# What a program calls columns that nobody named: R's V1, MATLAB's Var1, pandas' numbers.
+_NO_NAME = re.compile(r"(v|var|x|c|col|column|f|field|feature|dim|attr|data|unnamed)?\d*")
+
+_Names = tuple[str, str, str]
+
+
+def _spellings(words: str, *axes: Sequence[str]) -> list[_Names]:
+    """Every word before each axis, and before 0, 1, 2."""
+    return [
+        (word + kind[0], word + kind[1], word + kind[2])
+        for word, kind in product(words.split(), (*axes, "012"))
+    ]
+
+
+_POSITION_NAMES: list[_Names] = [
+    ("x", "y", "z"),
+    *_spellings(_PLACES, "xyz"),
+    *(("x" + word, "y" + word, "z" + word) for word in _AFTER.split()),
+    *(("x", "y", height) for height in _HEIGHTS.split()[:10]),
+    *product(_EAST.split(), _NORTH.split(), _HEIGHTS.split()),
+]
+_NORMAL_NAMES: list[_Names] = [
+    *_spellings(_NORMALS, "xyz"),
+    *(("x" + word, "y" + word, "z" + word) for word in ("n", "normal", "norm")),
+]
+_COLOR_NAMES: list[_Names] = [
+    *(("r", "g", "b"), ("red", "green", "blue"), ("rf", "gf", "bf")),  # CloudCompare's fractions
+    *_spellings(_COLORS, "rgb", ("red", "green", "blue")),
+]
+_AXES = {name for names in (("x", "y", "z"), *_spellings(_PLACES, "xyz")) for name in names}
+_AXES |= {"easting", "northing", "east", "north", "rechtswert", "hochwert"}
+
+_MOST_NAMED = 6  # columns in a note
+_MOST_COLUMNS = 16  # more of them are features, not points
+_LENGTH_SLACK = 0.02  # normals of two decimals are off by up to 0.009
+_MOST_CODE = 18  # classes of LAS and numbers of returns go up to here, colors beyond it
+_MOST_LABEL = 63
+_FEWEST_COUNTED = 4  # a shorter first column of 0, 1, 2 may well be x
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of a table are what, counted from 0.
+
+    Args:
+        pos: x, y, z.
+        normal: the normal's x, y, z; default: the table has no normals.
+        color: red, green, blue; default: the table has no colors.
+        remarks: what a person should know of how this was decided, a sentence each.
+    """
+
+    pos: Triple
+    normal: Triple | None = None
+    color: Triple | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """All columns that are taken for something."""
+        return self.pos + (self.normal or ()) + (self.color or ())
+
+
+def layout_by_name(names: Sequence[str], path: Path) -> Layout | None:
+    """Find x, y, z, the normals and the colors among the names of columns.
+
+    Args:
+        names: (W,) names as the file has them.
+        path: the file, for the message.
+
+    Returns:
+        What was found; None where the names say nothing about positions.
+
+    Raises:
+        InputError: the names are those of degrees, or of some of x, y and z but not all.
+    """
+    layout, plain = find_names(names), [_plain(name) for name in names]
+    if layout is None and len(_DEGREES & set(plain)) >= 2:
+        raise InputError(
+            f"{path}: its columns are longitude and latitude: degrees are no lengths;"
+            " project them to a map first"
+        )
+    found = [name for name, bare in zip(names, plain, strict=True) if bare in _AXES]
+    if layout is None and found:
+        raise InputError(
+            f"{path}: of x, y and z its header names only {' '.join(found)}: name all three"
+        )
+    return layout
+
+
+def find_names(names: Sequence[str]) -> Layout | None:
+    """Find what :func:`layout_by_name` finds, and give None where it would refuse."""
+    plain = [_plain(name) for name in names]
+
+    def find(choices: Sequence[_Names]) -> Triple | None:
+        for x, y, z in choices:
+            if x in plain and y in plain and z in plain:
+                return plain.index(x), plain.index(y), plain.index(z)
+        return None
+
+    pos = find(_POSITION_NAMES)
+    return None if pos is None else Layout(pos, find(_NORMAL_NAMES), find(_COLOR_NAMES))
+
+
+def says_nothing(names: Sequence[str]) -> bool:
+    """Tell whether these are only what programs call columns that nobody named, as V1, V2."""
+    return all(_NO_NAME.fullmatch(_plain(name)) for name in names)
+
+
+def _plain(name: str) -> str:
+    without_unit = re.sub(r"(?<=\w)\s*[\(\[].*?[\)\]]", "", name)
+    return "".join(letter for letter in without_unit.lower() if letter.isalnum())
+
+
+def layout_by_value(table: Array, path: Path) -> Layout:
+    """Decide by the numbers which columns are positions, normals and colors.
+
+    The first three are x, y, z; only a first column that counts the rows is passed over. Three
+    neighboring columns of unit length are normals; three of whole numbers up to 255, of fractions
+    or, where nothing else is left, of whole numbers up to 65,535 are colors. Whatever is neither
+    is left out. A file that ends in ``.xyzn`` or ``.xyzrgb`` says itself what follows x, y, z.
+
+    Args:
+        table: (N, W) real numbers.
+        path: the file, for its ending and the message.
+
+    Returns:
+        The layout; its remarks say where another one is possible.
+
+    Raises:
+        InputError: there are fewer than 3 columns, or too many to be a table of points.
+    """
+    width = table.shape[1]
+    if width < 3:
+        raise InputError(f"{path}: it has {width} columns; at least 3 (x y z) are needed")
+    if width > _MOST_COLUMNS:
+        raise InputError(
+            f"{path}: it has {width} columns and no names: which are x, y and z cannot be told;"
+            " name them in a header line, or keep the first 3"
+        )
+    ending = path.suffix.lower()
+    if ending in (".xyzn", ".xyzrgb"):
+        named = (3, 4, 5) if width >= 6 else None
+        return Layout((0, 1, 2), *((named, None) if ending == ".xyzn" else (None, named)))
+    start, remarks = 0, list[str]()
+    if width > 3 and _counts_rows(table):
+        start = 1
+        remarks.append("its first column counts the rows: an index, taken for no coordinate")
+    rest = list(range(start + 3, width))
+    normal = next((c for c in _neighbors(rest) if are_normals(table[:, c])), None)
+    rest = [i for i in rest if i not in (normal or ())]
+    color = _find_colors(table, rest, remarks)
+    return Layout((start, start + 1, start + 2), normal, color, tuple(remarks))
+
+
+def are_normals(values: Array) -> bool:
+    """Tell whether vectors (N, 3) are of length 1, but for those that are zero: unknown."""
+    length = np.linalg.norm(_known(values), axis=1)
+    unit = np.abs(length - 1) <= _LENGTH_SLACK
+    return bool(unit.any() and (unit | (length == 0)).all())
+
+
+def _counts_rows(table: Array) -> bool:
+    first, count = table[:, 0], np.arange(len(table))
+    others = _known(table[:, 1:4])
+    return bool(
+        len(first) >= _FEWEST_COUNTED
+        and ((first == count).all() or (first == count + 1).all())
+        and len(others) > 1
+        and np.ptp(others, axis=0).any()
+    )
+
+
+def _neighbors(columns: Sequence[int]) -> list[Triple]:
+    """Every three of the columns that stand side by side."""
+    return [(i, i + 1, i + 2) for i in columns if i + 1 in columns and i + 2 in columns]
+
+
+def _known(values: Array) -> Array:
+    """The rows of (N, C) that are finite, as float64."""
+    values = values.astype(np.float64)
+    return values[np.isfinite(values).all(1)]
+
+
+def _find_colors(table: Array, rest: Sequence[int], remarks: list[str]) -> Triple | None:
+    alone = len(rest) == 3
+    bytes_ = [c for c in _neighbors(rest) if _are_whole(table[:, c], 1 if alone else _MOST_CODE)]
+    if bytes_:
+        return _one_of(table, bytes_)
+    if len(rest) > 4:
+        return None
+    fractions = [c for c in _neighbors(rest) if _are_fractions(table[:, c], alone)]
+    if len(fractions) == 2 and not (table[:, rest[3]] == 1).all():
+        remarks.append(
+            f"columns {rest[0] + 1} to {rest[3] + 1} are all fractions, and which are colors cannot"
+            " be told: name them in a header line"
+        )
+        return None
+    if fractions:
+        return fractions[0]
+    wide = alone and _are_whole(table[:, rest], 255, 65535)
+    return (rest[0], rest[1], rest[2]) if wide else None
+
+
+def _one_of(table: Array, choices: Sequence[Triple]) -> Triple:
+    """Choose between x y z intensity r g b and x y z r g b label, where both are possible."""
+    first = choices[0]
+    if len(choices) == 1 or choices[1][0] != first[0] + 1:
+        return first
+    before, after = table[:, first[0]], table[:, first[2] + 1]
+    if (after == 255).all() and not (before == 255).all():
+        return first  # r g b a
+    kinds = [len(np.unique(table[:, i])) for i in (*first, first[2] + 1)]
+    is_label = after.max() <= _MOST_LABEL < before.max() and kinds[3] < min(kinds[:3])
+    return first if is_label else choices[1]
+
+
+def _are_whole(values: Array, more_than: int, up_to: int = 255) -> bool:
+    known = _known(values)
+    return bool(
+        len(known)
+        and known.min() >= 0
+        and more_than < known.max() <= up_to
+        and (known == known.round()).all()
+    )
+
+
+def _are_fractions(values: Array, even_whole: bool) -> bool:
+    known = _known(values)
+    inside = len(known) and known.min() >= 0 and known.max() <= 1 and known.any()
+    return bool(inside and (even_whole or (known != known.round()).any()))
+
+
+def as_raw(columns: Sequence[Array], layout: Layout, labels: Sequence[str] | None = None) -> Raw:
+    """Make points of the columns of a table.
+
+    Args:
+        columns: W columns of (N,) numbers each.
+        layout: which of them are what.
+        labels: (W,) what to call each column in the note. Default: its number from 1.
+
+    Returns:
+        The points, with a note that says which columns were taken for what, unless the table is
+        x, y, z alone.
+    """
+    named = labels or [str(i + 1) for i in range(len(columns))]
+    pos, normal, color = (
+        None if triple is None else np.stack([columns[i] for i in triple], axis=1)
+        for triple in (layout.pos, layout.normal, layout.color)
+    )
+    assert pos is not None
+    notes = layout.remarks
+    if len(named) > 3 or (labels and [label.lower() for label in labels] != ["x", "y", "z"]):
+        taken = {"x y z": layout.pos, "normals": layout.normal, "colors": layout.color}
+        taken_names = {
+            what: " ".join(named[i] for i in triple) for what, triple in taken.items() if triple
+        }
+        left = [i for i in range(len(named)) if i not in layout.used]
+        unnamed = [named[i] or f"the one without a name ({i + 1})" for i in left]
+        notes = (says_taken("columns", taken_names, unnamed), *notes)
+    return Raw(pos, normal=normal, color=color, notes=notes)
+
+
+def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
+    """Say which columns or arrays were taken for what, and which were not used."""
+    said = [f"{kind} = {name}" for kind, name in taken.items()]
+    if left:
+        more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+        said.append(f"not used: {', '.join(left[:_MOST_NAMED])}{more}")
+    return f"{what}: {', '.join(said)}"
+
+
+def points_of(array: Array, path: Path) -> Raw:
+    """Make points of an array whose columns have no names.
+
+    Args:
+        array: (N, 3 or more); an axis of length 1 more does no harm. (3, N) is turned where it
+            can be nothing else.
+        path: the file, for the message.
+
+    Raises:
+        InputError: the array is of another shape or type, or may be (3, N).
+    """
+    shape, notes = array.shape, tuple[str, ...]()
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
+    if array.ndim == 3 and 1 in shape:
+        array = array.squeeze(axis=shape.index(1))
+    if array.ndim == 3 and array.shape[2] == 3:
+        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
+    if array.ndim != 2 or array.shape[1] < 3:
+        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
+    rows, columns = array.shape
+    if rows == 3 and columns > _MOST_COLUMNS:  # three rows may be points up to this many columns
+        array, notes = array.T, (f"its array is (3, {columns}): taken for {columns} points",)
+    elif rows in (3, 6) and rows < columns:
+        raise InputError(
+            f"{path}: its array has shape {shape}, which may be {rows} points or (3, N): transpose"
+            " it to a point a row, or name what is in it"
+        )
+    raw = as_raw(list(array.T), layout_by_value(array, path))
+    return replace(raw, notes=(*raw.notes, *notes))
