@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -329,3 +330,34 @@ def points_of(array: Array, path: Path) -> Raw:
         )
     raw = as_raw(list(array.T), layout_by_value(array, path))
     return replace(raw, notes=(*raw.notes, *notes))
+
+
+class Found(NamedTuple):
+    """Fields side by side, (N, 3) each, in the smallest type that holds those of all three."""
+
+    pos: Array | None
+    normal: Array | None
+    color: Array | None
+
+
+def find_fields(fields: Mapping[str, Array]) -> Found:
+    """Find positions, normals and colors among (N,) values by their names; None without."""
+    layout, columns = find_names(list(fields)), list(fields.values())
+    triples = (layout.pos, layout.normal, layout.color) if layout else (None, None, None)
+    return Found(*(t and np.stack([columns[i] for i in t], axis=1) for t in triples))
+
+
+def in_type(values: Array, type: str) -> Array:
+    """Give numbers from text the whole-number type that a header names, if it holds them all.
+
+    A color of 1 is nearly black where it is a byte, and full where it is a fraction.
+
+    Args:
+        values: (N,) float64 from text, or what a binary file holds, which stays as it is.
+        type: numpy's, as ``u1``.
+    """
+    if type[-2] not in "iu" or values.dtype.kind != "f":
+        return values
+    limits = np.iinfo(type)
+    fits = ((values >= limits.min) & (values <= limits.max) & (values % 1 == 0)).all()
+    return values.astype(type) if fits else values

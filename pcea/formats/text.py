@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -144,26 +146,82 @@ def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
         yield line, start
 
 
-def all_numbers(lines: Sequence[str]) -> Array | None:
-    """(K,) float64 numbers of all lines, one after the other; None where something is none."""
-    try:
-        return np.array(" ".join(lines).split(), np.float64)
-    except ValueError:
-        return None
-
-
-def fits_lines(lines: Sequence[str], begins: Array) -> bool:
-    """Tell whether records that were read across the ends of lines can be meant so.
-
-    A number that is missing in a file with a record a line must not shift all that follows. So
-    where the first line is the first record, either each record begins with a line (long ones go
-    on in the next) or each line with a record (several stand in it).
+@dataclass(frozen=True)
+class Places:
+    """Where the lines of a text begin, in which white space may fall anywhere between numbers.
 
     Args:
-        lines: the text.
-        begins: (R,) the place of each record's first number among all numbers.
+        heads: (lines + 1,) how many numbers stand before each line, and in all.
+        first: how many lines of the file stand before the first.
     """
-    heads = np.cumsum([0, *(len(line.split()) for line in lines)])[:-1]
-    if len(heads) < 2 or len(begins) < 2 or heads[1] != begins[1]:
-        return True
-    return bool(np.isin(begins, heads).all() or np.isin(heads, begins).all())
+
+    heads: Array
+    first: int
+
+    def check(self, begins: Array, used: int, path: Path) -> int:
+        """Refuse records that cannot be meant as they were read.
+
+        A number that is missing in a file with a record a line must not shift all that follows. So
+        where the first line is the first record, either each record begins with a line (long ones
+        go on in the next) or each line with a record (several stand in it).
+
+        Args:
+            begins: (R,) the place of each record's first number among all numbers.
+            used: how many numbers the records have together.
+            path: the file, for the message.
+
+        Returns:
+            How many lines stand behind the records.
+
+        Raises:
+            InputError: the records do not fit the lines, or numbers are left that have none of
+                their own.
+        """
+        heads = np.append(self.heads[:-1][np.diff(self.heads) > 0], self.heads[-1])
+        if np.array_equal(begins, heads[: len(begins)]):  # a record a line
+            return len(heads) - 1 - len(begins)
+        strays = ~np.isin(begins, heads)
+        of_lines = len(heads) > 2 and len(begins) > 1 and heads[1] == begins[1]
+        several = np.isin(heads[heads < used], begins).all()
+        if strays.any() and (used < heads[-1] or (of_lines and not several)):
+            last = begins[
+                max(int(strays.argmax()) - 1, 0)
+            ]  # the last record that begins with a line
+            line = int(np.searchsorted(self.heads, last, "right")) + self.first
+            raise InputError(
+                f"{path}, line {line}: it holds more or fewer numbers than the header announces"
+            )
+        return int(np.count_nonzero(np.diff(self.heads)[self.heads[:-1] >= used]))
+
+
+def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:
+    """Read all numbers of a text, one after the other, whatever white space is between them.
+
+    Args:
+        text: numbers and white space.
+        first: how many lines of the file stand before it.
+        path: the file, for the message.
+
+    Returns:
+        (K,) float64, and where the lines begin among them.
+
+    Raises:
+        InputError: something is no number.
+    """
+    lines = text.splitlines()
+    heads = np.cumsum([0, *(len(line.split()) for line in lines)])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # before NumPy 2.3, it is a warning
+            numbers = np.fromstring(text, sep=" ") if heads[-1] else np.empty(0)
+        if len(numbers) == heads[-1]:  # "1-2" would be two
+            return numbers, Places(heads, first)
+    except (ValueError, DeprecationWarning):
+        pass
+    number, field = next(
+        (number, field)
+        for number, line in enumerate(lines, first + 1)
+        for field in line.split()
+        if not is_number(field)
+    )
+    raise InputError(f"{path}, line {number}: {field[:40]!r} is not a number")

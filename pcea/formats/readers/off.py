@@ -6,7 +6,6 @@ Read here, because trimesh takes a truncated file without a word and leaves its 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +14,10 @@ from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
-from pcea.formats.text import all_numbers, fits_lines, number_rows, read_text
+from pcea.formats.text import free_numbers, number_rows, read_text
 
 # In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
-_KEYWORD = re.compile(r"(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off")
-_BINARY = re.compile(rb"\s*\w*OFF\s+BINARY")
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """The lines that hold something, without comments, and where they stand in the file."""
-
-    text: list[str]
-    number: list[int]
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a file holds: (N, 3 or more) numbers of the vertices, and polygons laid end to end."""
-
-    vertices: Array
-    counts: Array
-    corners: Array
+_KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
 
 
 @register_format("off")
@@ -44,77 +25,56 @@ def read_off(path: Path) -> Raw:
     """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers).
 
     Normals and colors of vertices are read where the keyword announces them, in the order of the
-    format: position, normal, color, texture. Colors of faces are left alone.
+    format: position, normal, color, texture. Colors of faces are left alone. White space may fall
+    anywhere in a file that has none of these.
     """
     with path.open("rb") as file:
-        if _BINARY.match(file.read(64)):
+        if re.match(rb"\s*\w*OFF\s+BINARY", file.read(64)):
             raise InputError(f"{path}: binary OFF cannot be read: save it as text, or as PLY")
-    lines = _lines(read_text(path))
-    keyword = _KEYWORD.match(lines.text[0]) if lines.text else None
+    text = re.sub(r"#.*", "", read_text(path))
+    keyword = _KEYWORD.match(text)
     if keyword is None:
         raise InputError(f"{path}: it does not start with 'OFF', as an OFF file does")
     before, more, after, four, any_size = keyword.groups()
-    texture = before or after
     if four or any_size:
         raise InputError(f"{path}: {keyword[0]} has other than 3 dimensions; only 3 can be read")
-    lines.text[0] = lines.text[0][keyword.end() :].strip()
-    if not lines.text[0]:
-        del lines.text[0], lines.number[0]
+    text = "\n" * keyword[0].count("\n") + text[keyword.end() :]
     has_normals, has_colors = "N" in (more or ""), "C" in (more or "")
-    fixed = 3 + 3 * has_normals + 2 * bool(texture)  # numbers a vertex, but for its color
-    try:
-        content = _by_line(lines, fixed + 4 * has_colors, path)
-    except InputError:
-        found = _by_word(lines, [fixed + 4, fixed + 3, fixed] if has_colors else [fixed])
-        if found is None:
-            raise
-        content = found
-    width = content.vertices.shape[1]
-    at = 3 + 3 * has_normals
-    color = content.vertices[:, at : at + width - fixed]
+    fixed = 3 + 3 * has_normals + 2 * bool(before or after)  # numbers a vertex, but for its color
+    numbered = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    line_of, lines = [n for n, _ in numbered], [line for _, line in numbered]
+    head = lines[0].split() if lines else []
+    counted = len(head) >= 2 and all(count.isdecimal() for count in head[:2])
+    num, num_faces = (int(count) for count in head[:2]) if counted else (0, 0)
+    by_line = counted and len(head) <= 3 and len(lines) == 1 + num + num_faces
+    if fixed == 3 and not has_colors and not by_line:
+        free = _by_word(text, len(head), path)
+        if free is not None:
+            return free
+    if not counted:
+        raise InputError(f"{path}: the numbers of vertices and faces do not follow its 'OFF'")
+    if len(lines) < (end := 1 + num + num_faces):
+        raise InputError(
+            f"{path}: it is truncated, or has not one line per vertex and face: {num} vertices and"
+            f" {num_faces} faces are announced, but {len(lines) - 1} lines follow"
+        )
+    width = fixed + 4 * has_colors
+    if width > 3:
+        width = min([width, *(len(line.split()) for line in lines[1 : 1 + num])])
+    vertices = number_rows(lines[1 : 1 + num], line_of[1 : 1 + num], max(width, 3), path)
+    counts, corners = _faces(lines[1 + num : end], line_of[1 + num : end], path)
+    color = vertices[:, fixed - 2 * bool(before or after) :][:, : width - fixed]
     return Raw(
-        pos=content.vertices[:, :3],
-        faces=triangulate(content.counts, content.corners, content.vertices[:, :3]),
-        normal=content.vertices[:, 3:6] if has_normals and width >= 6 else None,
+        pos=vertices[:, :3],
+        faces=triangulate(counts, corners, vertices[:, :3]),
+        normal=vertices[:, 3:6] if has_normals and width >= 6 else None,
         color=color if has_colors and color.shape[1] >= 3 else None,
     )
 
 
-def _lines(text: str) -> _Lines:
-    found = _Lines([], [])
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.partition("#")[0].strip()
-        if line:
-            found.text.append(line)
-            found.number.append(number)
-    return found
-
-
-def _by_line(lines: _Lines, most: int, path: Path) -> _Content:
-    """Read a vertex or a face a line, as everybody writes them, and leave the rest of it alone.
-
-    Args:
-        lines: all of the file but its keyword.
-        most: how many numbers of a vertex are of use; those that are there are taken.
-        path: the file, for the message.
-    """
-    head = lines.text[0].split() if lines.text else []
-    if len(head) < 2 or not all(count.isdecimal() for count in head[:2]):
-        raise InputError(f"{path}: the numbers of vertices and faces do not follow its 'OFF'")
-    num, end = int(head[0]), 1 + int(head[0]) + int(head[1])
-    if len(lines.text) < end:
-        raise InputError(
-            f"{path}: it is truncated: {num} vertices and {head[1]} faces are announced,"
-            f" but {len(lines.text) - 1} lines follow"
-        )
-    text, number = lines.text[1 : 1 + num], lines.number[1 : 1 + num]
-    width = 3 if most == 3 else min([most, *(len(line.split()) for line in text)])
-    counts, corners = _faces(lines.text[1 + num : end], lines.number[1 + num : end], path)
-    return _Content(number_rows(text, number, max(width, 3), path), counts, corners)
-
-
 def _faces(lines: list[str], line_of: list[int], path: Path) -> tuple[Array, Array]:
-    counts, corners = [], []
+    """The number of corners of each face, and all corners laid end to end."""
+    counts, corners = list[int](), list[int]()
     for line, number in zip(lines, line_of, strict=True):
         fields = line.split()
         try:
@@ -131,66 +91,36 @@ def _faces(lines: list[str], line_of: list[int], path: Path) -> tuple[Array, Arr
     return np.array(counts, np.int64), np.array(corners, np.int64)
 
 
-def _by_word(lines: _Lines, widths: list[int]) -> _Content | None:
-    """Take the numbers one after the other; white space may fall anywhere.
-
-    Nothing but the ends of lines tells how many numbers the colors of vertices and faces have, and
-    whether the number of edges is there: what uses up all of the numbers is right.
+def _by_word(text: str, head: int, path: Path) -> Raw | None:
+    """Take the numbers one after the other; None where they do not come out even.
 
     Args:
-        lines: all of the file but its keyword.
-        widths: how many numbers a vertex may have.
-
-    Returns:
-        None where nothing comes out even.
+        text: the file behind its keyword.
+        head: how many numbers its first line has; the number of edges may be missing there.
+        path: the file, for the message.
     """
-    numbers = all_numbers(lines.text)
-    if numbers is None or len(numbers) < 2 or not all(map(_is_count, numbers[:2])):
+    try:
+        numbers, places = free_numbers(text, 0, path)
+    except InputError:
         return None
-    num, num_faces = int(numbers[0]), int(numbers[1])
-    first = len(lines.text[0].split())
-    alone = first in (2, 3)  # whether the counts have a line of their own
-    for head in [first] if alone else [3, 2]:
-        for width in widths:
-            end = head + num * width
-            if end > len(numbers):
-                continue
-            for extra in (0, 3, 4, 1) if num_faces else (0,):
-                walked = _walk(numbers[end:], num_faces, extra, num)
-                if walked is None:
-                    continue
-                counts, corners, begins = walked
-                begins = np.concatenate((head + width * np.arange(num), end + begins))
-                if not alone or fits_lines(lines.text[1:], begins - head):
-                    return _Content(numbers[head:end].reshape(num, width), counts, corners)
-    return None
-
-
-def _walk(numbers: Array, num: int, extra: int, vertices: int) -> tuple[Array, Array, Array] | None:
-    """Read faces that are followed by ``extra`` numbers each, if that uses up all numbers.
-
-    Returns:
-        Their numbers of corners, the corners laid end to end, and where each face begins.
-    """
-    begins: list[int] = []
-    pieces: list[Array] = []
-    at = 0
-    for _ in range(num):
-        if at >= len(numbers) or not _is_count(numbers[at]):
+    if len(numbers) < 3 or (numbers[:2] < 0).any() or (numbers[:2] % 1).any():
+        return None
+    num, num_faces, at = int(numbers[0]), int(numbers[1]), head if head in (2, 3) else 3
+    end = at + 3 * num
+    begins, pieces = [*range(at, end, 3)], list[Array]()
+    for _ in range(num_faces):
+        begins.append(end)
+        count = numbers[end] if end < len(numbers) else -1
+        if count < 0 or count % 1 or end + 1 + count > len(numbers):
             return None
-        end = at + 1 + int(numbers[at])
-        if end + extra > len(numbers):
-            return None
-        begins.append(at)
-        pieces.append(numbers[at + 1 : end])
-        at = end + extra
+        pieces.append(numbers[end + 1 : end + 1 + int(count)])
+        end += 1 + int(count)
+    if end != len(numbers):
+        return None
+    places.check(np.array(begins), end, path)
     corners = np.concatenate([np.empty(0), *pieces])
-    known = (corners % 1 == 0) & (corners >= 0) & (corners < vertices)
-    if at != len(numbers) or not known.all():
-        return None
+    pos = numbers[at : at + 3 * num].reshape(num, 3)
     counts = np.array([len(piece) for piece in pieces], np.int64)
-    return counts, corners.astype(np.int64), np.array(begins, np.int64)
-
-
-def _is_count(number: float) -> bool:
-    return number >= 0 and float(number).is_integer()
+    if (corners % 1).any():
+        return None
+    return Raw(pos=pos, faces=triangulate(counts, corners, pos))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.fields import find, in_type
+from pcea.formats.columns import find_fields, in_type
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
 from pcea.formats.text import header_lines, number_rows, read_bytes
@@ -57,7 +57,7 @@ def read_pcd(path: Path) -> Raw:
             fields["rgb"] = _bits(column[:, 0], type)
         else:
             fields.setdefault(name, in_type(column[:, 0], type))
-    pos, normal, color = find(fields)
+    pos, normal, color = find_fields(fields)
     if pos is None:
         raise InputError(f"{path}: its fields are {', '.join(header.names)}; x, y and z are needed")
     if color is None and "rgb" in fields:

@@ -278,10 +278,10 @@ def _at_once(lines: Sequence[str], separator: str) -> _Table | None:
     sample = [line for line in islice(lines, _SAMPLED) if line.strip() and "#" not in line]
     rows = list(_split(sample, separator))
     width = len(rows[0]) if rows else 0
-    words = {i for i in range(width) if not any(_looks_like_number(row[i]) for row in rows)}
-    used = [i for i in range(width) if i not in words]
     if not rows or any(len(row) != width for row in rows):
         return None
+    words = {i for i in range(width) if not any(_looks_like_number(row[i]) for row in rows)}
+    used = [i for i in range(width) if i not in words]
     if not all(is_number(row[i]) for row in rows for i in used):
         return None
     if words and any(
