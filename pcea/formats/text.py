@@ -178,20 +178,20 @@ class Places:
                 their own.
         """
         heads = np.append(self.heads[:-1][np.diff(self.heads) > 0], self.heads[-1])
-        if np.array_equal(begins, heads[: len(begins)]):  # a record a line
-            return len(heads) - 1 - len(begins)
+        left, whole = int(np.count_nonzero(heads[:-1] >= used)), used in heads
+        if whole and np.array_equal(begins, heads[: len(begins)]):  # a record a line
+            return left
         strays = ~np.isin(begins, heads)
         of_lines = len(heads) > 2 and len(begins) > 1 and heads[1] == begins[1]
         several = np.isin(heads[heads < used], begins).all()
-        if strays.any() and (used < heads[-1] or (of_lines and not several)):
-            last = begins[
-                max(int(strays.argmax()) - 1, 0)
-            ]  # the last record that begins with a line
+        if not whole or (strays.any() and (used < heads[-1] or (of_lines and not several))):
+            # The last record that begins with a line.
+            last = begins[max(int(strays.argmax()) - 1, 0) if strays.any() else -1]
             line = int(np.searchsorted(self.heads, last, "right")) + self.first
             raise InputError(
                 f"{path}, line {line}: it holds more or fewer numbers than the header announces"
             )
-        return int(np.count_nonzero(np.diff(self.heads)[self.heads[:-1] >= used]))
+        return left
 
 
 def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:

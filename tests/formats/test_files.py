@@ -59,7 +59,7 @@ def test_files_folders_and_globs_are_found(
     [
         ([], "no files given"),
         (["gone.obj"], "gone.obj: there is no such file or folder"),
-        (["deep.xyz"], r"nothing in this folder can be read \(known: .off"),
+        (["deep.xyz"], r"nothing in this folder can be read \(known: .asc"),
         (["*.md"], "matches no file that can be read"),
         (["*.stl"], "matches no file that can be read"),
         (["b.obj", "gone"], "gone: there is no such file"),

@@ -83,6 +83,7 @@ def test_numbers_come_one_after_the_other() -> None:
         ("1 2 3\n4 5\n6", [0, 2, 4], 6, 0),  # lines mean nothing
         ("1 2\n3 4\n5 6\n\n7", [0, 2], 4, 2),
         ("1 2 9\n3 4 9", [0, 2], 4, None),
+        ("1 2\n3 4 9", [0, 2], 4, None),
     ],
 )
 def test_records_may_begin_with_lines_or_lines_with_records(

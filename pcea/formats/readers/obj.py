@@ -6,8 +6,8 @@ reorders vertices along the seams of the texture.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,6 @@ from pcea.formats.registry import register_format
 from pcea.formats.text import number_rows, read_text
 
 
-class _Lines:
-    """The lines of one kind, without their keyword, and where they stand in the file."""
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.number: list[int] = []
-
-
 @register_format("obj")
 def read_obj(path: Path) -> Raw:
     """Read the vertices and polygons of an OBJ file; groups and materials are put together.
@@ -35,77 +27,63 @@ def read_obj(path: Path) -> Raw:
     mean of the normals that its faces give it. Without faces it is a cloud of all vertices, whether
     lines and points refer to them or not.
     """
-    kinds = {"v": _Lines(), "vn": _Lines(), "f": _Lines()}
-    vertices, normals, polygons = kinds["v"], kinds["vn"], kinds["f"]
+    # A backslash joins the next line, but for comments: they may end in a folder of Windows.
+    text = re.sub(r"(?m)^[ \t]*#.*$", "", read_text(path))
+    if "\\" in text:
+        text = re.sub(r"(?:[^\n]*\\[ \t]*\n)+[^\n]*", _joined, text)
+    rows: dict[str, list[str]] = {"v": [], "vn": [], "f": []}
+    line_of: dict[str, list[int]] = {"v": [], "vn": [], "f": []}
     known: list[tuple[int, int]] = []  # vertices and normals before each face: for what is relative
-    for number, line in _whole_lines(read_text(path)):
-        key, *rest = line.split(None, 1)
-        if key in kinds:
-            kinds[key].text.append(rest[0].partition("#")[0] if rest else "")
-            kinds[key].number.append(number)
+    for number, line in enumerate(text.split("\n"), 1):
+        key, *rest = line.split(None, 1) or [""]
+        if key in rows:
+            rows[key].append(rest[0].partition("#")[0] if rest else "")
+            line_of[key].append(number)
             if key == "f":
-                known.append((len(vertices.text), len(normals.text)))
-    if not vertices.text:
+                known.append((len(rows["v"]), len(rows["vn"])))
+    if not rows["v"]:
         raise InputError(f"{path}: it holds no vertices (no line starts with 'v')")
 
-    pos, color, notes = _vertices(vertices, path)
-    normal = number_rows(normals.text, normals.number, 3, path) if normals.text else None
+    # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
+    widths = Counter(len(line.split()) for line in rows["v"])
+    width = max(widths) if widths.keys() in ({6}, {7}) else 3
+    table = number_rows(rows["v"], line_of["v"], width, path)
+    pos, color, notes = table[:, :3], table[:, 3:] if width > 3 else None, list[str]()
+    colored = widths[6] + widths[7]
+    if width == 3 and colored:  # Blender writes colors for those objects that have some
+        notes.append(
+            f"{colored} of its {len(pos)} vertices have colors, not all of them alike;"
+            " they were left out"
+        )
+    normal = number_rows(rows["vn"], line_of["vn"], 3, path) if rows["vn"] else None
     beside = normal if normal is not None and len(normal) == len(pos) else None
-    if not polygons.text:
-        return Raw(pos=pos, normal=beside, color=color, notes=notes)
-    counts, corners, at_corners = _faces(polygons, known, path)
+    if not rows["f"]:
+        return Raw(pos=pos, normal=beside, color=color, notes=tuple(notes))
+    counts, corners, at_corners = _faces(rows["f"], line_of["f"], known, path)
     if normal is not None and at_corners.any():
         beside = _at_vertices(normal, at_corners, corners, len(pos))
     if few := int((counts < 3).sum()):
-        notes += (f"{few} of its {len(counts)} faces have fewer than 3 corners and were left out",)
-    faces = triangulate(counts, corners, pos)
-    return Raw(pos=pos, faces=faces, normal=beside, color=color, notes=notes)
+        what = "have fewer than 3 corners and were left out"
+        notes.append(f"{few} of its {len(counts)} faces {what}")
+    return Raw(pos, triangulate(counts, corners, pos), beside, color, tuple(notes))
 
 
-def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Number the lines that hold something; a backslash at the end joins the next line to them."""
-    begun, begun_at = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        # A comment goes on nowhere: it may end in the path of a folder on Windows.
-        if line.endswith("\\") and not line.startswith("#"):
-            begun, begun_at = f"{begun}{line[:-1]} ", begun_at or number
-            continue
-        line = begun + line
-        if line:
-            yield begun_at or number, line
-        begun, begun_at = "", 0
-    if begun:
-        yield begun_at, begun
+def _joined(lines: re.Match[str]) -> str:
+    """One line, and blank ones, so that those below keep their numbers."""
+    return re.sub(r"\\[ \t]*\n", " ", lines[0]) + "\n" * lines[0].count("\n")
 
 
-def _vertices(lines: _Lines, path: Path) -> tuple[Array, Array | None, tuple[str, ...]]:
-    # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
-    widths = Counter(len(line.split()) for line in lines.text)
-    width = max(widths) if widths.keys() in ({6}, {7}) else 3
-    table = number_rows(lines.text, lines.number, width, path)
-    notes: tuple[str, ...] = ()
-    colored = widths[6] + widths[7]
-    if width == 3 and colored:  # Blender writes colors for those objects that have some
-        notes = (
-            f"{colored} of its {len(lines.text)} vertices have colors, not all of them alike;"
-            " they were left out",
-        )
-    return table[:, :3], table[:, 3:] if width > 3 else None, notes
-
-
-def _faces(lines: _Lines, known: list[tuple[int, int]], path: Path) -> tuple[Array, Array, Array]:
+def _faces(
+    lines: list[str], line_of: list[int], known: list[tuple[int, int]], path: Path
+) -> tuple[Array, Array, Array]:
     """(P,) counts, and of each corner the vertex counted from 0 and the normal counted from 1."""
     counts, corners, normals = [], [], []
-    for line, number in zip(lines.text, lines.number, strict=True):
+    for line, number in zip(lines, line_of, strict=True):
         fields = line.split()
         try:
             indices = [int(field.partition("/")[0]) for field in fields]
-            if "/" in line:
-                parts = [field.split("/") for field in fields]
-                normals += [int(part[2]) if len(part) > 2 and part[2] else 0 for part in parts]
-            else:
-                normals += [0] * len(fields)
+            parts = [field.split("/") for field in fields] if "/" in line else [[]] * len(fields)
+            normals += [int(part[2]) if len(part) > 2 and part[2] else 0 for part in parts]
         except ValueError:
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
         if 0 in indices:
@@ -133,7 +111,6 @@ def _at_vertices(normal: Array, at_corners: Array, corners: Array, num: int) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     unit = np.where(np.isfinite(unit), unit, 0)[at_corners[known] - 1]
-    sums = [np.bincount(corners[known], unit[:, axis], num) for axis in range(3)]
-    total = np.stack(sums, axis=1)
+    total = np.stack([np.bincount(corners[known], unit[:, i], num) for i in range(3)], axis=1)
     # What is left of normals that cancel is rounding, and no direction.
     return np.where(np.abs(total).max(1, keepdims=True) > 1e-6, total, 0)

@@ -37,7 +37,7 @@ def read_stl(path: Path) -> Raw:
     text = data if wide else data.rstrip(b"\0")
     if wide or b"\0" not in text:
         if b"vertex" in data.lower().replace(b"\0", b""):
-            return _text(decode(text, path), path)
+            return _text(decode(text, path).lower(), path)
         if data.lstrip()[:5].lower() == b"solid":
             raise InputError(f"{path}: it holds no facets")
     return _binary(data, path)
@@ -49,7 +49,7 @@ def _binary(data: bytes, path: Path) -> Raw:
     (count,) = struct.unpack_from("<I", data, _HEAD - 4)
     whole, rest = divmod(len(data) - _HEAD, _FACET.itemsize)
     notes: tuple[str, ...] = ()
-    if not count and whole and not rest:  # written in one go, by a program that counted too late
+    if not count and whole > 0 and not rest:  # written in one go, by a program that counted late
         count, notes = whole, (f"its header counts no facets; {whole} stand in it and were read",)
     size = _HEAD + count * _FACET.itemsize
     if len(data) < size:
@@ -58,19 +58,16 @@ def _binary(data: bytes, path: Path) -> Raw:
         )
     if not count:
         raise InputError(f"{path}: it holds no facets")
-    more = len(data) - size
-    if more:
+    if more := len(data) - size:
         notes = (f"what stands behind its {count} facets was left alone ({more} B)",)
     pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
-    return Raw(pos=pos.astype(np.float32), faces=_threes(count), notes=notes)
+    return Raw(pos, faces=np.arange(3 * count).reshape(count, 3), notes=notes)
 
 
 def _text(text: str, path: Path) -> Raw:
-    text = text.lower()
     if not re.search(r"^\s*vertex\b", text, re.MULTILINE):
         text = _WORDS.sub("\n", text)  # all in one line
-    lines: list[str] = []
-    line_of: list[int] = []
+    lines, line_of = list[str](), list[int]()
     whole = inside = opened = 0  # lines of whole facets, vertices of this one, where it began
     closed = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -92,14 +89,7 @@ def _text(text: str, path: Path) -> Raw:
     count = whole // 3
     if not count:
         raise InputError(f"{path}: it holds no whole facets")
-    notes: tuple[str, ...] = ()
-    if inside or not closed:
-        notes = (
-            f"it ends without 'endsolid', so it may be cut off; {count} whole facets were read",
-        )
+    notes = f"it ends without 'endsolid', so it may be cut off; {count} whole facets were read"
     pos = number_rows(lines[:whole], line_of[:whole], 3, path)
-    return Raw(pos=pos, faces=_threes(count), notes=notes)
-
-
-def _threes(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    return np.arange(3 * count, dtype=np.int64).reshape(count, 3)
+    faces = np.arange(whole).reshape(count, 3)
+    return Raw(pos, faces=faces, notes=(notes,) if inside or not closed else ())
