@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pcea.defaults import TAILS
 from pcea.errors import WrongOption
 from pcea.evaluation.association import normalized_entropy
 from pcea.geometry import quantile
 from pcea.models import AttentionMap
-
-# What is above this share of a column's values has the last color.
-TOP = 0.99
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def choose_columns(
         chosen = choose_slots(values, num, visible)
     if first is not None:
         chosen = [first, *(i for i in chosen if i != first)]
-    tops = quantile(values, TOP, dim=0).tolist()
+    tops = quantile(values, 1 - TAILS, dim=0).tolist()
     return tuple(
         Column(layer.layer, i, f"layer {layer.layer} {layer.columns[i]}", max(tops[i], 1.0))
         for i in chosen[:num]
