@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Layout, Source
+from pcea.datasets.layout import Layout, Source, pieces_of
 from pcea.datasets.loading import find
 from pcea.errors import InputError
 
@@ -120,7 +120,7 @@ def _against_official(source: Source | None, counts: dict[str, dict[str, int]]) 
     """A sentence for each split that differs from the published one."""
     faults = []
     for split, official in source.counts.items() if source else ():
-        pieces = ("train", "val") if split == "trainval" else (split,)
+        pieces = pieces_of(split)
         found = Counter[str]()
         for piece in pieces:
             found.update(counts.get(piece, {}))

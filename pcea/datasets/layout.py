@@ -15,6 +15,11 @@ from pcea.registry import Registry
 SPLITS = ("train", "val", "trainval", "test")
 
 
+def pieces_of(split: str) -> tuple[str, ...]:
+    """Name the splits that a split consists of: train and val, or itself alone."""
+    return ("train", "val") if split == "trainval" else (split,)
+
+
 @dataclass(frozen=True)
 class Archive:
     """A published file.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import SPLITS, Archive, Layout, Source, register_dataset
+from pcea.datasets.layout import SPLITS, Archive, Layout, Source, pieces_of, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
@@ -81,7 +81,9 @@ class PartsFolder(Layout):
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those whose lists are there; the two of ``trainval`` must both be."""
-        return tuple(s for s in SPLITS if all(_list(folder, each).is_file() for each in _pieces(s)))
+        return tuple(
+            s for s in SPLITS if all(_list(folder, each).is_file() for each in pieces_of(s))
+        )
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; see :meth:`Layout.read`.
@@ -90,7 +92,7 @@ class PartsFolder(Layout):
         """
         synsets = read_categories(folder)
         taxonomy = self._stated(folder, synsets)
-        pieces = _pieces(split)
+        pieces = pieces_of(split)
         if taxonomy is not None:
             clouds = [self._read(folder, piece, synsets, taxonomy) for piece in pieces]
             return Clouds.cat(clouds), taxonomy
@@ -178,10 +180,6 @@ def read_categories(folder: Path) -> dict[str, str]:
 
 def _is_official(synsets: dict[str, str]) -> bool:
     return synsets.items() <= {name: synset for name, synset, *_ in OFFICIAL}.items()
-
-
-def _pieces(split: str) -> tuple[str, ...]:
-    return ("train", "val") if split == "trainval" else (split,)
 
 
 def _list(folder: Path, split: str) -> Path:

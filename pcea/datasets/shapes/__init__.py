@@ -12,7 +12,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Layout, register_dataset
+from pcea.datasets.layout import Layout, pieces_of, register_dataset
 from pcea.datasets.shapes import indoors, movers
 from pcea.datasets.shapes.solids import Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
@@ -81,7 +81,7 @@ class Shapes(Layout):
         if seed < 0:
             raise InputError(f"shapes: seed is {seed}; it must be at least 0")
         made = []
-        for part in ("train", "val") if split == "trainval" else (split,):
+        for part in pieces_of(split):
             num = num_per_category or NUM_PER_CATEGORY[part]
             # Each split of each seed has a seed of its own.
             own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(part)
