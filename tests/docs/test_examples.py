@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 import torch
 
+from pcea import testing
+from pcea.attention import create_attention
 from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import TAXONOMY
@@ -48,7 +51,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 @pytest.mark.parametrize("page", RUN)
-def test_python_runs(page: str, workplace: Path) -> None:
+def test_python_runs(page: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page == "docs/plugins.md":
+        # The checks take half a minute, and tests of their own run them with the same names.
+        for name in ("check_attention", "check_dataset"):
+            monkeypatch.setattr(testing, name, create_autospec(getattr(testing, name)))
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
     assert blocks
     names: dict[str, Any] = {}
@@ -58,6 +65,10 @@ def test_python_runs(page: str, workplace: Path) -> None:
         vertices = len(names["chair"].vertices)
         assert [tuple(each.shape) for each in names["maps"]] == [(vertices, 64)] * 4
         assert "<script" in (workplace / "chair.html").read_text()
+    if page == "docs/plugins.md":
+        (name,), options = names["check_attention"].call_args
+        assert create_attention(name, 8, **options)
+        assert names["check_dataset"].call_args.args[0] in DATASETS
     if page == "docs/segmentation.md":
         assert names["found"].category == "Chair"
     if page == "docs/models.md":
