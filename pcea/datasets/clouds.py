@@ -66,10 +66,7 @@ class Batch:
         return replace(self, **moved)
 
     def soft_category(self, num_categories: int) -> Tensor:
-        """What a classifier should answer.
-
-        Args:
-            num_categories: how many categories there are.
+        """The targets of a classifier.
 
         Returns:
             (B,) int64 the categories, or (B, num_categories) the share of each in mixed clouds.
@@ -134,18 +131,7 @@ class Clouds:
         part: Tensor | None = None,
         names: Sequence[str] | None = None,
     ) -> Clouds:
-        """Clouds that all have N points.
-
-        Args:
-            pos: (M, N, 3).
-            category: (M,).
-            normal: (M, N, 3), or None.
-            part: (M, N), or None.
-            names: M names; None numbers them.
-
-        Raises:
-            InputError: as for a batch.
-        """
+        """Clouds that all have N points, given as a batch; without M names they are numbered."""
         dense = Batch(pos, category, normal, part)
         num, num_points, _ = dense.pos.shape
         return cls(
@@ -159,24 +145,34 @@ class Clouds:
 
     @classmethod
     def cat(cls, several: Sequence[Clouds]) -> Clouds:
-        """Join clouds, in order. Normals and parts stay where all of them have them."""
+        """Join clouds, in order; unknown normals become zero, parts stay where all have them."""
         if not several:
             raise InputError("there are no clouds to join")
         offsets = torch.tensor([0] + [len(clouds.pos) for clouds in several]).cumsum(0)
         ptrs = [c.ptr[:-1].cpu() + offsets[i] for i, c in enumerate(several)]
-        normals = [c.normal for c in several if c.normal is not None]
+        normals = [torch.zeros_like(c.pos) if c.normal is None else c.normal for c in several]
         parts = [c.part for c in several if c.part is not None]
         return cls(
             pos=torch.cat([c.pos for c in several]),
             ptr=torch.cat([*ptrs, offsets[-1:]]).to(several[0].ptr.device),
             category=torch.cat([c.category for c in several]),
-            normal=torch.cat(normals) if len(normals) == len(several) else None,
+            normal=torch.cat(normals) if any(c.normal is not None for c in several) else None,
             part=torch.cat(parts) if len(parts) == len(several) else None,
             names=tuple(name for c in several for name in c.names),
         )
 
     def __len__(self) -> int:
         return len(self.category)
+
+    def parts_of(self, num: int) -> list[set[int]]:
+        """The part ids that occur in each of `num` categories."""
+        used: list[set[int]] = [set() for _ in range(num)]
+        if self.part is not None and len(self):
+            width = int(self.part.max()) + 1
+            owner = self.category.repeat_interleave(self.counts)  # (T,)
+            for pair in (owner * width + self.part).unique().tolist():
+                used[pair // width].add(pair % width)
+        return used
 
     def __repr__(self) -> str:
         has = [name for name in ("normal", "part") if getattr(self, name) is not None]

@@ -25,11 +25,6 @@ Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequenc
 def take_fields(owner: object, device: torch.device, shapes: dict[str, tuple[int, ...]]) -> None:
     """Check fields of an object, and keep them as tensors of their types; None stays None.
 
-    Args:
-        owner: has each of the fields.
-        device: of the positions, where the fields must lie.
-        shapes: of each field, by its name.
-
     Raises:
         InputError: a field has another shape, lies elsewhere, or its values cannot be what it is.
     """
@@ -46,11 +41,7 @@ def take_fields(owner: object, device: torch.device, shapes: dict[str, tuple[int
 
 
 def check_layout(pos: Tensor, layout: tuple[str, ...]) -> None:
-    """Check how coordinates lie, given the names of their dimensions, ``("T", "3")``.
-
-    Raises:
-        InputError: they lie otherwise.
-    """
+    """Refuse coordinates of other dimensions than those named, such as ``("T", "3")``."""
     shape = tuple(pos.shape)
     if len(shape) != len(layout) or shape[-1] != 3:
         turned = len(shape) == len(layout) and shape[-2] == 3
@@ -59,15 +50,11 @@ def check_layout(pos: Tensor, layout: tuple[str, ...]) -> None:
 
 
 def as_coordinates(pos: Tensor, counts: Sequence[int]) -> Tensor:
-    """Take coordinates of any real type as float32.
-
-    Args:
-        pos: (…, 3).
-        counts: points of each cloud, one cloud after the other; of no use but on the CPU.
+    """Take coordinates (…, 3) of any real type as float32.
 
     Raises:
-        InputError: the type is another one, a value is NaN or infinite, or a cloud lies so far
-            from zero that float32 would lose its form.
+        InputError: the type is another one, a value is NaN or infinite, or one of the clouds, of
+            `counts` points each, lies so far from zero that float32 would lose its form.
     """
     near = _as_real(pos, "pos")
     if near.device.type != "cpu" or not near.numel():
@@ -93,15 +80,12 @@ def as_coordinates(pos: Tensor, counts: Sequence[int]) -> Tensor:
 
 
 def cloud_ids(index: Index, num: int, device: torch.device) -> Tensor:
-    """Turn whatever names some of several clouds into their ids.
+    """Turn whatever names some of `num` clouds into their ids, (K,) int64 on a device.
 
     Args:
         index: an id, a slice, K ids, or a mask of ``num`` bools; ids below 0 count from the end.
         num: how many clouds there are.
         device: where the ids are wanted.
-
-    Returns:
-        (K,) int64 ids.
 
     Raises:
         InputError: a cloud does not exist, a mask has another length, or it is none of these.

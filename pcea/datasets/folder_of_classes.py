@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -77,10 +76,7 @@ class FolderOfClasses(Layout):
         }
 
         def build() -> Clouds:
-            several = [_read_cloud(folder, file, files[file], num_points) for file in files]
-            clouds = Clouds.cat(several)
-            known = clouds.normal is not None and bool(clouds.normal.any())
-            return clouds if known else replace(clouds, normal=None)
+            return Clouds.cat([_read_cloud(folder, f, files[f], num_points) for f in files])
 
         params: dict[str, object] = {"num_points": num_points, "classes": names}
         label = f"{folder.resolve().name}-{split}"
@@ -159,12 +155,9 @@ def _held_out(files: list[Path]) -> list[Path]:
 
 
 def _read_cloud(folder: Path, file: Path, label: int, num_points: int) -> Clouds:
-    """One shape; unknown normals are zero."""
     shape = read(file)
     if not isinstance(shape, Cloud) or len(shape) > num_points:
         shape = shape.sample(num_points)
-    normal = torch.zeros_like(shape.pos) if shape.normal is None else shape.normal
+    pos, category = unit_sphere(shape.pos), torch.tensor([label])
     name = file.relative_to(folder).as_posix()
-    return Clouds.from_dense(
-        unit_sphere(shape.pos)[None], torch.tensor([label]), normal[None], names=[name]
-    )
+    return Clouds(pos, torch.tensor([0, len(pos)]), category, shape.normal, names=(name,))

@@ -144,27 +144,28 @@ def _item(item: Any, where: str) -> _Item:
     return _Item(pos, cloud.normal, label, part, cloud.name or where)
 
 
+def _id(category: int | str, names: Sequence[str]) -> int:
+    return category if isinstance(category, int) else names.index(category)
+
+
 def _clouds_of(items: Sequence[_Item], names: Sequence[str], split: str) -> Clouds:
     if not items:
         raise InputError(f"{split} has no items")
     with_parts = sum(each.part is not None for each in items)
     if with_parts not in (0, len(items)):
         raise InputError(f"{split}: {with_parts} of {len(items)} items have a label for each point")
-    known = any(each.normal is not None for each in items)
-    ids = [each.category if isinstance(each.category, int) else names.index(each.category)
-           for each in items]  # fmt: skip
-    counts = torch.tensor([0, *(len(each.pos) for each in items)])
-    return Clouds(
-        pos=torch.cat([each.pos for each in items]),
-        ptr=counts.cumsum(0),
-        category=torch.tensor(ids),
-        normal=torch.cat([torch.zeros_like(e.pos) if e.normal is None else e.normal for e in items])
-        if known
-        else None,
-        part=torch.cat([each.part for each in items if each.part is not None])
-        if with_parts
-        else None,
-        names=tuple(each.name for each in items),
+    return Clouds.cat(
+        [
+            Clouds(
+                each.pos,
+                torch.tensor([0, len(each.pos)]),
+                torch.tensor([_id(each.category, names)]),
+                each.normal,
+                each.part,
+                (each.name,),
+            )
+            for each in items
+        ]
     )
 
 
@@ -177,13 +178,7 @@ def _taxonomy(several: Sequence[Clouds], names: Sequence[str]) -> Taxonomy:
         if any(each.part is not None for each in several):
             raise InputError("one split has a label for each point, and the other has none")
         return Taxonomy(categories)
-    own: list[set[int]] = [set() for _ in categories]
-    for clouds in several:
-        assert clouds.part is not None
-        owner = clouds.category.repeat_interleave(clouds.counts)  # (T,)
-        for category, part in torch.stack([owner, clouds.part]).unique(dim=1).T.tolist():
-            own[category].add(part)
-    parts = max(max(each, default=0) for each in own) + 1
-    return Taxonomy(
-        categories, tuple(f"part{i}" for i in range(parts)), tuple(tuple(sorted(e)) for e in own)
-    )
+    every = Clouds.cat(several).parts_of(len(categories))
+    parts = max(max(each, default=0) for each in every) + 1
+    parts_of = tuple(tuple(sorted(each)) for each in every)
+    return Taxonomy(categories, tuple(f"part{i}" for i in range(parts)), parts_of)

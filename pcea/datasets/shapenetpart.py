@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
@@ -128,12 +127,18 @@ class PartsFolder(Layout):
         files = [folder / synset / f"{shape}.txt" for synset, shape in shapes]
         categories = [ids[synset] for synset, _ in shapes]
         parts_of = None if taxonomy is None else taxonomy.parts_of
+
+        def build() -> Clouds:
+            several = zip(files, categories, strict=True)
+            every = parts_of or [range(MAX_PART + 1)] * len(names)
+            return Clouds.cat([_read_shape(f, c, every[c], names[c]) for f, c in several])
+
         return cached(
             f"{self.name}-{split}",
             folder,
             files,
             {"shapes": shapes, "categories": categories, "parts_of": parts_of},
-            lambda: _read_shapes(files, categories, parts_of, names),
+            build,
         )
 
 
@@ -219,12 +224,7 @@ def _taxonomy_of_labels(
     folder: Path, categories: tuple[str, ...], splits: list[Clouds]
 ) -> Taxonomy:
     """The taxonomy that the labels show."""
-    used: list[set[int]] = [set() for _ in categories]
-    for clouds in splits:
-        assert clouds.part is not None
-        owner = clouds.category.repeat_interleave(clouds.counts)  # (T,)
-        for pair in (owner * (MAX_PART + 1) + clouds.part).unique().tolist():
-            used[pair // (MAX_PART + 1)].add(pair % (MAX_PART + 1))
+    used = Clouds.cat(splits).parts_of(len(categories))
     num = max(max(ids, default=-1) for ids in used) + 1
     names = _part_names(folder)
     if names is None:
@@ -241,48 +241,27 @@ def _taxonomy_of_labels(
     return Taxonomy(categories, names, tuple(tuple(sorted(ids)) for ids in used))
 
 
-def _read_shapes(
-    files: Sequence[Path],
-    categories: Sequence[int],
-    parts_of: Sequence[Sequence[int]] | None,
-    names: Sequence[str],
-) -> Clouds:
-    """Read text files of points; numbers are read, centered and scaled in float64.
-
-    Args:
-        files: a shape each.
-        categories: id of each file's category.
-        parts_of: part ids that each category may have; None allows 0 to 9999.
-        names: of the categories, for messages.
-    """
-    tables = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an empty file, which is an error here
-        for file, category in zip(files, categories, strict=True):
-            allowed = range(MAX_PART + 1) if parts_of is None else parts_of[category]
-            tables.append(_read_table(file, allowed, names[category]))
-    normals = [t[:, 3:6] if t.shape[1] == 7 else torch.zeros(len(t), 3) for t in tables]
-    return Clouds(
-        pos=torch.cat([unit_sphere(table[:, :3]).float() for table in tables]),
-        ptr=torch.tensor([0] + [len(table) for table in tables]).cumsum(0),
-        category=torch.tensor(categories),
-        normal=torch.cat(normals).float() if any(t.shape[1] == 7 for t in tables) else None,
-        part=torch.cat([table[:, -1] for table in tables]).long(),
-        names=tuple(f"{file.parent.name}/{file.stem}" for file in files),
-    )
-
-
-def _read_table(file: Path, allowed: Sequence[int], category: str) -> Tensor:
-    """(N, 4 or 7) float64."""
+def _read_shape(file: Path, label: int, allowed: Sequence[int], category: str) -> Clouds:
+    """Read a text file of points; numbers are read, centered and scaled in float64."""
     lines = read_lines(file)
     try:
-        rows = np.loadtxt(lines, dtype=np.float64, comments=None, ndmin=2)
-        right = rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all()
-        if right and np.isin(rows[:, -1], allowed).all():
-            return torch.from_numpy(rows)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which is an error here
+            rows = np.loadtxt(lines, dtype=np.float64, comments=None, ndmin=2)
     except ValueError:
-        pass
-    raise InputError(f"{file}: {_first_fault(lines, allowed, category)}")
+        rows = np.empty((0, 0))
+    right = rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all()
+    if not right or not np.isin(rows[:, -1], allowed).all():
+        raise InputError(f"{file}: {_first_fault(lines, allowed, category)}")
+    table = torch.from_numpy(rows)  # (N, 4 or 7)
+    return Clouds(
+        pos=unit_sphere(table[:, :3]).float(),
+        ptr=torch.tensor([0, len(table)]),
+        category=torch.tensor([label]),
+        normal=table[:, 3:6] if table.shape[1] == 7 else None,
+        part=table[:, -1],
+        names=(f"{file.parent.name}/{file.stem}",),
+    )
 
 
 def _first_fault(lines: list[str], allowed: Sequence[int], category: str) -> str:

@@ -10,11 +10,7 @@ from pcea.errors import InputError
 
 
 def read_lines(file: Path) -> list[str]:
-    """Read the lines of a UTF-8 text, with or without a byte order mark, of any line ends.
-
-    Raises:
-        InputError: it cannot be read, or is no UTF-8.
-    """
+    """Read the lines of a UTF-8 text, with or without a byte order mark, of any line ends."""
     try:
         return file.read_text(encoding="utf-8-sig").split("\n")  # CR and CRLF were made LF
     except OSError as error:
@@ -24,11 +20,7 @@ def read_lines(file: Path) -> list[str]:
 
 
 def read_json(file: Path) -> Any:
-    """Read JSON in UTF-8, with or without a byte order mark.
-
-    Raises:
-        InputError: it cannot be read, or is no JSON.
-    """
+    """Read JSON in UTF-8, with or without a byte order mark."""
     try:
         return json.loads("\n".join(read_lines(file)))
     except json.JSONDecodeError as error:

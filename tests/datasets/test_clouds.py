@@ -40,11 +40,19 @@ def test_select_and_cat_keep_each_cloud_whole() -> None:
     assert joined.names == clouds.names
 
 
-def test_cat_drops_what_only_some_have() -> None:
-    bare = replace(ragged([2]), normal=None)
-    joined = Clouds.cat([ragged([2]), bare])
-    assert joined.normal is None
-    assert joined.part is not None
+def test_cat_of_what_only_some_have() -> None:
+    whole, bare = ragged([2]), replace(ragged([2]), normal=None, part=None)
+    joined = Clouds.cat([whole, bare])
+    assert joined.part is None
+    # A zero normal is one that is not known.
+    assert joined.normal is not None and whole.normal is not None
+    assert torch.equal(joined.normal, torch.cat([whole.normal, torch.zeros(2, 3)]))
+    assert Clouds.cat([bare, bare]).normal is None
+
+
+def test_parts_of_each_category() -> None:
+    clouds = replace(ragged([3, 1, 2]), category=torch.tensor([1, 0, 1]))
+    assert clouds.parts_of(3) == [{3}, {0, 1, 2, 4, 5}, set()]
 
 
 @pytest.mark.parametrize(

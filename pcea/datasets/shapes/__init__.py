@@ -97,19 +97,12 @@ class Shapes(Layout):
 
 @dataclass(frozen=True)
 class PartMesh:
-    """A mesh whose faces know their part.
+    """A mesh whose faces know their part: y up, facing +z, as in ModelNet40 and glTF."""
 
-    Args:
-        vertices: (V, 3) float32, y up, facing +z, as in ModelNet40 and glTF.
-        faces: (F, 3) int64, counter-clockwise seen from outside.
-        part: (F,) int64, part ids of `TAXONOMY`.
-        seed: of what else is drawn for this object, such as points of its surface.
-    """
-
-    vertices: Tensor
-    faces: Tensor
-    part: Tensor
-    seed: int
+    vertices: Tensor  # (V, 3) float32
+    faces: Tensor  # (F, 3) int64, counter-clockwise seen from outside
+    part: Tensor  # (F,) int64, part ids of TAXONOMY
+    seed: int  # of what else is drawn for this object, such as points of its surface
 
 
 def build(category: str, seed: int, index: int = 0) -> PartMesh:
@@ -117,11 +110,6 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
 
     It is assembled from closed solids that may overlap, each tilted a little, and the whole is
     stretched a little along each axis. Its size is arbitrary.
-
-    Args:
-        category: a category of `TAXONOMY`.
-        seed: the seed of a family of objects.
-        index: which object of that family.
     """
     rng = np.random.default_rng([seed, TAXONOMY.category_id(category), index])
     own_seed = int(rng.integers(2**62))

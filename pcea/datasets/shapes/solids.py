@@ -94,13 +94,10 @@ def _faces(count: int, segments: int, loop: bool) -> npt.NDArray[np.int64]:
 def loft(
     rings: Array, start: Points | None = None, end: Points | None = None, loop: bool = False
 ) -> Solid:
-    """Skin a row of rings (K, S, 3), and close both ends with a fan of triangles.
+    """Skin a row of rings (K, S, 3), all wound alike.
 
-    Args:
-        rings: all wound alike.
-        start: (3,) tip of the first fan; by default the mean of the first ring.
-        end: (3,) tip of the last fan; by default the mean of the last ring.
-        loop: join the last ring to the first instead of closing the ends.
+    Both ends are closed with a fan of triangles, about `start` and `end` or the means of the first
+    and the last ring; with `loop`, the last ring is joined to the first instead.
     """
     vertices = rings.reshape(-1, 3)
     if not loop:
@@ -114,14 +111,10 @@ def loft(
 
 
 def lathe(profile: Points, power: float = 2.0, segments: int = 20, loop: bool = False) -> Solid:
-    """Turn a profile about the y axis.
+    """Turn a profile (K, 2) of radius and height about the y axis, as :func:`ring` is round.
 
-    Args:
-        profile: (K, 2) radius and height. A first or last radius of 0 makes a tip, another one a
-            flat end; a profile that comes back down inside itself makes a cup.
-        power: the cross-section's exponent, see :func:`ring`.
-        segments: points around the axis.
-        loop: the profile is a closed curve off the axis, as a torus has it.
+    A first or last radius of 0 makes a tip, another one a flat end. A profile that comes back down
+    inside itself makes a cup; with `loop`, it is a closed curve off the axis, as a torus has it.
     """
     points = np.asarray(profile, dtype=np.float64)
     start, end = ((0.0, y, 0.0) if radius == 0 else None for radius, y in points[[0, -1]])
@@ -171,10 +164,8 @@ def tube(
     Args:
         path: (K, 3) points on the curve.
         radius: scale of the cross-section, one or (K,).
-        section: (S, 2) outline; its first axis lies across the curve and `up`, its second
-            along `up`. By default a circle of 10 points.
-        up: (3,) direction that the curve never takes; by default the axis along which it reaches
-            least far.
+        section: (S, 2), first across the curve and `up`, then along `up`. Default: a circle.
+        up: (3,) a direction that the curve never takes. Default: the axis of its least extent.
         loop: the curve is closed (the first point is not repeated).
     """
     points = np.asarray(path, dtype=np.float64)
@@ -202,12 +193,9 @@ def rod(
 
 
 def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
-    """A plate: an outline in the x-y plane, made thick along z about z = 0.
+    """A plate: an outline (S, 2) in x and y, star-shaped about its mean, made thick about z = 0.
 
-    Args:
-        outline: (S, 2) polygon that is star-shaped about the mean of its points.
-        depth: extent in z.
-        bevel: how far the rim slopes in, in z and, on average, in x and y.
+    `bevel` is how far the rim slopes in, in z and, on average, in x and y.
     """
     points = np.asarray(outline, dtype=np.float64)
     x, y = center = points.mean(0)
@@ -223,15 +211,10 @@ def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
 def fin(
     root: float, tip: float, span: float, sweep: float, thickness: float, rise: float = 0.0
 ) -> Solid:
-    """A wing that grows from the origin along +x, its chord along z and its nose to -z.
+    """A wing that grows from the origin along +x, its nose to -z.
 
-    Args:
-        root: chord at the root.
-        tip: chord at the tip.
-        span: length in x.
-        sweep: how far back (+z) the tip's middle lies from the root's.
-        thickness: of the root in y; the tip is thinner in proportion to its chord.
-        rise: how far up (+y) the tip lies.
+    `root` and `tip` are its chords, `sweep` and `rise` how far back (+z) and up (+y) the tip lies,
+    `thickness` is the root's in y; the tip is thinner in proportion to its chord.
     """
     airfoil = np.insert(ring(12) * (thickness / root / 2, 0.5), 0, 0.0, axis=1)  # of a chord of 1
     return loft(np.stack([root * airfoil, tip * airfoil + (span, rise, sweep)]))
