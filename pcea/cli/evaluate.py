@@ -18,7 +18,6 @@ from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.datasets import PointCloudDataset
-    from pcea.models import ModelInfo, PointModel
 
 
 @register_command("evaluate")
@@ -56,7 +55,7 @@ class Evaluate:
     def run(self) -> None:
         """Evaluate the model."""
         from pcea.datasets import load_dataset
-        from pcea.evaluation import evaluate
+        from pcea.evaluation import check_fit, evaluate
         from pcea.evaluation.metrics import check_metrics
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
@@ -128,43 +127,6 @@ def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
         values = [each[key] for each in summaries]
         mean[key] = _mean(values) if isinstance(value, dict) else sum(values) / len(values)
     return mean
-
-
-def check_fit(model: PointModel, data: PointCloudDataset) -> None:
-    """Refuse a data set whose labels mean something else than the model's outputs.
-
-    Raises:
-        InputError: categories or parts differ, or the points of the data set are not labelled.
-    """
-    theirs, own = data.taxonomy, model.info.taxonomy
-    if theirs.categories != own.categories:
-        raise InputError(
-            f"data set {data.name!r} has {_differing(theirs.categories, own.categories)}"
-            f"{_trained_on(model.info)}"
-        )
-    if model.task == "classification":
-        return
-    if data.clouds.part is None:
-        raise InputError(f"data set {data.name!r} has no part labels to measure a segmenter by")
-    for category, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
-        # A folder with some splits only may show fewer parts than the model was trained on.
-        if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
-            raise InputError(
-                f"data set {data.name!r} has other parts of {category!r} than the model"
-                f"{_trained_on(model.info)}"
-            )
-
-
-def _differing(theirs: tuple[str, ...], own: tuple[str, ...]) -> str:
-    extra = [name for name in theirs if name not in own]
-    if extra:
-        return f"category {extra[0]!r}, which the model does not know"
-    missing = [name for name in own if name not in theirs]
-    return f"no category {missing[0]!r}" if missing else "the model's categories in another order"
-
-
-def _trained_on(info: ModelInfo) -> str:
-    return f" (it was trained on {info.dataset!r})" if info.dataset else ""
 
 
 def _corrupted(figures: dict[str, Any]) -> str:

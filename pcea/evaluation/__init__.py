@@ -7,7 +7,7 @@ beside the others.
 import importlib
 import pkgutil
 
-from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.evaluate import check_fit, evaluate
 from pcea.evaluation.metrics import (
     ClassificationResult,
     PartResult,
@@ -27,6 +27,7 @@ __all__ = [
     "Result",
     "SlotFigures",
     "SlotStatistics",
+    "check_fit",
     "classification_result",
     "evaluate",
     "list_metrics",

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, Clouds
+from pcea.datasets.dataset import PointCloudDataset
 from pcea.errors import InputError
 from pcea.evaluation.metrics import (
     ClassificationResult,
@@ -191,3 +192,40 @@ def _evaluate_segmenter(
         *(torch.tensor(ious), clouds.category.cpu(), taxonomy),
         *(torch.cat(predictions), clouds.part.cpu(), clouds.ptr.cpu()),
     )
+
+
+def check_fit(model: PointModel, data: PointCloudDataset) -> None:
+    """Refuse a data set whose labels mean something else than the model's outputs.
+
+    Args:
+        model: the model.
+        data: the data set that it is to be measured on.
+
+    Raises:
+        InputError: categories or parts differ, or the points of the data set are not labelled.
+    """
+    theirs, own = data.taxonomy, model.info.taxonomy
+    trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""
+    if theirs.categories != own.categories:
+        raise InputError(
+            f"data set {data.name!r} has {_differing(theirs.categories, own.categories)}"
+            f"{trained_on}"
+        )
+    if model.task == "classification":
+        return
+    if data.clouds.part is None:
+        raise InputError(f"data set {data.name!r} has no part labels to measure a segmenter by")
+    for category, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
+        # A folder with some splits only may show fewer parts than the model was trained on.
+        if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
+            raise InputError(
+                f"data set {data.name!r} has other parts of {category!r} than the model{trained_on}"
+            )
+
+
+def _differing(theirs: tuple[str, ...], own: tuple[str, ...]) -> str:
+    extra = [name for name in theirs if name not in own]
+    if extra:
+        return f"category {extra[0]!r}, which the model does not know"
+    missing = [name for name in own if name not in theirs]
+    return f"no category {missing[0]!r}" if missing else "the model's categories in another order"
