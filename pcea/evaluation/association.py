@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
@@ -18,8 +20,7 @@ def normalized_entropy(share: Tensor) -> Tensor:
     num = share.shape[-1]
     if num == 1:
         return torch.ones_like(share[..., 0])
-    entropy = -torch.xlogy(share, share).sum(-1)
-    return (entropy / torch.tensor(num).log()).clamp(0, 1)
+    return (torch.special.entr(share).sum(-1) / math.log(num)).clamp(0, 1)
 
 
 def normalized_mutual_information(counts: Tensor) -> Tensor:
@@ -37,8 +38,9 @@ def normalized_mutual_information(counts: Tensor) -> Tensor:
     """
     counts = counts.double()
     joint = counts / counts.sum((-1, -2), keepdim=True).clamp(min=1)
-    of_row, of_column = _entropy(joint.sum(-1)), _entropy(joint.sum(-2))
-    shared = (of_row + of_column - _entropy(joint.flatten(-2))).clamp(min=0)
+    marginals = joint.sum(-1), joint.sum(-2), joint.flatten(-2)
+    of_row, of_column, of_both = (torch.special.entr(each).sum(-1) for each in marginals)
+    shared = (of_row + of_column - of_both).clamp(min=0)
     scale = (of_row * of_column).sqrt()
     # An entropy that is 0 but for rounding would divide rounding by rounding.
     return torch.where(scale > 1e-6, shared / scale.clamp(min=1e-6), 0.0).clamp(max=1)
@@ -151,7 +153,3 @@ def cut_into_slabs(labels: Tensor, pos: Tensor, direction: Tensor, order: Tensor
     along = (pos @ direction.unsqueeze(-1)).squeeze(-1).argsort(dim=1, stable=True)  # (B, N)
     slabs = labels.gather(1, order.gather(1, labels).argsort(dim=1, stable=True))
     return torch.empty_like(labels).scatter_(1, along, slabs)
-
-
-def _entropy(share: Tensor) -> Tensor:
-    return -torch.xlogy(share, share).sum(-1)
