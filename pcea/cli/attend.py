@@ -81,9 +81,9 @@ class Attend(OnFiles):
         """Explain each file and write what was found; give the exit status."""
         from pcea.explanation import explain
         from pcea.formats import Mesh, read
-        from pcea.pictures.explained import SAVED, save_explanation
+        from pcea.pictures.explained import save_explanation, saved_names
 
-        batch = self.batch(self.out, [f"/{name}" for name in SAVED])
+        batch = self.batch(self.out, [f"/{name}" for name in saved_names()])
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         layer = len(model.encoder.layers) - 1 if self.layer is None else self.layer
         results = []
@@ -131,7 +131,7 @@ class Attend(OnFiles):
         from pcea.evaluation import measure_slots
         from pcea.formats import write_json
         from pcea.pictures import Style
-        from pcea.pictures.explained import DPI
+        from pcea.pictures.explained.base import DPI
         from pcea.pictures.slots import save_slots
 
         data = load_dataset(name, self.split, self.data_root)

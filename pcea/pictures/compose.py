@@ -1,179 +1,181 @@
-"""Pictures, titles, a colour bar and a legend become one matplotlib figure."""
+"""Pictures, titles, a color bar and a legend become one matplotlib figure, pixel by pixel."""
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
 from pcea.formats.raw import Array
-from pcea.lettering import families_for, readable
+from pcea.lettering import families_for, letter, readable
 from pcea.lettering import width as letters_of
-from pcea.pictures.layout import FONT, LETTER, LINE, Layout, count_lines, font_for, wrap
+from pcea.pictures.render import BACKGROUNDS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from pcea.pictures.panels import Style
 
 INK = {"white": "#1c2126", "dark": "#e8eaed", "transparent": "#1c2126"}
+FONT, SMALL_FONT = 9.0, 6.0  # points
+# A letter's mean width and a line's height, as shares of the font's size.
+LETTER, LINE = 0.56, 1.25
+MOST_LINES = 3
+
+
+class PictureFigure(Figure):
+    """A matplotlib figure that a notebook shows even where pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        letter(self)
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
+        return file.getvalue()
 
 
 def compose(
-    rows: Sequence[Sequence[tuple[Array, str] | None]],
+    rows: Sequence[Sequence[Array | None]],
+    titles: Sequence[Sequence[str]],
     row_titles: Sequence[str],
     column_titles: Sequence[str],
     title: str,
     style: Style,
     scale: tuple[float, float] | None,
 ) -> Figure:
-    """Put pictures into a grid.
+    """Put pictures into a grid; none of them is resampled.
 
     Args:
-        rows: pictures (H, W, 3 or 4) uint8 and their titles, or None for an empty place; all have
-            one width, and those of a row one height.
-        row_titles: one a row, or none.
-        column_titles: one a column, or none.
+        rows: pictures (H, W, 3 or 4) uint8, or None for an empty place; all have one width, and
+            those of a row one height.
+        titles: what to write above each picture.
+        row_titles: one per row, or none.
+        column_titles: one per column, or none.
         title: what to write above all.
-        style: how it looks.
-        scale: the values at both ends of the colour bar; default: no bar.
-
-    Returns:
-        The figure.
+        style: background, resolution, legend and so on.
+        scale: the values at both ends of the color bar; default: no bar.
     """
-    from pcea.pictures.render import BACKGROUNDS
-    from pcea.pictures.shown import ShownFigure
-
-    sizes = [[entry[0].shape for entry in row if entry is not None] for row in rows]
-    heights = tuple(own[0][0] if own else 1 for own in sizes)
+    dpi, ink = style.dpi, INK[style.background]
+    sizes = [[picture.shape for picture in row if picture is not None] for row in rows]
+    heights = [own[0][0] if own else 1 for own in sizes]
     width = next(own[0][1] for own in sizes if own)
     columns = max(len(row) for row in rows)
-    font = font_for(width, style.dpi)
+    font = min(FONT, max(SMALL_FONT, 5 + 2.2 * width / dpi))  # small panels get small titles
+    margin, gap = round(0.07 * dpi), round(0.05 * dpi)
 
     def fit(text: str, room: int, size: float = font) -> str:
-        return wrap(readable(text), room, size, style.dpi)
+        return _wrap(readable(text), room / (LETTER * size * dpi / 72))
 
-    above = [[None if entry is None else fit(entry[1], width) for entry in row] for row in rows]
+    def room_for(texts: Iterable[str], size: float = font) -> int:
+        """How high the longest text is, with the room after it."""
+        lines = max((text.count("\n") + 1 for text in texts if text), default=0)
+        return math.ceil((lines + 0.3) * LINE * size * dpi / 72) if lines else 0
+
+    heading = fit(title, columns * width, FONT + 2)
     over = [fit(each, width) for each in column_titles]
     beside = [fit(each, height) for each, height in zip(row_titles, heights, strict=False)]
-    room = columns * width
-    heading = fit(title, room, FONT + 2)
-    wide = 0 if scale is None else round((0.68 + (0.2 if style.label else 0)) * style.dpi)
-    layout = Layout(
-        width,
-        heights,
-        columns,
-        style.dpi,
-        count_lines([heading]),
-        count_lines(over),
-        tuple(count_lines([text or "" for text in row]) for row in above),
-        count_lines(beside),
-        wide,
-        _legend_height(style, room),
-    )
+    above = [[fit(each, width) for each in row] for row in titles]
+    left = margin + room_for(beside)
+    right = left + columns * (width + gap) - gap
+    first = margin + room_for([heading], FONT + 2) + room_for(over)
+    tops, bottom = [], first  # of the pictures of each row; where the last row ends
+    for texts, height in zip(above, heights, strict=True):
+        tops.append(bottom + room_for(texts))
+        bottom = tops[-1] + height + gap
+    bottom -= gap
+    bar = 0 if scale is None else round((0.88 if style.label else 0.68) * dpi)
+    legend, legend_columns = _legend_size(style, columns * width)
+    whole = right + bar + margin, bottom + legend + margin
     back = BACKGROUNDS[style.background]
-    figure = ShownFigure(
-        figsize=(_inches(layout.width, style.dpi), _inches(layout.height, style.dpi)),
-        dpi=style.dpi,
+    figure = PictureFigure(
+        figsize=(_inches(whole[0], dpi), _inches(whole[1], dpi)),
+        dpi=dpi,
         facecolor="none" if back is None else _hex(back),
     )
-    ink: dict[str, Any] = {"color": INK[style.background], "parse_math": False}
 
-    def write(left: float, bottom: float, text: str, **more: Any) -> None:
-        x, y, _, _ = layout.box(left, bottom, 0, 0)
-        look = {"linespacing": LINE, "fontsize": font, "fontfamily": families_for(text)}
-        figure.text(x, y, text, **{**look, **ink, **more})
+    def box(x: float, y: float, w: float = 0, h: float = 0) -> tuple[float, float, float, float]:
+        """Pixels from the top left as matplotlib's shares from the bottom left."""
+        return x / whole[0], (whole[1] - y - h) / whole[1], w / whole[0], h / whole[1]
 
-    middle = (layout.left + layout.right) / 2
-    centered = {"ha": "center", "va": "top"}
+    def write(x: float, y: float, text: str, **more: Any) -> None:
+        options = {"ha": "center", "va": "baseline", "fontsize": font, "linespacing": LINE} | more
+        family = families_for(text)
+        figure.text(*box(x, y)[:2], text, color=ink, parse_math=False, family=family, **options)
+
     if heading:
-        write(middle, layout.margin, heading, fontsize=FONT + 2, **centered)
-    for column, text in enumerate(over):
-        left, _ = layout.panel_at(0, column)
-        base = layout.top - 0.42 * layout.lines(1)
-        write(left + width / 2, base, text, ha="center", va="baseline")
-    for row, entries in enumerate(rows):
+        write((left + right) / 2, margin, heading, fontsize=FONT + 2, va="top")
+    starts = [left + column * (width + gap) for column in range(columns)]
+    for x, text in zip(starts, over, strict=False):
+        write(x + width / 2, first - 0.42 * room_for(["one"]), text)
+    turned = {"rotation": 90, "ha": "left", "va": "center", "multialignment": "center"}
+    for row, (top, height) in enumerate(zip(tops, heights, strict=True)):
         if beside:
-            _, top = layout.panel_at(row, 0)
-            turned = {"rotation": 90, "ha": "left", "va": "center", "multialignment": "center"}
-            write(layout.margin, top + heights[row] / 2, beside[row], **turned)
-        for column, entry in enumerate(entries):
-            if entry is None:
+            write(margin, top + height / 2, beside[row], **turned)
+        for x, picture, text in zip(starts, rows[row], above[row], strict=False):
+            if picture is None:
                 continue
-            left, top = layout.panel_at(row, column)
             # A trace less than the pixels: matplotlib before 3.11 rounds up what is above them.
-            axes = figure.add_axes(layout.box(left, top, width - 1e-6, heights[row] - 1e-6))
-            axes.imshow(entry[0], interpolation="none", aspect="auto")
+            axes = figure.add_axes(box(x, top, width - 1e-6, height - 1e-6))
+            axes.imshow(picture, interpolation="none", aspect="auto")
             axes.axis("off")
-            if name := above[row][column]:
-                base = top - 0.35 * layout.lines(1)
-                write(left + width / 2, base, name, ha="center", va="baseline")
+            if text:
+                write(x + width / 2, top - 0.35 * room_for(["one"]), text)
     if scale is not None:
-        _add_bar(figure, layout, style, scale)
+        high = min(bottom - tops[0], round(3.2 * dpi))
+        inner = 0.92 * high  # the numbers at the ends are higher than the bar
+        place = box(right + 0.12 * dpi, (tops[0] + bottom - inner) / 2, 0.1 * dpi, inner)
+        _add_bar(figure, place, style, scale, max(2, min(6, int(high / dpi / 0.3))), font)
     if style.legend:
-        _add_legend(figure, layout, style, room)
+        place = box((left + right) / 2, bottom)
+        _add_legend(figure, place[:2], style, legend_columns)
     return figure
 
 
-def _add_bar(figure: Figure, layout: Layout, style: Style, scale: tuple[float, float]) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-    from matplotlib.ticker import MaxNLocator
-
-    ink = INK[style.background]
-    top = layout.panel_at(0, 0)[1]
-    bottom = layout.height - layout.margin - layout.legend
-    high = min(bottom - top, round(3.2 * layout.dpi))
-    inset = 0.04 * high
-    box = layout.box(
-        layout.right + 0.12 * layout.dpi,
-        (top + bottom - high) / 2 + inset,
-        0.1 * layout.dpi,
-        high - 2 * inset,
-    )
-    axes = figure.add_axes(box)
-    bar = figure.colorbar(ScalarMappable(Normalize(*scale), style.colormap), cax=axes)
+def _add_bar(
+    figure: Figure,
+    place: tuple[float, float, float, float],
+    style: Style,
+    scale: tuple[float, float],
+    numbers: int,
+    font: float,
+) -> None:
+    ink, size = INK[style.background], min(FONT - 1, font)
+    mapped = ScalarMappable(Normalize(*scale), style.colormap)
+    bar = figure.colorbar(mapped, cax=figure.add_axes(place))
     bar.outline.set_visible(False)
     if style.each_its_own:
         bar.set_ticks([0, 1], labels=["least", "most"])
     else:
-        most = max(2, min(6, int(high / layout.dpi / 0.3)))
-        bar.locator = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+        bar.locator = MaxNLocator(numbers, steps=[1, 2, 2.5, 5, 10])
         bar.update_ticks()
-    size = min(FONT - 1, layout.font)
     bar.ax.tick_params(labelsize=size, colors=ink, length=2, width=0.6, pad=2)
     bar.ax.yaxis.get_offset_text().set(color=ink, fontsize=size)
     if style.label:
         bar.set_label(style.label, color=ink, fontsize=size, parse_math=False)
 
 
-def _legend_columns(style: Style, room: int) -> int:
-    longest = max(letters_of(readable(name)) for name in style.legend)
-    entry = (longest * LETTER + 3.2) * (FONT - 1) * style.dpi / 72
-    return max(min(int(room / entry), len(style.legend)), 1)
-
-
-def _legend_height(style: Style, room: int) -> int:
+def _legend_size(style: Style, room: int) -> tuple[int, int]:
+    """How high the legend is, and how many columns it has."""
     if not style.legend:
-        return 0
-    rows = math.ceil(len(style.legend) / _legend_columns(style, room))
-    return round((rows * 1.45 + 0.8) * (FONT - 1) * style.dpi / 72)
+        return 0, 1
+    letters, dot = max(letters_of(readable(each)) for each in style.legend), style.dpi / 72
+    columns = int(room / ((letters * LETTER + 3.2) * (FONT - 1) * dot))
+    columns = max(min(columns, len(style.legend)), 1)
+    rows = math.ceil(len(style.legend) / columns)
+    return round((rows * 1.45 + 0.8) * (FONT - 1) * dot), columns
 
 
-def _add_legend(figure: Figure, layout: Layout, style: Style, room: int) -> None:
-    from matplotlib.patches import Patch
-
-    swatches = [
-        Patch(facecolor=_hex(color), label=readable(name)) for name, color in style.legend.items()
-    ]
-    middle = (layout.left + layout.right) / 2
-    top = layout.height - layout.margin - layout.legend
-    x, y, _, _ = layout.box(middle, top, 0, 0)
+def _add_legend(figure: Figure, top: tuple[float, ...], style: Style, columns: int) -> None:
     legend = figure.legend(
-        handles=swatches,
+        handles=[Patch(facecolor=_hex(rgb), label=readable(n)) for n, rgb in style.legend.items()],
         loc="upper center",
-        bbox_to_anchor=(x, y),
-        ncols=_legend_columns(style, room),
+        bbox_to_anchor=top,
+        ncols=columns,
         fontsize=FONT - 1,
         frameon=False,
         labelcolor=INK[style.background],
@@ -185,8 +187,21 @@ def _add_legend(figure: Figure, layout: Layout, style: Style, room: int) -> None
         borderaxespad=0,
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)
-        text.set_fontfamily(families_for(text.get_text()))
+        text.set(parse_math=False, fontfamily=families_for(text.get_text()))
+
+
+def _wrap(text: str, room: float) -> str:
+    """Break a text into lines of so many common letters; what is too much ends in "…"."""
+    wide = letters_of(text) / len(text) if text else 1.0
+    lines = [
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(
+            paragraph, max(int(room / wide), 4), max_lines=MOST_LINES, placeholder="…"
+        )
+        or [""]
+    ]
+    return "\n".join(lines[:MOST_LINES])
 
 
 def _hex(color: Sequence[int]) -> str:

@@ -13,15 +13,13 @@ from pcea.pictures.panels import Panel, Style, draw_panels, shared_scale
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Panel", "Style", "gallery", "grid", "one"]
-
 
 def one(panel: Panel, style: Style | None = None) -> Figure:
     """Make a figure of one shape.
 
     Args:
-        panel: the shape, with its values or colours.
-        style: how it looks.
+        panel: the shape, with its values or colors.
+        style: how it is drawn.
 
     Returns:
         The figure, for :func:`save` or a notebook.
@@ -44,7 +42,7 @@ def gallery(
         panels: from left to right, then down.
         columns: how many in a row; default: somewhat wider than high.
         title: what to write above all.
-        style: how they look.
+        style: how they are drawn.
 
     Returns:
         The figure, for :func:`save` or a notebook.
@@ -77,7 +75,7 @@ def grid(
         row_titles: what to write to the left of each row.
         column_titles: what to write above each column.
         title: what to write above all.
-        style: how they look.
+        style: how they are drawn.
 
     Returns:
         The figure, for :func:`save` or a notebook.
@@ -90,16 +88,16 @@ def grid(
     if not panels:
         raise InputError("a figure needs at least one panel")
     num_columns = max(len(row) for row in rows)
-    for name, titles, num in (
+    for name, given, num in (
         ("row", row_titles, len(rows)),
         ("column", column_titles, num_columns),
     ):
-        if titles and len(titles) != num:
-            raise InputError(f"there are {num} {name}s and {len(titles)} {name} titles")
+        if given and len(given) != num:
+            raise InputError(f"there are {num} {name}s and {len(given)} {name} titles")
     scale = shared_scale(panels, style)
-    pictures = iter(draw_panels(rows, style, scale))
-    entries = [[None if p is None else (next(pictures), p.title) for p in row] for row in rows]
-    return compose(entries, row_titles, column_titles, title, style, scale)
+    pictures = draw_panels(rows, style, scale)
+    titles = [["" if panel is None else panel.title for panel in row] for row in rows]
+    return compose(pictures, titles, row_titles, column_titles, title, style, scale)
 
 
 def _even_columns(num: int) -> int:

@@ -1,4 +1,4 @@
-"""Panels of a figure: what is in them, how they look, and their pictures."""
+"""Panels of a figure: what is in them, how they are drawn, and their pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
-from pcea.pictures.colormap import colors_of, limits
+from pcea.pictures.colormaps import colors_of, limits
 from pcea.pictures.refine import refine_values
 from pcea.pictures.render import LARGEST, Background, render_each
 from pcea.pictures.scene import extent
@@ -31,8 +31,8 @@ class Panel:
 
     Args:
         shape: a mesh or a cloud, y up; what else :func:`pcea.as_shape` takes becomes one.
-        values: (V,) or (N,) a number at each vertex or point, coloured by the figure's map.
-        colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values. Default of both: no colours.
+        values: (V,) or (N,) a number at each vertex or point, colored by the figure's map.
+        colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values. Default of both: no colors.
         title: what to write above it.
         color_by: whose ``colors`` they are, as for :func:`render`.
     """
@@ -54,12 +54,12 @@ class Style:
     Args:
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
         colormap: one of :data:`pcea.pictures.COLORMAPS`.
-        low: the value of the map's first colour; default: the least of all panels, or of each.
-        high: the value of its last colour; default: the greatest.
-        scale: ``"shared"``: a colour means the same value in all panels; ``"each"``: every panel
+        low: the value of the map's first color; default: the least of all panels, or of each.
+        high: the value of its last color; default: the greatest.
+        scale: ``"shared"``: a color means the same value in all panels; ``"each"``: every panel
             has the whole map to itself.
-        label: what the values are, beside the colour bar.
-        legend: names and their colours (red, green, blue, 0 to 255), written below.
+        label: what the values are, beside the color bar.
+        legend: names and their colors (red, green, blue, 0 to 255), written below.
         camera: from where.
         point_size: the radius of a cloud's points, as a share of the shape's.
         width: how wide a panel is in inches; default: one 4, more of them at most 7 together.
@@ -85,19 +85,19 @@ class Style:
 
 
 def shared_scale(panels: Sequence[Panel], style: Style) -> tuple[float, float] | None:
-    """Say between which values the colours of all panels are spread.
+    """Choose the range of values that the colors of all panels cover.
 
     Args:
         panels: all of a figure.
-        style: how they look.
+        style: how they are drawn.
 
     Returns:
         The limits: 0 and 1 where each panel has its own; none where no panel has values.
 
     Raises:
-        InputError: values do not fit their shape, or the scale is none.
+        InputError: values do not fit their shape, or there is no such scale.
     """
-    known = [_values(panel).ravel() for panel in panels if panel.values is not None]
+    known = [_values(panel) for panel in panels if panel.values is not None]
     if style.scale not in ("shared", "each"):
         raise InputError(f"a scale is 'shared' or 'each', not {style.scale!r}")
     if not known:
@@ -109,89 +109,76 @@ def shared_scale(panels: Sequence[Panel], style: Style) -> tuple[float, float] |
 
 def draw_panels(
     rows: Sequence[Sequence[Panel | None]], style: Style, scale: tuple[float, float] | None
-) -> list[Array]:
+) -> list[list[Array | None]]:
     """Draw each panel, cut to what its row and all columns need.
 
     Args:
         rows: the panels of a figure.
-        style: how they look.
-        scale: the limits of the colours, from :func:`shared_scale`.
+        style: how they are drawn.
+        scale: the limits of the colors, from :func:`shared_scale`.
 
     Returns:
-        (H, W, 3 or 4) uint8 of each panel that is not None, row after row. All have one width,
-        those of a row one height.
+        (H, W, 3 or 4) uint8 of each panel. All have one width, those of a row one height.
 
     Raises:
         InputError: an argument is wrong.
     """
-    cut = _cut(rows, style)
+    left, width, spans = _cut(rows, style)
     num_columns = max(len(row) for row in rows)
     inches = style.width or (4.0 if num_columns == 1 else min(3.0, max(7.0 / num_columns, 0.8)))
     pixels = max(round(inches * style.dpi), 16)
-    side = round(pixels / cut.width)
+    side = round(pixels / width)
     if side > LARGEST:
         raise InputError(f"panels of {pixels} pixels are too wide: lower the width or the dpi")
-    placed = [(row, panel) for row, own in enumerate(rows) for panel in own if panel]
-    # What differs in its colours only is drawn together.
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for index, (_, panel) in enumerate(placed):
-        groups.setdefault(_kind(panel), []).append(index)
-    left = round(cut.left * side)
-    pictures: dict[int, Array] = {}
-    for indices in groups.values():
-        panels = [placed[index][1] for index in indices]
+    # What differs in its colors only is drawn together.
+    groups: dict[tuple[object, ...], list[tuple[int, int, Panel]]] = {}
+    for i, row in enumerate(rows):
+        for j, panel in enumerate(row):
+            if panel is not None:
+                groups.setdefault(_kind(panel), []).append((i, j, panel))
+    pictures: list[list[Array | None]] = [[None] * len(row) for row in rows]
+    start = round(left * side)
+    for group in groups.values():
+        panels = [panel for _, _, panel in group]
         shape, colors = _colored(panels, style, scale)
-        drawn = render_each(
-            shape,
-            colors,
-            style.camera,
-            (side, side),
-            style.background,
-            panels[0].color_by,
-            style.point_size,
-        )
-        for index, picture in zip(indices, drawn, strict=True):
-            row = placed[index][0]
-            top, height = round(cut.top[row] * side), max(round(cut.height[row] * side), 1)
-            pictures[index] = picture[top : top + height, left : left + pixels]
-    return [pictures[index] for index in range(len(placed))]
+        options = style.background, panels[0].color_by, style.point_size
+        drawn = render_each(shape, colors, style.camera, (side, side), *options)
+        for (i, j, _), picture in zip(group, drawn, strict=True):
+            top, height = round(spans[i][0] * side), max(round(spans[i][1] * side), 1)
+            pictures[i][j] = picture[top : top + height, start : start + pixels]
+    return pictures
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """What of the camera's square picture is shown, as shares of it."""
+def _cut(
+    rows: Sequence[Sequence[Panel | None]], style: Style
+) -> tuple[float, float, list[tuple[float, float]]]:
+    """What to show of the camera's square picture, as shares of it.
 
-    left: float
-    width: float
-    top: tuple[float, ...]  # of each row
-    height: tuple[float, ...]
-
-
-def _cut(rows: Sequence[Sequence[Panel | None]], style: Style) -> _Cut:
-    known: dict[int, tuple[float, float, float, float]] = {}
-    spans: list[tuple[float, float]] = []  # of each row, from top to bottom
-    left, right = 1.0, 0.0
-    for row in rows:
-        top, bottom = 1.0, 0.0
-        for shape in (panel.shape for panel in row if panel is not None):
-            if id(shape) not in known:
-                known[id(shape)] = extent(shape, style.camera, style.point_size)
-            own = known[id(shape)]
-            left, top = min(left, own[0]), min(top, own[1])
-            right, bottom = max(right, own[2]), max(bottom, own[3])
-        spans.append((top - MARGIN, bottom + MARGIN) if bottom > top else (0.5, 0.5))
-    left, right = left - MARGIN, right + MARGIN
-    highest = max(bottom - top for top, bottom in spans)
-    width = min(max(right - left, highest / TALLEST), 1.0)
-    height = tuple(min(max(low - top, FLATTEST * width), 1.0) for top, low in spans)
-    starts = tuple(
-        _within((top + low - own) / 2, own) for (top, low), own in zip(spans, height, strict=True)
-    )
-    return _Cut(_within((left + right - width) / 2, width), width, starts, height)
+    Returns:
+        The left end and the width, and for each row the top end and the height.
+    """
+    shapes = {id(each.shape): each.shape for row in rows for each in row if each is not None}
+    extents = {key: extent(shape, style.camera, style.point_size) for key, shape in shapes.items()}
+    boxes = [
+        np.array([extents[id(each.shape)] for each in row if each is not None]).reshape(-1, 4)
+        for row in rows
+    ]
+    every = np.concatenate(boxes)
+    left, right = every[:, 0].min() - MARGIN, every[:, 2].max() + MARGIN
+    ends = [
+        (own[:, 1].min() - MARGIN, own[:, 3].max() + MARGIN) if len(own) else (0.5, 0.5)
+        for own in boxes
+    ]
+    width = min(max(right - left, max(low - top for top, low in ends) / TALLEST), 1.0)
+    spans = [
+        _within((top + low) / 2, min(max(low - top, FLATTEST * width), 1.0)) for top, low in ends
+    ]
+    return *_within((left + right) / 2, width), spans
 
 
-def _within(start: float, length: float) -> float:
-    return min(max(start, 0.0), 1.0 - length)
+def _within(middle: float, length: float) -> tuple[float, float]:
+    """The start of a span that lies in 0 to 1, and its length."""
+    return min(max(middle - length / 2, 0.0), 1.0 - length), length
 
 
 def _kind(panel: Panel) -> tuple[object, ...]:
@@ -206,7 +193,7 @@ def _kind(panel: Panel) -> tuple[object, ...]:
 def _colored(
     panels: Sequence[Panel], style: Style, scale: tuple[float, float] | None
 ) -> tuple[Mesh | Cloud, list[ArrayLike | Tensor | None]]:
-    """Give panels of one shape their colours; those of values on a mesh that is fine enough."""
+    """Give panels of one shape their colors; those of values on a mesh that is fine enough."""
     shape = panels[0].shape
     if panels[0].values is None:
         return shape, [panel.colors for panel in panels]

@@ -10,12 +10,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pcea.formats import Cloud, Mesh, write_glb, write_ply
+from pcea.formats import Cloud, Mesh
 from pcea.geometry import carry_to_faces, smooth_labels
 from pcea.models import Segmentation
-from pcea.pictures.figures import Style, gallery
+from pcea.pictures.figures import gallery
+from pcea.pictures.files import save_colored
 from pcea.pictures.palette import part_colors
-from pcea.pictures.panels import Panel
+from pcea.pictures.panels import Panel, Style
 from pcea.pictures.refine import ENOUGH_FACES, refine
 
 
@@ -29,16 +30,9 @@ def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: a file cannot be written.
     """
-    path, shape = Path(path), found.shape
     colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)[found.part]
-    pos, faces, normal = (
-        (shape.vertices, shape.faces, None)
-        if isinstance(shape, Mesh)
-        else (shape.pos, None, shape.normal)
-    )
     found.save_labels(f"{path}.npz")
-    write_ply(f"{path}.ply", shape.file_pos, colors, faces, normal, part=found.part)
-    write_glb(f"{path}.glb", pos, faces, colors, path.name, offset=shape.offset)
+    save_colored(found.shape, path, colors, Path(path).name, part=found.part)
 
 
 def part_figure(found: Segmentation, style: Style | None = None) -> Figure:

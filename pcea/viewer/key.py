@@ -6,7 +6,7 @@ from html import escape
 
 import torch
 
-from pcea.pictures.colormap import colors_of
+from pcea.pictures.colormaps import colors_of
 from pcea.viewer.paint import Legend, Range
 from pcea.viewer.study import Study
 

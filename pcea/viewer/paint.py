@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.pictures.colormap import colors_of, limits
+from pcea.pictures.colormaps import colors_of, limits
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, places, stand
 

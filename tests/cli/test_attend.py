@@ -17,20 +17,20 @@ from pcea.evaluation import measure_slots
 from pcea.models import load_model, save_model
 from pcea.models.encoder import PointTransformer
 from pcea.pictures import explained
-from pcea.pictures.colormap import colors_of
-from pcea.pictures.explained import COLORMAP, SAVED
+from pcea.pictures.colormaps import colors_of
+from pcea.pictures.explained import COLORMAP, base, layers, saved_names
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
-ALWAYS = [name for name in SAVED if name != "turntable.gif"]
+ALWAYS = [name for name in saved_names() if name != "turntable.gif"]
 QUICK = ("--slots", 2, "--votes", 2)
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of few pixels, and turns of few frames."""
-    monkeypatch.setattr(explained, "DPI", 24)
+    monkeypatch.setattr(base, "DPI", 24)
     monkeypatch.setattr(explained, "FRAMES", 2)
 
 
@@ -164,7 +164,7 @@ def test_a_large_mesh(
     """Its layers are drawn on the seen points; all else is as of any mesh."""
     words = ("attend", cube, "--weights", segmenter, *QUICK)
     pcea(*words, "--out", tmp_path / "small")
-    monkeypatch.setattr(explained, "HEAVY", 3)
+    monkeypatch.setattr(layers, "HEAVY", 3)
     pcea(*words, "--out", tmp_path / "large")
     for name in ALWAYS:
         small, large = (tmp_path / each / "cube" / name for each in ("small", "large"))

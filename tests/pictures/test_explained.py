@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pcea.formats import Cloud, Mesh
-from pcea.pictures.explained import with_mark
+from pcea.pictures.explained.base import with_mark
 
 
 def test_the_mark_of_a_query_point() -> None:

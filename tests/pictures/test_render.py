@@ -12,7 +12,7 @@ from pcea import Cloud, InputError, Mesh
 from pcea.formats.raw import Array
 from pcea.pictures import scene
 from pcea.pictures.camera import Camera
-from pcea.pictures.colormap import colors_of
+from pcea.pictures.colormaps import colors_of
 from pcea.pictures.render import BACKGROUNDS, render, render_each
 
 FRONT = Camera(0, 0, 25, margin=1)

@@ -68,5 +68,5 @@ def test_the_best_slot_of_each_part() -> None:
 
 
 def test_no_labels_no_map() -> None:
-    with pytest.raises(InputError, match="no part of slab is labelled"):
+    with pytest.raises(InputError, match="no part of slab is labeled"):
         heat_map(statistics(), ["slab"])

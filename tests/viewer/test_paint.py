@@ -8,7 +8,7 @@ import torch
 
 from pcea.formats import Cloud, Mesh
 from pcea.models import PointModel
-from pcea.pictures.colormap import colors_of, limits
+from pcea.pictures.colormaps import colors_of, limits
 from pcea.viewer.paint import GRAY, Legend, Range, View, column_at, hit, paint
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study

@@ -7,7 +7,7 @@ import pytest
 
 from pcea.formats import Cloud
 from pcea.models import PointModel
-from pcea.pictures.colormap import colors_of
+from pcea.pictures.colormaps import colors_of
 from pcea.viewer.document import of_study
 from pcea.viewer.paint import Range, View, paint
 from pcea.viewer.panels import PANELS, Columns, Panel, register_panel

@@ -1,17 +1,17 @@
-"""Figures that a notebook shows and that files hold, without pyplot's global state."""
+"""Figures and colored shapes as files."""
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from pcea.errors import InputError, nearest
-from pcea.formats.write import replacing
+from pcea.formats import Cloud, Mesh, replacing, write_glb, write_ply
 from pcea.lettering import letter
 
 # The creation date is left out: the same figure is the same file.
@@ -20,17 +20,6 @@ _METADATA: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
 }
-FIGURE_FORMATS = tuple(_METADATA)
-
-
-class ShownFigure(Figure):
-    """A matplotlib figure that a notebook shows even where pyplot was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        letter(self)
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
-        return file.getvalue()
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -59,3 +48,27 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
             facecolor=figure.get_facecolor(),
             metadata=_METADATA[ending],
         )
+
+
+def save_colored(
+    shape: Mesh | Cloud, path: str | os.PathLike[str], colors: Tensor, name: str, **values: Tensor
+) -> None:
+    """Write a colored shape as PLY and as GLB, in its file's own coordinates.
+
+    Args:
+        shape: a mesh or cloud.
+        path: without an ending: ``.ply`` and ``.glb`` are put behind it.
+        colors: (V, 3) or (N, 3) uint8.
+        name: what it is called in the GLB file.
+        **values: (V,) or (N,) what else the PLY file holds.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    pos, faces, normal = (
+        (shape.vertices, shape.faces, None)
+        if isinstance(shape, Mesh)
+        else (shape.pos, None, shape.normal)
+    )
+    write_ply(f"{path}.ply", shape.file_pos, colors, faces, normal, **values)
+    write_glb(f"{path}.glb", pos, faces, colors, name or "shape", offset=shape.offset)

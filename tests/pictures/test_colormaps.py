@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pcea.errors import InputError
-from pcea.pictures.colormap import COLORMAPS, SEQUENTIAL, UNKNOWN, colors_of, limits, values_of
+from pcea.pictures.colormaps import COLORMAPS, SEQUENTIAL, UNKNOWN, colors_of, limits, values_of
 
 maps = pytest.mark.parametrize("name", COLORMAPS)
 

@@ -1,0 +1,30 @@
+"""Which points decide the answer."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+
+from pcea.geometry import quantile
+from pcea.pictures.colormaps import colors_of
+from pcea.pictures.explained.base import COLORMAP, DrawnExplanation, register_picture
+from pcea.pictures.figures import gallery
+from pcea.pictures.panels import Panel
+
+
+@register_picture("importance")
+def draw(drawn: DrawnExplanation) -> Figure | None:
+    """Draw where the pooled channels are won, and gradient times input."""
+    found = drawn.found.importance
+    if found is None:
+        return None
+    nearby, saliency = drawn.carry(torch.stack([found.nearby, found.saliency], dim=1)).T
+    top = max(float(quantile(nearby, 0.995)), 1e-12)
+    reach = max(float(quantile(saliency.abs(), 0.99)), 1e-12)
+    won = f"share of the pooled channels won\nup to {top:.1f} × the mean"
+    speaks = f"for (red), against (blue) {found.target}\ngradient × input, up to ± {reach:.3g}"
+    panels = [
+        Panel(drawn.shape, colors=colors_of(nearby, 0.0, top, COLORMAP), title=won),
+        Panel(drawn.shape, colors=colors_of(saliency, -reach, reach, "coolwarm"), title=speaks),
+    ]
+    return gallery(panels, title=drawn.title, style=drawn.style)

@@ -1,0 +1,61 @@
+"""Which slot singles out which part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from pcea.errors import InputError
+from pcea.evaluation import SlotStatistics
+from pcea.pictures.slots.scatter import INK
+
+
+def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str = "") -> Figure:
+    """Draw how well slots single out the parts of some categories.
+
+    The rows are, for each part, the slot that singles it out best, in the order of the parts.
+
+    Args:
+        statistics: what was measured.
+        categories: whose parts are the columns.
+        title: what to write above. Default: nothing.
+
+    Returns:
+        The figure, for :func:`pcea.pictures.save`.
+
+    Raises:
+        InputError: the parts of these categories are not labeled.
+    """
+    taxonomy = statistics.taxonomy
+    ids = [
+        part
+        for category in categories
+        for part in taxonomy.parts_of[taxonomy.category_id(category)]
+        if not bool(statistics.auc[:, part].isnan().all())
+    ]
+    if not ids:
+        raise InputError(f"no part of {', '.join(categories)} is labeled: there is nothing to draw")
+    rows = list(dict.fromkeys(statistics.auc[:, ids].nan_to_num(0).argmax(0).tolist()))
+    values, chosen = statistics.auc[rows][:, ids], [statistics.slots[row] for row in rows]
+    # The title and the bar's label want room, however few parts there are.
+    size = (max(5.0, 3.0 + 0.36 * len(ids)), max(3.8, 2.4 + 0.26 * len(chosen)))
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    image = axes.imshow(values.numpy(), vmin=0, vmax=1, cmap="coolwarm", aspect="auto")
+    axes.set_xticks(range(len(ids)), [taxonomy.parts[i] for i in ids], rotation=60, ha="right",
+                    rotation_mode="anchor", fontsize=8)  # fmt: skip
+    axes.set_yticks(range(len(chosen)), [each.name for each in chosen], fontsize=8)
+    groups = [taxonomy.parts[i].partition("/")[0] for i in ids]
+    for column in range(1, len(ids)):
+        if groups[column] != groups[column - 1]:
+            axes.axvline(column - 0.5, color="white", linewidth=3)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+    bar.set_label("area under the ROC curve (0.5: chance)", fontsize=8)
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.outline.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, color=INK, loc="left")
+    return figure

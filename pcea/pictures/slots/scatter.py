@@ -1,0 +1,102 @@
+"""Every slot as a dot: how wide it is, and how much it tells."""
+
+from __future__ import annotations
+
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from pcea.evaluation import SlotFigures, SlotStatistics
+
+INK, SOFT = "#1c2126", "#5b6570"
+# How many of the most telling slots are named in the picture, and the room that a name needs, in
+# shares of the picture.
+NAMED = 10
+ROOM = (0.3, 0.035)
+
+
+def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
+    """Draw each slot at its entropy and at how much it tells.
+
+    High is telling: normalized mutual information with the parts above what slabs give, or,
+    where no parts are labeled, agreement between shapes of a category above that of shapes of
+    different ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th
+    percentile of chance.
+
+    Args:
+        statistics: what was measured.
+        title: what to write above. Default: nothing.
+
+    Returns:
+        The figure, for :func:`pcea.pictures.save`.
+    """
+    by_parts = any(each.lift is not None for each in statistics.slots)
+    height = [(each.lift if by_parts else each.gain) for each in statistics.slots]
+    figure = Figure(figsize=(8.6, 5.6), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    layers = sorted({each.layer for each in statistics.slots})
+    for layer in layers:
+        color = colormaps["viridis"](0.85 * layer / max(len(layers) - 1, 1))
+        own = [
+            (each, y)
+            for each, y in zip(statistics.slots, height, strict=True)
+            if each.layer == layer and y is not None
+        ]
+        axes.scatter(
+            [each.entropy for each, _ in own],
+            [y for _, y in own],
+            s=34,
+            label=f"layer {layer}",
+            facecolors=[
+                (*color[:3], 0.8 if each.above_chance is not False else 0.0) for each, _ in own
+            ],
+            edgecolors=[color],
+            linewidths=1.2,
+        )
+    known = [(y, each) for y, each in zip(height, statistics.slots, strict=True) if y is not None]
+    for y, each in _named(sorted(known, key=lambda pair: -pair[0])):
+        right = each.entropy > 0.7
+        axes.annotate(
+            _short(each), (each.entropy, y), xytext=(-7 if right else 7, 0),
+            textcoords="offset points", ha="right" if right else "left", va="center",
+            fontsize=8, color=INK, path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )  # fmt: skip
+    axes.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
+    what = "slot" if statistics.kind == "slots" else "head, what points receive"
+    axes.set_xlim(0.0, 1.02)
+    axes.set_xlabel(f"entropy over the points of a shape (1: everywhere alike), one dot per {what}")
+    axes.set_ylabel(
+        "mutual information with the parts,\nnormalized, above chance (slabs)"
+        if by_parts
+        else "agreement within categories above that between them"
+    )
+    axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=11, color=INK, loc="left")
+    return figure
+
+
+def _named(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFigures]]:
+    """The first of each part, whose names do not lie on those before."""
+    spans = [
+        max(values) - min(values) or 1.0
+        for values in ([each.entropy for _, each in known], [y for y, _ in known])
+    ]
+    named: list[tuple[float, SlotFigures]] = []
+    for y, each in known:
+        fits = all(
+            abs(each.entropy - other.entropy) > ROOM[0] * spans[0]
+            or abs(y - below) > ROOM[1] * spans[1]
+            for below, other in named
+        )
+        new = each.part is None or all(each.part != other.part for _, other in named)
+        if fits and new and len(named) < NAMED:
+            named.append((y, each))
+    return named
+
+
+def _short(slot: SlotFigures) -> str:
+    name = "received" if slot.slot is None else f"slot {slot.slot}"
+    best = "" if slot.part is None else f": {slot.part}"
+    return f"{name}{best}"
