@@ -246,7 +246,7 @@ def test_a_data_set(pcea: Command, toys: Path, segmenter: Path, tmp_path: Path) 
     options = ("--repeats", 3, "--split", "test")
     file = tmp_path / "all.json"
     out = pcea(*words, *options, "--out", tmp_path / "out", "--json", file)
-    assert "toys test: 6 clouds, the attention sees 8 points of each" in out
+    assert "toys test: 6 clouds, the attention takes 8 points of each" in out
     assert "layer 0 slot" in out and "Ball/part" in out
     names = ["across.png", "parts.png", "slots.csv", "slots.json", "slots.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
