@@ -48,6 +48,16 @@ class PointModel(nn.Module):
         self.info = info
         self.encoder = encoder
 
+    def __repr__(self) -> str:
+        taxonomy, count = self.info.taxonomy, sum(each.numel() for each in self.parameters())
+        classes = f"{len(taxonomy.categories)} categories"
+        if self.task == "segmentation":
+            classes += f", {len(taxonomy.parts)} parts"
+        return (
+            f"{type(self).__name__}({self.info.name}: {self.task} of {classes}, "
+            f"{self.encoder.attention} attention, {count:,} parameters)"
+        )
+
     @property
     def device(self) -> torch.device:
         """Where the parameters live."""

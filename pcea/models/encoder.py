@@ -88,7 +88,7 @@ class PointTransformer(nn.Module):
     ) -> None:
         super().__init__()
         dim = dims[-1]
-        self.normals = normals
+        self.attention, self.normals = attention, normals
         self.dims, self.fused = tuple(dims), fused
         self.coarsens = any(count is not None for count in num)
         self.embedding = Embedding(6 if normals else 3, tuple(dims), tuple(num), k, inner, outer)

@@ -10,8 +10,11 @@ from typing import Any
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 
+# Where a weights file keeps it, among the file's metadata.
+KEY = "pcea"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class ModelInfo:
     """Everything needed to build a model again and to use it on a user's cloud.
 
@@ -30,6 +33,13 @@ class ModelInfo:
     dataset: str | None = None
     num_points: int = 1024
     training: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        parts = f", {len(self.taxonomy.parts)} parts" if self.taxonomy.parts else ""
+        return (
+            f"ModelInfo({self.name}: {len(self.taxonomy.categories)} categories{parts}, "
+            f"{self.num_points:,} points, trained on {self.dataset or 'nothing known'})"
+        )
 
     def to_json(self) -> str:
         """Write it as one line of JSON."""

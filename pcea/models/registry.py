@@ -96,11 +96,16 @@ def list_models(task: str | None = None) -> list[str]:
     """
     if task is None:
         return MODELS.names()
-    return [
-        name
-        for name, each in MODELS.entries().items()
-        if cast(type[PointModel], each.func).task == task
-    ]
+    return [name for name in MODELS.entries() if task_of(name) == task]
+
+
+def task_of(name: str) -> str:
+    """Say which task a model is for, ``classification`` or ``segmentation``.
+
+    Raises:
+        InputError: no such model.
+    """
+    return cast(type[PointModel], MODELS.get(name).func).task
 
 
 def create_model(
@@ -112,14 +117,14 @@ def create_model(
     training: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> PointModel:
-    """Build a model by name, freshly initialised.
+    """Build a model by name, freshly initialized.
 
     Args:
         name: a name of :func:`list_models`.
         taxonomy: the categories, and parts, to predict. Default: those of ModelNet40 for
             classifiers, of ShapeNetPart for segmenters.
         dataset: the data set it is for, kept with the model.
-        num_points: how many points it looks at when used on a user's cloud. Default 1024.
+        num_points: how many points it takes of a user's cloud. Default 1024.
         training: what its training says of itself, kept with the model.
         options: options of the model and its encoder, such as ``attention="self"``,
             ``attention_options={"slots": 128}``, ``residual="add"`` or ``normals=True``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import overload
 
@@ -14,13 +13,12 @@ from torch import Tensor, nn
 from pcea.errors import InputError, nearest
 from pcea.formats.write import replacing
 from pcea.models.base import PointModel
-from pcea.models.info import ModelInfo
-from pcea.models.pretrained import list_pretrained, pretrained_path
+from pcea.models.info import KEY, ModelInfo
+from pcea.models.pretrained import list_pretrained, pretrained_infos, pretrained_path
 from pcea.models.registry import create_model
 from pcea.models.wrapped import WrappedModel
 
 FILE_NAME = "model.safetensors"
-KEY = "pcea"
 
 
 def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
@@ -133,13 +131,4 @@ def ships(model: PointModel) -> bool:
     Args:
         model: any; one that was trained says so in its description.
     """
-    return any(model.info == info for info in _shipped())
-
-
-@cache
-def _shipped() -> tuple[ModelInfo, ...]:
-    found = []
-    for name in list_pretrained():
-        with safe_open(pretrained_path(name), framework="pt") as file:
-            found.append(ModelInfo.from_json(file.metadata()[KEY]))
-    return tuple(found)
+    return model.info in pretrained_infos().values()

@@ -8,8 +8,15 @@ import pytest
 
 import pcea
 from pcea.errors import InputError
-from pcea.models import Segmenter, list_pretrained, load_model
-from pcea.models.pretrained import PRETRAINED, pretrained_path
+from pcea.models import (
+    Segmenter,
+    create_model,
+    list_pretrained,
+    load_model,
+    pretrained,
+    save_model,
+)
+from pcea.models.pretrained import pretrained_path
 from pcea.recipes import RECIPES
 
 CARD = pretrained_path("README").with_name("README.md")
@@ -20,7 +27,7 @@ MEGABYTE = 1e6
 def test_the_recipe_of_its_name_made_it(name: str) -> None:
     model = load_model(name)
 
-    assert model.task == PRETRAINED[name]
+    assert name in list_pretrained(model.task)
     assert not model.training
     assert model.info.training["recipe"] == name
     assert model.info.name == RECIPES[name].model
@@ -42,10 +49,22 @@ def test_they_are_small_together() -> None:
     assert sum(pretrained_path(name).stat().st_size for name in list_pretrained()) < 12 * MEGABYTE
 
 
-def test_there_is_no_file_without_a_name() -> None:
-    files = {path.stem for path in CARD.parent.glob("*.safetensors")}
-
-    assert files == set(list_pretrained())
+def test_a_file_in_the_folder_is_all_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ships = list_pretrained()
+    for name in ships:
+        (tmp_path / f"{name}.safetensors").symlink_to(pretrained_path(name))
+    worse = create_model("eat-tiny", training={"validation": {"val_overall_accuracy": 0.1}})
+    save_model(worse, tmp_path / "a-worse-one.safetensors")
+    monkeypatch.setattr(pretrained, "__file__", str(tmp_path / "__init__.py"))
+    pretrained.pretrained_infos.cache_clear()
+    try:
+        assert list_pretrained() == [*ships, "a-worse-one"]
+        assert list_pretrained("classification")[-1] == "a-worse-one"
+        assert load_model("a-worse-one").info == worse.info
+    finally:
+        pretrained.pretrained_infos.cache_clear()
 
 
 def test_what_lies_in_the_folder_comes_before_what_ships(

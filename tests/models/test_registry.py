@@ -54,6 +54,18 @@ def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -
         create_model(name, **options)
 
 
+def test_a_model_and_its_description_say_what_they_hold() -> None:
+    model = create_model("eat-seg-tiny", attention="self", dataset="shapenetpart")
+    assert repr(model) == (
+        "Segmenter(eat-seg-tiny: segmentation of 16 categories, 50 parts, self attention, "
+        f"{count('eat-seg-tiny', attention='self'):,} parameters)"
+    )
+    assert repr(model.info) == (
+        "ModelInfo(eat-seg-tiny: 16 categories, 50 parts, 1,024 points, trained on shapenetpart)"
+    )
+    assert "trained on nothing known" in repr(create_model("pct").info)
+
+
 @pytest.fixture
 def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MODELS, "_entries", dict(MODELS._entries))
