@@ -43,12 +43,7 @@ class Attention(nn.Module, ABC):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend, and show where they looked.
-
-        Args:
-            x: features, (B, N, C).
-            pos: coordinates, (B, N, 3), for the mechanisms that use them.
-            mask: (B, N) bool, True at the real points; None: all are real.
+        """Let the points attend, and give the map too. It takes what ``forward`` takes.
 
         Returns:
             What ``forward`` returns, (B, N, C), and the map, (B, H, N, S) over slots or
@@ -57,26 +52,27 @@ class Attention(nn.Module, ABC):
 
 
 def at_least_float32(scores: Tensor) -> Tensor:
-    """Give scores the precision in which every mechanism normalises, also under autocast.
-
-    Args:
-        scores: any shape, any floating type.
-
-    Returns:
-        The scores in float32, or unchanged where they are float64.
-    """
+    """Turn scores into float32, unless they are float64: what is normalized also under autocast."""
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
-def require_positive(**sizes: int) -> None:
-    """Refuse a size that is not a positive whole number.
+def masked_softmax(scores: Tensor, real: Tensor | None, dim: int) -> Tensor:
+    """Take the softmax over a dimension of what is real; padding gets 0, also where all is padding.
 
     Args:
-        sizes: the sizes by name.
-
-    Raises:
-        InputError: one of them is not an int of at least 1.
+        scores: any shape.
+        real: bool, of a shape that broadcasts to that of ``scores``; None: all are real.
+        dim: the dimension.
     """
+    if real is None:
+        return scores.softmax(dim)
+    # The lowest finite number, not -inf: of padding alone the softmax would be NaN.
+    lowest = torch.finfo(scores.dtype).min
+    return scores.masked_fill(~real, lowest).softmax(dim).masked_fill(~real, 0.0)
+
+
+def require_positive(**sizes: int) -> None:
+    """Raise an InputError where a size, given by its name, is not an int of at least 1."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise InputError(
@@ -85,18 +81,7 @@ def require_positive(**sizes: int) -> None:
 
 
 def width_of_head(dim: int, heads: int) -> int:
-    """Share channels out evenly over heads.
-
-    Args:
-        dim: channels to share out.
-        heads: how many heads share them.
-
-    Returns:
-        Channels a head.
-
-    Raises:
-        InputError: the heads do not divide the channels.
-    """
+    """Divide channels among heads, or raise an InputError where the heads do not divide them."""
     require_positive(dim=dim, heads=heads)
     if dim % heads:
         raise InputError(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, require_positive
+from pcea.attention.base import Attention, at_least_float32, masked_softmax, require_positive
 from pcea.attention.reading import read_memory
 from pcea.attention.registry import register_attention
 
@@ -17,7 +17,7 @@ _OTHER_OPEN = 1 << 26
 
 
 def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e-9) -> Tensor:
-    """Normalise scores by a softmax over the points, then to unit sum over the slots.
+    """Normalize scores by a softmax over the points, then to unit sum over the slots.
 
     Both happen in float32 at least, also under autocast: eps underflows in half precision.
 
@@ -33,13 +33,9 @@ def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithm 1.
     """
     scores = at_least_float32(scores)
-    if mask is None:
-        weights = scores.softmax(1)
-    else:
-        padded = ~mask.reshape(mask.shape + (1,) * (scores.dim() - 2))  # (B, N, …, 1)
-        # The lowest finite number, not -inf: a cloud of padding alone must not become NaN.
-        lowest = torch.finfo(scores.dtype).min
-        weights = scores.masked_fill(padded, lowest).softmax(1).masked_fill(padded, 0.0)
+    # (B, N, …, 1)
+    real = None if mask is None else mask.reshape(mask.shape + (1,) * (scores.dim() - 2))
+    weights = masked_softmax(scores, real, 1)
     return weights / (weights.sum(-1, keepdim=True) + eps)
 
 
@@ -50,7 +46,7 @@ class Memory(nn.Module):
         slots: slots S.
         dim: channels C of a slot.
         tied: let Mv be Mk, as one parameter. Otherwise the two start independently.
-        eps: of the double normalisation.
+        eps: of the double normalization.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts Mv as
@@ -92,9 +88,7 @@ class Memory(nn.Module):
         return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
-        """Read the memory without making the query: x Wq Mkᵀ = x (Mk Wqᵀ)ᵀ.
-
-        Many points are read in blocks, and only one map is held. See ``read_memory``.
+        """Read the memory without making the query; many points in blocks, see ``read_memory``.
 
         Args:
             x: features, (B, N, C').
@@ -126,7 +120,7 @@ class ExternalAttention(Attention):
         slots: slots S of the memory.
         tied: let Mv be Mk.
         query: project the input by Wq (without bias) first; False: F = x.
-        eps: of the double normalisation.
+        eps: of the double normalization.
 
     Raises:
         InputError: dim or slots is not a positive whole number.
@@ -138,12 +132,7 @@ class ExternalAttention(Attention):
     map_kind = "slots"
 
     def __init__(
-        self,
-        dim: int,
-        slots: int = 64,
-        tied: bool = False,
-        query: bool = True,
-        eps: float = 1e-9,
+        self, dim: int, slots: int = 64, tied: bool = False, query: bool = True, eps: float = 1e-9
     ) -> None:
         super().__init__()
         require_positive(dim=dim, slots=slots)

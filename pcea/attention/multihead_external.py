@@ -28,7 +28,7 @@ class MultiHeadExternalAttention(Attention):
         slots: slots S of the shared memory.
         expand: C' / C.
         tied: let Mv be Mk.
-        eps: of the double normalisation.
+        eps: of the double normalization.
 
     Raises:
         InputError: a size is not a positive whole number, or the heads do not divide C'.

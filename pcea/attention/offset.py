@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, require_positive
+from pcea.attention.base import Attention, at_least_float32, masked_softmax, require_positive
 from pcea.attention.registry import register_attention
 
 
@@ -50,13 +49,8 @@ class OffsetAttention(Attention):
         """Let the points attend; the map is Aᵀ, (B, 1, N, N). See ``Attention.attend``."""
         query, value = self.query(x), self.value(x)
         energy = at_least_float32(query @ query.mT)  # (B, N, N)
-        if mask is None:
-            weights = energy.softmax(-1)
-        else:
-            padded = ~(mask.unsqueeze(2) & mask.unsqueeze(1))  # (B, N, N)
-            # The lowest finite number, not -inf: a padded query has no key, and must not be NaN.
-            lowest = torch.finfo(energy.dtype).min
-            weights = energy.masked_fill(padded, lowest).softmax(-1).masked_fill(padded, 0.0)
+        real = None if mask is None else mask.unsqueeze(2) & mask.unsqueeze(1)  # (B, N, N)
+        weights = masked_softmax(energy, real, -1)
         # Times the reciprocal: the gradient of a quotient takes more passes over the map.
         weights = weights * (weights.sum(1, keepdim=True) + self.eps).reciprocal()
         weights = weights.mT  # (B, N, N): row j is what point j reads

@@ -33,7 +33,7 @@ def read_memory(
         keys: (H, S, C), a memory of S slots for each head.
         values: (S, D), shared by the heads.
         mask: (B, N) bool, True at the real points; None: all are real.
-        eps: keeps the second normalisation finite; 1e-9 is the paper's.
+        eps: keeps the second normalization finite; 1e-9 is the paper's.
         rows: points a block. Default: what suits the device.
 
     Returns:
@@ -73,7 +73,7 @@ def _read(
         tops = []
         for span in spans:
             block = weights[clouds, span]  # (b, n, H·S)
-            _multiply(_rows(x[clouds, span], x.shape[2]), keys.T, block.view(-1, len(keys)))
+            _multiply(x[clouds, span].reshape(-1, x.shape[2]), keys.T, block.view(-1, len(keys)))
             if mask is not None:
                 block.masked_fill_(~mask[clouds, span].unsqueeze(-1), -torch.inf)
             higher = torch.maximum(top, block.amax(1))
@@ -95,34 +95,26 @@ def _read(
 
 
 @_read.register_fake
-def _(
-    x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, eps: float, rows: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _(x: Tensor, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
     return _empty(x, keys, values)
 
 
 @torch.library.custom_op("pcea::read_memory_backward", mutates_args=())
 def _read_backward(
-    grad: Tensor,
-    x: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    weights: Tensor,
-    sums: Tensor,
-    rows: int,
+    grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, weights: Tensor, sums: Tensor, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of x, keys and values; the symbols are those of docs/attention.md."""
     (heads, slots), dim = keys.shape[:2], values.shape[1]
     keys_rows = keys.flatten(0, 1)  # (H·S, C)
-    grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
+    grad_x = x.new_empty(x.shape)
     # Summed in float32 over the blocks, also where they multiply in bfloat16.
     grad_keys = torch.zeros_like(keys_rows, dtype=weights.dtype)
     grad_values = torch.zeros_like(values, dtype=weights.dtype)
 
-    def centred(clouds: slice, span: slice) -> Tensor:
+    def centered(clouds: slice, span: slice) -> Tensor:
         """T = dA less its mean under A, (b·n·H, S)."""
         each = weights[clouds, span].view(-1, slots)
-        read = _rows(grad[clouds, span], dim) @ values.T
+        read = grad[clouds, span].reshape(-1, dim) @ values.T
         read = read.to(weights.dtype)
         return read.sub_((each * read).sum(-1, keepdim=True))
 
@@ -132,14 +124,14 @@ def _read_backward(
             columns = torch.zeros_like(weights[clouds, 0])  # (b, H·S)
             for span in spans:
                 block = weights[clouds, span]  # (b, n, H·S)
-                t = centred(clouds, span)
+                t = centered(clouds, span)
                 columns.add_((t.view_as(block) * block).sum(1))
                 each = block.view(-1, slots).to(grad.dtype)
-                grad_values.add_(each.T @ _rows(grad[clouds, span], dim))
+                grad_values.add_(each.T @ grad[clouds, span].reshape(-1, dim))
             for span in spans:
                 block = weights[clouds, span]
                 if len(spans) > 1:
-                    t = centred(clouds, span)
+                    t = centered(clouds, span)
                 t = t.view(block.shape[0], block.shape[1], heads, slots)
                 t.addcmul_(
                     sums[clouds, span].unsqueeze(-1),
@@ -149,25 +141,15 @@ def _read_backward(
                 scores = t.view_as(block).mul_(block)  # the gradient of the scores
                 scores = scores.view(-1, len(keys_rows)).to(x.dtype)  # (b·n, H·S)
                 _multiply(scores, keys_rows, grad_x[clouds, span].view(-1, x.shape[2]))
-                grad_keys.add_(scores.T @ _rows(x[clouds, span], x.shape[2]))
+                grad_keys.add_(scores.T @ x[clouds, span].reshape(-1, x.shape[2]))
     return grad_x, grad_keys.view_as(keys).to(keys.dtype), grad_values.to(values.dtype)
 
 
 @_read_backward.register_fake
 def _(
-    grad: Tensor,
-    x: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    weights: Tensor,
-    sums: Tensor,
-    rows: int,
+    grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, *_: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return (
-        torch.empty_like(x, memory_format=torch.contiguous_format),
-        keys.new_empty(keys.shape),
-        values.new_empty(values.shape),
-    )
+    return x.new_empty(x.shape), keys.new_empty(keys.shape), values.new_empty(values.shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -206,10 +188,6 @@ def _blocks(x: Tensor, rows: int) -> Iterator[tuple[slice, list[slice]]]:
     spans = [slice(first, first + rows) for first in range(0, points, rows)]
     for first in range(0, batch, clouds):
         yield slice(first, first + clouds), spans
-
-
-def _rows(block: Tensor, width: int) -> Tensor:
-    return block.reshape(-1, width)
 
 
 def _multiply(a: Tensor, b: Tensor, into: Tensor) -> None:

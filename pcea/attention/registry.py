@@ -15,11 +15,7 @@ register_attention = ATTENTIONS.register
 
 
 def list_attentions() -> list[str]:
-    """Name every attention, those of installed plug-ins too.
-
-    Returns:
-        The names, sorted.
-    """
+    """Name every attention, those of installed plug-ins too, sorted."""
     return ATTENTIONS.names()
 
 
@@ -32,7 +28,7 @@ def create_attention(name: str, dim: int, **options: Any) -> Attention:
         options: the mechanism's own, such as ``slots=64`` or ``heads=4``.
 
     Returns:
-        The attention, freshly initialised.
+        The attention, freshly initialized.
 
     Raises:
         InputError: no such attention, no such option of it, or a value that it cannot take.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, width_of_head
+from pcea.attention.base import Attention, at_least_float32, masked_softmax, width_of_head
 from pcea.attention.registry import register_attention
 
 
@@ -40,7 +39,9 @@ class SelfAttention(Attention):
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Let the points attend through ``scaled_dot_product_attention``. See ``Attention``."""
         query, key, value = self._split(x)
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=_readable(mask))
+        # In a cloud of padding alone every key may be read: over none the softmax would be NaN.
+        keys = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         return self._merge(read, mask)
 
     def attend(
@@ -49,12 +50,8 @@ class SelfAttention(Attention):
         """Let the points attend; the map is A, (B, H, N, N). See ``Attention.attend``."""
         query, key, value = self._split(x)
         scores = at_least_float32(query @ key.mT) * self.head_dim**-0.5  # (B, H, N, N)
-        readable = _readable(mask)
-        if readable is not None:
-            scores = scores.masked_fill(~readable, -torch.inf)
-        weights = scores.softmax(-1)
-        if mask is not None:
-            weights = weights * (mask[:, None, :, None] & mask[:, None, None, :])
+        real = None if mask is None else mask[:, None, :, None] & mask[:, None, None, :]
+        weights = masked_softmax(scores, real, -1)
         return self._merge(weights.to(value.dtype) @ value, mask), weights
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,13 +62,3 @@ class SelfAttention(Attention):
     def _merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
         out: Tensor = self.project(read.transpose(1, 2).flatten(2))  # (B, N, C)
         return out if mask is None else out * mask.unsqueeze(-1)
-
-
-def _readable(mask: Tensor | None) -> Tensor | None:
-    """The keys that may be read, (B, 1, 1, N); all of them in a cloud of padding alone.
-
-    Such a cloud's output is zeroed anyway, and a softmax over no key at all would be NaN.
-    """
-    if mask is None:
-        return None
-    return (mask | ~mask.any(1, keepdim=True))[:, None, None, :]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.formats.colors import as_color
-from pcea.geometry.offset import choose_offset
+from pcea.geometry.normalize import choose_offset
 
 # Normals this far from unit length were not meant as unit normals.
 _LENGTH_SLACK = 1e-3

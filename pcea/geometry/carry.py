@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.geometry.interpolation import EPSILON, three_interpolate
-from pcea.geometry.weld import weld
+from pcea.geometry.surface import weld
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -78,14 +77,17 @@ class SurfaceCarrier:
         places = np.empty((num, 3))
         places[self._corner] = vertices.detach().cpu().numpy()
         triangles = self._corner[faces.cpu().numpy()]  # (F, 3)
-        on = _Points(pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()], places)
-        self._nearest, reached = _nearest(places, triangles, on)
-        self._fit, self._matrix = _equations(places, triangles[reached[triangles[:, 0]]], on)
+        on = pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()]
+        self._nearest, reached = _nearest(places, triangles, *on)
+        self._fit, self._matrix = _equations(places, triangles[reached[triangles[:, 0]]], *on)
         # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
         root = np.sqrt(self._matrix.diagonal())
         self._scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
         scaled = diags(self._scale) @ self._matrix @ diags(self._scale)
         self._scaled = scaled.astype(np.float32).tocsr()
+
+    def __repr__(self) -> str:
+        return f"SurfaceCarrier({self._fit.shape[0]:,} points to {len(self._corner):,} vertices)"
 
     def carry(self, values: Tensor) -> Tensor:
         """Bring values at the points to the vertices.
@@ -129,14 +131,12 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
     Raises:
         InputError: the shapes do not fit, or there are no points.
     """
-    if query.ndim != 2 or query.shape[1] != 3:
-        raise InputError(f"query must have shape (N, 3), not {tuple(query.shape)}")
-    _check_points(pos)
+    _check_triples(query=query, pos=pos)
     _check_values(len(pos), values)
     query, pos, known = (each.detach().cpu().double() for each in (query, pos, values))
-    centre = query.mean(0)
-    radius = (query - centre).norm(dim=1).max().clamp(min=torch.finfo(torch.float64).tiny)
-    query, pos = (query - centre) / radius, (pos - centre) / radius
+    center = query.mean(0)
+    radius = (query - center).norm(dim=1).max().clamp(min=torch.finfo(torch.float64).tiny)
+    query, pos = (query - center) / radius, (pos - center) / radius
     try:
         from scipy.spatial import cKDTree
     except ImportError:  # a machine that only trains has no SciPy
@@ -152,47 +152,36 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
     return torch.from_numpy(total).float()
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Points on triangles."""
-
-    pos: Array  # (P, 3)
-    corners: Array  # (P, 3) the places of each one's triangle
-    places: Array  # (W, 3)
-
-    def barycentric(self) -> Array:
-        """Give each point as a mean of its corners, (P, 3) weights; of all three where flat."""
-        a, b, c = (self.places[self.corners[:, i]] for i in range(3))
-        normal = np.cross(b - a, c - a)  # (P, 3)
-        area = np.square(normal).sum(1)  # (P,)
-        flat = area == 0
-        area[flat] = 1.0
-        own = [
-            (np.cross(second - first, self.pos - first) * normal).sum(1) / area
-            for first, second in ((b, c), (c, a), (a, b))
-        ]
-        weight = np.stack(own, 1).clip(0.0, 1.0)  # what rounding put beside its face comes back
-        weight[flat | (weight.sum(1) == 0)] = 1.0
-        return weight / weight.sum(1, keepdims=True)
+def _barycentric(pos: Array, a: Array, b: Array, c: Array) -> Array:
+    """Give points as means of their triangle's corners, (P, 3) weights; of all three where flat."""
+    normal = np.cross(b - a, c - a)  # (P, 3)
+    area = np.square(normal).sum(1)  # (P,)
+    flat = area == 0
+    area[flat] = 1.0
+    own = [
+        (np.cross(second - first, pos - first) * normal).sum(1) / area
+        for first, second in ((b, c), (c, a), (a, b))
+    ]
+    weight = np.stack(own, 1).clip(0.0, 1.0)  # what rounding put beside its face comes back
+    weight[flat | (weight.sum(1) == 0)] = 1.0
+    return weight / weight.sum(1, keepdims=True)
 
 
-def _nearest(places: Array, triangles: Array, on: _Points) -> tuple[Array, Array]:
+def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tuple[Array, Array]:
     """Which point each place is nearest to, (W,), and to which places a way leads, (W,)."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components, dijkstra
     from scipy.spatial import cKDTree
 
-    num, total = len(places), len(places) + len(on.pos)
-    start, end = _edges(triangles)
-    step = np.linalg.norm(places[start] - places[end], axis=1)
-    source = np.repeat(np.arange(num, total), 3)
-    first = np.linalg.norm(places[on.corners] - on.pos[:, None], axis=2).ravel()
-    length = np.concatenate([step, step, first])
+    num, total = len(places), len(places) + len(pos)
+    start, end = triangles[:, [0, 1, 2]].ravel(), triangles[:, [1, 2, 0]].ravel()
+    row = np.concatenate([start, end, np.repeat(np.arange(num, total), 3)])
+    column = np.concatenate([end, start, corners.ravel()])
+    everything = np.concatenate([places, pos])
+    length = np.linalg.norm(everything[row] - everything[column], axis=1)
     # A graph holds no edge of length zero.
     length = np.maximum(length, 1e-12 * max(length.max(), np.finfo(float).tiny * 1e13))
-    row = np.concatenate([start, end, source])
-    column = np.concatenate([end, start, on.corners.ravel()])
-    # Where corners coincide, a point meets a place twice: the lengths add up, which does no harm.
+    # An edge of two triangles is twice as long here, which does no harm to a first guess.
     graph = csr_matrix((length, (row, column)), shape=(total, total))
     _, _, origin = dijkstra(
         graph, indices=np.arange(num, total), min_only=True, return_predecessors=True
@@ -201,7 +190,7 @@ def _nearest(places: Array, triangles: Array, on: _Points) -> tuple[Array, Array
     reached = nearest >= 0
     if not reached.all():
         apart = np.flatnonzero(~reached)
-        distance, point = cKDTree(on.pos).query(places[apart])
+        distance, point = cKDTree(pos).query(places[apart])
         _, component = connected_components(graph, directed=False)
         # The nearest place of each component decides for all of it.
         order = np.argsort(distance, kind="stable")
@@ -212,23 +201,16 @@ def _nearest(places: Array, triangles: Array, on: _Points) -> tuple[Array, Array
     return nearest, reached
 
 
-def _edges(triangles: Array) -> tuple[Array, Array]:
-    """The edges of the triangles, each once: (E,) lower and (E,) higher ends."""
-    pairs = np.sort(triangles[:, [[1, 2], [2, 0], [0, 1]]].reshape(-1, 2), axis=1)
-    base = int(triangles.max(initial=0)) + 1
-    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    key = np.unique(pairs[:, 0] * base + pairs[:, 1])
-    return key // base, key % base
-
-
-def _equations(places: Array, triangles: Array, on: _Points) -> tuple[csr_matrix, csr_matrix]:
+def _equations(
+    places: Array, triangles: Array, pos: Array, corners: Array
+) -> tuple[csr_matrix, csr_matrix]:
     """The interpolation at the points, (P, W), and the matrix of the normal equations, (W, W)."""
     from scipy.sparse import csr_matrix, diags
 
     num = len(places)
-    row = np.repeat(np.arange(len(on.pos)), 3)
-    shape = (len(on.pos), num)
-    fit = csr_matrix((on.barycentric().ravel(), (row, on.corners.ravel())), shape=shape)
+    row = np.repeat(np.arange(len(pos)), 3)
+    own = _barycentric(pos, *(places[corners[:, i]] for i in range(3)))
+    fit = csr_matrix((own.ravel(), (row, corners.ravel())), shape=(len(pos), num))
     weight = np.zeros(triangles.shape)  # (F, 3) of the edge opposite each corner
     for i in range(3):
         apex, left, right = (places[triangles[:, (i + j) % 3]] for j in range(3))
@@ -263,10 +245,7 @@ def _solve(matrix: csr_matrix, right: Array, goal: float) -> Array:
 
 
 def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
-    for name, tensor, rows in (("vertices", vertices, "V"), ("faces", faces, "F")):
-        if tensor.ndim != 2 or tensor.shape[1] != 3:
-            raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
-    _check_points(pos)
+    _check_triples(vertices=vertices, faces=faces, pos=pos)
     if face.shape != pos.shape[:1]:
         raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
     for name, index, count in (("faces", faces, len(vertices)), ("face", face, len(faces))):
@@ -274,9 +253,11 @@ def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
             raise InputError(f"{name} must hold indices in 0..{count - 1}")
 
 
-def _check_points(pos: Tensor) -> None:
-    if pos.ndim != 2 or pos.shape[1] != 3:
-        raise InputError(f"pos must have shape (P, 3), not {tuple(pos.shape)}")
+def _check_triples(*, pos: Tensor, **others: Tensor) -> None:
+    for name, tensor in {**others, "pos": pos}.items():
+        if tensor.ndim != 2 or tensor.shape[1] != 3:
+            rows = {"vertices": "V", "faces": "F", "query": "N", "pos": "P"}[name]
+            raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
     if not len(pos):
         raise InputError("no values can be carried: there are no points")
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import spread
+from pcea.geometry.kernels.compiled import parallel_for
 from pcea.geometry.neighbors import knn
 
 Array = NDArray[np.float64]
@@ -27,13 +27,13 @@ def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Te
 
     The direction is that of the plane through the k nearest neighbors, fitted three times:
     weighted by nearness, then with less and less say for neighbors off the plane, so that edges
-    stay edges. The side is that on which the point sees more of the open sky. Points that see
-    alike on both sides follow their neighbors along a minimum spanning tree; where a whole piece
+    stay edges. The side is that on which more of the sky is open to the point. Points with
+    as much on both sides follow their neighbors along a minimum spanning tree; where a whole piece
     of a cloud is undecided, as a sheet is, the way from neighbors' means to the points decides,
     and at last the largest coordinate of the mean normal, which becomes positive.
 
     Scale and place do not matter, and turning a cloud turns its normals, but for the signs of
-    points that hardly know their side: the sky is looked at along fixed axes. The work is done in
+    points that hardly know their side: the sky is tested along fixed axes. The work is done in
     float64 on the CPU, in as many threads as torch uses, and no gradient flows.
 
     Args:
@@ -52,7 +52,7 @@ def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Te
     Source:
         Hoppe et al., Surface Reconstruction from Unorganized Points, SIGGRAPH 1992, for planes and
         the tree; Katz et al., Direct Visibility of Point Sets, SIGGRAPH 2007, for telling sides by
-        what is seen, here along lines of sight.
+        visibility, here along lines of sight.
     """
     if k < 3:
         raise ValueError(f"a plane takes at least 3 neighbors, not {k}")
@@ -75,7 +75,7 @@ def _estimate_normals(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
                 distinct, back = np.unique(places[cloud, kept], axis=0, return_inverse=True)
                 normal[cloud, kept] = _of_cloud(distinct, k)[back.ravel()]
 
-    spread(len(places), some)
+    parallel_for(len(places), some)
     return torch.from_numpy(normal).to(pos)
 
 
@@ -105,7 +105,7 @@ def _of_cloud(pos: Array, k: int) -> Array:
 
 
 def _axes() -> Array:
-    """Spread unit vectors evenly over half a sphere, (AXES, 3)."""
+    """Unit vectors, evenly over half a sphere, (AXES, 3)."""
     height = (np.arange(AXES) + 0.5) / AXES
     around = np.pi * (3 - np.sqrt(5)) * np.arange(AXES)
     wide = np.sqrt(1 - height * height)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.geometry.weld import weld
+from pcea.geometry.surface import weld
 
 # A face's three corners together count as much as this many points on it. Where points are few,
 # the corners know more, having heard of the points around; where a face is large, its own do.

@@ -1,4 +1,4 @@
-"""Stray points: what belongs to no surface, and how a cloud looks without it."""
+"""Stray points: what belongs to no surface, and a cloud without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pcea.geometry.normalize import unit_sphere
 
 # Whose spacing a point's own is compared with: this many nearest points.
 AROUND = 8
-# How far a stray that is judged alone lies from others at least, in radii of the shape: a lone
+# How far a single stray lies from others at least, in radii of the shape: a lone
 # point that is nearer does no harm, and most of them belong to the shape.
 APART = 0.3
 # How far candidates fill the space around the shape, from which on all of them are strays. Half a

@@ -77,7 +77,7 @@ class PointModel(nn.Module):
         estimated. In training mode the batch stays as it is.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
+            pos: (B, N, 3) positions, centered and scaled to the unit sphere.
             normal: (B, N, 3) unit normals. Default: unknown.
             category: (B,) category ids, which are only checked. Default: unknown.
             mask: (B, N) bool, true at real points. Default: all are real.

@@ -59,7 +59,7 @@ class Classifier(PointModel):
         """Score every category for each cloud.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere. In evaluation mode
+            pos: (B, N, 3) positions, centered and scaled to the unit sphere. In evaluation mode
                 stray points are left out, see :meth:`prepare`.
             normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and
                 estimated in evaluation mode.

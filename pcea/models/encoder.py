@@ -109,7 +109,7 @@ class PointTransformer(nn.Module):
         """Encode a batch.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere.
+            pos: (B, N, 3) positions, centered and scaled to the unit sphere.
             normal: (B, N, 3) unit normals, which a model made for normals needs.
             mask: (B, N) bool, true at real points. Default: all are real.
 

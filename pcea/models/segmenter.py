@@ -165,7 +165,7 @@ class Segmenter(PointModel):
         """Score every part for each point.
 
         Args:
-            pos: (B, N, 3) positions, centred and scaled to the unit sphere. In evaluation mode
+            pos: (B, N, 3) positions, centered and scaled to the unit sphere. In evaluation mode
                 stray points are left out, see :meth:`prepare`, and get the scores of their
                 nearest kept points.
             normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and

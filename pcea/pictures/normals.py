@@ -6,7 +6,7 @@ import numpy as np
 
 from pcea.formats.raw import Array
 from pcea.geometry.kernels.compiled import compiled
-from pcea.geometry.weld import weld
+from pcea.geometry.surface import weld
 
 # Faces that meet at more than this are an edge.
 CREASE = float(np.cos(np.radians(40)))

@@ -186,7 +186,7 @@ def test_nan_is_not_hidden() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast(dtype: torch.dtype) -> None:
-    """The products are of the narrow type; the normalisation between them is not."""
+    """The products are of the narrow type; the normalization between them is not."""
     x, keys, values = given(2, 600)
     inputs = single(x, keys, values)
     with torch.autocast("cpu", dtype=dtype):

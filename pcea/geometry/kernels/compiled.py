@@ -44,7 +44,7 @@ def is_finite(pos: Tensor) -> bool:
     return bool(np.isfinite(pos.detach().float().numpy()).all())
 
 
-def spread(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
+def parallel_for(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
     """Share a range out over as many threads as torch uses, in each of which torch uses one.
 
     Args:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import compiled, is_finite, spread
+from pcea.geometry.kernels.compiled import compiled, is_finite, parallel_for
 
 Array = NDArray[Any]
 
@@ -52,7 +52,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
             boxes = np.ascontiguousarray(parts.boxes[parts.second <= 0].T)
             _choose(points[one], real[one], parts.origin, boxes, out[one])
 
-    spread(len(pos), some)
+    parallel_for(len(pos), some)
     return chosen
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import compiled, is_finite, spread
+from pcea.geometry.kernels.compiled import compiled, is_finite, parallel_for
 
 Array = NDArray[Any]
 
@@ -46,13 +46,14 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     index = torch.empty(batch, rows, k, dtype=torch.long)
     found = index.numpy()
     if pos.shape[1] < LARGE or rows < MANY:
-        spread(batch * rows, partial(_by_columns, queries, points, real, found), SHARE)
+        parallel_for(batch * rows, partial(_by_columns, queries, points, real, found), SHARE)
     else:
         for cloud in range(batch):
             parts = buckets(points[cloud], real[cloud])
             order = buckets(queries[cloud]).origin.ravel()
             order = order[order < rows]
-            spread(rows, partial(_by_buckets, queries[cloud], order, *parts, found[cloud]), SHARE)
+            search = partial(_by_buckets, queries[cloud], order, *parts, found[cloud])
+            parallel_for(rows, search, SHARE)
     if mask is None:
         return index.bitwise_and_(0xFFFFFFFF)
     padding = index >> 32 == int(_INFINITE)

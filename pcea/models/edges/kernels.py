@@ -1,7 +1,8 @@
 """The loops over the edges of neighborhood graphs, compiled.
 
 An edge leads from a center i to one of its k neighbors j, and carries near_j + own_i. Arrays are
-numpy's, of one floating type; ``index`` (…, M, k) holds the neighbors of each center.
+numpy's, of one floating type: ``near`` (…, N, C) features of the points, ``own`` (…, M, C) of the
+centers, ``index`` (…, M, k) the neighbors of each center.
 """
 
 from __future__ import annotations
@@ -31,17 +32,13 @@ def sum_edges(
 ) -> None:
     """Add up the edges, and what each point and center needs of them for its gradient.
 
-    Args:
-        near: (B, N, C) features of the points.
-        own: (B, M, C) features of the centers.
-        index: (B, M, k).
-        abouts: (B, C) zeros, becomes what is subtracted before squaring, so that little cancels:
-            the mean of the edges of each cloud's first center.
-        of_center: (B, M, C) zeros, becomes the sum of ``near`` over each center's neighbors.
-        of_point: (B, N, C) zeros, becomes the sum of ``own`` over the centers each point is near.
-        degree: (B, N) zeros, becomes how many those are.
-        totals: (B, C) float64 zeros, becomes the sum of (near_j + own_i − about).
-        squares: (B, C) float64 zeros, becomes the sum of (near_j + own_i − about)².
+    Results, all of them zeros before:
+        abouts: (B, C) the mean of the edges of each cloud's first center, which is subtracted
+            before squaring, so that little cancels.
+        of_center: (B, M, C) the sum of ``near`` over each center's neighbors.
+        of_point: (B, N, C) the sum of ``own`` over the centers each point is near.
+        degree: (B, N) how many those are.
+        totals, squares: (B, C) float64 the sums of (near_j + own_i − about), and of its square.
     """
     channels, k = near.shape[2], index.shape[2]
     for cloud in range(near.shape[0]):
@@ -73,12 +70,9 @@ def sum_edges(
 def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: Array) -> None:
     """Find the maximum of the edges of each center, a channel at a time.
 
-    Args:
-        near: (B, N, C).
-        own: (B, M, C).
-        index: (B, M, k).
-        best: (B, M, C), becomes the maximum.
-        arg: (B, M, C) int32, becomes the point that has it, the first of several.
+    Results:
+        best: (B, M, C) the maximum.
+        arg: (B, M, C) int32 the point that has it, the first of several.
     """
     for cloud in range(near.shape[0]):
         points, most, which = near[cloud], best[cloud], arg[cloud]
@@ -114,18 +108,11 @@ def edges_gradient(
 ) -> None:
     """Bring the gradient constant + slope · edge of all edges, and that of their maximum, back.
 
-    Args:
-        near: (B, N, C) as :func:`sum_edges` was given it.
-        own: (B, M, C) likewise.
-        degree: (B, N) as it came out there.
-        of_point: (B, N, C) likewise.
-        of_center: (B, M, C) likewise.
-        constant: (C,).
-        slope: (C,).
-        arg: (B, M, C) the point that has the maximum, or (0, M, C) where there is none.
-        of_best: like ``arg``, the gradient with respect to the maximum.
-        of_near: (B, N, C), becomes the gradient with respect to ``near``.
-        of_own: (B, M, C), becomes the gradient with respect to ``own``.
+    ``degree``, ``of_point`` and ``of_center`` are what :func:`sum_edges` gave; ``arg`` (B, M, C) is
+    the point that has the maximum, ``of_best`` its gradient, both empty where there is none.
+
+    Results:
+        of_near, of_own: the gradients with respect to ``near`` and ``own``.
     """
     for cloud in range(near.shape[0]):
         k = degree[cloud].sum() / own.shape[1]
@@ -146,14 +133,7 @@ def edges_gradient(
 
 @compiled
 def relu_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
-    """Fill in the edges of a tile.
-
-    Args:
-        near: (N, C).
-        own: (M, C).
-        index: (M, k).
-        edges: (M · k, C), becomes max(near_j + own_i, 0).
-    """
+    """Fill in the edges of a tile of one cloud: (M · k, C) become max(near_j + own_i, 0)."""
     neighbors = index.shape[1]
     for i in range(index.shape[0]):
         for edge in range(neighbors):
@@ -169,13 +149,10 @@ def maximum_and_moments(
 ) -> None:
     """Take the maximum over each center's edges, and add up their values about a given one.
 
-    Args:
-        edges: (M · k, C).
-        about: (C,) what is subtracted before squaring, so that little cancels.
-        best: (M, C), becomes the maximum.
-        arg: (M, C) int32, becomes which of the k edges has it, the first of several.
-        total: (C,) float64, grows by the sum of (edge − about).
-        square: (C,) float64, grows by the sum of (edge − about)².
+    Results of edges (M · k, C):
+        best: (M, C) the maximum.
+        arg: (M, C) int32 which of the k edges has it, the first of several.
+        total, square: (C,) float64, grow by the sums of (edge − about), and of its square.
     """
     neighbors = edges.shape[0] // best.shape[0]
     for i in range(best.shape[0]):
@@ -204,11 +181,10 @@ def pass_maximum(
 ) -> None:
     """Pass the gradient of the maximum of W e on to the edges e that have it, and to W.
 
-    Args:
-        edges: (M · k, C) values e.
-        weight: (D, C) W.
-        arg: (M, D) int32, which of the k edges was the maximum.
-        of_best: (M, D) the gradient with respect to the maximum.
+    Of edges e (M · k, C) and a weight W (D, C), ``arg`` (M, D) says which of the k edges was the
+    maximum, and ``of_best`` (M, D) is its gradient.
+
+    Results:
         gradient: (M · k, C), grows by the gradient with respect to the edges.
         of_weight: (D, C), grows by the gradient with respect to W.
     """
@@ -229,12 +205,11 @@ def collect_gradient(
 ) -> None:
     """Bring the gradient of a tile's edges back to what they join.
 
-    Args:
-        gradient: (M · k, C) with respect to the edges behind the ReLU.
-        edges: (M · k, C) the edges behind the ReLU; where they are 0 nothing passes.
-        index: (M, k).
+    ``gradient`` and ``edges`` (M · k, C) are those behind the ReLU; where it gave 0, none passes.
+
+    Results:
         of_near: (N, C), grows by the gradient with respect to ``near``.
-        of_own: (M, C), becomes the gradient with respect to ``own``.
+        of_own: (M, C) the gradient with respect to ``own``.
     """
     neighbors = index.shape[1]
     for i in range(index.shape[0]):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import spread
+from pcea.geometry.kernels.compiled import parallel_for
 from pcea.models.edges import kernels
 from pcea.models.edges.sums import arrays, edge_gradient, join_moments
 
@@ -56,7 +56,7 @@ def _edge_linear_max(
                     squares[cloud],
                 )
 
-    spread(batch, run)
+    parallel_for(batch, run)
     if not moments:
         return best, arg, near.new_empty(0), near.new_empty(0)
     mean, variance = join_moments(sums[0], sums[1], sums[2], centers * k)
@@ -120,7 +120,7 @@ def _edge_linear_max_gradient(
                 )
                 kernels.collect_gradient(gradient, edges, neighbors, of_points, of_own)
 
-    spread(batch, run)
+    parallel_for(batch, run)
     # In the order of the clouds, whichever thread was done first.
     joined, sums, squares = (
         torch.stack([each[low] for low in sorted(each)]).sum(0) for each in (of_weight, total, gram)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import spread
+from pcea.geometry.kernels.compiled import parallel_for
 from pcea.models.edges import kernels
 from pcea.models.edges.kernels import Array
 
@@ -58,7 +58,7 @@ def _edge_sums(
         if maximum:
             kernels.strongest_neighbor(*clouds, *(each[low:high] for each in most))
 
-    spread(len(near), run)
+    parallel_for(len(near), run)
     variance = mean.clone()
     if moments:
         joined = join_moments(abouts.double(), totals, squares, index[0].numel())
@@ -106,7 +106,7 @@ def _edge_sums_gradient(
         )
         kernels.edges_gradient(*clouds, *moments, *maximum, *grown)
 
-    spread(len(near), run)
+    parallel_for(len(near), run)
     return of_near, of_own
 
 

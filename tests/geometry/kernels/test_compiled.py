@@ -43,14 +43,14 @@ def test_each_thing_is_done_once(
 ) -> None:
     use_threads(threads)
     done: list[int] = []
-    compiled.spread(total, lambda low, high: done.extend(range(low, high)))
+    compiled.parallel_for(total, lambda low, high: done.extend(range(low, high)))
     assert sorted(done) == list(range(total))
 
 
 def test_few_things_stay_on_one_thread(use_threads: Callable[[int], None]) -> None:
     use_threads(4)
     seen: list[int] = []
-    compiled.spread(7, lambda low, high: seen.append(get_ident()), least=4)
+    compiled.parallel_for(7, lambda low, high: seen.append(get_ident()), least=4)
     assert seen == [get_ident()]
 
 
@@ -60,7 +60,7 @@ def test_in_each_thread_torch_uses_one_and_makes_no_graph(
     use_threads(3)
     seen: list[tuple[int, bool]] = []
     for _ in range(2):
-        compiled.spread(
+        compiled.parallel_for(
             6, lambda low, high: seen.append((torch.get_num_threads(), torch.is_grad_enabled()))
         )
     assert seen == [(1, False)] * 6
@@ -75,7 +75,7 @@ def test_an_error_in_another_thread_is_raised(use_threads: Callable[[int], None]
             raise ValueError("the last share")
 
     with pytest.raises(ValueError, match="the last share"):
-        compiled.spread(10, fail_at_the_end)
+        compiled.parallel_for(10, fail_at_the_end)
 
 
 # Torch's threads, and those that farthest points, neighbors, numba and SciPy used beside it, as
