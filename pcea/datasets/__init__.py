@@ -1,4 +1,4 @@
-"""Data sets: splits of labelled clouds as tensors, and the folders and archives they come from.
+"""Data sets: splits of labeled clouds as tensors, and the folders and archives they come from.
 
 Every module of this folder is imported here, so a file that registers a data set joins by lying
 beside the others.

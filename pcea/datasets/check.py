@@ -18,25 +18,15 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """What a check found."""
 
-    Args:
-        name: of the data set.
-        folder: where it lies.
-        counts: {split: {category: clouds}}.
-        points: fewest and most points of a cloud.
-        parts: number of part labels; 0 where only whole shapes are labelled.
-        complete: whether every official count is met; None where there is none to meet.
-        notes: what else a person should know, a sentence each.
-    """
-
-    name: str
+    name: str  # of the data set
     folder: Path
-    counts: dict[str, dict[str, int]]
-    points: tuple[int, int]
-    parts: int
-    complete: bool | None
-    notes: tuple[str, ...] = ()
+    counts: dict[str, dict[str, int]]  # {split: {category: clouds}}
+    points: tuple[int, int]  # fewest and most of a cloud
+    parts: int  # number of part labels; 0 where only whole shapes are labeled
+    complete: bool | None  # whether every official count is met; None where there is none to meet
+    notes: tuple[str, ...] = ()  # what else a person should know, a sentence each
 
     @property
     def totals(self) -> dict[str, int]:
@@ -50,9 +40,7 @@ def check(name: str, root: str | Path | None = None) -> Report:
     A copy with fewer clouds than the official ones is accepted, and reported as partial. What a
     layout must hold whatever lies on disk, :func:`pcea.testing.check_dataset` checks.
 
-    Args:
-        name: as for `load_dataset`.
-        root: as for `load_dataset`.
+    Both arguments are those of `load_dataset`.
 
     Raises:
         InputError: it is not there, a file is missing or damaged, or every cloud of a split has

@@ -35,11 +35,11 @@ class PointCloudDataset(Dataset["Data"]):
         taxonomy: what its labels are called.
         name: of the data set.
         split: train, val, trainval or test.
-        task: what ``y`` is; by default segmentation where points are labelled.
+        task: what ``y`` is; by default segmentation where points are labeled.
         transform: a torch-geometric transform, applied to each item when it is taken.
 
     Raises:
-        InputError: the task is segmentation, and points are not labelled; or it is unknown; or
+        InputError: the task is segmentation, and points are not labeled; or it is unknown; or
             a label has no name in the taxonomy.
     """
 
@@ -52,10 +52,10 @@ class PointCloudDataset(Dataset["Data"]):
         task: Task | None = None,
         transform: Callable[[Any], Any] | None = None,
     ) -> None:
-        labelled = clouds.part is not None
+        labeled = clouds.part is not None
         if task not in (None, "classification", "segmentation"):
             raise InputError(f"task is {task!r}; it is 'classification' or 'segmentation'")
-        if task == "segmentation" and not labelled:
+        if task == "segmentation" and not labeled:
             raise InputError(f"{name}: has no part labels, so there is nothing to segment by")
         named = [("category", clouds.category, taxonomy.categories)]
         if clouds.part is not None and taxonomy.parts:
@@ -71,7 +71,7 @@ class PointCloudDataset(Dataset["Data"]):
         self.taxonomy = taxonomy
         self.name = name
         self.split = split
-        self.task: Task = task or ("segmentation" if labelled else "classification")
+        self.task: Task = task or ("segmentation" if labeled else "classification")
         self.transform = transform
 
     def __len__(self) -> int:

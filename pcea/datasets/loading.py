@@ -19,17 +19,11 @@ from pcea.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Listed:
-    """A data set that `load_dataset` knows or finds.
-
-    Args:
-        name: what to call it.
-        folder: where it lies; None where it needs none or is not there.
-        splits: what can be loaded now.
-    """
+    """A data set that `load_dataset` knows or finds."""
 
     name: str
-    folder: Path | None
-    splits: tuple[str, ...]
+    folder: Path | None  # None where it needs none or is not there
+    splits: tuple[str, ...]  # what can be loaded now
 
 
 def load_dataset(
@@ -50,7 +44,7 @@ def load_dataset(
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
-        task: what an item's ``y`` is; by default segmentation where points are labelled.
+        task: what an item's ``y`` is; by default segmentation where points are labeled.
         transform: a torch-geometric transform for the items.
         **options: what the layout of the data set takes, such as ``num_per_category``,
             ``num_points`` and ``seed`` of ``shapes``.

@@ -1,4 +1,4 @@
-"""Data that are in memory already, as data sets of labelled clouds."""
+"""Data that are in memory already, as data sets of labeled clouds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pcea.geometry import unit_sphere
 
 @dataclass
 class _Item:
-    """One labelled cloud."""
+    """One labeled cloud."""
 
     pos: Tensor
     normal: Tensor | None
@@ -31,7 +31,7 @@ class _Item:
 
 
 def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
-    """Make data sets of what holds labelled shapes, one for each split, labels named alike.
+    """Make data sets of what holds labeled shapes, one for each split, labels named alike.
 
     Args:
         objects: {split: a :class:`PointCloudDataset`, :class:`Clouds`, a torch or PyG data set, or

@@ -17,7 +17,7 @@ class Taxonomy:
     Args:
         categories: name of each category id.
         parts: name of each global part id, ``"Category/part"``; empty where only whole shapes
-            are labelled.
+            are labeled.
         parts_of: for each category, its part ids, ascending; empty where ``parts`` is.
 
     Raises:
@@ -35,11 +35,8 @@ class Taxonomy:
                 raise InputError(f"taxonomy: {kind} {twice!r} is named more than once")
         if not self.parts and not self.parts_of:
             return
-        if len(self.parts_of) != len(self.categories):
-            raise InputError(
-                f"taxonomy: parts_of has {len(self.parts_of)} entries "
-                f"for {len(self.categories)} categories"
-            )
+        if (num := len(self.parts_of)) != len(self.categories):
+            raise InputError(f"taxonomy: {num} parts_of for {len(self.categories)} categories")
         for category, ids in zip(self.categories, self.parts_of, strict=True):
             for i in ids:
                 if not 0 <= i < len(self.parts):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 
 
 @pytest.fixture
-def labelled() -> Clouds:
+def labeled() -> Clouds:
     pos = torch.arange(24.0).view(2, 4, 3)
     part = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 0]])
     return Clouds.from_dense(pos, torch.tensor([1, 0]), -pos, part, ["one", "two"])
@@ -26,8 +26,8 @@ def labelled() -> Clouds:
 TAXONOMY = Taxonomy(("cup", "hat"), ("body", "rim"), ((0, 1), (0, 1)))
 
 
-def test_items_for_both_tasks(labelled: Clouds) -> None:
-    seg = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+def test_items_for_both_tasks(labeled: Clouds) -> None:
+    seg = PointCloudDataset(labeled, TAXONOMY, "things", "train")
     assert len(seg) == 2
     item = seg[0]
     assert item.pos.tolist() == torch.arange(12.0).view(4, 3).tolist()
@@ -35,7 +35,7 @@ def test_items_for_both_tasks(labelled: Clouds) -> None:
     assert item.y.tolist() == [0, 0, 1, 1]
     assert item.category.tolist() == [1]
     assert item.name == "one"
-    cls = PointCloudDataset(labelled, TAXONOMY, "things", "train", "classification")
+    cls = PointCloudDataset(labeled, TAXONOMY, "things", "train", "classification")
     assert cls[-1].y.tolist() == [0]
     assert cls[-1].part.tolist() == [1, 1, 1, 0]
     clouds = "Clouds(2 of 4 points, normal, part), Taxonomy(2 categories, 2 parts)"
@@ -50,12 +50,12 @@ def test_only_what_is_there_is_in_an_item() -> None:
         PointCloudDataset(clouds, Taxonomy(("cup",)), "things", "train", "segmentation")
 
 
-def test_faults(labelled: Clouds) -> None:
-    dataset = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+def test_faults(labeled: Clouds) -> None:
+    dataset = PointCloudDataset(labeled, TAXONOMY, "things", "train")
     with pytest.raises(IndexError, match="has 2 clouds, not 2"):
         dataset[2]
     with pytest.raises(InputError, match="task is 'both'"):
-        PointCloudDataset(labelled, TAXONOMY, "things", "train", "both")  # type: ignore[arg-type]
+        PointCloudDataset(labeled, TAXONOMY, "things", "train", "both")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_faults(labelled: Clouds) -> None:
     ],
 )
 def test_several_at_once_are_a_data_set_of_their_own(
-    labelled: Clouds, index: Any, names: tuple[str, ...]
+    labeled: Clouds, index: Any, names: tuple[str, ...]
 ) -> None:
-    data = PointCloudDataset(labelled, TAXONOMY, "things", "train", "classification", len)
+    data = PointCloudDataset(labeled, TAXONOMY, "things", "train", "classification", len)
     some = data[index]
     assert isinstance(some, PointCloudDataset)
     assert some.clouds.names == names
@@ -78,19 +78,19 @@ def test_several_at_once_are_a_data_set_of_their_own(
         data[[2]]
 
 
-def test_subsets_and_numpy_numbers_give_named_items(labelled: Clouds) -> None:
-    dataset = PointCloudDataset(labelled, TAXONOMY, "things", "train")
+def test_subsets_and_numpy_numbers_give_named_items(labeled: Clouds) -> None:
+    dataset = PointCloudDataset(labeled, TAXONOMY, "things", "train")
     assert Subset(dataset, [1])[0].name == "two"
     assert dataset[np.int64(1)].name == dataset[torch.tensor(1)].name == "two"
     assert [item.name for item in dataset] == ["one", "two"]
 
 
-def test_labels_without_a_name_are_refused(labelled: Clouds) -> None:
+def test_labels_without_a_name_are_refused(labeled: Clouds) -> None:
     with pytest.raises(InputError, match="things: category 1 has no name: there are 1"):
-        PointCloudDataset(labelled, Taxonomy(("cup",)), "things", "train")
+        PointCloudDataset(labeled, Taxonomy(("cup",)), "things", "train")
     few = Taxonomy(("cup", "hat"), ("body",), ((0,), (0,)))
     with pytest.raises(InputError, match="things: part 1 has no name"):
-        PointCloudDataset(labelled, few, "things", "train")
+        PointCloudDataset(labeled, few, "things", "train")
 
 
 def test_torch_geometric_transforms_and_loaders_apply(

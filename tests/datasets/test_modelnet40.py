@@ -34,7 +34,7 @@ def test_splits_share_out_the_training_files(tmp_path: Path, modelnet: Writer) -
     assert not set(train.names) & set(val.names)
 
 
-def test_clouds_are_centred_and_scaled(tmp_path: Path, modelnet: Writer) -> None:
+def test_clouds_are_centered_and_scaled(tmp_path: Path, modelnet: Writer) -> None:
     folder = modelnet(tmp_path / NAME, "test", files=1)
     clouds = load_dataset("modelnet40", "test", tmp_path).clouds
     with h5py.File(folder / "ply_data_test0.h5") as file:
@@ -42,8 +42,8 @@ def test_clouds_are_centred_and_scaled(tmp_path: Path, modelnet: Writer) -> None
     pos = clouds.pos.view(60, 16, 3).numpy()
     np.testing.assert_allclose(pos.mean(1), 0, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(pos, axis=2).max(1), 1, rtol=1e-5)
-    centred = raw[7] - raw[7].mean(0)
-    expected = centred / np.linalg.norm(centred, axis=1).max()
+    centered = raw[7] - raw[7].mean(0)
+    expected = centered / np.linalg.norm(centered, axis=1).max()
     np.testing.assert_allclose(pos[7], expected, atol=1e-6)
 
 

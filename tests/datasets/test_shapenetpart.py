@@ -27,9 +27,9 @@ def test_reads_points_normals_and_parts(tmp_path: Path, parts: Writer) -> None:
     assert clouds.part is not None
     assert clouds.normal is not None
     rows = np.loadtxt(folder / "01" / "train1.txt")
-    centred = rows[:, :3] - rows[:, :3].mean(0)
+    centered = rows[:, :3] - rows[:, :3].mean(0)
     np.testing.assert_allclose(
-        clouds.pos[8:17], centred / np.linalg.norm(centred, axis=1).max(), atol=1e-6
+        clouds.pos[8:17], centered / np.linalg.norm(centered, axis=1).max(), atol=1e-6
     )
     np.testing.assert_allclose(clouds.normal[8:17], rows[:, 3:6], atol=1e-6)
     assert clouds.part[8:17].tolist() == rows[:, 6].tolist()
@@ -293,7 +293,7 @@ def test_the_official_map_has_each_part_once() -> None:
 def test_real_shapenetpart(real_data: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(real_data / "shapenetpart_136_normal.zip") as archive:
         archive.extractall(tmp_path)
-    seen: dict[int, set[int]] = {}
+    found: dict[int, set[int]] = {}
     normals_missing = total = 0
     for split in ("trainval", "test"):
         clouds = load_dataset("shapenetpart", split, tmp_path).clouds
@@ -301,16 +301,16 @@ def test_real_shapenetpart(real_data: Path, tmp_path: Path) -> None:
         assert clouds.normal is not None
         total += len(clouds)
         for i, part in enumerate(clouds.part.split(clouds.counts.tolist())):
-            seen.setdefault(int(clouds.category[i]), set()).update(part.tolist())
+            found.setdefault(int(clouds.category[i]), set()).update(part.tolist())
         for normal in clouds.normal.split(clouds.counts.tolist()):
             normals_missing += bool((normal == 0).all())
     assert total == 136
     assert normals_missing >= 100
-    assert sorted(seen) == list(range(16))
+    assert sorted(found) == list(range(16))
     # 48 of the 50 parts occur in these shapes, each in its own category only.
-    for category, ids in seen.items():
+    for category, ids in found.items():
         assert ids <= set(SHAPENETPART.parts_of[category])
-    assert set(range(50)) - set().union(*seen.values()) == {15, 26}
+    assert set(range(50)) - set().union(*found.values()) == {15, 26}
 
 
 def test_real_meshparts(real_data: Path, tmp_path: Path) -> None:

@@ -13,10 +13,15 @@ def test_names_and_mask() -> None:
     assert Taxonomy(("Cup",)).part_mask().shape == (1, 0)
 
 
+def test_repr_says_what_it_holds() -> None:
+    assert repr(Taxonomy(("Cup", "Hat"))) == "Taxonomy(2 categories)"
+    assert repr(Taxonomy(("Cup",), ("a", "b"), ((0, 1),))) == "Taxonomy(1 categories, 2 parts)"
+
+
 def test_faults_are_named() -> None:
     with pytest.raises(InputError, match="names part 3, but parts run from 0 to 0"):
         Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
-    with pytest.raises(InputError, match="2 entries for 1 categories"):
+    with pytest.raises(InputError, match="2 parts_of for 1 categories"):
         Taxonomy(("Cup",), ("Cup/body",), ((0,), (0,)))
     with pytest.raises(InputError, match="'Cup' is named more than once"):
         Taxonomy(("Cup", "Cup"))

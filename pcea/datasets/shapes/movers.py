@@ -112,11 +112,11 @@ def animal(rng: Generator) -> Parts:
 
 
 def car(rng: Generator) -> Parts:
-    """A saloon, estate, sports car, van or pick-up."""
-    kind = rng.choice(["saloon", "estate", "sports", "van", "pickup"])
+    """A sedan, estate, sports car, van or pick-up."""
+    kind = rng.choice(["sedan", "estate", "sports", "van", "pickup"])
     # Length, height of the cabin, its front and rear edge, and how far each leans in.
     length, roof, front, rear, slope, lean = {
-        "saloon": (4.3, 0.5, -0.32, 0.62, 0.55, 0.45),
+        "sedan": (4.3, 0.5, -0.32, 0.62, 0.55, 0.45),
         "estate": (4.3, 0.5, -0.32, 0.94, 0.5, 0.15),
         "sports": (3.9, 0.4, -0.18, 0.7, 0.6, 0.6),
         "van": (4.4, 0.8, -0.72, 0.96, 0.4, 0.03),
