@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from safetensors import safe_open
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
@@ -45,10 +46,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_trains_and_is_measured_by_the_commands(installed: Path, tmp_path: Path) -> None:
     train = "train shapes-cls --dataset solids --attention distance --epochs 1 --num-points 64"
+    train += " --transforms scale quantize(0.02)"
     words = (f"{train} --out run", "evaluate run --split val", "data list")
     printed = run("-c", COMMANDS, *words, place=tmp_path, installed=installed)
     with safe_open(tmp_path / "run" / "model.safetensors", "pt") as weights:
         assert '"attention": "distance"' in " ".join(weights.metadata().values())
+    recipe = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["recipe"]
+    assert recipe["transforms"] == ["scale", "quantize(0.02)"]
     assert "on solids val" in printed
     assert re.search(r"^ *solids +train", printed, re.MULTILINE)
 
@@ -57,4 +61,4 @@ def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     tests = EXAMPLE / "tests"
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:dash", "--rootdir", tests)
     told = run("-m", "pytest", *options, tests, place=tmp_path, installed=installed)
-    assert "5 passed" in told
+    assert "7 passed" in told

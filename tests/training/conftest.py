@@ -104,6 +104,7 @@ def tiny_recipe(task: str) -> Recipe:
             "jitter(0.01)",
             "translate(0.2)",
             "drop-points(0.2)",
+            "rsmix",
         ),
         precision="bf16",
     )

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from pcea.datasets import Batch
 from pcea.recipes import Recipe
 from pcea.training import batches, build_model, loop, setup
 from pcea.training.callbacks import Callback
 from pcea.training.state import TrainingState
-from pcea.transforms import as_transforms
+from pcea.transforms import as_transforms, list_transforms
 
 META = torch.device("meta")
 
@@ -87,3 +88,13 @@ def test_a_step_waits_for_nothing(
     monkeypatch.setattr(loop, "CHECK_EVERY", 4)
     with pytest.raises(RuntimeError, match="meta"):
         loop.run_epoch(state, clouds, order, as_transforms(recipe.transforms), [callback])
+
+
+@pytest.mark.parametrize("name", sorted(set(list_transforms()) - {"estimate-normals"}))
+def test_a_transform_waits_for_nothing(name: str) -> None:
+    """All but the estimation of normals, which is the CPU's work."""
+    pos, part = torch.zeros(8, 64, 3, device=META), torch.zeros(8, 64, device=META)
+    batch = Batch(pos, part[:, 0], pos, part)
+    (transform,) = as_transforms(name)
+    with OnlyThere():
+        assert transform(batch, MetaGenerator(META)).pos.shape == (8, 64, 3)

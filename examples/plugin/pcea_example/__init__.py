@@ -1,1 +1,1 @@
-"""An attention and a data set for pcea."""
+"""An attention, a data set and a transform for pcea."""

@@ -1,4 +1,4 @@
-"""The plug-in keeps to what pcea asks of every attention and data set."""
+"""The plug-in keeps to what pcea asks of every attention, data set and transform."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from pcea import create_attention, load_dataset
+from pcea.datasets import Batch
 from pcea.errors import InputError
-from pcea.testing import check_attention, check_dataset
+from pcea.testing import check_attention, check_dataset, check_transform
+from pcea.transforms import as_transforms
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -17,6 +19,11 @@ def test_the_attention_holds_what_every_attention_must() -> None:
 
 def test_the_data_set_holds_what_every_data_set_must() -> None:
     check_dataset("solids")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_transform_holds_what_every_transform_must() -> None:
+    check_transform("quantize")
 
 
 def test_nearer_points_count_more() -> None:
@@ -36,3 +43,10 @@ def test_what_it_cannot_take_is_said() -> None:
 def test_half_of_them_are_boxes() -> None:
     clouds = load_dataset("solids", "train").clouds
     assert clouds.category.bincount().tolist() == [32, 32]
+
+
+def test_coordinates_lie_on_a_grid() -> None:
+    pos = torch.rand(1, 5000, 3)
+    (quantize,) = as_transforms("quantize(0.5)")
+    values = quantize(Batch(pos, torch.zeros(1))).pos.unique()
+    assert len(values) < 5000 and values.diff().max() <= 0.5
