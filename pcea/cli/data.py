@@ -37,7 +37,7 @@ class ListData:
                 (
                     each.name,
                     ", ".join(each.splits) or "not there",
-                    str(each.folder or ("built in" if each.splits else "")),
+                    str(each.folder or ("needs no files" if each.splits else "")),
                 )
                 for each in list_datasets(self.data_root)
             ],

@@ -14,7 +14,7 @@ Run = Callable[..., str]
 def test_list(pcea: Run, toys: Path) -> None:
     out = pcea("data", "list", "--data-root", toys)
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert "built in" in lines["shapes"]
+    assert "needs no files" in lines["shapes"]
     assert "not there" in lines["modelnet40"]
     assert str(toys / "toys_normal") in lines["toys"]
 
