@@ -72,12 +72,12 @@ def render_each(
     point_size: float | None = None,
     shaded: bool = True,
 ) -> Iterator[Array]:
-    """Draw a shape once in each of several colorings, for much less than one by one.
+    """Draw a shape in each of several colorings, for much less than one by one.
 
     Args:
-        shape: as for :func:`render`.
+        shape: as for :func:`render`, and so on.
         colorings: the colors of each picture, all of vertices or all of faces.
-        camera: as for :func:`render`, and so on.
+        camera: from where.
         size: width and height of each picture.
         background: what is behind.
         color_by: whose colors they are.
@@ -94,8 +94,13 @@ def render_each(
         raise InputError(
             f"no background is called {background!r}{nearest(background, BACKGROUNDS)}"
         )
+    width, height = size
+    if not (min(size) >= 16 and max(size) <= LARGEST and max(size) <= 3 * min(size)):
+        raise InputError(
+            f"a picture has 16 to {LARGEST} pixels each way, and at most 3 times as many one way "
+            f"as the other, not {width} × {height}"
+        )
     shape = as_shape(shape)
-    width, height = _checked(size)
     checked = [_colors(shape, each, color_by) for each in colorings]
     if len({by_face for _, by_face in checked}) > 1:
         raise InputError("some of the colors are of vertices and some of faces: draw them apart")
@@ -112,16 +117,6 @@ def render_each(
         else:
             picture = color + (1 - alpha) * np.array(behind, np.float32)
         yield np.rint(picture.clip(0, 255)).astype(np.uint8)
-
-
-def _checked(size: tuple[int, int]) -> tuple[int, int]:
-    width, height = size
-    if not (min(size) >= 16 and max(size) <= LARGEST and max(size) <= 3 * min(size)):
-        raise InputError(
-            f"a picture has 16 to {LARGEST} pixels each way, and at most 3 times as many one way "
-            f"as the other, not {width} × {height}"
-        )
-    return int(width), int(height)
 
 
 def _colors(

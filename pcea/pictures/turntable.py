@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from subprocess import DEVNULL, PIPE
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from PIL import Image
 from torch import Tensor
 
 from pcea.errors import InputError, nearest
@@ -24,11 +27,9 @@ from pcea.formats.write import replacing
 from pcea.pictures.camera import Camera
 from pcea.pictures.render import Background, render
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 TURNTABLE_FORMATS = (".gif", ".mp4")
 MOST_FRAMES = 720
+NO_DITHER = Image.Dither.NONE
 
 
 def turntable(
@@ -90,34 +91,33 @@ def turntable(
 def _write_gif(
     file: IO[bytes], draw: Callable[[int], Array], frames: int, milliseconds: float
 ) -> None:
-    """Write frames one after the other, each drawn when its turn comes.
-
-    They share one palette, so that no colour flickers, and no dither crawls.
-    """
-    from PIL import GifImagePlugin, Image
-
+    """Write frames that share one palette, so that no color flickers and no dither crawls."""
     common, clear = _palette(draw, frames)
-    more: dict[str, Any] = {"transparency": 255, "disposal": 2} if clear else {}
-    for number in range(frames):
+
+    def quantized(number: int) -> Image.Image:
         picture = draw(number)
-        frame = Image.fromarray(picture[..., :3]).quantize(palette=common, dither=Image.Dither.NONE)
+        frame = Image.fromarray(picture[..., :3]).quantize(palette=common, dither=NO_DITHER)
         if clear:
-            mask = Image.fromarray(np.where(picture[..., 3] < 128, 255, 0).astype(np.uint8))
-            frame.paste(255, mask=mask)
-        if number == 0:
-            for part in GifImagePlugin.getheader(frame, info={"loop": 0, "optimize": False})[0]:
-                file.write(part)
-        # GIF counts hundredths of a second; what is lost in one frame, the next makes up for.
-        start, end = (round(milliseconds / 10 * (number + i)) for i in (0, 1))
-        for part in GifImagePlugin.getdata(frame, duration=10 * (end - start), **more):
-            file.write(part)
-    file.write(b";")
+            frame.paste(255, mask=Image.fromarray((picture[..., 3] < 128) * np.uint8(255)))
+        return frame
+
+    # GIF counts hundredths of a second; what is lost in one frame, the next makes up for.
+    ends = [round(milliseconds / 10 * number) for number in range(frames + 1)]
+    more: dict[str, Any] = {"transparency": 255, "disposal": 2} if clear else {}
+    quantized(0).save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=map(quantized, range(1, frames)),
+        duration=[10 * (end - start) for start, end in pairwise(ends)],
+        loop=0,
+        optimize=False,
+        **more,
+    )
 
 
-def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image, bool]:
+def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image.Image, bool]:
     """Choose 256 colours, and say whether the last one, the background's, is transparent."""
-    from PIL import Image
-
     # A few frames know all colours. The background needs but one of them.
     some = [draw(frame) for frame in range(0, frames, max(frames // 8, 1))]
     clear = some[0].shape[2] == 4
@@ -128,7 +128,7 @@ def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image, bool]:
         drawn = empty[None]
     drawn = drawn[:: len(drawn) // 100_000 + 1]
     chosen = Image.fromarray(drawn[None]).quantize(
-        255, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        255, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=NO_DITHER
     )
     entries = (chosen.getpalette() or [])[: 3 * 255]
     common = Image.new("P", (1, 1))
@@ -162,13 +162,12 @@ def _write_mp4(
     command += ["-s", f"{width}x{height}", "-r", f"{rate:.6f}", "-i", "-", "-an"]
     command += ["-vcodec", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
     command += ["-movflags", "+faststart"]
-    with _draft(".mp4") as draft, tempfile.TemporaryFile() as complaints:
-        encoder = subprocess.Popen(
-            [*command, str(draft)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=complaints,
-        )
+    with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
+        draft, errors = Path(folder, "film.mp4"), Path(folder, "errors")
+        with errors.open("wb") as complaints:
+            encoder = subprocess.Popen(
+                [*command, str(draft)], stdin=PIPE, stdout=DEVNULL, stderr=complaints
+            )
         assert encoder.stdin is not None
         try:
             with suppress(BrokenPipeError), encoder.stdin:  # it says itself why it ended early
@@ -180,14 +179,7 @@ def _write_mp4(
         finally:
             encoder.wait()
         if encoder.returncode:
-            complaints.seek(0)
-            said = " ".join(complaints.read().decode(errors="replace").split())[-200:]
+            said = " ".join(errors.read_text(errors="replace").split())[-200:]
             raise InputError(f"{path}: ffmpeg cannot write it ({said}): write a .gif")
         with replacing(path) as file:
             file.write(draft.read_bytes())
-
-
-@contextmanager
-def _draft(ending: str) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
-        yield Path(folder) / f"film{ending}"
