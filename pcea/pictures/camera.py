@@ -1,4 +1,4 @@
-"""From where a shape is seen."""
+"""From where a shape is drawn."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pcea.errors import InputError
 from pcea.formats.raw import Array
 from pcea.geometry.upright import AZIMUTH, ELEVATION
 
-# Open3D's window draws 5 to 90 degrees from top to bottom, and a picture may be three times as high
-# as it is wide.
+# Wider angles distort; a picture may be three times as high as it is wide.
 WIDEST, NARROWEST = 35.0, 5.0
 
 

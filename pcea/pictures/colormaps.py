@@ -69,7 +69,7 @@ def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "
         name: one of :data:`COLORMAPS`; default: viridis.
 
     Returns:
-        (N,) float64 values, right to 2/256 of the range (a few neighbouring steps share a
+        (N,) float64 values, right to 2/256 of the range (a few neighboring steps share a
         color); NaN where a color is none of the map's.
 
     Raises:

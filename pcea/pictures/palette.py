@@ -1,4 +1,4 @@
-"""Colours for parts that the colour-blind tell apart, too."""
+"""Colors for parts that the color-blind tell apart, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-# Black is left out: on a dark ground it is no colour, and on a shaded surface it hides the shape.
+# Black is left out: on a dark ground it is no color, and on a shaded surface it hides the shape.
 OKABE_ITO = (
     (230, 159, 0),
     (86, 180, 233),
@@ -24,7 +24,7 @@ WHITE, BLACK = 255.0, 20.0
 
 
 def palette(num: int) -> Tensor:
-    """Give any number of colours: eight that differ for everybody, then darker and lighter ones.
+    """Give any number of colors: eight that differ for everybody, then darker and lighter ones.
 
     Args:
         num: how many, P.
@@ -44,14 +44,14 @@ def palette(num: int) -> Tensor:
 
 
 def part_colors(num: int, parts_of: Sequence[Sequence[int]] = ()) -> Tensor:
-    """Give each part a colour; parts of one category get the colours that differ most.
+    """Give each part a color; parts of one category get the colors that differ most.
 
     Args:
         num: how many parts there are, P.
         parts_of: the part ids of each category. Default: all parts are of one.
 
     Returns:
-        (P, 3) uint8; parts that no category has in common may share a colour.
+        (P, 3) uint8; parts that no category has in common may share a color.
     """
     groups = parts_of or [range(num)]
     rivals: list[set[int]] = [set() for _ in range(num)]

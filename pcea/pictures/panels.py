@@ -22,10 +22,10 @@ from pcea.pictures.scene import extent
 
 # A panel is no higher than this times its width, and no lower than that.
 TALLEST, FLATTEST = 1.35, 0.3
-MARGIN = 0.012  # around what is shown, as a share of the camera's picture
+MARGIN = 0.012  # around the shapes, as a share of the camera's picture
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """One picture in a figure.
 
@@ -45,6 +45,11 @@ class Panel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.shape))
+
+    def __repr__(self) -> str:
+        what = "plain" if self.colors is None else "colors"
+        what = what if self.values is None else "values"
+        return f"Panel({self.shape!r}, {what})"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def part_panels(
         found: the shape and its parts.
 
     Returns:
-        Two panels, y up, and the color (red, green, blue) of each part to be seen.
+        Two panels, y up, and the color (red, green, blue) of each part that is there.
     """
     drawn, part = _colored(found)
     drawn = drawn.upright(found.up)

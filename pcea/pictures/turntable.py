@@ -48,7 +48,7 @@ def turntable(
 
     Args:
         path: where it goes, ``.gif`` or ``.mp4``; it is written whole or not at all. A GIF has 256
-            colours, chosen once for all frames; MP4 needs ffmpeg or the package imageio-ffmpeg.
+            colors, chosen once for all frames; MP4 needs ffmpeg or the package imageio-ffmpeg.
         shape: as for :func:`pcea.pictures.render`, and so on.
         colors: of its vertices, faces or points.
         frames: how many pictures a turn has, 2 to 720.
@@ -56,7 +56,7 @@ def turntable(
         camera: where the turn begins.
         size: width and height in pixels.
         background: ``"white"`` or ``"dark"``; for a GIF ``"transparent"``, too.
-        color_by: whose colours they are.
+        color_by: whose colors they are.
         point_size: how large a cloud's points are.
 
     Raises:
@@ -117,8 +117,8 @@ def _write_gif(
 
 
 def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image.Image, bool]:
-    """Choose 256 colours, and say whether the last one, the background's, is transparent."""
-    # A few frames know all colours. The background needs but one of them.
+    """Choose 256 colors, and say whether the last one, the background's, is transparent."""
+    # A few frames know all colors. The background needs but one of them.
     some = [draw(frame) for frame in range(0, frames, max(frames // 8, 1))]
     clear = some[0].shape[2] == 4
     empty = some[0][0, 0, :3]
@@ -132,7 +132,7 @@ def _palette(draw: Callable[[int], Array], frames: int) -> tuple[Image.Image, bo
     )
     entries = (chosen.getpalette() or [])[: 3 * 255]
     common = Image.new("P", (1, 1))
-    # A clear one must share its colour with nothing that is drawn.
+    # A clear one must share its color with nothing that is drawn.
     last = entries[:3] if clear else empty.tolist()
     common.putpalette([*entries, *entries[:3] * (255 - len(entries) // 3), *last])
     return common, clear

@@ -115,7 +115,7 @@ class Collection:
 
 
 def safe_name(name: str) -> str:
-    """Make a stranger's file name one that stays in its folder and can be shown.
+    """Make a stranger's file name one that stays in its folder and can be printed.
 
     Args:
         name: anything.

@@ -51,7 +51,7 @@ class Page:
     """What browsers show of one server.
 
     One thread does all the work. Widgets only wake it, so that a slider which runs ahead of the
-    drawing skips what nobody would have seen.
+    drawing skips what nobody waits for.
 
     Args:
         server: the server.

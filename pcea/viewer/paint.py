@@ -28,7 +28,7 @@ class View:
         choice: which layer or target, from 0.
         head: which head, from 0; None: the mean of all.
         column: which slot, query point or kind of importance, from 0.
-        sampled: whether the sampled points are shown, and not the whole shape.
+        sampled: whether the sampled points are drawn, and not the whole shape.
         same_scale: whether all columns share a range.
     """
 
@@ -98,8 +98,8 @@ def paint(study: Study, view: View) -> Painting:
     column = max(0, min(view.column, len(values.names) - 1))
     name, of_head = values.colormap(column), values.of_head(head)  # (P, K)
     low, high = limits(of_head if view.same_scale else of_head[:, column], None, None, name, TAILS)
-    shown = of_head[:, column] if view.sampled else study.column(values, head, column)
-    color = colors_of(shown, low, high, name)
+    drawn = of_head[:, column] if view.sampled else study.column(values, head, column)
+    color = colors_of(drawn, low, high, name)
     named = "" if len(values.values) == 1 else ", mean of heads"
     named = named if head is None else f", head {head}"
     key = Range(f"{values.title}{named}, {values.names[column]}", low, high, name)
@@ -115,12 +115,12 @@ def column_at(study: Study, view: View, index: int) -> int | None:
 
     Args:
         study: the shape and the model.
-        view: what is shown of it.
+        view: what is drawn of it.
         index: which of the places that :func:`paint` gave.
 
     Returns:
         The query point nearest to the place, or else the column with most of its attention; None
-        where no attention is shown.
+        where there is no attention.
     """
     values = study.values(view.panel, view.choice)
     if not isinstance(values, Columns) or values.signed:

@@ -93,7 +93,7 @@ class Server(viser.ViserServer):
         socket_server.register_handler(FileTransferPart, self._take_part)
 
     def request_share_url(self, verbose: bool = True) -> str | None:
-        """Give no public address, whoever asks: a page may, and viser would open a tunnel."""
+        """Give no public address, whoever requests one: a page may, and viser would open a tunnel."""
         return None
 
     def stop(self) -> None:
@@ -106,8 +106,8 @@ class Server(viser.ViserServer):
         connection = self._websock_server._live_connections[client.client_id]
         request = connection.request
         origin = request.headers.get("Origin") if request else None
-        asked = request.headers.get("Host") if request else None
-        if not same_site(origin, asked, self._host):
+        wanted = request.headers.get("Host") if request else None
+        if not same_site(origin, wanted, self._host):
             await connection.close(1008, "another site's page")
 
     def _start_upload(self, client_id: infra.ClientId, message: FileTransferStartUpload) -> None:
@@ -132,19 +132,19 @@ class Server(viser.ViserServer):
             self.gui._handle_file_transfer_part(client_id, message)
 
 
-def same_site(origin: str | None, asked: str | None, host: str) -> bool:
+def same_site(origin: str | None, wanted: str | None, host: str) -> bool:
     """Whether a socket was opened by the page that this server gave out.
 
     Args:
         origin: the browser's ``Origin`` header; what is no browser sends none.
-        asked: its ``Host`` header.
+        wanted: its ``Host`` header.
         host: where the server listens. At the loopback address, a name that is not of this machine
             is refused, too: another site may have had it pointed here.
     """
     if origin is None:
         return True
     page = urlsplit(origin)
-    if page.netloc != asked:
+    if page.netloc != wanted:
         return False
     return host not in LOOPBACK or page.hostname in LOOPBACK
 

@@ -28,7 +28,7 @@ def test_colors_are_matplotlib_s(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
 def test_more_is_lighter_or_the_other_way_round(name: str) -> None:
-    # Rounded to bytes, neighbours may swap by a hair.
+    # Rounded to bytes, neighbors may swap by a hair.
     light = lightness(colors_of(torch.linspace(0, 1, 64), name=name))
     assert (np.diff(light) * (-1 if name.endswith("_r") else 1) > 0).all()
 

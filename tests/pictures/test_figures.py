@@ -120,7 +120,7 @@ def test_titles_and_holes(square: Mesh) -> None:
     figure = grid([[panel, None], [None, Panel(square)]], ["a", "b"], ["c", "d"], "e", SMALL)
     assert texts(figure) == ["e", "c", "d", "a", "$x_1", "b"]
     assert len(pictures(figure)) == 2
-    assert len(figure.axes) == 2  # no values, so no colour bar
+    assert len(figure.axes) == 2  # no values, so no color bar
 
 
 def test_a_legend_of_parts(square: Mesh) -> None:

@@ -1,4 +1,4 @@
-"""Colours of parts, seen with normal and with colour-blind eyes."""
+"""Colors of parts, seen with normal and with color-blind eyes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_parts_of_one_category_differ() -> None:
     assert colors.shape == (7, 3)
     for ids in parts_of:
         assert len(colors[ids].unique(dim=0)) == len(ids)
-    # Three colours are enough, so the best three are taken.
+    # Three colors are enough, so the best three are taken.
     assert {tuple(c) for c in colors.tolist()} <= {tuple(c) for c in palette(3).tolist()}
 
 

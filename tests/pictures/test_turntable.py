@@ -1,4 +1,4 @@
-"""A turn around a shape: every frame, in its colours, or nothing at all."""
+"""A turn around a shape: every frame, in its colors, or nothing at all."""
 
 from __future__ import annotations
 

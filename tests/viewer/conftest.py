@@ -41,7 +41,7 @@ def small(name: str, **options: Any) -> PointModel:
     with torch.no_grad():  # what norms have seen nothing flatten all differences
         for _ in range(20):
             model(torch.randn(4, 64, 3))
-        for layer in model.encoder.layers:  # and what attends to all alike makes grey pictures
+        for layer in model.encoder.layers:  # and what attends to all alike makes gray pictures
             for weight in layer.attention.parameters():
                 weight *= 6
     return model.eval()

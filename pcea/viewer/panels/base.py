@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pcea.viewer.study import Study
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Columns:
     """Values at the sampled points of a shape, one or more columns of them.
 
@@ -34,6 +34,10 @@ class Columns:
     query: Tensor | None = None
     signed: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        heads, points, columns = self.values.shape
+        return f"Columns({self.title}: {heads} heads, {points} points, {columns} columns)"
+
     def colormap(self, column: int) -> str:
         """Name the color map of a column."""
         return "coolwarm" if self.names[column] in self.signed else "viridis"
@@ -43,7 +47,7 @@ class Columns:
         return self.values.mean(0) if head is None else self.values[head]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Parts:
     """A shape split into parts.
 
@@ -59,6 +63,9 @@ class Parts:
     colors: Tensor
     probability: Tensor
 
+    def __repr__(self) -> str:
+        return f"Parts({self.title}: {', '.join(self.names)})"
+
     def of_head(self, head: int | None) -> Tensor:
         """The probability, whatever the head."""
         return self.probability
@@ -70,7 +77,7 @@ class Panel(ABC):
     Attributes:
         choice: what one chooses among, such as ``layer``.
         on_disk: how many of the choices a page on disk holds; None: all.
-        rank: where it stands in the page's list; the first one is shown at first.
+        rank: where it stands in the page's list; the page begins with the first.
     """
 
     choice: str = ""
