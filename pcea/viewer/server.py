@@ -93,7 +93,7 @@ class Server(viser.ViserServer):
         socket_server.register_handler(FileTransferPart, self._take_part)
 
     def request_share_url(self, verbose: bool = True) -> str | None:
-        """Give no public address, whoever requests one: a page may, and viser would open a tunnel."""
+        """Give no public address: a page may request one, and viser would open a tunnel."""
         return None
 
     def stop(self) -> None:
