@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Draw the README's picture: what a part segmenter makes of the sample meshes.
+"""Draw the README's picture, and the one of all transforms.
 
     python scripts/make_pictures.py [--weights WEIGHTS] [--out docs/pictures]
 
-The first row shows the parts that the model finds, the rows below what two slots of an external
-attention do on the same shapes. The same weights always give the same picture.
+``parts.png`` shows what a part segmenter makes of the sample meshes: in the first row the parts
+that the model finds, in the rows below what two slots of an external attention do on the same
+shapes. ``transforms.png`` shows a sample shape after each transform. The same weights always give
+the same pictures.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ from pathlib import Path
 
 import torch
 
+from pcea.datasets import Batch
 from pcea.errors import InputError
 from pcea.explanation import explain
-from pcea.formats import Mesh, read
+from pcea.formats import Cloud, Mesh, read
+from pcea.geometry import unit_sphere
 from pcea.models import PointModel, Segmenter, load_model
 from pcea.pictures import Camera, Panel, Style, grid, save
 from pcea.pictures.parts import part_panels
 from pcea.pictures.refine import refine
+from pcea.transforms import as_transforms
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ("animal.ply", "chair.obj", "mug.stl", "table.ply")
@@ -30,6 +35,27 @@ LAYER, SLOTS = 0, (42, 0)
 # How many times a shape's mean attention has the last color.
 LARGEST = 10.0
 VOTES = 8
+# The values show more than the defaults would.
+TRANSFORMS = (
+    "scale(0.5, 1.5)",
+    "translate(0.5)",
+    "rotate(45)",
+    "rotate(30, axis=tilt)",
+    "shear(0.4)",
+    "jitter(0.03)",
+    "resample(0.25)",
+    "resample(0.4, density=30)",
+    "drop-points(0.875)",
+    "drop-patch(500, patches=3)",
+    "one-side(0.5)",
+    "stray-points(100)",
+    "stray-points(400, clusters=4)",
+    "pointwolf",
+    "pointcutmix-r(0.4, probability=1)",
+    "pointcutmix-k(0.4, probability=1)",
+    "rsmix(0.6, probability=1)",
+)
+COLUMNS, POINTS, SEED = 6, 2048, 5  # of this seed the two shapes are mixed with each other
 
 
 def main() -> None:
@@ -40,6 +66,7 @@ def main() -> None:
     wanted = parser.parse_args()
     try:
         print(draw(wanted.weights, wanted.out))
+        print(draw_transforms(wanted.out))
     except InputError as error:
         sys.exit(f"make_pictures: {error}")
 
@@ -68,6 +95,41 @@ def draw(weights: str | Path, out: Path) -> Path:
     figure = grid(list(zip(*columns, strict=True)), titles, style=style)
     save(figure, out / "parts.png")
     return out / "parts.png"
+
+
+def draw_transforms(out: Path) -> Path:
+    """Draw ``transforms.png``, a chair after each of :data:`TRANSFORMS`, and return its path.
+
+    Points of the chair are blue by their height; those of another shape and strays are orange.
+    """
+    pos = torch.stack([points(name) for name in ("chair.obj", "animal.ply")])
+    part = torch.arange(2).unsqueeze(1).expand(pos.shape[:2])
+    batch = Batch(pos, torch.arange(2), torch.zeros_like(pos) + 1, part)
+    panels = [Panel(Cloud(pos[0]), colors=colors(batch), title="as it is")]
+    for text in TRANSFORMS:
+        (transform,) = as_transforms(text)
+        generator = torch.Generator().manual_seed(SEED)
+        after = transform(batch, generator)
+        panels.append(Panel(Cloud(after.pos[0]), colors=colors(after), title=text))
+    style = Style(camera=Camera(azimuth=-40.0), width=1.7, dpi=100, point_size=0.016)
+    rows = [panels[i : i + COLUMNS] for i in range(0, len(panels), COLUMNS)]
+    save(grid(rows, style=style), out / "transforms.png")
+    return out / "transforms.png"
+
+
+def points(name: str) -> torch.Tensor:
+    """Points of a sample shape in the unit sphere, (N, 3)."""
+    cloud = read(ROOT / "data" / "samples" / name).sample(POINTS, seed=0)
+    return unit_sphere(torch.as_tensor(cloud.pos)).float()
+
+
+def colors(batch: Batch) -> torch.Tensor:
+    """Colors of the first cloud's points, (N, 3): by height, or orange where they are foreign."""
+    assert batch.part is not None and batch.normal is not None
+    height = ((batch.pos[0, :, 1] + 1) / 2).clamp(0, 1).unsqueeze(1)
+    own = torch.tensor([30.0, 60, 120]) + height * torch.tensor([60.0, 130, 130])
+    foreign = (batch.part[0] != 0) | ~batch.normal[0].any(-1)
+    return torch.where(foreign.unsqueeze(1), torch.tensor([230.0, 120, 20]), own).byte()
 
 
 def column(model: Segmenter, shape: Mesh) -> list[Panel]:

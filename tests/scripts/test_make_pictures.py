@@ -45,6 +45,14 @@ def test_the_same_weights_give_the_same_picture(
     assert first.read_bytes() == again.read_bytes()
 
 
+def test_transforms_are_drawn(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "TRANSFORMS", ("stray-points(10)", "rsmix(0.6, probability=1)"))
+    monkeypatch.setattr(script, "POINTS", 200)
+    assert script.draw_transforms(tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [("eat-tiny", {}, "no part segmenter"), ("pct-seg", {}, "no slots")],
