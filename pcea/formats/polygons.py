@@ -37,12 +37,7 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
     wrong[owner[among][_backward(faces[among], owner[among], pos)]] = True
     if not wrong.any():
         return faces
-    quads = wrong & (counts == 4)
-    if quads.any():
-        faces[quads[owner]] = _turn_diagonals(faces[quads[owner]], pos)
-    rest = np.flatnonzero(wrong & ~quads)
-    if not len(rest):
-        return faces
+    rest = np.flatnonzero(wrong)
     cut, cut_owner = _clip_ears(counts[rest], corners[np.isin(_owners(counts), rest)], pos)
     kept = ~np.isin(owner, rest[cut_owner])
     faces = np.concatenate((faces[kept], cut))
@@ -102,19 +97,6 @@ def _backward(faces: Array, owner: Array, pos: Array) -> Array:
         whole = _sums(owner, normal)[owner]
         back: Array = (normal * whole).sum(1) < -_SLACK * (whole * whole).sum(1)
     return back
-
-
-def _turn_diagonals(faces: Array, pos: Array) -> Array:
-    """Cut quadrilaterals along their other diagonal, where that covers them.
-
-    Args:
-        faces: (2 Q, 3) the two triangles of each one's fan.
-        pos: (N, 3) positions.
-    """
-    a, b, c, d = *faces[::2].T, faces[1::2, 2]
-    turned = np.stack((b, c, d, b, d, a), axis=1).reshape(-1, 3)
-    crossed = _backward(turned, np.arange(len(turned)) // 2, pos).reshape(-1, 2).any(1)
-    return np.where(np.repeat(crossed, 2)[:, None], faces, turned)
 
 
 def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]:

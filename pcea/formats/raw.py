@@ -95,13 +95,21 @@ def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Clou
         InputError: no points, fewer than two different ones, coordinates that float32 cannot
             hold, a face that refers to no vertex, no face with an area.
     """
-    pos = _positions(raw.pos, path)
+    if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
+        raise InputError(f"{path}: its positions have shape {raw.pos.shape}, not (N, 3)")
+    if not len(raw.pos):
+        raise InputError(f"{path}: it holds no points")
+    pos = raw.pos.astype(np.float64)
     there = np.asarray(np.isfinite(pos).all(1))  # (N,)
     _check_extent(pos[there], len(pos), path)
     notes = list(raw.notes)
-    faces = None
-    if raw.faces is not None and len(raw.faces):
-        faces = _indices(raw.faces, len(pos), path)
+    faces = None if raw.faces is None or not len(raw.faces) else raw.faces.astype(np.int64)
+    if faces is not None and (faces.min() < 0 or faces.max() >= len(pos)):
+        wrong = faces.min() if faces.min() < 0 else faces.max()
+        raise InputError(
+            f"{path}: a face refers to vertex {wrong} (counted from 0), but there are {len(pos)}"
+            " vertices"
+        )
     if faces is not None and not there.all():
         whole = there[faces].all(1)  # (F,)
         if not whole.all():
@@ -137,15 +145,6 @@ def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Clou
     return mesh
 
 
-def _positions(values: Array, path: Path | str) -> Array:
-    """(N, 3) float64."""
-    if values.ndim != 2 or values.shape[1] != 3:
-        raise InputError(f"{path}: its positions have shape {values.shape}, not (N, 3)")
-    if not len(values):
-        raise InputError(f"{path}: it holds no points")
-    return values.astype(np.float64)
-
-
 def _check_extent(pos: Array, stored: int, path: Path | str) -> None:
     """Refuse points that are no shape; ``stored`` counts those without a position, too."""
     if len(pos) < min(stored, 2):
@@ -163,14 +162,3 @@ def _check_extent(pos: Array, stored: int, path: Path | str) -> None:
             f"{path}: all of its {len(pos)} points are equal;"
             " at least 2 different points are needed"
         )
-
-
-def _indices(faces: Array, num: int, path: Path | str) -> Array:
-    low, high = int(faces.min()), int(faces.max())
-    if low < 0 or high >= num:
-        wrong = low if low < 0 else high
-        raise InputError(
-            f"{path}: a face refers to vertex {wrong} (counted from 0),"
-            f" but there are {num} vertices"
-        )
-    return faces.astype(np.int64)

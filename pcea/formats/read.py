@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import tempfile
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from pcea.errors import InputError
-from pcea.formats import compressed
 from pcea.formats.objects import raw_of
 from pcea.formats.raw import validate
 from pcea.formats.registry import FORMATS
 from pcea.formats.shape import Cloud, Mesh
 from pcea.formats.sniff import refuse_other_content
 
+_PACKED = ".gz"
+# A bomb is stopped: gzip reaches at most 1032, and only on bytes that are all the same.
+_MOST, _MOST_FOLD, _ALWAYS = 4 << 30, 1000, 1 << 20
+
 
 def endings() -> list[str]:
     """List the endings of the files that can be read, such as ``.ply`` and ``.ply.gz``."""
     known = [f".{name}" for name in FORMATS.names()]
-    return [*known, *(name + compressed.ENDING for name in known)]
+    return [*known, *(name + _PACKED for name in known)]
 
 
 def can_read(path: str | os.PathLike[str]) -> bool:
     """Tell by its ending whether a file can be read."""
-    return ending_of(Path(path)).removesuffix(compressed.ENDING).removeprefix(".") in FORMATS
+    return ending_of(Path(path)).removesuffix(_PACKED).removeprefix(".") in FORMATS
 
 
 def ending_of(path: Path) -> str:
     """Give what a file's name ends in, in small letters: ``.ply``, or ``.ply.gz``."""
-    packed = path.suffix.lower() == compressed.ENDING
-    return (
-        path.with_suffix("").suffix.lower() + compressed.ENDING if packed else path.suffix.lower()
-    )
+    packed = path.suffix.lower() == _PACKED
+    return path.with_suffix("").suffix.lower() + _PACKED if packed else path.suffix.lower()
 
 
 def known_endings() -> str:
     """Say which endings can be read, for a message."""
     names = " ".join(f".{name}" for name in FORMATS.names())
-    return f"known: {names}, and each of them with {compressed.ENDING}"
+    return f"known: {names}, and each of them with {_PACKED}"
 
 
 ShapeLike: TypeAlias = object
@@ -107,7 +113,7 @@ def _read_file(path: Path) -> Mesh | Cloud:
             raise InputError(f"{path}: it is not a regular file")
         if not path.stat().st_size:
             raise InputError(f"{path}: it is empty")
-        with compressed.unpacked(path) as plain:
+        with _unpacked(path) as plain:
             try:
                 return _read_plain(plain)
             except InputError as error:
@@ -134,3 +140,33 @@ def _read_plain(path: Path) -> Mesh | Cloud:
             f"{path}: it cannot be read as {ending[1:].upper()}, it may be damaged or renamed"
             f" ({reason})"
         ) from error
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Give a file as its readers want it: one that ends in ``.gz`` is unpacked for a while."""
+    if path.suffix.lower() != _PACKED:
+        yield path
+        return
+    most = min(_MOST, max(_ALWAYS, _MOST_FOLD * path.stat().st_size))
+    try:
+        with gzip.open(path) as packed:
+            data = packed.read(most + 1)
+    except gzip.BadGzipFile as error:
+        raise InputError(
+            f"{path}: it is not compressed by gzip, or damaged: is it renamed?"
+        ) from error
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"{path}: it is truncated or damaged, and cannot be unpacked") from error
+    if len(data) > most:
+        raise InputError(
+            f"{path}: it unpacks to more than {most >> 20} MiB, which no shape of its size does:"
+            " unpack it yourself if you trust it"
+        )
+    if not data:
+        raise InputError(f"{path}: it is empty")
+    with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
+        plain = Path(folder, path.stem)
+        plain.write_bytes(data)
+        del data
+        yield plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,14 +15,83 @@ from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.surface import sample_surface
 from pcea.geometry.upright import upright
 
+S = TypeVar("S", bound="_Shape")
 
-def no_offset() -> Tensor:
-    """The offset of a shape whose coordinates are its file's: (3,) float64 zeros."""
+
+class _Shape:
+    """What clouds and meshes have in common: N positions, and what is known beside them."""
+
+    _where: ClassVar[str]
+    name: str
+    normal: Tensor | None
+    color: Tensor | None
+    offset: Tensor
+    row: Tensor | None
+    notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__.lower()
+        pos, taken = as_positions(self._pos, f"{self._where} of the {kind}")
+        offset = as_tensor(self.offset, f"offset of the {kind}").detach().cpu().double()
+        if offset.shape != (3,) or not offset.isfinite().all():
+            raise InputError(f"offset of the {kind} must be 3 finite numbers")
+        self._keep(self._where, pos)
+        self._keep("offset", offset + taken.cpu())
+        if self.normal is not None:
+            self._keep("normal", as_normals(self.normal, pos, f"normal of the {kind}"))
+        if self.color is not None:
+            self._keep("color", as_colors(self.color, pos, f"color of the {kind}"))
+        if self.row is not None:
+            self._keep("row", as_indices(self.row, pos, (len(pos),), f"row of the {kind}"))
+
+    @property
+    def _pos(self) -> Tensor:
+        pos: Tensor = getattr(self, self._where)
+        return pos
+
+    def _keep(self, name: str, value: Tensor) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def file_pos(self) -> Tensor:
+        """(N, 3) positions in the file's own coordinates: float64 where there is an offset."""
+        pos = self._pos
+        return pos.double() + self.offset.to(pos.device) if self.offset.any() else pos
+
+    def upright(self: S, up: str) -> S:
+        """Turn the shape so that its up axis becomes y.
+
+        Args:
+            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
+
+        Raises:
+            InputError: there is no such axis.
+        """
+        turned: dict[str, Any] = {
+            name: upright(getattr(self, name), up)
+            for name in (self._where, "normal", "offset")
+            if getattr(self, name) is not None
+        }
+        return replace(self, **turned)  # type: ignore[type-var]
+
+    def __repr__(self) -> str:
+        words = [repr(self.name)] if self.name else []
+        words.append(f"{len(self._pos):,} {'points' if self._where == 'pos' else self._where}")
+        if isinstance(self, Mesh):
+            words.append(f"{len(self.faces):,} faces")
+        words += [f"{name}s" for name in ("normal", "color") if getattr(self, name) is not None]
+        if self.offset.any():
+            words.append(f"offset ({', '.join(f'{each:,.10g}' for each in self.offset.tolist())})")
+        words += [f"on {self._pos.device}"] if self._pos.device.type != "cpu" else []
+        return f"{type(self).__name__}({', '.join(words)})"
+
+
+def _no_offset() -> Tensor:
     return torch.zeros(3, dtype=torch.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class Cloud:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cloud(_Shape):
     """Points, and what is known at each of them.
 
     Tensors or arrays of any real type will do: what is given is checked, and kept in the types
@@ -45,34 +114,25 @@ class Cloud:
         InputError: a shape, a type or a device does not fit, or a position is NaN or infinite.
     """
 
+    _where: ClassVar[str] = "pos"
+
     pos: Tensor
     normal: Tensor | None = None
     color: Tensor | None = None
     name: str = ""
     face: Tensor | None = None
-    offset: Tensor = field(default_factory=no_offset)
+    offset: Tensor = field(default_factory=_no_offset)
     row: Tensor | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep_positions(self, "pos")
-        pos = self.pos
-        for name in ("face", "row"):
-            if getattr(self, name) is not None:
-                kept = as_indices(getattr(self, name), pos, (len(pos),), f"{name} of the cloud")
-                object.__setattr__(self, name, kept)
-
-    @property
-    def file_pos(self) -> Tensor:
-        """(N, 3) positions in the file's own coordinates: float64 where there is an offset."""
-        return _in_file(self.pos, self.offset)
+        super().__post_init__()
+        if self.face is not None:
+            self._keep("face", as_indices(self.face, self.pos, (len(self),), "face of the cloud"))
 
     def __len__(self) -> int:
         """Count the points."""
         return len(self.pos)
-
-    def __repr__(self) -> str:
-        return _described(self, f"{len(self.pos):,} points")
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Change the number of points.
@@ -81,9 +141,6 @@ class Cloud:
             num: how many points to return, at least 1. Of more points, a random subset is taken;
                 fewer points come once each, followed by random repeats.
             seed: the same seed chooses the same points. Default: 0.
-
-        Returns:
-            A cloud of exactly ``num`` points.
 
         Raises:
             InputError: ``num`` is below 1, or there are no points.
@@ -101,22 +158,12 @@ class Cloud:
         return self.select(index.to(self.pos.device))
 
     def select(self, index: Tensor) -> Cloud:
-        """Take some of the points.
-
-        Args:
-            index: (num,) int64 which ones, or (N,) bool.
-
-        Returns:
-            A cloud of those, in that order.
-        """
-        return replace(
-            self,
-            pos=self.pos[index],
-            normal=None if self.normal is None else self.normal[index],
-            color=None if self.color is None else self.color[index],
-            face=None if self.face is None else self.face[index],
-            row=None if self.row is None else self.row[index],
-        )
+        """Take some of the points, (num,) int64 which ones or (N,) bool, in that order."""
+        names = ("pos", "normal", "color", "face", "row")
+        known: dict[str, Any] = {
+            name: getattr(self, name)[index] for name in names if getattr(self, name) is not None
+        }
+        return replace(self, **known)
 
     @staticmethod
     def join(clouds: Sequence[Cloud]) -> Cloud:
@@ -133,33 +180,12 @@ class Cloud:
         """
         if not clouds:
             raise InputError("there are no clouds to join")
-        offset = clouds[0].offset
-
-        def joined(values: list[Tensor | None]) -> Tensor | None:
-            known = [each for each in values if each is not None]
-            return torch.cat(known) if len(known) == len(values) else None
-
-        return Cloud(
-            pos=torch.cat([_moved(each, offset) for each in clouds]),
-            normal=joined([each.normal for each in clouds]),
-            color=joined([each.color for each in clouds]),
-            name=clouds[0].name,
-            face=joined([each.face for each in clouds]),
-            offset=offset,
-            row=joined([each.row for each in clouds]),
-            notes=clouds[0].notes,
-        )
-
-    def upright(self, up: str) -> Cloud:
-        """Turn the cloud so that its up axis becomes y.
-
-        Args:
-            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
-
-        Raises:
-            InputError: there is no such axis.
-        """
-        return replace(self, pos=upright(self.pos, up), **_turned(self, up))
+        first = clouds[0]
+        known: dict[str, Any] = {"pos": torch.cat([_less(each, first.offset) for each in clouds])}
+        for name in ("normal", "color", "face", "row"):
+            values = [getattr(each, name) for each in clouds]
+            known[name] = None if any(value is None for value in values) else torch.cat(values)
+        return replace(first, **known)
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at some of the points to all of them.
@@ -178,8 +204,8 @@ class Cloud:
         return carry_to_points(self.pos, sample.pos, values)
 
 
-@dataclass(frozen=True, eq=False)
-class Mesh:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mesh(_Shape):
     """Triangles over shared vertices.
 
     Tensors or arrays of any real type will do: what is given is checked, and kept in the types
@@ -203,48 +229,36 @@ class Mesh:
             face refers to no vertex.
     """
 
+    _where: ClassVar[str] = "vertices"
+
     vertices: Tensor
     faces: Tensor
     name: str = ""
     normal: Tensor | None = None
     color: Tensor | None = None
-    offset: Tensor = field(default_factory=no_offset)
+    offset: Tensor = field(default_factory=_no_offset)
     row: Tensor | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep_positions(self, "vertices")
-        vertices = self.vertices
-        faces = as_indices(self.faces, vertices, (None, 3), "faces of the mesh")
-        object.__setattr__(self, "faces", faces)
-        low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
-        if low < 0 or high >= len(vertices):
-            wrong = low if low < 0 else high
+        super().__post_init__()
+        faces, num = self.faces, len(self.vertices)
+        self._keep("faces", as_indices(faces, self.vertices, (None, 3), "faces of the mesh"))
+        if not len(self.faces):
+            return
+        low, high = int(self.faces.min()), int(self.faces.max())
+        if low < 0 or high >= num:
             raise InputError(
-                f"a face refers to vertex {wrong} (counted from 0), but there are "
-                f"{len(vertices)} vertices"
+                f"a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
+                f" are {num} vertices"
             )
-        if self.row is not None:
-            row = as_indices(self.row, vertices, (len(vertices),), "row of the mesh")
-            object.__setattr__(self, "row", row)
-
-    @property
-    def file_pos(self) -> Tensor:
-        """(V, 3) vertices in the file's own coordinates: float64 where there is an offset."""
-        return _in_file(self.vertices, self.offset)
-
-    def __repr__(self) -> str:
-        return _described(self, f"{len(self.vertices):,} vertices", f"{len(self.faces):,} faces")
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
-        """Draw points uniformly by area, each with the normal of its face.
+        """Draw points uniformly by area, each with its face and the normal of that.
 
         Args:
             num: how many points to draw, at least 1.
             seed: the same seed draws the same points. Default: 0.
-
-        Returns:
-            A cloud of exactly ``num`` points with their normals and faces.
 
         Raises:
             InputError: ``num`` is below 1, or no face has an area.
@@ -254,17 +268,6 @@ class Mesh:
         return Cloud(
             *(pos, normal), name=self.name, face=face, offset=self.offset, notes=self.notes
         )
-
-    def upright(self, up: str) -> Mesh:
-        """Turn the mesh so that its up axis becomes y.
-
-        Args:
-            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
-
-        Raises:
-            InputError: there is no such axis.
-        """
-        return replace(self, vertices=upright(self.vertices, up), **_turned(self, up))
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at points on the surface to the vertices, along the surface.
@@ -284,44 +287,8 @@ class Mesh:
         return carry_to_vertices(self.vertices, self.faces, sample.pos, sample.face, values)
 
 
-def _described(shape: Cloud | Mesh, *counts: str) -> str:
-    words = [repr(shape.name)] if shape.name else []
-    words += counts
-    words += [f"{name}s" for name in ("normal", "color") if getattr(shape, name) is not None]
-    if shape.offset.any():
-        words.append(f"offset ({', '.join(f'{value:,.10g}' for value in shape.offset.tolist())})")
-    device = shape.faces.device if isinstance(shape, Mesh) else shape.pos.device
-    words += [f"on {device}"] if device.type != "cpu" else []
-    return f"{type(shape).__name__}({', '.join(words)})"
-
-
-def _in_file(pos: Tensor, offset: Tensor) -> Tensor:
-    return pos.double() + offset.to(pos.device) if offset.any() else pos
-
-
-def _moved(cloud: Cloud, offset: Tensor) -> Tensor:
+def _less(cloud: Cloud, offset: Tensor) -> Tensor:
     """(N, 3) float32 positions less another offset."""
     if torch.equal(cloud.offset, offset):
         return cloud.pos
     return (cloud.file_pos.double() - offset.to(cloud.pos.device)).float()
-
-
-def _turned(shape: Cloud | Mesh, up: str) -> dict[str, Any]:
-    normal = None if shape.normal is None else upright(shape.normal, up)
-    return {"normal": normal, "offset": upright(shape.offset, up)}
-
-
-def _keep_positions(shape: Cloud | Mesh, where: str) -> None:
-    """Check positions and what lies beside them, and keep them in their own types."""
-    kind = type(shape).__name__.lower()
-    pos, taken = as_positions(getattr(shape, where), f"{where} of the {kind}")
-    offset = as_tensor(shape.offset, f"offset of the {kind}").detach().cpu().double()
-    if offset.shape != (3,) or not offset.isfinite().all():
-        raise InputError(f"offset of the {kind} must be 3 finite numbers")
-    found = {where: pos, "offset": offset + taken.cpu()}
-    if shape.normal is not None:
-        found["normal"] = as_normals(shape.normal, pos, f"normal of the {kind}")
-    if shape.color is not None:
-        found["color"] = as_colors(shape.color, pos, f"color of the {kind}")
-    for name, value in found.items():
-        object.__setattr__(shape, name, value)

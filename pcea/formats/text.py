@@ -21,15 +21,14 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NARROW_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 
 
 def read_text(path: Path) -> str:
     """Read a text file.
 
     Args:
-        path: the file, in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; comments in
-            another encoding do no harm.
+        path: the file, in UTF-8, or marked as UTF-16 or UTF-32; comments in another encoding do no
+            harm.
 
     Returns:
         Its text; every line ends in a line feed, whatever ended it in the file.
@@ -55,23 +54,14 @@ def decode(data: bytes, path: Path) -> str:
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if encoding is None and b"\0" in data:
-        encoding = next((name for name in _WIDE if _is_written_in(data, name)), None)
-        if encoding is None:
-            raise InputError(
-                f"{path}: it is not text, as a {path.suffix} file should be: is it renamed?"
-            )
+        raise InputError(
+            f"{path}: it is not text, as a {path.suffix} file should be: is it renamed? (UTF-16"
+            " needs its byte order mark)"
+        )
     text = data.decode(encoding or "utf-8-sig", errors="replace")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
-
-
-def _is_written_in(data: bytes, encoding: str) -> bool:
-    """Tell whether bytes without a mark are text of an encoding of two or four bytes a letter."""
-    start = data[:4096].decode(encoding, errors="replace")
-    # Of the wrong encoding, the letters would be rare signs from all over Unicode.
-    usual = sum(" " <= letter < "\x7f" or letter in "\t\n\r" for letter in start)
-    return usual >= 0.8 * len(start)
 
 
 def number_rows(lines: Sequence[str], line_of: Sequence[int], width: int, path: Path) -> Array:

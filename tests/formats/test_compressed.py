@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh, compressed, expand, read
+from pcea.formats import Cloud, Mesh, expand, read
 
 _OFF = b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n"
 _PLY = (
@@ -74,7 +75,7 @@ def test_what_is_wrong_is_said_of_the_users_file(tmp_path: Path, data: bytes, me
 def test_a_bomb_is_stopped_while_it_unpacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compressed, "_MOST", 3 << 20)
+    monkeypatch.setattr(sys.modules["pcea.formats.read"], "_MOST", 3 << 20)
     (tmp_path / "a.xyz.gz").write_bytes(gzip.compress(np.random.default_rng(0).bytes(5 << 20)))
     with pytest.raises(InputError, match="more than 3 MiB"):
         read(tmp_path / "a.xyz.gz")

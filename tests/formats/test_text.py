@@ -16,7 +16,7 @@ _PATH = Path("a.obj")
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
     "encoding",
-    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"],
+    ["utf-8", "utf-8-sig", "utf-16", "utf-32"],
 )
 def test_text_of_every_encoding_and_line_end_reads(tmp_path: Path, encoding: str, end: str) -> None:
     (tmp_path / "a.obj").write_bytes(_TEXT.replace("\n", end).encode(encoding))
@@ -33,7 +33,14 @@ def test_a_comment_in_latin_1_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [bytes(range(256)), b"1 2 3\n\0", b"\0" * 64, b"\x00\x00\x80\x3f" * 50]
+    "data",
+    [
+        bytes(range(256)),
+        b"1 2 3\n\0",
+        b"\0" * 64,
+        "1 2 3\n".encode("utf-16-le"),
+        b"\x00\x00\x80\x3f" * 50,
+    ],
 )
 def test_what_is_not_text_is_refused(data: bytes) -> None:
     with pytest.raises(InputError, match=r"a\.obj: it is not text, as a \.obj file"):

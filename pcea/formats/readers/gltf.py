@@ -19,6 +19,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.colors import to_screen
 from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
+from pcea.formats.polygons import unroll_strips
 from pcea.formats.raw import Array, Raw, join
 from pcea.formats.registry import register_format
 
@@ -231,12 +232,9 @@ class _Scene(GltfFile):
             raise self.error(f"{len(order)} corners make no triangles, strip or fan")
         if mode == _TRIANGLES:
             return order.reshape(-1, 3)
-        first = np.full(len(order) - 2, order[0]) if mode == _FAN else order[:-2]
-        faces = np.stack((first, order[1:-1], order[2:]), axis=1)
         if mode == _STRIP:
-            faces[1::2, 1:] = faces[1::2, :0:-1]  # every other triangle of a strip is turned over
-        a, b, c = faces.T
-        return faces[(a != b) & (b != c) & (c != a)]  # strips are joined by triangles without area
+            return unroll_strips(np.array([len(order)]), order)
+        return np.stack((np.full(len(order) - 2, order[0]), order[1:-1], order[2:]), axis=1)
 
 
 def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw:

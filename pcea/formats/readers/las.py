@@ -26,7 +26,6 @@ def read_las(path: Path) -> Raw:
     Raises:
         InputError: laspy, or lazrs for a packed file, is not installed; or the file is damaged.
     """
-    _check_header(path)
     try:
         import laspy
     except ModuleNotFoundError as error:
@@ -45,19 +44,3 @@ def read_las(path: Path) -> Raw:
         color = np.stack([points.red, points.green, points.blue], axis=1)
     # Programs that know no colors leave those of the point format at zero.
     return Raw(np.asarray(points.xyz), color=color if color is not None and color.any() else None)
-
-
-def _check_header(path: Path) -> None:
-    """Say in plain words what a reader would stumble over."""
-    with path.open("rb") as file:
-        head = file.read(104)
-    if head[:4] != b"LASF":
-        raise InputError(f"{path}: it does not start with 'LASF', as a LAS file does")
-    if len(head) < 104:
-        raise InputError(f"{path}: it is truncated: it has no whole header")
-    version, size = head[24], int.from_bytes(head[94:96], "little")
-    if version != 1 or size < 227:
-        raise InputError(
-            f"{path}: it is damaged: its header says version {version} and a size of {size} bytes,"
-            " where LAS has version 1 and at least 227"
-        )

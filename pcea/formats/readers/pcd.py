@@ -6,7 +6,6 @@ and fills in zeros, and knows names in small letters only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +15,6 @@ from pcea.formats.columns import find_fields, in_type
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
 from pcea.formats.text import header_lines, number_rows, read_bytes
-
-
-@dataclass(frozen=True)
-class _Header:
-    names: list[str]
-    types: list[str]  # numpy's: "<f4"
-    counts: list[int]
-    points: int
-    layout: str  # ascii, binary or binary_compressed
-    start: int  # where the data begin
-    lines: int  # how many lines stand before them
-
-    @property
-    def record(self) -> np.dtype[np.void]:
-        # Padding fields share the name "_", so that fields are known by their place.
-        fields = zip(self.types, self.counts, strict=True)
-        return np.dtype([(str(i), type, (count,)) for i, (type, count) in enumerate(fields)])
 
 
 @register_format("pcd")
@@ -45,29 +27,6 @@ def read_pcd(path: Path) -> Raw:
     4.2108e+06 is the float32 whose bits are the color, 0x8080E0.
     """
     data = read_bytes(path)
-    header = _header(data, path)
-    more = 0
-    if header.layout == "ascii":
-        columns, more = _text(data, header, path)
-    else:
-        columns = _binary(data, header, path)
-    fields: dict[str, Array] = {}
-    for name, type, column in zip(header.names, header.types, columns, strict=True):
-        if name in ("rgb", "rgba") and column.shape[1] == 1:
-            fields["rgb"] = _bits(column[:, 0], type)
-        else:
-            fields.setdefault(name, in_type(column[:, 0], type))
-    pos, normal, color = find_fields(fields)
-    if pos is None:
-        raise InputError(f"{path}: its fields are {', '.join(header.names)}; x, y and z are needed")
-    if color is None and "rgb" in fields:
-        color = np.stack([fields["rgb"] >> shift & 255 for shift in (16, 8, 0)], axis=1)
-        color = color.astype(np.uint8)
-    notes = (f"it announces {header.points} points; {more} rows behind them were left out",)
-    return Raw(pos=pos, normal=normal, color=color, notes=notes if more else ())
-
-
-def _header(data: bytes, path: Path) -> _Header:
     words: dict[str, list[str]] = {}
     start = lines = 0
     for line, following in header_lines(data):
@@ -83,60 +42,67 @@ def _header(data: bytes, path: Path) -> _Header:
         kinds = words.get("TYPE", ["F"] * len(names))
         types = [f"<{kind.lower()}{size}" for kind, size in zip(kinds, sizes, strict=True)]
         counts = [int(count) for count in words.get("COUNT", ["1"] * len(names))]
-        points = int(words["POINTS"][0]) if "POINTS" in words else _area(words)
-        header = _Header(names, types, counts, points, words["DATA"][0].lower(), start, lines)
-        if not names or not len(names) == len(types) == len(counts) or min(counts) < 1:
+        # Padding fields share the name "_", so that fields are known by their place.
+        fields = zip(map(str, range(len(names))), types, [(n,) for n in counts], strict=True)
+        record, layout = np.dtype([*fields]), words["DATA"][0].lower()
+        points = int((words.get("POINTS") or ["-1"])[0])
+        if points < 0:
+            points = int(words["WIDTH"][0]) * int(words["HEIGHT"][0])
+        if points < 0 or min(counts) < 1 or any(type[1] not in "iuf" for type in types):
             raise ValueError
-        if points < 0 or any(type[1] not in "iuf" for type in types):
-            raise ValueError
-        header.record  # noqa: B018 -- numpy knows which types there are
     except (KeyError, IndexError, ValueError, TypeError):
         raise InputError(f"{path}: it has no PCD header that can be read: is it renamed?") from None
-    if header.layout not in ("ascii", "binary", "binary_compressed"):
-        raise InputError(f"{path}: its DATA is {header.layout[:40]!r}, which no PCD has")
-    return header
+    more = 0
+    if layout == "ascii":
+        rows = data[start:].decode("ascii", errors="replace").splitlines()
+        numbered = [(n, row) for n, row in enumerate(rows, lines + 1) if row.strip()]
+        more, numbered = len(numbered) - points, numbered[:points]
+        if more < 0:
+            raise _truncated(points, len(numbered), path)
+        line_of, texts = [n for n, _ in numbered], [row for _, row in numbered]
+        table = number_rows(texts, line_of, sum(counts), path)
+        columns = np.split(table, np.cumsum(counts)[:-1], axis=1)
+    elif layout in ("binary", "binary_compressed"):
+        columns = _binary(memoryview(data)[start:], record, points, layout != "binary", path)
+    else:
+        raise InputError(f"{path}: its DATA is {layout[:40]!r}, which no PCD has")
+    found: dict[str, Array] = {}
+    packed: Array | None = None
+    for name, type, column in zip(names, types, columns, strict=True):
+        if name in ("rgb", "rgba") and column.shape[1] == 1:
+            packed = _bits(column[:, 0], type)
+        else:
+            found.setdefault(name, in_type(column[:, 0], type))
+    pos, normal, color = find_fields(found)
+    if pos is None:
+        raise InputError(f"{path}: its fields are {', '.join(names)}; x, y and z are needed")
+    if color is None and packed is not None:
+        color = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
+    notes = (f"it announces {points} points; {more} rows behind them were left out",)
+    return Raw(pos=pos, normal=normal, color=color, notes=notes if more else ())
 
 
-def _area(words: dict[str, list[str]]) -> int:
-    return int(words["WIDTH"][0]) * int(words["HEIGHT"][0])
-
-
-def _text(data: bytes, header: _Header, path: Path) -> tuple[list[Array], int]:
-    """The columns of the announced rows, and how many rows follow these."""
-    rows = data[header.start :].decode("ascii", errors="replace").splitlines()
-    numbered = [
-        (line, number) for number, line in enumerate(rows, header.lines + 1) if line.strip()
-    ]
-    more = len(numbered) - header.points
-    numbered = numbered[: header.points]
-    if len(numbered) < header.points:
-        raise _truncated(header.points, len(numbered), path)
-    width = sum(header.counts)
-    lines, line_of = [line for line, _ in numbered], [number for _, number in numbered]
-    table = number_rows(lines, line_of, width, path)
-    return np.split(table, np.cumsum(header.counts)[:-1], axis=1), more
-
-
-def _binary(data: bytes, header: _Header, path: Path) -> list[Array]:
-    record, points = header.record, header.points
-    body = memoryview(data)[header.start :]
-    if header.layout == "binary":
+def _binary(
+    body: memoryview, record: np.dtype, points: int, compressed: bool, path: Path
+) -> list[Array]:
+    """The (points, count) columns of a table of records, or of columns one after the other."""
+    fields = [record[i] for i in range(len(record.names or ()))]
+    if not compressed:
         if len(body) < points * record.itemsize:
             raise _truncated(points, len(body) // record.itemsize, path)
         table = np.frombuffer(body, record, points)
-        return [table[str(i)] for i in range(len(header.names))]
+        return [table[str(i)] for i in range(len(fields))]
     size = int.from_bytes(body[:4], "little")
     if len(body) < 8 or len(body) < 8 + size:
         raise InputError(f"{path}: it is truncated: its compressed data end too early")
     plain = _decompress(bytes(body[8 : 8 + size]))
     if len(plain) != points * record.itemsize:
         raise InputError(f"{path}: its compressed data are damaged")
-    columns, start = [], 0
-    for type, count in zip(header.types, header.counts, strict=True):  # field after field
-        column = np.frombuffer(plain, type, points * count, start)
-        columns.append(column.reshape(points, count))
-        start += column.nbytes
-    return columns
+    starts = np.cumsum([0, *(points * field.itemsize for field in fields)])
+    return [
+        np.frombuffer(plain, field.base, points * field.shape[0], start).reshape(points, -1)
+        for field, start in zip(fields, starts, strict=False)
+    ]
 
 
 def _decompress(data: bytes) -> bytes:

@@ -62,7 +62,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_header_of_zeros_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.las").write_bytes(b"LASF" + bytes(371))
-    with pytest.raises(InputError, match=r"a\.las: it is damaged: its header says version 0"):
+    with pytest.raises(InputError, match=r"a\.las: it .*damaged"):
         read(tmp_path / "a.las")
 
 
