@@ -43,11 +43,10 @@ class Attention(nn.Module, ABC):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend, and give the map too. It takes what ``forward`` takes.
+        """Let the points attend as ``forward`` does, and give the map too.
 
-        Returns:
-            What ``forward`` returns, (B, N, C), and the map, (B, H, N, S) over slots or
-            (B, H, N, N) over points, H = 1 without heads, at least float32.
+        The map is (B, H, N, S) over slots or (B, H, N, N) over points, H = 1 without heads, at
+        least float32.
         """
 
 

@@ -62,10 +62,7 @@ class Memory(nn.Module):
         self.mk = nn.Parameter(torch.empty(slots, dim))
         # Tied, there is no second name either: safetensors refuses two names for one storage.
         self.register_parameter("mv", None if tied else nn.Parameter(torch.empty(slots, dim)))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Start the memories afresh, so that features of unit variance score with unit variance."""
+        # Features of unit variance then have scores of unit variance.
         for memory in self.parameters():
             nn.init.trunc_normal_(memory, std=memory.shape[1] ** -0.5)
 

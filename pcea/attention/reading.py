@@ -23,10 +23,9 @@ def read_memory(
 ) -> Tensor:
     """Let points read a memory: out = Norm(x keysᵀ) values, for each head.
 
-    Norm is :func:`pcea.attention.external.double_normalize`. The same values and gradients to
-    rounding as in the open, in blocks of points; between forward and backward one map is kept, A,
-    and beside it there is never more than a block. A query need not exist: x Wq Mkᵀ =
-    x (Mk Wqᵀ)ᵀ, so Mk Wqᵀ are the keys. Gradients are of first order; their own raise.
+    Norm is :func:`pcea.attention.external.double_normalize`. Values and gradients are, to rounding,
+    those of the equations, in blocks of points: one map is kept, A, and beside it a block. With
+    keys Mk Wqᵀ no query is made. Gradients are of first order; their own raise.
 
     Args:
         x: (B, N, C) features.

@@ -20,15 +20,12 @@ def list_attentions() -> list[str]:
 
 
 def create_attention(name: str, dim: int, **options: Any) -> Attention:
-    """Build an attention by name.
+    """Build an attention by name, freshly initialized.
 
     Args:
         name: one of ``list_attentions()``.
         dim: channels C of its input and output.
         options: the mechanism's own, such as ``slots=64`` or ``heads=4``.
-
-    Returns:
-        The attention, freshly initialized.
 
     Raises:
         InputError: no such attention, no such option of it, or a value that it cannot take.

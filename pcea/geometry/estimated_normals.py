@@ -146,8 +146,7 @@ def _signs(normal: Array, index: NDArray[np.int64], side: Array) -> Array:
 
 def _side_of_piece(normal: Array, side: Array) -> float:
     """Say whether a piece of which no point is decided stays, 1, or turns, −1."""
-    vote = side.mean()
-    if abs(vote) > 1e-3:
-        return 1.0 if vote > 0 else -1.0
-    mean = normal.sum(0)
-    return 1.0 if mean[np.abs(mean).argmax()] >= 0 else -1.0
+    vote, mean = side.mean(), normal.sum(0)
+    if abs(vote) <= 1e-3:
+        vote = mean[np.abs(mean).argmax()]
+    return 1.0 if vote >= 0 else -1.0

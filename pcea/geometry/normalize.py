@@ -26,6 +26,19 @@ def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
         (…, N, 3) positions in the type of ``pos``, float32 where it holds whole numbers; padding
         becomes 0, and so does a cloud whose points are all equal.
     """
+    centered, centroid, radius = around_centroid(pos, mask)
+    # Rounding leaves equal points a few ulps apart after the centroid is taken off.
+    info = torch.finfo(centered.dtype)
+    smallest = info.eps * 16 * centroid.abs().amax(-1, keepdim=True)
+    scaled = torch.where(radius > smallest, centered / radius.clamp(min=info.tiny), 0.0)
+    return scaled.to(pos.dtype if pos.is_floating_point() else torch.float32)
+
+
+def around_centroid(pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Give positions (…, N, 3) about their centroid, the centroid, and the farthest one's distance.
+
+    Padding becomes 0. All three are float64 where the device has it; the distance is (…, 1, 1).
+    """
     # Apple's GPUs have no float64.
     wide = pos.float() if pos.device.type == "mps" else pos.double()
     if mask is None:
@@ -36,12 +49,7 @@ def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
         count = keep.sum(-2, keepdim=True).clamp(min=1)
         centroid = torch.where(keep, wide, 0.0).sum(-2, keepdim=True) / count
         centered = torch.where(keep, wide - centroid, 0.0)
-    radius = centered.norm(dim=-1, keepdim=True).amax(-2, keepdim=True)  # (…, 1, 1)
-    # Rounding leaves equal points a few ulps apart after the centroid is taken off.
-    info = torch.finfo(wide.dtype)
-    smallest = info.eps * 16 * centroid.abs().amax(-1, keepdim=True)
-    scaled = torch.where(radius > smallest, centered / radius.clamp(min=info.tiny), 0.0)
-    return scaled.to(pos.dtype if pos.is_floating_point() else torch.float32)
+    return centered, centroid, centered.norm(dim=-1, keepdim=True).amax(-2, keepdim=True)
 
 
 def choose_offset(pos: Tensor) -> Tensor:

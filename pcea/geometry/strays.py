@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pcea.geometry.neighbors import gather, knn
-from pcea.geometry.normalize import unit_sphere
+from pcea.geometry.normalize import around_centroid, unit_sphere
 
 # Whose spacing a point's own is compared with: this many nearest points.
 AROUND = 8
@@ -77,7 +77,8 @@ def isolated_points(
     around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
     # The lower of the two middle ones.
     middle = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N)
-    alone = (spacing > APART * _radius(pos, distinct & ~candidate)) & (spacing > ratio * middle)
+    radius = around_centroid(pos, distinct & ~candidate)[2].squeeze(-1)  # (B, 1)
+    alone = (spacing > APART * radius) & (spacing > ratio * middle)
     # count times the share of no candidates among the candidates' neighbors
     beside = ((around <= ratio * usual.unsqueeze(-1)).sum(-1) * candidate).sum(1, keepdim=True)
     times = _median(spacing, candidate) / usual.clamp(min=1e-30)
@@ -85,16 +86,6 @@ def isolated_points(
     few = (points >= FEWEST) & (count <= MOST * points)
     stray = candidate & few & (fills | alone)
     return mask & gather(stray.unsqueeze(-1), first).squeeze(-1)
-
-
-def _radius(pos: Tensor, kept: Tensor) -> Tensor:
-    """(B, 1) how far the farthest of the kept points lies from their centroid."""
-    keep = kept.unsqueeze(-1)
-    wide = pos.double() if pos.device.type != "mps" else pos
-    count = keep.sum(1, keepdim=True).clamp(min=1)
-    centroid = torch.where(keep, wide, 0.0).sum(1, keepdim=True) / count  # (B, 1, 3)
-    distance = torch.where(kept, (wide - centroid).norm(dim=-1), 0.0)
-    return distance.amax(1, keepdim=True)
 
 
 def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -78,8 +78,8 @@ class PointModel(nn.Module):
 
         Args:
             pos: (B, N, 3) positions, centered and scaled to the unit sphere.
-            normal: (B, N, 3) unit normals. Default: unknown.
-            category: (B,) category ids, which are only checked. Default: unknown.
+            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown.
+            category: (B,) int64 category ids, which are only checked here. Default: unknown.
             mask: (B, N) bool, true at real points. Default: all are real.
 
         Returns:

@@ -56,21 +56,9 @@ class Classifier(PointModel):
         category: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Score every category for each cloud.
+        """Score every category for each cloud: (B, categories) logits.
 
-        Args:
-            pos: (B, N, 3) positions, centered and scaled to the unit sphere. In evaluation mode
-                stray points are left out, see :meth:`prepare`.
-            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and
-                estimated in evaluation mode.
-            category: ignored; here so that all models are called alike.
-            mask: (B, N) bool, true at real points. Default: all are real.
-
-        Returns:
-            (B, categories) logits.
-
-        Raises:
-            InputError: as :meth:`prepare`.
+        It takes what :meth:`prepare` takes; the category is ignored.
         """
         pos, normal, _ = self.prepare(pos, normal, category, mask)
         fused = self.encoder(pos, normal, mask)[-1]

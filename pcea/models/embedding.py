@@ -1,15 +1,124 @@
-"""From coordinates to the features that attention works on."""
+"""From coordinates to the features that attention works on: PCT's point and neighbor embedding."""
 
 from __future__ import annotations
 
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.models.grouping import Grouping, Tokens
+from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.models.lbr import LBR
 
 
+class Tokens(NamedTuple):
+    """Points and their features."""
+
+    pos: Tensor  # (B, M, 3)
+    x: Tensor  # (B, M, C)
+    mask: Tensor | None  # (B, M) bool, true at real points
+
+
+class Grouping(nn.Module):
+    """Sample and group: gather each center's neighbors and keep their strongest features.
+
+    The neighbors' features [x_j − x_i, x_i] pass ``inner`` LBR blocks, the maximum over the
+    neighbors passes ``outer`` more. The first linear layer is applied before the gather,
+    W·[x_j − x_i; x_i] = Wa·x_j + (Wb − Wa)·x_i, which is the same function for a k-th of the work.
+    On a CPU the neighbors' features are never held at all, see :mod:`pcea.models.edges`.
+
+    Args:
+        in_dim: channels of a point.
+        out_dim: channels of a center.
+        k: neighbors of a center, itself included.
+        num: how many centers farthest point sampling keeps, or None for all points.
+        inner: LBR blocks before the maximum. Default 2, as PCT has it.
+        outer: LBR blocks after the maximum. Default 0.
+
+    Source:
+        Guo et al., *PCT*, section 3.3, equations 10 and 11.
+    """
+
+    def __init__(
+        self, in_dim: int, out_dim: int, k: int, num: int | None, inner: int = 2, outer: int = 0
+    ) -> None:
+        super().__init__()
+        self.k, self.num = k, num
+        self.first = LBR(2 * in_dim, out_dim)
+        self.inner = nn.ModuleList(LBR(out_dim, out_dim) for _ in range(inner - 1))
+        self.outer = nn.ModuleList(LBR(out_dim, out_dim) for _ in range(outer))
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Group (B, N) points into (B, num) centers; fewer points than ``num`` are all kept."""
+        pos, x, mask = tokens
+        center, center_x, center_mask = pos, x, mask
+        if self.num is not None and self.num < pos.shape[1]:
+            index = farthest_point_sample(pos, self.num, mask)  # (B, M)
+            center, center_x = gather(pos, index), gather(x, index)
+            if mask is not None:
+                order = torch.arange(self.num, device=pos.device)
+                center_mask = order < mask.sum(1, keepdim=True)
+        neighbors = knn(center, pos, min(self.k, pos.shape[1]), mask)  # (B, M, k)
+
+        if mask is None and x.device.type == "cpu" and len(self.inner) < 2:
+            pooled = self._pool_tiles(x, center_x, neighbors)
+        else:
+            pooled = self._pool(x, center_x, neighbors, center_mask)  # (B, M, C)
+        for block in self.outer:
+            pooled = block(pooled, center_mask)
+        return Tokens(center, pooled, center_mask)
+
+    def _pool(self, x: Tensor, center_x: Tensor, neighbors: Tensor, mask: Tensor | None) -> Tensor:
+        """The plain form: all edges at once."""
+        near, own = self._ends(x, center_x)
+        edges = gather(near, neighbors) + own.unsqueeze(2)  # (B, M, k, C)
+        if mask is not None:
+            mask = mask[..., None].expand_as(neighbors)
+        edges = self.first.activate(edges, mask)
+        for block in self.inner:
+            edges = block(edges, mask)
+        return edges.max(2).values
+
+    def _pool_tiles(self, x: Tensor, center_x: Tensor, neighbors: Tensor) -> Tensor:
+        """The same function, the edges never held."""
+        from pcea.models.edges import edge_linear_max, edge_max, edge_moments
+
+        count = neighbors.numel()
+        moments = self.first.norm.training or torch.is_grad_enabled()
+        if not self.inner:
+            sign = _sign(self.first)
+            near, own = self._ends(x, center_x, sign)
+            with torch.autocast("cpu", enabled=False):
+                best, mean, variance = edge_max(near, own, neighbors, moments)
+                scale, shift = self.first.affine(lambda: (mean * sign, variance), count)
+                return F.relu(torch.addcmul(shift, best, scale * sign))
+        near, own = self._ends(x, center_x)
+        with torch.autocast("cpu", enabled=False):
+            scale, shift = self.first.affine(lambda: edge_moments(near, own, neighbors), count)
+            near, own = near * scale, torch.addcmul(shift, own, scale)
+            last = cast(LBR, self.inner[0])
+            sign = _sign(last)
+            weight = last.linear.weight * sign.unsqueeze(1)
+            best, mean, variance = edge_linear_max(near, own, neighbors, weight, moments)
+            scale, shift = last.affine(lambda: (mean * sign, variance), count)
+            return F.relu(torch.addcmul(shift, best, scale * sign))
+
+    def _ends(
+        self, x: Tensor, center_x: Tensor, sign: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the edges join, (B, N, C) and (B, M, C): an edge is near_j + own_i."""
+        weight = self.first.linear.weight
+        if sign is not None:
+            weight = weight * sign.unsqueeze(1)
+        near, own = weight.chunk(2, dim=1)
+        near, own = F.linear(x, near), F.linear(center_x, own - near)
+        # Half precision pays in large products alone.
+        return (near.float(), own.float()) if near.dtype == torch.bfloat16 else (near, own)
+
+
 class Embedding(nn.Module):
-    """Point embedding, followed by neighbor embedding where stages are asked for.
+    """Point embedding, followed by neighbor embedding where there are stages.
 
     Args:
         in_dim: input channels: 3, or 6 with normals.
@@ -56,3 +165,9 @@ class Embedding(nn.Module):
         for stage in self.stages:
             levels.append(stage(levels[-1]))
         return levels
+
+
+def _sign(block: LBR) -> Tensor:
+    """(C,) -1 where BatchNorm turns a maximum into a minimum, else 1."""
+    weight = block.norm.weight.detach()
+    return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype)

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from pcea.attention import create_attention
 from pcea.errors import InputError, nearest
-from pcea.models.embedding import Embedding
-from pcea.models.grouping import Tokens
+from pcea.models.embedding import Embedding, Tokens
 from pcea.models.lbr import LBR
 
 Residual = Literal["offset", "add", "none"]

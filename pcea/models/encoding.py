@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pcea.attention import Attention, MapKind
 from pcea.formats import Cloud
-from pcea.models.grouping import Tokens
+from pcea.models.embedding import Tokens
 
 
 class ModelInput(NamedTuple):

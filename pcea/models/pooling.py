@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pcea.models.grouping import Tokens
+from pcea.models.embedding import Tokens
 
 
 def pool(tokens: Tokens, kinds: tuple[str, ...]) -> Tensor:

@@ -162,22 +162,10 @@ class Segmenter(PointModel):
         category: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Score every part for each point.
+        """Score every part for each point: (B, N, parts) logits.
 
-        Args:
-            pos: (B, N, 3) positions, centered and scaled to the unit sphere. In evaluation mode
-                stray points are left out, see :meth:`prepare`, and get the scores of their
-                nearest kept points.
-            normal: (B, N, 3) unit normals, used by a model made for them. Default: unknown, and
-                estimated in evaluation mode.
-            category: (B,) int64 category ids. Default: unknown.
-            mask: (B, N) bool, true at real points. Default: all are real.
-
-        Returns:
-            (B, N, parts) logits.
-
-        Raises:
-            InputError: as :meth:`prepare`, or there is no category of such an id.
+        It takes what :meth:`prepare` takes. A point that was left out in evaluation mode gets the
+        scores of its nearest kept point.
         """
         pos, normal, stand_in = self.prepare(pos, normal, category, mask)
         *levels, fused = self.encoder(pos, normal, mask)

@@ -15,7 +15,7 @@ from pcea.datasets import Clouds, Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation.slots import measure_slots
 from pcea.models import create_model
-from pcea.models.grouping import Tokens
+from pcea.models.embedding import Tokens
 from pcea.models.info import ModelInfo
 from pcea.models.preparing import Prepared
 

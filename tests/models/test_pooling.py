@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pcea.models.grouping import Tokens
+from pcea.models.embedding import Tokens
 from pcea.models.pooling import pool
 
 

@@ -17,13 +17,9 @@ from torch import Tensor
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a loop when it is first called, and keep the result on disk where that is possible.
+    """Compile a loop over numpy arrays when it is first called; it lets other threads run.
 
-    Args:
-        function: a function of numpy arrays and numbers.
-
-    Returns:
-        The compiled function, which lets other threads run.
+    What was compiled is kept on disk where that is possible.
     """
     try:
         return njit(nogil=True, cache=True)(function)
@@ -32,14 +28,7 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def is_finite(pos: Tensor) -> bool:
-    """Say whether positions are finite once they are float32.
-
-    Args:
-        pos: positions, of any shape.
-
-    Returns:
-        Whether all are.
-    """
+    """Say whether all positions are finite once they are float32."""
     # Not by torch: a reduction of its own that waits for its other threads takes longer.
     return bool(np.isfinite(pos.detach().float().numpy()).all())
 

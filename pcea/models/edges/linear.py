@@ -170,16 +170,8 @@ def edge_linear_max(
     are not: mean and variance pass constant + slope · z on to z, so that the gradient of e is
     affine in e and that of W takes Σ e and Σ e eᵀ alone. The maximum adds a k-th of that work.
 
-    Args:
-        near: (B, N, C) features of the points.
-        own: (B, M, C) features of the centers.
-        index: (B, M, k) int64 neighbors of the centers, indices into N.
-        weight: (D, C) the linear layer's.
-        moments: whether mean and variance are wanted, or a gradient.
-
-    Returns:
-        (B, M, D) the maximum, whose gradient goes to the first neighbor that has it; (D,) mean and
-        (D,) biased variance of W · relu(near_j + own_i) over all edges, empty if not wanted.
+    It takes what :func:`edge_max` takes, and W (D, C); and gives the maximum (B, M, D), whose
+    gradient goes to the first neighbor that has it, and the moments, (D,) each.
     """
     best, _, mean, variance = _edge_linear_max(
         near.contiguous(), own.contiguous(), index.contiguous(), weight.contiguous(), moments

@@ -158,17 +158,10 @@ def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tens
 def edge_max(
     near: Tensor, own: Tensor, index: Tensor, moments: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Maximum of near_j + own_i over each center's neighbors, and moments over all edges.
+    """Maximum of the edges of :func:`edge_moments` at each center, (B, M, C), and their moments.
 
-    Args:
-        near: (B, N, C) features of the points.
-        own: (B, M, C) features of the centers.
-        index: (B, M, k) int64 neighbors of the centers, indices into N.
-        moments: whether mean and variance are wanted, or a gradient.
-
-    Returns:
-        (B, M, C) the maximum, whose gradient goes to the first neighbor that has it; (C,) mean and
-        (C,) biased variance over all edges, empty if not wanted.
+    The gradient of the maximum goes to the first neighbor that has it. Mean and variance are empty
+    where ``moments`` is false; then no gradient flows.
     """
     near, own = near.contiguous(), own.contiguous()
     mean, variance, best, *_ = _edge_sums(near, own, index, True, moments)
