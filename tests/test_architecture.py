@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HEAVY = ("open3d", "trimesh", "viser", "tyro")
 
@@ -25,3 +28,41 @@ def test_imports_where_only_torch_is_installed() -> None:
     block = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))"
     floors = "pcea.models, pcea.explanation, pcea.training, pcea.evaluation, pcea.datasets"
     run_python(f"{block}; import {floors}")
+
+
+ATTENTION = """
+from pcea.attention.registry import register_attention
+from pcea.attention.self_attention import SelfAttention
+@register_attention("mine")
+class Mine(SelfAttention): ...
+"""
+MODEL = """
+from pcea.models.classifier import Classifier
+from pcea.models.registry import register_model
+@register_model("mine", depth=1)
+class Mine(Classifier): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "code", "build"),
+    [
+        ("attention", ATTENTION, "pcea.create_model('eat-tiny', attention='mine')"),
+        ("models", MODEL, "pcea.create_model('mine')"),
+    ],
+)
+def test_a_file_in_the_folder_is_all_it_takes(
+    tmp_path: Path, folder: str, code: str, build: str
+) -> None:
+    (tmp_path / "mine.py").write_text(code)
+    # The folder as it would be with this file in it.
+    run_python(
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.find_spec('pcea.{folder}')\n"
+        f"spec.submodule_search_locations.append({str(tmp_path)!r})\n"
+        "sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "import pcea\n"
+        "assert 'mine' in pcea.list_attentions() + pcea.list_models()\n"
+        f"{build}\n"
+    )
