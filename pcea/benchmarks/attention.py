@@ -113,7 +113,7 @@ def _contestants(
 
 
 class Flash(nn.Module):
-    """``scaled_dot_product_attention`` of x with itself: no projections, which is in its favour."""
+    """``scaled_dot_product_attention`` of x with itself: no projections, which is in its favor."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -89,7 +89,7 @@ def count_operations(call: Callable[[], Any]) -> int:
     """Count the floating point operations of a call: its products of matrices and convolutions.
 
     A multiplication and the addition after it are two. What is neither counts nothing:
-    normalisations, activations, and operators of this package such as farthest point sampling.
+    normalizations, activations, and operators of this package such as farthest point sampling.
 
     Args:
         call: what to count, eager; it is run once.

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 from pcea.benchmarks.measure import Kind, Measured
 from pcea.benchmarks.report import number
 
-# Okabe and Ito's colours, which colour-blind readers tell apart.
+# Okabe and Ito's colors, which color-blind readers tell apart.
 BAR: dict[Kind, str] = {"ours": "#0072B2", "plain": "#9aa3ad", "peer": "#E69F00"}
 NAMES: dict[Kind, str] = {"ours": "pcea", "plain": "plain reference", "peer": "other packages"}
 LINES = "#D55E00 #E69F00 #882255 #CC79A7 #1c2126 #56B4E9 #0072B2 #009E73".split()

@@ -46,7 +46,7 @@ def evaluate(
 
     A classifier takes the first ``num_points`` points of each cloud, as published figures do. A
     segmenter takes ``num_points`` points drawn with a fixed seed and predicts a part for every
-    labelled point, by interpolation; only the parts of the shape's own category compete. With
+    labeled point, by interpolation; only the parts of the shape's own category compete. With
     several votes, the others take other points, randomly stretched, and probabilities are averaged.
 
     The model is left as it was: every module in its own mode, every parameter as free or frozen.
@@ -202,7 +202,7 @@ def check_fit(model: PointModel, data: PointCloudDataset) -> None:
         data: the data set that it is to be measured on.
 
     Raises:
-        InputError: categories or parts differ, or the points of the data set are not labelled.
+        InputError: categories or parts differ, or the points of the data set are not labeled.
     """
     theirs, own = data.taxonomy, model.info.taxonomy
     trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""

@@ -78,10 +78,10 @@ def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
 
 
 def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
-    """Take colours of any range that :func:`pcea.formats.colors.as_color` knows, as uint8.
+    """Take colors of any range that :func:`pcea.formats.colors.as_color` knows, as uint8.
 
     Raises:
-        InputError: the shape or the device is another one, or the numbers cannot be colours.
+        InputError: the shape or the device is another one, or the numbers cannot be colors.
     """
     color = beside(values, pos, (len(pos), 3), what)
     if color.dtype == torch.uint8:

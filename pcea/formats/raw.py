@@ -27,7 +27,7 @@ class Raw:
         pos: (N, 3) positions, in any real dtype.
         faces: (F, 3) vertex indices counted from 0; none for a cloud.
         normal: (N, 3) normals of any length; none where the file has none.
-        color: (N, 3 or more) colours in the file's own type and range, which
+        color: (N, 3 or more) colors in the file's own type and range, which
             :func:`pcea.formats.colors.as_color` decides; none where the file has none.
         notes: what a person should know of how the file was read, a sentence each.
     """

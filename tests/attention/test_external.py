@@ -164,7 +164,7 @@ def test_duplicated_cloud(name: str) -> None:
     torch.testing.assert_close(attention(torch.cat([x, x], 1)), torch.cat([out, out], 1))
 
 
-def test_heads_share_the_normalisation_axes() -> None:
+def test_heads_share_the_normalization_axes() -> None:
     scores = randn(2, 9, 3, 5)
     mask = torch.arange(9) < torch.tensor([[9], [6]])
     together = double_normalize(scores, mask)
@@ -215,7 +215,7 @@ def test_half_scores_do_not_underflow(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_normalises_in_float32_under_autocast(dtype: torch.dtype) -> None:
+def test_normalizes_in_float32_under_autocast(dtype: torch.dtype) -> None:
     attention, x = external(16, query=False), randn(2, 500, 16)
     with torch.autocast("cpu", dtype=dtype):
         scores = F.linear(x, attention.memory.mk)

@@ -67,7 +67,7 @@ def test_parameters_are_those_of_pct() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_normalises_in_float32_under_autocast(dtype: torch.dtype) -> None:
+def test_normalizes_in_float32_under_autocast(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     attention, x = OffsetAttention(16), 3 * torch.randn(2, 300, 16)
     with torch.autocast("cpu", dtype=dtype):

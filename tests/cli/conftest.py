@@ -40,7 +40,7 @@ def _reports_without_drawings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root with the part-labelled data set `toys`: spheres and cubes, cut at half height."""
+    """A data root with the part-labeled data set `toys`: spheres and cubes, cut at half height."""
     root = tmp_path_factory.mktemp("data")
     folder = root / "toys_normal"
     (folder / "train_test_split").mkdir(parents=True)

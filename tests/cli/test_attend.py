@@ -63,7 +63,7 @@ def selfish(segmenter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def vertices_of(ply: Path, values: str) -> np.ndarray:
-    """The table of a PLY file whose vertices have a colour and one more value."""
+    """The table of a PLY file whose vertices have a color and one more value."""
     content = ply.read_bytes()
     head, _, body = content.partition(b"end_header\n")
     num = int(head.partition(b"element vertex ")[2].split()[0])
@@ -100,7 +100,7 @@ def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     expected = mesh.carry_back(found.sample, share[:, None])[:, 0]
     torch.testing.assert_close(torch.from_numpy(values["shown_values"][:, 0]), expected)
 
-    # Each colour is that of its value, in both files, and the mesh is the user's own.
+    # Each color is that of its value, in both files, and the mesh is the user's own.
     table = vertices_of(folder / "attention.ply", "attention")
     assert np.array_equal(table["attention"], values["shown_values"][:, 0])
     rgb = np.stack([table[name] for name in ("red", "green", "blue")], axis=1)

@@ -75,7 +75,7 @@ def test_a_mesh(pcea: Command, segmenter: Path, cube: Path, tmp_path: Path) -> N
     assert all(f"{100 * each:.1f} %" in said for each in own.values())
 
 
-def test_colours_are_those_of_the_parts(
+def test_colors_are_those_of_the_parts(
     pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
 ) -> None:
     trimesh = pytest.importorskip("trimesh")
@@ -103,7 +103,7 @@ def test_the_picture_shows_before_and_after(
     for name in ("cube", "ball"):
         picture = image.imread(out / f"{name}.png")[..., :3]  # (H, W, 3), 0 to 1
         height, width = picture.shape[:2]
-        colored = picture.max(-1) - picture.min(-1) > 0.3  # grey shapes and letters are not
+        colored = picture.max(-1) - picture.min(-1) > 0.3  # gray shapes and letters are not
         shown = picture[: 3 * height // 4]
         assert (shown[:, : width // 2].max(-1) > 0.4).mean() > 0.05  # a shape is there, too
         assert colored[: 3 * height // 4, : width // 2].mean() < 0.001

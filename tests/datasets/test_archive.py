@@ -90,7 +90,7 @@ def test_import_modelnet40_from_an_archive_without_a_top_folder(
     assert f"md5 {digest} is none that was published; the content was checked" in report.notes
 
 
-def test_a_published_hash_is_recognised(
+def test_a_published_hash_is_recognized(
     tmp_path: Path, modelnet: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = packed(modelnet(tmp_path / "files", "test"))

@@ -138,8 +138,8 @@ def test_queries_are_far_apart_and_the_same_for_all_votes() -> None:
     torch.testing.assert_close(two.maps[1].values[:, :200], one.maps[1].values)
     # By hand, among the points of the first look.
     pos = one.sample.pos
-    centre = cloud.pos.mean(0)
-    chosen = [int((pos - centre).norm(dim=1).argmax())]
+    center = cloud.pos.mean(0)
+    chosen = [int((pos - center).norm(dim=1).argmax())]
     for _ in range(3):
         nearest = torch.stack([(pos - pos[i]).norm(dim=1) for i in chosen]).amin(0)
         chosen.append(int(nearest.argmax()))

@@ -39,7 +39,7 @@ def test_as_many_points_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("num", [5, 30])
-def test_normals_colours_and_name_follow_their_points(num: int) -> None:
+def test_normals_colors_and_name_follow_their_points(num: int) -> None:
     sample = _cloud(20).sample(num)
     assert sample.normal is not None
     assert sample.color is not None

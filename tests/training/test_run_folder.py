@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         "",
         "recipe: [1, 2]",
         "recipe: {name: x}",
-        "recipe: {scale: [1, 2], colour: red}",
+        "recipe: {scale: [1, 2], color: red}",
         "recipe: {name: x, dataset: shapes, model: eat, scale: 3}",
         "{ not: yaml\n  at: all\n",
         "recipe: !!python/object/apply:os.system ['echo no']",

@@ -54,7 +54,7 @@ def test_it_agrees_with_trimesh(tmp_path: Path) -> None:
     np.testing.assert_array_equal(mesh.faces.numpy(), expected.faces)
 
 
-def test_vertices_alone_are_a_cloud_with_normals_and_colours(tmp_path: Path) -> None:
+def test_vertices_alone_are_a_cloud_with_normals_and_colors(tmp_path: Path) -> None:
     cloud = read(_write(tmp_path, "v 0 0 0 1 0 0\nv 1 0 0 0 0.5 1\nvn 0 0 2\nvn 1 0 0\n"))
     assert isinstance(cloud, Cloud)
     assert cloud.normal is not None

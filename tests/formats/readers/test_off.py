@@ -28,9 +28,9 @@ def test_every_header_in_the_wild_reads(tmp_path: Path, header: str) -> None:
     assert mesh.vertices[2].tolist() == [1, 1, 0]
 
 
-def test_comments_colours_and_larger_polygons_read(tmp_path: Path) -> None:
+def test_comments_colors_and_larger_polygons_read(tmp_path: Path) -> None:
     text = (
-        "COFF  # with colours\n# counts\n\n4 2 0\n0 0 0 255 0 0 255\n1 0 0 0 0 0 0\n1 1 0 0 0 0 0\n"
+        "COFF  # with colors\n# counts\n\n4 2 0\n0 0 0 255 0 0 255\n1 0 0 0 0 0 0\n1 1 0 0 0 0 0\n"
         "0 1 0 0 0 0 0\n4 0 1 2 3 0.5 0.5 0.5\n2 0 1\n"
     )
     mesh = read(_write(tmp_path, text))

@@ -60,7 +60,7 @@ def test_doubles_and_whole_numbers_read(tmp_path: Path, kind: str, size: int, dt
     assert cloud.pos.tolist() == pos.tolist()
 
 
-def test_padding_and_colours_in_floats_read(tmp_path: Path) -> None:
+def test_padding_and_colors_in_floats_read(tmp_path: Path) -> None:
     header = (
         "FIELDS x y z _ rgb _\nSIZE 4 4 4 1 4 1\nTYPE F F F U F U\nCOUNT 1 1 1 4 1 12\n"
         "WIDTH 2\nHEIGHT 1\nDATA binary\n"

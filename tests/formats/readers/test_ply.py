@@ -60,7 +60,7 @@ def test_it_agrees_with_trimesh(tmp_path: Path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_a_cloud_of_open3d_keeps_normals_and_colours(
+def test_a_cloud_of_open3d_keeps_normals_and_colors(
     open3d: ModuleType, tmp_path: Path, text: bool
 ) -> None:
     rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def test_a_cloud_of_open3d_keeps_normals_and_colours(
 @pytest.mark.parametrize(
     ("kind", "values"), [("float", "0.2 1 0"), ("ushort", "13107 65535 0"), ("uchar", "51 255 0")]
 )
-def test_colours_of_any_range_come_as_bytes(tmp_path: Path, kind: str, values: str) -> None:
+def test_colors_of_any_range_come_as_bytes(tmp_path: Path, kind: str, values: str) -> None:
     names = "".join(f"property {kind} {name}\n" for name in ("red", "green", "blue"))
     text = (
         "ply\nformat ascii 1.0\nelement vertex 2\nproperty double x\nproperty double y\n"
