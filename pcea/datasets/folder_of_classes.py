@@ -10,7 +10,7 @@ import torch
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import SPLITS, Layout
+from pcea.datasets.layout import SPLITS, Layout, pieces_of
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.formats import Cloud, can_read, read
@@ -64,7 +64,7 @@ class FolderOfClasses(Layout):
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
         members = _members(folder)
         names = sorted({name for classes in members.values() for name in classes})
-        wanted = ("train", "val") if split == "trainval" else (split,)
+        wanted = pieces_of(split)
         for name in names:
             if "train" in wanted and not members["train"].get(name):
                 raise InputError(f"{folder}: class {name!r} has no shape to train on")

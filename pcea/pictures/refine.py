@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from pcea.errors import InputError
+from pcea.explanation import Explanation
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import upright
+from pcea.geometry import SurfaceCarrier, upright
 from pcea.pictures.normals import corner_normals, face_normals
 
 # As fine as this, triangles are smaller than what a picture of a shape resolves.
@@ -31,6 +33,47 @@ class FineMesh(Mesh):
         turned = super().upright(up)
         assert isinstance(turned, FineMesh)
         return replace(turned, corner_normal=upright(self.corner_normal, up))
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """An explanation on its shape as it is drawn: a mesh of few triangles is cut finer.
+
+    Args:
+        found: the explanation.
+        enough: faces from which on a mesh is not cut. Default 12,000.
+    """
+
+    found: Explanation
+    enough: int = ENOUGH_FACES
+
+    @cached_property
+    def _fine(self) -> tuple[Mesh | Cloud, Cloud]:
+        shape, sample = self.found.shape, self.found.sample
+        return refine(shape, sample, self.enough) if isinstance(shape, Mesh) else (shape, sample)
+
+    @property
+    def shape(self) -> Mesh | Cloud:
+        """The shape as it is drawn, in its own axes."""
+        return self._fine[0]
+
+    @property
+    def sample(self) -> Cloud:
+        """The sampled points, with the faces of what is drawn."""
+        return self._fine[1]
+
+    @cached_property
+    def _carrier(self) -> SurfaceCarrier | Explanation:
+        fine, sample = self._fine
+        # Where nothing was cut, the explanation knows the way already.
+        if isinstance(fine, Cloud) or len(fine.faces) == len(self.found.shape.faces):  # type: ignore[union-attr]
+            return self.found
+        assert sample.face is not None
+        return SurfaceCarrier(fine.vertices, fine.faces, sample.pos, sample.face)
+
+    def carry(self, values: Tensor) -> Tensor:
+        """Bring values at the points (P, C) to the vertices or points that are drawn, (V, C)."""
+        return self._carrier.carry(values)
 
 
 def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[FineMesh, Cloud]:

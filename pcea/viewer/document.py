@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pcea.defaults import TAILS
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, replacing
 from pcea.pictures.colormaps import colors_of, limits
-from pcea.viewer.paint import TAILS, Legend, legend_of
+from pcea.viewer.paint import Legend, legend_of
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, places, stand, vertex_normals
 

@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pcea.defaults import TAILS
 from pcea.pictures.colormaps import colors_of, limits
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, places, stand
 
 PLAIN = "plain"
 GRAY = (170, 174, 180)
-# Which share of the values at either end of a range does not stretch it.
-TAILS = 0.01
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from torch import Tensor
 from pcea.defaults import VIEW_VOTES
 from pcea.explanation import Explanation, Importance, explain, importance
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
-from pcea.geometry import SurfaceCarrier, upright
+from pcea.geometry import upright
 from pcea.models import PointModel
-from pcea.pictures.refine import refine
+from pcea.pictures.refine import Refined
 from pcea.viewer.panels import PANELS, Columns, Panel, Parts
 
 # Fewer triangles than this are cut finer: colors stand at their corners.
@@ -80,32 +80,22 @@ class Study:
         return importance(self.model, self.shape, target, votes=self.votes, up=self.up)
 
     @cached_property
-    def _fine(self) -> tuple[Mesh | Cloud, Cloud]:
-        if isinstance(self.shape, Mesh):
-            return refine(self.shape, self.explanation.sample, ENOUGH_FACES)
-        return self.shape, self.explanation.sample
+    def _refined(self) -> Refined:
+        return Refined(self.explanation, ENOUGH_FACES)
 
     @property
     def drawn(self) -> Mesh | Cloud:
         """The shape as it is drawn: a mesh of few triangles is cut finer."""
-        return self._fine[0]
+        return self._refined.shape
 
     @property
     def sample(self) -> Cloud:
         """The sampled points, with the faces of what is drawn."""
-        return self._fine[1]
-
-    @cached_property
-    def _carrier(self) -> SurfaceCarrier | Explanation:
-        drawn, sample = self._fine
-        if isinstance(drawn, Cloud):
-            return self.explanation
-        assert sample.face is not None
-        return SurfaceCarrier(drawn.vertices, drawn.faces, sample.pos, sample.face)
+        return self._refined.sample
 
     def carry(self, values: Tensor) -> Tensor:
         """Bring values at the sampled points (P, C) to the whole shape, (V, C)."""
-        return self._carrier.carry(values)
+        return self._refined.carry(values)
 
     def column(self, values: Columns, head: int | None, column: int) -> Tensor:
         """Bring one column of a panel to the whole shape.

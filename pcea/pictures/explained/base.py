@@ -13,10 +13,10 @@ from torch import Tensor
 
 from pcea.explanation import Column, Explanation
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import SurfaceCarrier, upright
+from pcea.geometry import upright
 from pcea.pictures.colormaps import colors_of
 from pcea.pictures.panels import Panel, Style
-from pcea.pictures.refine import FineMesh, refine
+from pcea.pictures.refine import FineMesh, Refined
 from pcea.registry import Registry
 
 # From light to dark: a peaked slot leaves most of a shape at the low end, where form stays visible.
@@ -42,29 +42,17 @@ class DrawnExplanation:
     style: Style
 
     @cached_property
-    def _fine(self) -> tuple[Mesh | Cloud, Cloud]:
-        found = self.found
-        if isinstance(found.shape, Mesh):
-            return refine(found.shape, found.sample)
-        return found.shape, found.sample
+    def _refined(self) -> Refined:
+        return Refined(self.found)
 
     @cached_property
     def shape(self) -> Mesh | Cloud:
         """The shape as it is drawn, y up; a mesh of few triangles is cut finer."""
-        return self._fine[0].upright(self.found.up)
-
-    @cached_property
-    def _carrier(self) -> SurfaceCarrier | Explanation:
-        fine, sample = self._fine
-        # Where nothing was cut, the explanation knows the way already.
-        if isinstance(fine, Cloud) or len(fine.vertices) == len(self.found.on_shape):
-            return self.found
-        assert sample.face is not None
-        return SurfaceCarrier(fine.vertices, fine.faces, sample.pos, sample.face)
+        return self._refined.shape.upright(self.found.up)
 
     def carry(self, values: Tensor) -> Tensor:
         """Bring values at the points (P, C) to the vertices or points that are drawn."""
-        return self._carrier.carry(values)
+        return self._refined.carry(values)
 
     @property
     def colored(self) -> Style:

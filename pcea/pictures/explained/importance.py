@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
-from pcea.geometry import quantile
-from pcea.pictures.colormaps import colors_of
+from pcea.defaults import TAILS
+from pcea.pictures.colormaps import colors_of, limits
 from pcea.pictures.explained.base import COLORMAP, DrawnExplanation, register_picture
 from pcea.pictures.figures import gallery
 from pcea.pictures.panels import Panel
@@ -19,8 +19,8 @@ def draw(drawn: DrawnExplanation) -> Figure | None:
     if found is None:
         return None
     nearby, saliency = drawn.carry(torch.stack([found.nearby, found.saliency], dim=1)).T
-    top = max(float(quantile(nearby, 0.995)), 1e-12)
-    reach = max(float(quantile(saliency.abs(), 0.99)), 1e-12)
+    top = limits(nearby, 0.0, tails=TAILS)[1]
+    reach = limits(saliency, name="coolwarm", tails=TAILS)[1]
     won = f"share of the pooled channels won\nup to {top:.1f} × the mean"
     speaks = f"for (red), against (blue) {found.target}\ngradient × input, up to ± {reach:.3g}"
     panels = [

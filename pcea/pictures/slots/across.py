@@ -9,11 +9,12 @@ import torch
 from matplotlib.figure import Figure
 
 from pcea.datasets import PointCloudDataset
+from pcea.defaults import TAILS
 from pcea.evaluation import SlotFigures, SlotStatistics
 from pcea.explanation import explain
 from pcea.formats import Cloud
-from pcea.geometry import quantile
 from pcea.models import PointModel
+from pcea.pictures.colormaps import limits
 from pcea.pictures.explained.base import COLORMAP, DPI
 from pcea.pictures.figures import grid
 from pcea.pictures.palette import part_colors
@@ -21,8 +22,6 @@ from pcea.pictures.panels import Panel, Style
 
 # Shapes and slots in the picture, and votes on each shape.
 SHAPES, ROWS, VOTES = 6, 4, 2
-# What is above this share of a slot's values on all shapes has the last color.
-TOP = 0.98
 
 
 def across(
@@ -68,7 +67,7 @@ def across(
     for slot, title in _best_slots(statistics, ids):
         columns = [each.maps[slot.layer].values[slot.head, :, slot.slot or 0] for each in found]
         shares = [column / column.mean().clamp(min=1e-30) for column in columns]  # (P,) each
-        high = max(float(quantile(torch.cat(shares), TOP)), 1e-12)
+        high = max(limits(torch.cat(shares), 0.0, tails=TAILS)[1], 1e-12)
         rows.append(
             [
                 Panel(shape, each.carry(share[:, None] / high).clamp(0, 1)[:, 0])
