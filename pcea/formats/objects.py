@@ -47,9 +47,8 @@ def raw_of(thing: Any) -> tuple[Raw, str]:
         raw = _of_open3d(thing)
     if raw is None:
         raise InputError(
-            f"a shape is needed, not {_article(type(thing).__name__)}: give a file's path, a Cloud"
-            " or Mesh, an (N, 3) array or tensor, a PyG Data, or a mesh or point cloud of trimesh"
-            " or Open3D"
+            f"{type(thing).__name__} is no shape: give a file's path, a Cloud or Mesh, an (N, 3)"
+            " array or tensor, a PyG Data, or a mesh or point cloud of trimesh or Open3D"
         )
     for what, values in (("normals", raw.normal), ("colors", raw.color)):
         if values is not None and (values.ndim != 2 or len(values) != len(raw.pos)):
@@ -114,9 +113,9 @@ def _of_trimesh(thing: Any) -> Raw | None:
         return join(parts) if parts else None
     if not hasattr(thing, "visual") or not hasattr(thing, "vertices"):
         return None
-    color = None
-    if thing.visual.kind == "vertex" and len(thing.visual.vertex_colors) and _has_colors(thing):
-        color = np.asarray(thing.visual.vertex_colors)
+    color = np.asarray(thing.visual.vertex_colors) if thing.visual.kind == "vertex" else None
+    if not hasattr(thing, "faces") and len(thing.colors) != len(thing.vertices):
+        color = None  # points without colors say that they have some, and hold none
     # trimesh derives normals when asked; its own exporters tell given ones from these like this.
     given = "vertex_normals" in getattr(thing, "_cache", ())
     return Raw(
@@ -125,11 +124,6 @@ def _of_trimesh(thing: Any) -> Raw | None:
         normal=np.asarray(thing.vertex_normals) if given else None,
         color=color,
     )
-
-
-def _has_colors(thing: Any) -> bool:
-    # A point cloud without colors says that it has vertex colors, and holds none.
-    return hasattr(thing, "faces") or len(thing.colors) == len(thing.vertices)
 
 
 def _of_open3d(thing: Any) -> Raw | None:
@@ -159,7 +153,3 @@ def _array(values: Any, what: str) -> Array:
         raise InputError(f"{what} must be real numbers, not {tensor.dtype}")
     array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array
-
-
-def _article(word: str) -> str:
-    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"

@@ -72,12 +72,12 @@ def test_six_columns_are_positions_and_normals() -> None:
         (np.zeros((0, 3)), "the ndarray: it holds no points"),
         (np.ones((5, 3)), "the ndarray: all of its 5 points are equal"),
         (torch.full((5, 3), torch.nan), "5 of its 5 points have NaN"),
-        ([[0, 0, 0], [1, 1, 1]], "a shape is needed, not a list: give a file's path, a Cloud"),
-        (None, "a shape is needed, not a NoneType"),
-        (trimesh.load_path([[0, 0, 0], [1, 1, 1]]), "a shape is needed, not a Path3D"),
-        (trimesh.Scene(), "a shape is needed, not a Scene"),
-        (Data(y=torch.zeros(3)), "a shape is needed, not a Data"),
-        (HeteroData(), "a shape is needed, not a HeteroData"),
+        ([[0, 0, 0], [1, 1, 1]], "list is no shape: give a file's path, a Cloud"),
+        (None, "NoneType is no shape"),
+        (trimesh.load_path([[0, 0, 0], [1, 1, 1]]), "Path3D is no shape"),
+        (trimesh.Scene(), "Scene is no shape"),
+        (Data(y=torch.zeros(3)), "Data is no shape"),
+        (HeteroData(), "HeteroData is no shape"),
         (Data(pos=torch.eye(3), face=torch.zeros(3, 1)), "face of the Data must be whole numbers"),
         (Data(pos=torch.eye(3), face=torch.tensor([[0], [1], [3]])), "refers to vertex 3"),
         (Data(pos=torch.eye(3), normal=torch.zeros(2, 3)), "the normals of the Data have shape"),
@@ -184,7 +184,7 @@ def test_open3d(tensors: bool) -> None:
     _same(found, FAR)
     with pytest.raises(InputError, match="the TriangleMesh: it holds no points"):
         as_shape(empty)
-    with pytest.raises(InputError, match="a shape is needed, not a LineSet"):
+    with pytest.raises(InputError, match="LineSet is no shape"):
         as_shape(o3d.geometry.LineSet())
 
 
