@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pcea.models import create_model, list_models, list_pretrained, load_model, save_model
     from pcea.recipes import RECIPES, Recipe
     from pcea.training import train
+    from pcea.transforms import list_corruptions, list_transforms
     from pcea.viewer import show
 
 # Before anything imports torch, which reads the environment once.
@@ -42,9 +43,11 @@ _HOME = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "list_attentions": "attention",
+    "list_corruptions": "transforms",
     "list_datasets": "datasets",
     "list_models": "models",
     "list_pretrained": "models",
+    "list_transforms": "transforms",
     "load_dataset": "datasets",
     "load_model": "models",
     "read": "formats",
@@ -66,9 +69,11 @@ __all__ = [
     "evaluate",
     "explain",
     "list_attentions",
+    "list_corruptions",
     "list_datasets",
     "list_models",
     "list_pretrained",
+    "list_transforms",
     "load_dataset",
     "load_model",
     "read",

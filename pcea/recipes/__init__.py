@@ -99,7 +99,7 @@ class Recipe:
     """Decay a step of the averaged weights that are validated and saved; 0: none."""
 
     transforms: Sequence[str] = ("scale(0.67, 1.5)", "translate(0.2)")
-    """Random changes to each training batch in turn, names of pcea.transforms with values."""
+    """Random changes to each training batch in turn, of pcea.list_transforms()."""
 
     metric: tuple[str, ...] = ()
     """Further metrics that validation measures by, of pcea.evaluation.list_metrics()."""

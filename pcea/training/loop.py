@@ -227,8 +227,9 @@ def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
     Returns:
         () the mean loss.
     """
-    target = batch.soft_category(logits.shape[1])
     if logits.dim() == 3:
         assert batch.part is not None
         logits, target = logits.flatten(0, 1), batch.part.flatten()
+    else:
+        target = batch.soft_category(logits.shape[1])
     return F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)

@@ -154,3 +154,14 @@ def test_the_loss_is_the_mean_of_both_labels(batch: Batch, generator: Generator)
     assert torch.allclose(share[~own, 1], torch.tensor(0.3))
     expected = (share[:, 0] * one + share[:, 1] * other).mean()
     torch.testing.assert_close(batch_loss(logits, out, recipe), expected)
+
+
+def test_a_segmenter_learns_each_points_own_part(batch: Batch, generator: Generator) -> None:
+    """Also where there are more categories than points."""
+    few = Batch(batch.pos[:, :8], batch.category, None, batch.part[:, :8] % 5)  # type: ignore[index]
+    out = RSMix(probability=1)(few, generator)
+    assert out.part is not None
+    logits = torch.randn(CLOUDS, 8, 5, generator=generator)
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), out.part.flatten())
+    recipe = Recipe("r", "d", "m", label_smoothing=0.0)
+    torch.testing.assert_close(batch_loss(logits, out, recipe), expected)
