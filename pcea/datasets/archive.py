@@ -44,11 +44,11 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
         folders.sort(key=lambda path: (len(path.parts), path))  # the outermost one counts
         fits = ((each, path) for each in layouts for path in folders if each.recognizes(path))
-        layout, found = next(fits, (None, content))
-        if layout is None:
-            wanted = " or ".join(each.content for each in layouts)
-            raise InputError(f"{archive}: no {wanted} in it")
         try:
+            layout, found = next(fits, (None, content))
+            if layout is None:
+                wanted = " or ".join(each.content for each in layouts)
+                raise InputError(f"{archive}: no {wanted} in it")
             report = check_folder(layout, found)
         except InputError as error:
             raise InputError(str(error).replace(str(content), str(archive))) from error

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -125,6 +126,11 @@ def test_a_damaged_archive_leaves_nothing(tmp_path: Path, parts: Writer) -> None
     where = f"{archive}/things/02/test1.txt"
     assert str(caught.value) == f"{where}: line 10: 3 numbers, expected 7"
     assert list(root.iterdir()) == []
+    synsets = "shapenetpart/synsetoffset2category.txt"
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        bad.writestr(synsets, "Car\n")
+    with pytest.raises(InputError, match=rf"bad\.zip/{synsets}: line 1: 'Car' is not a category"):
+        import_archive("shapenetpart", tmp_path / "bad.zip", root)
 
 
 def test_calls_that_cannot_work(tmp_path: Path, parts: Writer) -> None:
