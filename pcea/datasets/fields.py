@@ -91,18 +91,15 @@ def cloud_ids(index: Index, num: int, device: torch.device) -> Tensor:
         InputError: a cloud does not exist, a mask has another length, or it is none of these.
     """
     ids = as_tensor(range(num)[index] if isinstance(index, slice) else index, "index of clouds")
-    if ids.dtype == torch.bool:
-        fits = ids.shape == (num,)
-    else:
-        ids = ids if ids.numel() else ids.long()
-        fits = ids.ndim <= 1 and not ids.is_floating_point() and not ids.is_complex()
-    if not fits:
+    mask = ids.dtype == torch.bool
+    whole = not ids.numel() or not (ids.is_floating_point() or ids.is_complex())
+    if not whole or (ids.shape != (num,) if mask else ids.ndim > 1):
         raise InputError(
             f"index of clouds is {ids.dtype} of shape {tuple(ids.shape)}: give a number, whole "
             f"numbers (K,), a slice, or a mask of {num} bools"
         )
+    ids = ids if mask else ids.long()
     try:
-        ids = ids if ids.dtype == torch.bool else ids.long()
         return torch.arange(num, device=ids.device)[ids].reshape(-1).to(device)
     except IndexError:
         wrong = ids[(ids < -num) | (ids >= num)].reshape(-1)[0]

@@ -11,6 +11,7 @@ import torch
 
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
+from pcea.geometry import unit_sphere
 from pcea.models import create_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_strays.py"
@@ -49,7 +50,7 @@ def test_every_condition_has_its_line(
 def test_conditions_are_clouds_in_the_unit_sphere(
     script: ModuleType, shapes: PointCloudDataset
 ) -> None:
-    pos = shapes.clouds.batch(torch.arange(4), 512).pos
+    pos = unit_sphere(shapes.clouds.batch(torch.arange(4), 512).pos)
     strays = {"10 strays in the cube": 10, "100 strays in the unit ball": 100, "one side": 0}
     for name, change in script.CONDITIONS.items():
         cloud, stray = change(pos, torch.Generator().manual_seed(0))
