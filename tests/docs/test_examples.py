@@ -83,6 +83,13 @@ def test_python_runs(page: str, workplace: Path, monkeypatch: pytest.MonkeyPatch
         assert torch.allclose(names["tower"].file_pos[1], there, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_folders_and_files_that_are_named_are_there(page: str) -> None:
+    named = set(re.findall(r"`((?:pcea|tests|docs|scripts)/[\w./]+)`", (ROOT / page).read_text()))
+    assert named
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
+
+
 @by_name
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
