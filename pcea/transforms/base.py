@@ -193,8 +193,8 @@ def _check_number(
 
 def changed(batch: Batch, **tensors: Tensor | None) -> Batch:
     """The same batch with other tensors, which are not checked again."""
-    other = copy.copy(batch)
-    vars(other).update(tensors)
+    other = object.__new__(Batch)  # several times as quick as copy.copy
+    vars(other).update(vars(batch), **tensors)
     return other
 
 
