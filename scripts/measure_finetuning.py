@@ -4,9 +4,9 @@
     scripts/measure_finetuning.py --data-root data
     scripts/measure_finetuning.py --data-root data --categories Ant Bird Fish --seeds 0
 
-Of each category, some shapes are trained on and all the others are validated on. The same recipe is
-trained from nothing and from weights. Printed are the figures of the last epoch, so that neither is
-flattered by a choice of epochs, and how long each took.
+Of each category, some shapes are trained on and up to as many others are validated on. The same
+recipe is trained from nothing and from weights. Printed are the figures of the last epoch, so that
+neither is flattered by a choice of epochs, and how long each took.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ CATEGORIES = ("Ant", "Bird", "FourLeg", "Human", "Teddy")
 def choose(
     data: PointCloudDataset, categories: list[str], shapes: int, seed: int
 ) -> dict[str, PointCloudDataset]:
-    """Split some categories of a data set: ``shapes`` of each to train on, the others to validate.
+    """Split some categories of a data set: ``shapes`` of each to train on, as many to validate.
 
-    Where a category has fewer than ``shapes`` and a fifth of them more, a fifth of it is validated.
+    A category that has too few of them keeps a third to be validated.
     """
     ids = [data.taxonomy.category_id(name) for name in categories]
     generator = torch.Generator().manual_seed(seed)
@@ -44,9 +44,9 @@ def choose(
     for each in ids:
         own = (data.clouds.category == each).nonzero()[:, 0]
         own = own[torch.randperm(len(own), generator=generator)].tolist()
-        count = min(shapes, len(own) - max(len(own) // 5, 1))
+        count = min(shapes, len(own) - max(len(own) // 3, 1))
         chosen["train"] += own[:count]
-        chosen["val"] += own[count:]
+        chosen["val"] += own[count : count + shapes]
     return {
         split: PointCloudDataset(
             renamed(data.clouds.select(index), ids), Taxonomy(tuple(categories)), data.name, split
@@ -88,6 +88,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", default="modelnet40-eat-small")
     parser.add_argument("--init", default="modelnet40-eat-small")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--json", help="where to write all figures")
     return parser
 
@@ -96,7 +97,7 @@ def main(words: list[str] | None = None) -> None:
     """Measure, and print a line for each seed and the means."""
     options = command_line().parse_args(words)
     try:
-        recipe = get_recipe(options.recipe)
+        recipe = replace(get_recipe(options.recipe), batch_size=options.batch_size)
         if options.epochs is not None:
             recipe = replace(recipe, epochs=options.epochs)
         data = load_dataset(options.dataset, "trainval", options.data_root)

@@ -15,6 +15,7 @@ from pcea.attention import create_attention
 from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import TAXONOMY
+from pcea.evaluation.metrics import METRICS
 from pcea.formats.registry import FORMATS
 from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
@@ -27,9 +28,11 @@ RUN = [
     "docs/models.md",
     "docs/datasets.md",
     "docs/files.md",
+    "docs/finetuning.md",
     "docs/pictures.md",
     "docs/plugins.md",
     "docs/segmentation.md",
+    "docs/training.md",
 ]
 by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -44,7 +47,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
-    for registry in (DATASETS, FORMATS, MODELS):
+    for registry in (DATASETS, FORMATS, METRICS, MODELS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     return tmp_path
 
@@ -78,6 +81,10 @@ def test_python_runs(page: str, workplace: Path, monkeypatch: pytest.MonkeyPatch
         assert report.totals == {"train": 48, "val": 16, "test": 16}
         assert report.parts == 4
         assert check("solids", workplace / "data").totals == {"train": 8, "val": 4}
+    if page == "docs/finetuning.md":
+        assert set(names["names"]) == {"ball", "box", "tube"}
+    if page == "docs/training.md":
+        assert names["model"].info.taxonomy.categories == ("ball", "box")
     if page == "docs/files.md":
         there = torch.tensor([500001.12, 5400002.34, 150.0], dtype=torch.float64)
         assert torch.allclose(names["tower"].file_pos[1], there, rtol=0, atol=1e-6)

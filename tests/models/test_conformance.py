@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +10,8 @@ from pcea.attention import list_attentions
 from pcea.datasets import Taxonomy
 from pcea.explanation import explain
 from pcea.formats import Cloud
-from pcea.models import PointModel, create_model, list_models, load_model, save_model
+from pcea.models import PointModel, create_model, list_models
+from pcea.testing import check_model
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 # More points than the tiny models keep, so that sampling is part of what is tested.
@@ -33,76 +32,14 @@ def build(name: str, attention: str | None, **options: int) -> PointModel:
     return create_model(name, PARTS, normals=True, num_points=64, **chosen)
 
 
-def shape(model: PointModel, pos: Tensor) -> tuple[int, ...]:
-    if model.task == "classification":
-        return (len(pos), 2)
-    return (len(pos), pos.shape[1], 3)
-
-
 @pytest.fixture
 def pos(generator: torch.Generator) -> Tensor:
     return torch.nn.functional.normalize(torch.randn(2, NUM, 3, generator=generator), dim=-1)
 
 
 @every_model
-def test_forward_and_backward(name: str, attention: str | None, pos: Tensor) -> None:
-    model = build(name, attention)
-    pos = pos[:, :140]
-    out = model(pos, pos, torch.tensor([0, 1]))
-    assert out.shape == shape(model, pos)
-    out.square().sum().backward()
-    for parameter, tensor in model.named_parameters():
-        assert tensor.grad is not None, parameter
-        assert tensor.grad.isfinite().all(), parameter
-
-
-@every_model
-@torch.no_grad()
-def test_the_order_of_points_does_not_matter(
-    name: str, attention: str | None, pos: Tensor, generator: torch.Generator
-) -> None:
-    model = build(name, attention).eval()
-    # Farthest point sampling starts at the first point, which therefore stays where it is.
-    order = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.randperm(NUM - 1)])
-    out, permuted = model(pos, pos), model(pos[:, order], pos[:, order])
-    expected = out if model.task == "classification" else out[:, order]
-    torch.testing.assert_close(permuted, expected, rtol=1e-3, atol=1e-4)
-
-
-@every_model
-@torch.no_grad()
-def test_padding_changes_nothing(name: str, attention: str | None, pos: Tensor) -> None:
-    model = build(name, attention).eval()
-    real = 270
-    mask = torch.arange(NUM).expand(2, -1) < real
-    padded = torch.where(mask.unsqueeze(-1), pos, torch.tensor(50.0))
-    out = model(padded, padded, mask=mask)
-    expected = model(pos[:, :real], pos[:, :real])
-    out = out if model.task == "classification" else out[:, :real]
-    torch.testing.assert_close(out, expected, rtol=1e-3, atol=1e-4)
-
-
-@every_model
-@torch.no_grad()
-def test_saved_and_loaded_it_is_the_same(
-    name: str, attention: str | None, pos: Tensor, tmp_path: Path
-) -> None:
-    model = build(name, attention)
-    model(pos, pos)  # moves the running statistics
-    save_model(model.eval(), tmp_path / "model.safetensors")
-    loaded = load_model(tmp_path)
-    assert not loaded.training
-    assert loaded.info == model.info
-    assert torch.equal(loaded(pos, pos), model(pos, pos))
-
-
-@every_model
-@torch.no_grad()
-def test_compiles_without_a_break(name: str, attention: str | None, pos: Tensor) -> None:
-    # Further layers of attention are traced as the first one is.
-    model = build(name, attention, depth=1).eval()
-    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(pos, pos), model(pos, pos), rtol=1e-4, atol=1e-5)
+def test_it_holds_what_every_model_must(name: str, attention: str | None) -> None:
+    check_model(name, **({} if attention is None else {"attention": attention}))
 
 
 @every_model
