@@ -50,6 +50,11 @@ class Trial:
         torch.manual_seed(0)
         return create_model(self.name, NAMES, num_points=64, **{**self.options, **options})
 
+    def takes(self, option: str) -> bool:
+        """Tell whether the model, or its encoder, has an option."""
+        known = inspect.signature(MODELS.get(self.name).func).parameters.values()
+        return any(each.name == option or each.kind is each.VAR_KEYWORD for each in known)
+
     def answer(self, index: slice | Tensor = slice(None)) -> Tensor:
         """What the model gives in evaluation mode for some of the points."""
         with torch.no_grad():
@@ -156,8 +161,7 @@ def normals(trial: Trial) -> None:
 
 def attention_option(trial: Trial) -> None:
     """The attention can be exchanged, and an unknown one is refused."""
-    parameters = inspect.signature(MODELS.get(trial.name).func).parameters.values()
-    if not any(each.name == "attention" or each.kind is each.VAR_KEYWORD for each in parameters):
+    if not trial.takes("attention"):
         return
     other = trial.build(attention="self")
     require(other.info.options["attention"] == "self", "info does not say the attention")
@@ -209,6 +213,8 @@ def double(trial: Trial) -> None:
 def compiles_whole(trial: Trial) -> None:
     """It compiles as one graph, which gives the same logits."""
     torch.compiler.reset()
+    if trial.takes("depth"):  # each layer compiles as the first does, and takes as long
+        trial.model = trial.build(depth=1)
     compiled = torch.compile(trial.model.eval(), fullgraph=True, backend="aot_eager")
     with torch.no_grad():
         close(compiled(trial.pos, trial.normal), trial.answer())
