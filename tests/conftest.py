@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import pcea.registry
-from pcea.benchmarks.open3d import import_open3d
 from pcea.errors import InputError
+from pcea.formats.open3d import import_open3d
 
 torch.set_num_threads(1)
 

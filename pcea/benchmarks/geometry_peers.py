@@ -125,7 +125,7 @@ def import_peer(name: str, how: str) -> Any:
 
 
 def _open3d() -> Any:
-    from pcea.benchmarks.open3d import import_open3d
+    from pcea.formats.open3d import import_open3d
 
     try:
         return import_open3d()

@@ -46,6 +46,8 @@ class Attend(OnFiles):
     """Files: how many samplings of a shape are averaged."""
     background: Literal["white", "dark"] = "white"
     """What is behind the shapes."""
+    renderer: Literal["auto", "raycast", "software"] = "auto"
+    """Who finds the triangles of meshes; auto: the faster one."""
     turntable: bool = False
     """Files: whether to write turntable.gif, too."""
 
@@ -81,8 +83,10 @@ class Attend(OnFiles):
         """Explain each file and write what was found; give the exit status."""
         from pcea.explanation import explain
         from pcea.formats import Mesh, read
+        from pcea.pictures import choose_renderer
         from pcea.pictures.explained import save_explanation, saved_names
 
+        choose_renderer(self.renderer)
         batch = self.batch(self.out, [f"/{name}" for name in saved_names()])
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         layer = len(model.encoder.layers) - 1 if self.layer is None else self.layer
@@ -103,6 +107,7 @@ class Attend(OnFiles):
                     *(found, target),
                     title=f"{printable(file.name)}: {answer}",
                     background=self.background,
+                    renderer=self.renderer,
                     turntable=self.turntable,
                 )
                 sure = found.up_confidence
@@ -130,10 +135,11 @@ class Attend(OnFiles):
         from pcea.datasets import load_dataset
         from pcea.evaluation import measure_slots
         from pcea.formats import write_json
-        from pcea.pictures import Style
+        from pcea.pictures import Style, choose_renderer
         from pcea.pictures.explained.base import DPI
         from pcea.pictures.slots import save_slots
 
+        choose_renderer(self.renderer)
         data = load_dataset(name, self.split, self.data_root)
         if self.category is not None:
             data.taxonomy.category_id(self.category)
@@ -160,7 +166,7 @@ class Attend(OnFiles):
         )
         _say_layers(found)
         _say_slots(found)
-        style = Style(background=self.background, dpi=DPI)
+        style = Style(background=self.background, renderer=self.renderer, dpi=DPI)
         pictures = save_slots(found, model, data, self.out, self.category, style)
         say(f"{', '.join(['slots.csv', 'slots.json', *pictures])} are in {self.out}")
         if self.json is not None:

@@ -9,17 +9,21 @@ from pcea.pictures.colormaps import COLORMAPS, colors_of, limits, values_of
 from pcea.pictures.explained import save_explanation
 from pcea.pictures.figures import gallery, grid, one
 from pcea.pictures.files import save
+from pcea.pictures.open3d import to_open3d
 from pcea.pictures.palette import part_colors
 from pcea.pictures.panels import Panel, Style
+from pcea.pictures.raycast import RENDERERS, choose_renderer
 from pcea.pictures.render import BACKGROUNDS, render, render_each
 from pcea.pictures.turntable import turntable
 
 __all__ = [
     "BACKGROUNDS",
     "COLORMAPS",
+    "RENDERERS",
     "Camera",
     "Panel",
     "Style",
+    "choose_renderer",
     "colors_of",
     "gallery",
     "grid",
@@ -30,6 +34,7 @@ __all__ = [
     "render_each",
     "save",
     "save_explanation",
+    "to_open3d",
     "turntable",
     "values_of",
 ]

@@ -16,6 +16,7 @@ from pcea.formats import Cloud, Mesh, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormaps import colors_of, limits
+from pcea.pictures.raycast import Renderer
 from pcea.pictures.refine import refine_values
 from pcea.pictures.render import LARGEST, Background, render_each
 from pcea.pictures.scene import extent
@@ -66,6 +67,7 @@ class Style:
         label: what the values are, beside the color bar.
         legend: names and their colors (red, green, blue, 0 to 255), written below.
         camera: from where.
+        renderer: who finds the triangles of meshes, as for :func:`render`.
         point_size: the radius of a cloud's points, as a share of the shape's.
         width: how wide a panel is in inches; default: one 4, more of them at most 7 together.
         dpi: pixels an inch.
@@ -79,6 +81,7 @@ class Style:
     label: str = ""
     legend: Mapping[str, Sequence[int]] = field(default_factory=dict)
     camera: Camera = field(default_factory=Camera)
+    renderer: Renderer = "auto"
     point_size: float | None = None
     width: float | None = None
     dpi: int = 200
@@ -146,7 +149,7 @@ def draw_panels(
     for group in groups.values():
         panels = [panel for _, _, panel in group]
         shape, colors = _colored(panels, style, scale)
-        options = style.background, panels[0].color_by, style.point_size
+        options = style.background, style.renderer, panels[0].color_by, style.point_size
         drawn = render_each(shape, colors, style.camera, (side, side), *options)
         for (i, j, _), picture in zip(group, drawn, strict=True):
             top, height = round(spans[i][0] * side), max(round(spans[i][1] * side), 1)

@@ -13,6 +13,7 @@ from pcea.errors import InputError, nearest
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
+from pcea.pictures.raycast import Renderer
 from pcea.pictures.scene import find_visible
 
 Background = Literal["white", "dark", "transparent"]
@@ -32,6 +33,7 @@ def render(
     camera: Camera | None = None,
     size: tuple[int, int] = (800, 800),
     background: Background = "white",
+    renderer: Renderer = "auto",
     color_by: Literal["auto", "vertices", "faces"] = "auto",
     point_size: float | None = None,
     shaded: bool = True,
@@ -46,6 +48,8 @@ def render(
         camera: from where; default: from the front right and somewhat above.
         size: width and height in pixels, 16 to 4096, neither over three times the other.
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
+        renderer: who finds the triangles of a mesh: ``"raycast"`` (Open3D's ray caster),
+            ``"software"`` (a compiled loop) or ``"auto"``, the faster one. Both find the same.
         color_by: whose colors they are; ``"auto"`` goes by their number, and takes a mesh with
             as many vertices as faces for colored by vertex.
         point_size: the radius of a cloud's points, as a share of the shape's; default: the more
@@ -56,10 +60,10 @@ def render(
         (H, W, 3) uint8, or (H, W, 4) where the background is transparent.
 
     Raises:
-        InputError: an argument is wrong.
+        InputError: an argument is wrong, or the renderer does not work here.
     """
-    pictures = render_each(shape, [colors], camera, size, background, color_by, point_size, shaded)
-    return next(pictures)
+    options = background, renderer, color_by, point_size, shaded
+    return next(render_each(shape, [colors], camera, size, *options))
 
 
 def render_each(
@@ -68,6 +72,7 @@ def render_each(
     camera: Camera | None = None,
     size: tuple[int, int] = (800, 800),
     background: Background = "white",
+    renderer: Renderer = "auto",
     color_by: Literal["auto", "vertices", "faces"] = "auto",
     point_size: float | None = None,
     shaded: bool = True,
@@ -80,6 +85,7 @@ def render_each(
         camera: from where.
         size: width and height of each picture.
         background: what is behind.
+        renderer: who finds the triangles.
         color_by: whose colors they are.
         point_size: how large points are.
         shaded: bring out the form by light.
@@ -88,7 +94,7 @@ def render_each(
         A picture each, as :func:`render` returns them.
 
     Raises:
-        InputError: an argument is wrong.
+        InputError: an argument is wrong, or the renderer does not work here.
     """
     if background not in BACKGROUNDS:
         raise InputError(
@@ -101,12 +107,12 @@ def render_each(
             f"as the other, not {width} × {height}"
         )
     shape = as_shape(shape)
-    checked = [_colors(shape, each, color_by) for each in colorings]
+    checked = [checked_colors(shape, each, color_by) for each in colorings]
     if len({by_face for _, by_face in checked}) > 1:
         raise InputError("some of the colors are of vertices and some of faces: draw them apart")
     fine = 3 if max(width, height) <= 640 else 2  # drawn so much larger, for smooth edges
     large = width * fine, height * fine
-    visible = find_visible(shape, camera or Camera(), large, point_size, shaded)
+    visible = find_visible(shape, camera or Camera(), large, point_size, shaded, renderer)
     behind = BACKGROUNDS[background]
     for colors, by_face in checked:
         picture = visible.paint(colors, by_face, fine)
@@ -119,7 +125,7 @@ def render_each(
         yield np.rint(picture.clip(0, 255)).astype(np.uint8)
 
 
-def _colors(
+def checked_colors(
     shape: Mesh | Cloud, colors: ArrayLike | Tensor | None, color_by: str
 ) -> tuple[Array, bool]:
     """Check colors, and say whether they are of faces."""

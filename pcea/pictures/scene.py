@@ -12,6 +12,7 @@ from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.normals import corner_normals, face_normals
 from pcea.pictures.rasterize import draw_balls, draw_triangles, paint
+from pcea.pictures.raycast import Renderer, cast_rays, choose_renderer
 from pcea.pictures.refine import FineMesh
 
 # In the camera's axes (right, up, back): from above the left shoulder.
@@ -63,6 +64,7 @@ def find_visible(
     size: tuple[int, int],
     point_size: float | None = None,
     shaded: bool = True,
+    renderer: Renderer = "auto",
 ) -> Visible:
     """Find what each pixel of a picture shows.
 
@@ -73,14 +75,16 @@ def find_visible(
         point_size: the radius of a cloud's points, as a share of the bounding sphere's; default:
             as many points need.
         shaded: without it, every color is drawn as it is.
+        renderer: who finds the triangles of a mesh.
 
     Returns:
         What can be seen.
 
     Raises:
-        InputError: there is nothing to draw.
+        InputError: there is nothing to draw, or the renderer does not work here.
     """
     width, height = size
+    renderer = choose_renderer(renderer)
     near, light = np.zeros((2, height, width), np.float32)
     face = np.full((height, width), -1, np.int32)
     weight = np.zeros((height, width, 2), np.float32)
@@ -88,9 +92,12 @@ def find_visible(
         corner = shape.faces.cpu().numpy()
         vertices, _ = _unit_mesh(shape)
         shade = _brightness(shape, vertices, camera)
-        x, y, distance = camera.project(vertices, width, height)
-        corners = np.stack((x, y, 1 / distance), axis=1)[corner]  # (F, 3, 3)
-        draw_triangles(corners, shade, near, face, weight, light)
+        if renderer == "raycast":
+            cast_rays(vertices, corner, shade, camera, face, weight, light)
+        else:
+            x, y, distance = camera.project(vertices, width, height)
+            corners = np.stack((x, y, 1 / distance), axis=1)[corner]  # (F, 3, 3)
+            draw_triangles(corners, shade, near, face, weight, light)
     else:
         middle, source, radius = _unit_cloud(shape, point_size)
         corner = source[:, None].repeat(3, axis=1)

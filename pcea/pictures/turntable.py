@@ -25,6 +25,7 @@ from pcea.formats import ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.formats.write import replacing
 from pcea.pictures.camera import Camera
+from pcea.pictures.raycast import Renderer
 from pcea.pictures.render import Background, render
 
 TURNTABLE_FORMATS = (".gif", ".mp4")
@@ -41,6 +42,7 @@ def turntable(
     camera: Camera | None = None,
     size: tuple[int, int] = (400, 400),
     background: Background = "white",
+    renderer: Renderer = "auto",
     color_by: Literal["auto", "vertices", "faces"] = "auto",
     point_size: float | None = None,
 ) -> None:
@@ -56,11 +58,12 @@ def turntable(
         camera: where the turn begins.
         size: width and height in pixels.
         background: ``"white"`` or ``"dark"``; for a GIF ``"transparent"``, too.
+        renderer: who finds the triangles.
         color_by: whose colors they are.
         point_size: how large a cloud's points are.
 
     Raises:
-        InputError: an argument is wrong, ffmpeg is missing, or
+        InputError: an argument is wrong, the renderer does not work here, ffmpeg is missing, or
             the file cannot be written.
     """
     ending = Path(path).suffix.lower()
@@ -79,7 +82,7 @@ def turntable(
 
     def draw(frame: int) -> Array:
         turned = replace(view, azimuth=view.azimuth + 360 * frame / frames)
-        return render(*(shape, colors, turned, size, background, color_by, point_size))
+        return render(*(shape, colors, turned, size, background, renderer, color_by, point_size))
 
     if ending == ".gif":
         with replacing(path) as file:

@@ -172,6 +172,7 @@ def test_never_writes_over_an_input(
         ("--smooth -1", "--smooth is -1"),
         ("--up w", "--up"),
         ("--background crayon", "--background"),
+        ("--renderer crayon", "--renderer"),
     ],
 )
 def test_wrong_options(

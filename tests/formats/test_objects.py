@@ -13,9 +13,9 @@ import torch
 import trimesh
 
 import pcea
-from pcea.benchmarks.open3d import import_open3d
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, as_shape, read, write_ply
+from pcea.formats.open3d import import_open3d
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it calls what PyTorch deprecates

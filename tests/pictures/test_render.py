@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import sys
 
 import numpy as np
 import pytest
@@ -25,31 +25,26 @@ def silhouette(picture: Array) -> Array:
 
 
 @pytest.mark.parametrize("size", [(150, 110), (64, 96)])
-def test_a_ray_caster_meets_the_same(ball: Mesh, open3d: ModuleType, size: tuple[int, int]) -> None:
+@pytest.mark.usefixtures("open3d")
+def test_a_ray_caster_meets_the_same(ball: Mesh, size: tuple[int, int]) -> None:
     # A torn and tilted ball: it has an inside, an edge, and no symmetry.
     pos = ball.vertices * torch.tensor([1.0, 0.7, 0.5])
     mesh = Mesh(pos, ball.faces[: len(ball.faces) * 3 // 4])
-    camera, (width, height) = Camera(), size
-    visible = scene.find_visible(mesh, camera, size)
-    vertices, _ = scene._unit_mesh(mesh)
-    caster = open3d.t.geometry.RaycastingScene()
-    caster.add_triangles(
-        open3d.core.Tensor(vertices), open3d.core.Tensor(mesh.faces.numpy().astype(np.uint32))
-    )
-    right, up, back = camera.axes
-    x = (np.arange(width) + 0.5 - width / 2) / camera.focal(*size)
-    y = (height / 2 - np.arange(height) - 0.5) / camera.focal(*size)
-    rays = np.empty((height, width, 6), np.float32)
-    rays[..., :3] = camera.eye
-    rays[..., 3:] = x[None, :, None] * right + y[:, None, None] * up - back
-    met = caster.cast_rays(open3d.core.Tensor(rays))
-    face = met["primitive_ids"].numpy().astype(np.int64)
-    face[face == caster.INVALID_ID] = -1
-    assert 0.1 < (face >= 0).mean() < 0.9
-    same = visible.face == face
+    own = scene.find_visible(mesh, Camera(), size, renderer="software")
+    cast = scene.find_visible(mesh, Camera(), size, renderer="raycast")
+    assert 0.1 < (cast.face >= 0).mean() < 0.9
+    same = own.face == cast.face
     assert same.mean() > 0.999
-    same &= face >= 0
-    assert np.abs(visible.weight[same] - met["primitive_uvs"].numpy()[same]).max() < 0.01
+    same &= own.face >= 0
+    assert np.abs(own.weight[same] - cast.weight[same]).max() < 0.01
+    assert np.abs(own.light[same] - cast.light[same]).max() < 0.01
+
+
+def test_a_machine_without_open3d(square: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    render(square, size=SMALL)
+    with pytest.raises(InputError, match=r"'raycast' does not work here: .*; take 'auto'"):
+        render(square, size=SMALL, renderer="raycast")
 
 
 def test_a_square_is_where_it_should_be(square: Mesh) -> None:
@@ -167,7 +162,7 @@ def test_as_many_vertices_as_faces() -> None:
     colors = torch.tensor([[255, 0, 0], [0, 255, 0], [0, 0, 255]], dtype=torch.uint8)
     mixed = render(shape, colors, FRONT, SMALL, shaded=False)
     assert mixed[48, 48].max() < 200
-    by_face = render(shape, colors, FRONT, SMALL, "white", "faces", shaded=False)
+    by_face = render(shape, colors, FRONT, SMALL, color_by="faces", shaded=False)
     assert by_face[48, 48].max() == 255
 
 
@@ -199,6 +194,7 @@ def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"size": (8, 8)}, "16 to 4096 pixels"),
         ({"size": (100, 400)}, "3 times as many"),
         ({"background": "pink"}, "no background is called 'pink'"),
+        ({"renderer": "raycat"}, "no renderer is called 'raycat'.* 'raycast'"),
         ({"color_by": "edge"}, "by no 'edge'"),
         ({"colors": torch.zeros(5, 3, dtype=torch.uint8)}, r"\(4, 3\) or \(2, 3\), not \(5, 3\)"),
         ({"colors": torch.zeros(4, 3)}, "uint8, 0 to 255, not float32"),

@@ -17,6 +17,7 @@ from pcea.pictures.explained import base
 from pcea.pictures.explained.base import COLORMAP, PICTURES, DrawnExplanation, register_picture
 from pcea.pictures.files import save, save_colored
 from pcea.pictures.panels import Style
+from pcea.pictures.raycast import Renderer
 from pcea.pictures.render import Background
 from pcea.pictures.turntable import turntable as write_turntable
 
@@ -48,6 +49,7 @@ def save_explanation(
     *,
     title: str | None = None,
     background: Background = "white",
+    renderer: Renderer = "auto",
     turntable: bool = False,
 ) -> None:
     """Write an explanation to a folder: its values, the colored shape, and pictures.
@@ -62,6 +64,7 @@ def save_explanation(
         folder: where to write; it is made if need be.
         title: what stands above the pictures. Default: the shape's name and the answer.
         background: what is behind the shapes. Default ``white``.
+        renderer: who finds the triangles of a mesh, as for :func:`render`. Default ``auto``.
         turntable: whether to write ``turntable.gif``, too. Default false.
 
     Raises:
@@ -75,7 +78,8 @@ def save_explanation(
     if title is None:
         name, probability = found.best()[0]
         title = f"{found.shape.name or 'shape'}: {name} ({100 * probability:.1f} %)"
-    drawn = DrawnExplanation(found, title, Style(background=background, dpi=base.DPI))
+    style = Style(background=background, renderer=renderer, dpi=base.DPI)
+    drawn = DrawnExplanation(found, title, style)
     for name, draw in PICTURES.entries().items():
         figure = draw(drawn)
         if figure is not None:
@@ -84,4 +88,6 @@ def save_explanation(
         first = drawn.carry(found.values(found.gallery[:1]))[:, 0]
         colors = colors_of(first, 0.0, high, COLORMAP)
         path = folder / "turntable.gif"
-        write_turntable(path, drawn.shape, colors, FRAMES, background=background)
+        write_turntable(
+            *(path, drawn.shape, colors, FRAMES), background=background, renderer=renderer
+        )

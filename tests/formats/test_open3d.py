@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks.open3d import _preload_libusb, import_open3d
 from pcea.errors import InputError
+from pcea.formats.open3d import _preload_libusb, import_open3d
 
 
 def test_open3d_starts_on_a_bare_machine(open3d: ModuleType) -> None:
