@@ -29,13 +29,12 @@ TOLERANCE, MOST_STEPS = 1e-5, 300
 def carry_to_vertices(
     vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor
 ) -> Tensor:
-    """Bring values at points on a triangle mesh to its vertices.
+    """Bring values (P, C) at points on a triangle mesh to its vertices: (V, C) float32 on the CPU.
 
-    The vertices' values are those whose linear interpolation within the faces fits the points
-    best, and which vary least from vertex to vertex where points are few. Nothing but faces joins
-    vertices: the two sides of a thin wall share no values, however close they are. Vertices at one
-    place count as one. A component without points, or a vertex without faces, takes the values of
-    the point that is nearest to it in space.
+    Their linear interpolation within the faces fits the points best, and they vary least from
+    vertex to vertex where points are few; each column stays within its range at the points. Only
+    faces join vertices, so the two sides of a thin wall share no values. Vertices at one place
+    count as one. A component without points takes the values of the nearest point in space.
 
     Args:
         vertices: (V, 3) positions, any unit.
@@ -43,9 +42,6 @@ def carry_to_vertices(
         pos: (P, 3) points, in the same unit.
         face: (P,) int64 the face that each point lies on.
         values: (P, C) what is known at the points.
-
-    Returns:
-        (V, C) float32 values on the CPU, within the range that each column has at the points.
 
     Raises:
         InputError: the shapes do not fit, an index is out of range, or there are no points.
@@ -60,13 +56,7 @@ def carry_to_vertices(
 class SurfaceCarrier:
     """What :func:`carry_to_vertices` needs to know of a mesh and its points, worked out once.
 
-    On a large mesh that takes as long as carrying ten columns.
-
-    Args:
-        vertices, faces, pos, face: as for :func:`carry_to_vertices`.
-
-    Raises:
-        InputError: as there.
+    On a large mesh that takes as long as carrying ten columns. Arguments and errors are the same.
     """
 
     def __init__(self, vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
@@ -90,17 +80,7 @@ class SurfaceCarrier:
         return f"SurfaceCarrier({self._fit.shape[0]:,} points to {len(self._corner):,} vertices)"
 
     def carry(self, values: Tensor) -> Tensor:
-        """Bring values at the points to the vertices.
-
-        Args:
-            values: (P, C) what is known at the points.
-
-        Returns:
-            (V, C) float32 values on the CPU, within the range that each column has at the points.
-
-        Raises:
-            InputError: there are not as many values as points.
-        """
+        """Bring values (P, C) at the points to the vertices: (V, C) float32 on the CPU."""
         _check_values(self._fit.shape[0], values)
         known = values.detach().cpu().double().numpy()  # (P, C)
         carried = np.empty((len(self._scale), known.shape[1]), np.float32)
@@ -116,20 +96,10 @@ class SurfaceCarrier:
 
 
 def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> Tensor:
-    """Bring values at some points of a cloud to all of its points.
+    """Bring values (P, C) at points (P, 3) to points (N, 3): (N, C) float32 on the CPU.
 
-    Args:
-        query: (N, 3) where values are wanted, any unit.
-        pos: (P, 3) where they are known, in the same unit.
-        values: (P, C) what is known there.
-        k: how many of the nearest are averaged, by inverse squared distance. Default 3.
-
-    Returns:
-        (N, C) float32 values on the CPU: what :func:`pcea.geometry.three_interpolate` gives once
-        the cloud is scaled to the unit sphere, by a search that millions of points do not slow.
-
-    Raises:
-        InputError: the shapes do not fit, or there are no points.
+    It gives what :func:`pcea.geometry.three_interpolate` gives once the cloud is scaled to the unit
+    sphere, by a search that millions of points do not slow.
     """
     _check_triples(query=query, pos=pos)
     _check_values(len(pos), values)

@@ -40,7 +40,7 @@ def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Te
         pos: (B, N, 3) positions in any unit, on any device.
         mask: (B, N) bool, true at real points. Default: all are real.
         k: neighbors of a point, itself among them, at least 3; a smaller cloud takes all its
-            points. Default 20, chosen at 1,024 points.
+            points. The default was chosen at 1,024 points.
 
     Returns:
         (B, N, 3) unit normals in the dtype of ``pos``; zero at padding and at points that are not

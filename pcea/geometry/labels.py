@@ -15,16 +15,9 @@ CORNERS = 4.0
 
 
 def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Tensor) -> Tensor:
-    """Bring values at points on a mesh, and at its vertices, to its faces.
+    """Bring values (V, C) at a mesh's vertices and (P, C) at points on it to its faces.
 
-    Args:
-        faces: (F, 3) vertex indices.
-        at_vertices: (V, C) what :func:`pcea.geometry.carry_to_vertices` gave.
-        face: (P,) int64 the face that each point lies on.
-        values: (P, C) what is known at the points.
-
-    Returns:
-        (F, C) float32 weighted means, on the CPU.
+    They become the (F, C) float32 weighted means of each face, on the CPU.
     """
     total = CORNERS * at_vertices[faces[:, 0]]
     total += CORNERS * at_vertices[faces[:, 1]]
@@ -36,22 +29,11 @@ def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Ten
 
 
 def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 1) -> Tensor:
-    """Let each face take the label that most of it and of its neighbors have.
+    """Let each face take the label, (F,) int64, that most of it and of its neighbors have.
 
     Neighbors share an edge, and count by its length; the face itself counts as one more, with a
-    third of its own edges. A face keeps its label where another has no more.
-
-    Args:
-        vertices: (V, 3) positions; those at one place count as one.
-        faces: (F, 3) vertex indices.
-        label: (F,) int64 labels, 0 or above.
-        rounds: how often. Default 1.
-
-    Returns:
-        (F,) int64 labels, each that of the face or of one nearby.
-
-    Raises:
-        InputError: ``label`` does not fit the faces.
+    third of its own edges. A face keeps its label where another has no more. Vertices at one place
+    count as one.
     """
     if label.shape != faces.shape[:1]:
         raise InputError(f"label must have shape ({len(faces)},), not {tuple(label.shape)}")

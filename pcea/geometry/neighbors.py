@@ -13,15 +13,7 @@ PAIRS_AT_ONCE_ELSEWHERE = 1 << 26
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:
-    """Gather points' features in each cloud of a batch.
-
-    Args:
-        x: (B, N, C) features.
-        index: (B, …) int64 indices into N.
-
-    Returns:
-        (B, …, C) the features at those indices.
-    """
+    """Gather features (B, N, C) of each cloud at indices (B, …) int64 into N: (B, …, C)."""
     batch, total, channels = x.shape
     offset = torch.arange(batch, device=x.device) * total
     flat = index + offset.view(-1, *[1] * (index.dim() - 1))
@@ -32,15 +24,7 @@ def gather(x: Tensor, index: Tensor) -> Tensor:
 
 
 def squared_distances(query: Tensor, pos: Tensor) -> Tensor:
-    """Squared Euclidean distances by subtraction, so that equal points are exactly 0 apart.
-
-    Args:
-        query: (B, M, 3) positions.
-        pos: (B, N, 3) positions, in the same unit.
-
-    Returns:
-        (B, M, N) squared distances.
-    """
+    """Find the (B, M, N) squared distances of (B, M, 3) to (B, N, 3), exactly 0 for equal points."""
     queries = query.transpose(1, 2).contiguous().unsqueeze(3)  # (B, 3, M, 1)
     points = pos.transpose(1, 2).contiguous().unsqueeze(2)  # (B, 3, 1, N)
     squared = (queries[:, 0] - points[:, 0]).square_()
@@ -57,16 +41,11 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     Args:
         query: (B, M, 3) positions whose neighbors are wanted.
         pos: (B, N, 3) positions of the neighbors, in the same unit.
-        k: how many neighbors, at most N. A padded cloud with fewer real points repeats its
-            nearest one.
-        mask: (B, N) bool, true at real points of ``pos``; padding is no neighbor. Default: all
-            are real.
+        k: how many, 1..N. A padded cloud with fewer real points repeats its nearest one.
+        mask: (B, N) bool, true at real points of ``pos``; padding is no neighbor.
 
     Returns:
         (B, M, k) int64 indices into N.
-
-    Raises:
-        ValueError: ``k`` is not in 1..N.
     """
     total = pos.shape[1]
     if not 1 <= k <= total:

@@ -53,17 +53,11 @@ def around_centroid(pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, T
 
 
 def choose_offset(pos: Tensor) -> Tensor:
-    """Choose what to subtract from positions before they become float32.
+    """Choose what to subtract from (N, 3) finite float64 positions before they become float32.
 
-    Map coordinates are millions of meters, float32 has seven digits, and a tree would lie on a
-    grid of half a meter. Most shapes lie near zero, and theirs is 0.
-
-    Args:
-        pos: (N, 3) finite positions in any unit, float64.
-
-    Returns:
-        (3,) float64, near the middle of the shape's box: a multiple of a power of two, so that
-        subtracting it rounds nothing; 0 where the shape lies within 8 times its size of zero.
+    Map coordinates are millions of meters, float32 has seven digits, and a tree would lie on a grid
+    of half a meter. The offset (3,) is near the middle of the shape's box, a multiple of a power of
+    two, so that subtracting it rounds nothing; it is 0 where the shape lies near zero.
     """
     zero = torch.zeros(3, dtype=torch.float64, device=pos.device)
     if not len(pos):

@@ -15,19 +15,8 @@ def quantile(values: Tensor, share: float | Sequence[float], dim: int | None = N
     """Find below which value a share of the values lies, linear between two neighbors in order.
 
     ``torch.quantile`` refuses more than 16,777,216 values, and sorts them all; this takes any
-    number, and only parts them.
-
-    Args:
-        values: real numbers of any shape, on any device.
-        share: one share or Q of them, in 0..1.
-        dim: along which dimension. Default: over all values.
-
-    Returns:
-        On the CPU: one quantile, or (Q, …) of several, for each place of the other dimensions; in
-        the type of ``values`` (float32 of half precision). NaN where a value is NaN.
-
-    Raises:
-        InputError: there are no values, or a share lies outside 0..1.
+    number, and only parts them. Of Q shares it gives (Q, …), on the CPU, in the type of ``values``
+    (float32 of half precision); NaN where a value is NaN. The default is over all dimensions.
     """
     wanted = np.asarray(share, np.float64)
     if not ((wanted >= 0) & (wanted <= 1)).all():

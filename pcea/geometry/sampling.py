@@ -12,23 +12,16 @@ from pcea.geometry.kernels import has_triton
 def farthest_point_sample(
     pos: Tensor, num: int, mask: Tensor | None = None, start: int = 0
 ) -> Tensor:
-    """Choose points one by one, each the farthest from all chosen before.
-
-    Ties go to the lowest index, so the choice depends on nothing but the input.
+    """Choose points one by one, each the farthest from all chosen before, ties by the lower index.
 
     Args:
         pos: (B, N, 3) positions, in any unit.
-        num: how many points to choose, at most N. A padded cloud with fewer real points repeats
-            its first one.
-        mask: (B, N) bool, true at real points; padding is never chosen. Default: all are real.
-        start: which real point comes first, counted among the cloud's real ones, of which there
-            must be more than this. Default 0.
+        num: how many, 1..N. A padded cloud with fewer real points repeats its first one.
+        mask: (B, N) bool, true at real points; padding is never chosen.
+        start: which real point comes first, counted among the cloud's real ones.
 
     Returns:
         (B, num) int64 indices into N, in the order of choice.
-
-    Raises:
-        ValueError: ``num`` or ``start`` does not fit N.
 
     Source:
         Eldar et al., *The farthest point strategy for progressive image sampling*, 1997.

@@ -48,9 +48,9 @@ def isolated_points(
     Args:
         pos: (B, N, 3) positions, in any unit.
         mask: (B, N) bool, true at real points. Default: all are real.
-        ratio: how many times the usual spacing is too much. Default 2.5.
+        ratio: how many times the usual spacing is too much.
         k: how many nearest points a spacing is the mean of, at most eight. More strays than this
-            that lie close together are taken for a part of the shape. Default 5.
+            that lie close together are taken for a part of the shape.
 
     Returns:
         (B, N) bool, true at stray points; false at padding.

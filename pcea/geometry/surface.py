@@ -13,15 +13,7 @@ from pcea.errors import InputError
 
 
 def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Measure every face of a triangle mesh.
-
-    Args:
-        vertices: (V, 3) positions, any unit.
-        faces: (F, 3) vertex indices.
-
-    Returns:
-        (F,) float64 areas, in that unit squared.
-    """
+    """Measure the faces (F, 3) of a mesh of vertices (V, 3): (F,) float64, in their unit squared."""
     return 0.5 * _cross(vertices, faces).norm(dim=-1)
 
 
@@ -30,7 +22,8 @@ def sample_surface(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw points uniformly by area from a triangle mesh.
 
-    Faces without area are never chosen. The same generator state gives the same points.
+    Faces without area are never chosen. The same generator state gives the same points. Source:
+    Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its square root.
 
     Args:
         vertices: (V, 3) positions, any unit.
@@ -39,16 +32,12 @@ def sample_surface(
         generator: the source of randomness, on the device of ``vertices``; default: torch's own.
 
     Returns:
-        pos: (num, 3) points, in the dtype of ``vertices``.
-        normal: (num, 3) unit normals of the faces they lie on.
-        face: (num,) int64, the face each point lies on.
+        Points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of the faces that
+        they lie on, and those faces, (num,) int64.
 
     Raises:
         InputError: the shapes do not fit, an index is out of range, ``num`` is below 1, or no face
             has an area.
-
-    Source:
-        Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its square root.
     """
     _check(vertices, faces, num)
     device = vertices.device
@@ -95,14 +84,9 @@ def _check(vertices: Tensor, faces: Tensor, num: int) -> None:
 
 
 def weld(vertices: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
-    """Find the vertices that are equal, as STL files and texture seams have them.
+    """Find the vertices (V, 3) that are equal in float32, as STL files and texture seams have them.
 
-    Args:
-        vertices: (V, 3) positions, compared as float32 and without any tolerance.
-
-    Returns:
-        corner: (V,) which place, 0 … W - 1, each vertex lies at.
-        num: how many places W there are.
+    It gives which place, 0 … W - 1, each vertex lies at, (V,), and W.
     """
     pos = np.ascontiguousarray(vertices, np.float32) + np.float32(0.0)  # -0.0 is 0.0
     bits = pos.view(np.uint32).astype(np.uint64)  # (V, 3)

@@ -24,17 +24,9 @@ AZIMUTH, ELEVATION = 35.0, 20.0
 
 
 def upright(pos: Tensor, up: str) -> Tensor:
-    """Turn positions or normals, without mirroring them, so that their up axis becomes y.
+    """Turn (…, 3) positions or normals, without mirroring them, so that y is up.
 
-    Args:
-        pos: (…, 3) positions or normals.
-        up: the axis that points up in them, one of :data:`UP_AXES`.
-
-    Returns:
-        (…, 3) the same, y up.
-
-    Raises:
-        InputError: there is no such axis.
+    ``up`` is the axis that points up in them, one of :data:`UP_AXES`; another raises an InputError.
     """
     if up not in _TURNS:
         raise InputError(f"no axis is called {up!r}{nearest(up, UP_AXES)}")
@@ -43,14 +35,10 @@ def upright(pos: Tensor, up: str) -> Tensor:
 
 
 def view_direction(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> Tensor:
-    """Give the direction from an upright shape to whoever views it.
+    """Give the direction from an upright shape to whoever views it, (3,) float32 of length 1.
 
-    Args:
-        azimuth: from where around the shape, in degrees: 0 is from +z, 90 from +x. Default 35.
-        elevation: how far above the horizon, in degrees. Default 20.
-
-    Returns:
-        (3,) float32, of length 1.
+    The azimuth is in degrees around the shape, 0 from +z and 90 from +x; the elevation in degrees
+    above the horizon.
     """
     around, above = math.radians(azimuth), math.radians(elevation)
     flat = math.cos(above)

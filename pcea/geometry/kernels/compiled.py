@@ -17,10 +17,7 @@ from torch import Tensor
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a loop over numpy arrays when it is first called; it lets other threads run.
-
-    What was compiled is kept on disk where that is possible.
-    """
+    """Compile a loop over numpy arrays at its first call, on disk if possible, and without the GIL."""
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's own can be written to
@@ -34,13 +31,10 @@ def is_finite(pos: Tensor) -> bool:
 
 
 def parallel_for(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
-    """Share a range out over as many threads as torch uses, in each of which torch uses one.
+    """Do ``work(low, high)`` for a range of ``total``, in as many threads as torch uses.
 
-    Args:
-        total: how many things there are to do.
-        work: does those from its first argument up to its second, without gradients; lets other
-            threads run.
-        least: how many things are worth a thread. Default 1.
+    Torch uses one in each of them; a thread is given ``least`` things or more. The work makes no
+    gradients and lets other threads run.
     """
     shares = max(1, min(torch.get_num_threads(), total // max(1, least)))
     ends = [total * share // shares for share in range(shares + 1)]

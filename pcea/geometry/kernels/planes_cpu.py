@@ -33,14 +33,10 @@ def _turn(left: Array, right: Array, cosine: float, sine: float) -> None:
 
 @compiled
 def smallest_axis(matrix: Array, axes: Array) -> int:
-    """Find a symmetric matrix's eigenvector of the smallest eigenvalue, by Jacobi's rotations.
+    """Find the column of a symmetric 3 x 3 matrix's smallest eigenvalue, by Jacobi's rotations.
 
-    Args:
-        matrix: (3, 3) float64, is overwritten: its diagonal becomes the eigenvalues.
-        axes: (3, 3) float64, is overwritten: its columns become the unit eigenvectors.
-
-    Returns:
-        The column of the smallest; equal ones by the lower number.
+    The unit eigenvectors become the columns of ``axes``, the eigenvalues the diagonal of ``matrix``;
+    of equal eigenvalues the lower column is found.
     """
     axes[:] = np.eye(3)
     for _ in range(ROUNDS):
@@ -60,14 +56,10 @@ def smallest_axis(matrix: Array, axes: Array) -> int:
 
 @compiled
 def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
-    """Fit a plane to the neighbors of each point, weighted by nearness, then robustly.
+    """Fit a plane to the neighbors (N, k) of points (N, 3), weighted by nearness, then robustly.
 
-    Args:
-        pos: (N, 3) float64 positions.
-        index: (N, k) int64 neighbors, the nearest first.
-        normal: (N, 3) float64, is overwritten: unit normals, their sign by chance.
-        offset: (N,) float64, is overwritten: how far the point lies from its neighbors' mean
-            along the normal, in radii of the neighborhood.
+    It writes ``normal`` (N, 3), unit normals with a sign by chance, and ``offset`` (N,): how far
+    the point lies from its neighbors' mean along the normal, in radii of the neighborhood.
     """
     total, k = index.shape
     near = np.empty((k, 3))

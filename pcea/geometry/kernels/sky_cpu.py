@@ -19,19 +19,12 @@ SAME_SURFACE = 0.4
 
 @compiled
 def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) -> None:
-    """Compare the open sky on both sides of each point's surface.
+    """Compare the open sky on both sides of the surface of each point (N, 3), along axes (A, 3).
 
     Each point stands for a disk. The sky is open to a point in a direction if no disk lies on the
     way, those of its own surface left out. Projected along an axis, points are sorted into squares,
-    so that only those near the line of sight are tested.
-
-    Args:
-        pos: (N, 3) float64 positions.
-        normal: (N, 3) float64 unit normals.
-        axes: (A, 3) float64 unit vectors, the directions, each taken both ways.
-        radius: of the disks, above 0.
-        sky: (N,) float64, is overwritten: from 1, all sky is on the normal's side, to −1, all is
-            on the other.
+    so that only those near the line of sight are tested. It writes ``sky`` (N,): from 1, all sky is
+    on the normal's side, to −1, all is on the other.
     """
     total = len(pos)
     tried = np.zeros(total)
