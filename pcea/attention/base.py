@@ -58,10 +58,7 @@ def at_least_float32(scores: Tensor) -> Tensor:
 def masked_softmax(scores: Tensor, real: Tensor | None, dim: int) -> Tensor:
     """Take the softmax over a dimension of what is real; padding gets 0, also where all is padding.
 
-    Args:
-        scores: any shape.
-        real: bool, of a shape that broadcasts to that of ``scores``; None: all are real.
-        dim: the dimension.
+    ``real`` is bool and broadcasts to the shape of the scores; None: all are real.
     """
     if real is None:
         return scores.softmax(dim)

@@ -17,20 +17,11 @@ _OTHER_OPEN = 1 << 26
 
 
 def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e-9) -> Tensor:
-    """Normalize scores by a softmax over the points, then to unit sum over the slots.
+    """Normalize scores (B, N, …, S) by a softmax over the points, then to unit sum over the slots.
 
-    Both happen in float32 at least, also under autocast: eps underflows in half precision.
-
-    Args:
-        scores: (B, N, …, S): points on axis 1, slots on the last, heads in between if any.
-        mask: (B, N) bool, True at the real points; None: all are real.
-        eps: keeps the division finite; 1e-9 is the paper's.
-
-    Returns:
-        Weights of the shape of scores; a real point's sum to 1 over S, a padded point's are 0.
-
-    Source:
-        Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithm 1.
+    Both happen in float32 at least, also under autocast: eps, 1e-9 in the paper, underflows in half
+    precision. A padded point's weights are 0. Source: Guo et al., Beyond Self-attention,
+    arXiv 2105.02358, eq. 5-7 and algorithm 1.
     """
     scores = at_least_float32(scores)
     # (B, N, …, 1)
@@ -40,17 +31,10 @@ def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e
 
 
 class Memory(nn.Module):
-    """The two learned memories Mk and Mv of external attention, (S, C) each.
+    """The two learned memories Mk and Mv of external attention, (S, C) each; tied, Mv is Mk.
 
-    Args:
-        slots: slots S.
-        dim: channels C of a slot.
-        tied: let Mv be Mk, as one parameter. Otherwise the two start independently.
-        eps: of the double normalization.
-
-    Source:
-        Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts Mv as
-        Mkᵀ; here sharing is an option and never an accident.
+    Source: Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts
+    Mv as Mkᵀ; here the two start independently, and sharing is an option and never an accident.
     """
 
     mv: nn.Parameter | None
@@ -74,27 +58,17 @@ class Memory(nn.Module):
     def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read the memory in the open, as the equations say it.
 
-        Args:
-            query: F, (B, N, C), or (B, N, H, C) for heads that share the memory.
-            mask: (B, N) bool, True at the real points; None: all are real.
-
-        Returns:
-            What was read, of the shape of query, and the weights A, (B, N, S) or (B, N, H, S).
+        A query of (B, N, C), or (B, N, H, C) for heads that share the memory, gives what was read,
+        of that shape, and the weights A, (B, N, S) or (B, N, H, S).
         """
         weights = double_normalize(F.linear(query, self.mk), mask, self.eps)  # (B, N, …, S)
         return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
-        """Read the memory without making the query; many points in blocks, see ``read_memory``.
+        """Read what ``forward`` reads with F = x Wq, (B, N, H·C), without making the query.
 
-        Args:
-            x: features, (B, N, C').
-            project: Wqᵀ, as a Linear layer keeps it, (H·C, C'), H heads one after the other;
-                None: F = x.
-            mask: (B, N) bool, True at the real points; None: all are real.
-
-        Returns:
-            What ``forward`` reads with F = x Wq, (B, N, H·C).
+        Many points are read in blocks, see ``read_memory``. ``project`` is Wqᵀ, as a Linear layer
+        keeps it, (H·C, C'), H heads one after the other; None: F = x.
         """
         keys = self.mk.unsqueeze(0)  # (1, S, C)
         if project is not None:

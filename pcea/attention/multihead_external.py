@@ -30,9 +30,6 @@ class MultiHeadExternalAttention(Attention):
         tied: let Mv be Mk.
         eps: of the double normalization.
 
-    Raises:
-        InputError: a size is not a positive whole number, or the heads do not divide C'.
-
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, section 3.3 and algorithm 2.
     """

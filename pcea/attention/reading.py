@@ -21,7 +21,7 @@ def read_memory(
     eps: float = 1e-9,
     rows: int | None = None,
 ) -> Tensor:
-    """Let points read a memory: out = Norm(x keysᵀ) values, for each head.
+    """Let points read a memory: out = Norm(x keysᵀ) values, (B, N, H·D), for each of H heads.
 
     Norm is :func:`pcea.attention.external.double_normalize`. Values and gradients are, to rounding,
     those of the equations, in blocks of points: one map is kept, A, and beside it a block. With
@@ -31,12 +31,9 @@ def read_memory(
         x: (B, N, C) features.
         keys: (H, S, C), a memory of S slots for each head.
         values: (S, D), shared by the heads.
-        mask: (B, N) bool, True at the real points; None: all are real.
-        eps: keeps the second normalization finite; 1e-9 is the paper's.
+        mask: (B, N) bool, True at the real points; the others read 0. None: all are real.
+        eps: keeps the second normalization finite.
         rows: points a block. Default: what suits the device.
-
-    Returns:
-        (B, N, H·D), what the heads read, one after the other; 0 at padded points.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithms 1 and 2. The

@@ -24,7 +24,7 @@ def gather(x: Tensor, index: Tensor) -> Tensor:
 
 
 def squared_distances(query: Tensor, pos: Tensor) -> Tensor:
-    """Find the (B, M, N) squared distances of (B, M, 3) to (B, N, 3), exactly 0 for equal points."""
+    """Find the squared distances of (B, M, 3) to (B, N, 3), 0 for equal points: (B, M, N)."""
     queries = query.transpose(1, 2).contiguous().unsqueeze(3)  # (B, 3, M, 1)
     points = pos.transpose(1, 2).contiguous().unsqueeze(2)  # (B, 3, 1, N)
     squared = (queries[:, 0] - points[:, 0]).square_()

@@ -13,7 +13,7 @@ from pcea.errors import InputError
 
 
 def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Measure the faces (F, 3) of a mesh of vertices (V, 3): (F,) float64, in their unit squared."""
+    """Measure the faces (F, 3) of vertices (V, 3): (F,) float64 areas, in their unit squared."""
     return 0.5 * _cross(vertices, faces).norm(dim=-1)
 
 

@@ -35,8 +35,8 @@ def _turn(left: Array, right: Array, cosine: float, sine: float) -> None:
 def smallest_axis(matrix: Array, axes: Array) -> int:
     """Find the column of a symmetric 3 x 3 matrix's smallest eigenvalue, by Jacobi's rotations.
 
-    The unit eigenvectors become the columns of ``axes``, the eigenvalues the diagonal of ``matrix``;
-    of equal eigenvalues the lower column is found.
+    The unit eigenvectors become the columns of ``axes``, the eigenvalues the matrix's diagonal. Of
+    equal eigenvalues the lower column is found.
     """
     axes[:] = np.eye(3)
     for _ in range(ROUNDS):
