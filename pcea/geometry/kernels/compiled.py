@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a loop at its first call; it lets other threads run, and stays on disk if possible."""
+    """Compile a loop at its first call; it frees the GIL, and is kept on disk where possible."""
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's own can be written to
