@@ -26,12 +26,6 @@ class Collection:
 
     A few studies are kept. One that had to make room is made again when it is next wanted, and its
     file is read again; an upload, of which there is no file, stays.
-
-    Args:
-        files: the files to choose from; each is read when it is first chosen.
-        models: the models to choose from, at least one.
-        up: the up axis of the shapes, or ``auto``. Default ``y``.
-        votes: how many samplings of a shape are averaged. Default 1.
     """
 
     def __init__(
@@ -60,15 +54,7 @@ class Collection:
         return tuple(_numbered([title_of(model) for model in self.models]))
 
     def study(self, name: str, model: int = 0) -> Study:
-        """Open a shape with a model.
-
-        Args:
-            name: one of :attr:`names`.
-            model: which of the models, from 0. Default 0.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+        """Open a shape, one of :attr:`names`, with one of the models."""
         return self._study(name, model)
 
     def forget(self) -> None:
@@ -84,20 +70,7 @@ class Collection:
         return Study(self.models[model], replace(shape, name=name), up, self._votes)
 
     def add(self, name: str, content: bytes) -> str:
-        """Take in a file that somebody uploaded.
-
-        It is written to a temporary folder of its own, read, and removed at once.
-
-        Args:
-            name: what the uploader calls it; only its last part counts.
-            content: the file.
-
-        Returns:
-            What the shape is called here.
-
-        Raises:
-            InputError: the content cannot be read as what the name says it is.
-        """
+        """Take in an uploaded file, and give what its shape is called here."""
         safe = safe_name(name)
         with tempfile.TemporaryDirectory(prefix="pcea-upload-") as folder:
             path = Path(folder) / safe
@@ -115,15 +88,7 @@ class Collection:
 
 
 def safe_name(name: str) -> str:
-    """Make a stranger's file name one that stays in its folder and can be printed.
-
-    Args:
-        name: anything.
-
-    Returns:
-        Its last part, of letters, digits, spaces and ``.-_``; at most 90 characters and 200 bytes,
-        the ending kept.
-    """
+    """Give the last part of a stranger's file name, printable: at most 90 characters, 200 bytes."""
     last = PurePosixPath(name.replace("\\", "/")).name
     clean = re.sub(r"[^\w. -]", "_", last).strip(" .") or "upload"
     ending = re.search(r"(\.\w{1,8})?\.\w{1,8}$", clean, re.ASCII)  # such as .ply.gz

@@ -42,7 +42,7 @@ def export_html(
         path: where it goes; written whole or not at all.
         studies: for each shape, its studies, one per model. A generator that makes them one after
             the other never needs more memory than the largest shape takes.
-        dark: whether the page begins dark. Default false.
+        dark: whether the page begins dark.
 
     Raises:
         InputError: there is no shape, or the file cannot be written.
@@ -51,32 +51,12 @@ def export_html(
 
 
 def page(shapes: Iterable[Content], dark: bool = False) -> str:
-    """Put a page together.
-
-    Args:
-        shapes: each from :func:`of_studies` or :func:`of_shape`.
-        dark: whether the page begins dark. Default false.
-
-    Returns:
-        A whole HTML document.
-    """
+    """Make an HTML document of shapes, each from :func:`of_studies` or :func:`of_shape`."""
     return "".join(_pieces(shapes, dark))
 
 
 def write_page(path: str | os.PathLike[str], shapes: Iterable[Content], dark: bool = False) -> None:
-    """Write the same page as a file that opens from disk, whole or not at all.
-
-    Each shape is written and forgotten before the next one is made.
-
-    Args:
-        path: where it goes.
-        shapes: as for :func:`page`.
-        dark: whether the page begins dark. Default false.
-
-    Raises:
-        NothingToShow: there is no shape.
-        InputError: the file cannot be written.
-    """
+    """Write :func:`page` to a file, whole or not at all, one shape in memory at a time."""
     with replacing(path) as file:
         pieces = [file.write(piece.encode()) for piece in _pieces(shapes, dark)]
         if len(pieces) == 2:
@@ -84,23 +64,13 @@ def write_page(path: str | os.PathLike[str], shapes: Iterable[Content], dark: bo
 
 
 def of_studies(studies: Sequence[Study]) -> Content:
-    """Describe a shape, and what models make of it, to a page.
-
-    Args:
-        studies: of one shape, one per model.
-    """
+    """Describe a shape, and what each model makes of it, to a page."""
     first = studies[0]
     return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
 
 
 def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
-    """Describe a shape to a page.
-
-    Args:
-        shape: the mesh or cloud.
-        up: its up axis.
-        studies: each from :func:`of_study`, or made by hand.
-    """
+    """Describe a shape, and studies from :func:`of_study` or made by hand, to a page."""
     pos = stand(shape, places(shape), up)
     face, normal = None, None
     if isinstance(shape, Mesh):
@@ -142,13 +112,7 @@ def _of_panel(study: Study, name: str) -> Content:
 
 
 def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Content:
-    """Describe parts to a page.
-
-    Args:
-        ids: (V,) which of the colors each place has.
-        legend: what they mean.
-        colors: red, green, blue, 0 to 255.
-    """
+    """Describe parts to a page: ``ids`` (V,) says which of the RGB colors each place has."""
     return {
         "title": legend.title,
         "legend": list(legend.entries),
@@ -160,15 +124,7 @@ def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Co
 def of_columns(
     title: str, heads: Sequence[str], columns: Sequence[str], maps: Sequence[str], values: Tensor
 ) -> Content:
-    """Describe values to a page, each column in 256 steps of its own range.
-
-    Args:
-        title: what they are.
-        heads: H names.
-        columns: K names.
-        maps: K color maps.
-        values: (H, K, V); what is not finite is taken for the least.
-    """
+    """Describe (H, K, V) values to a page, each column in 256 steps of its own range."""
     ranges = [
         [limits(each, None, None, name, TAILS) for each, name in zip(head, maps, strict=True)]
         for head in values

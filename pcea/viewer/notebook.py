@@ -21,12 +21,7 @@ from pcea.viewer.study import Study, places
 
 
 class ShapePage:
-    """A shape on a page of its own. A notebook shows it; :meth:`save` keeps it.
-
-    Args:
-        text: the page.
-        height: pixels that a notebook gives it.
-    """
+    """A shape on a page of its own. A notebook shows it; :meth:`save` keeps it."""
 
     def __init__(self, text: str, height: int) -> None:
         self._text, self._height = text, height
@@ -63,18 +58,13 @@ def show(
     """Show a shape, with values or parts or what a model makes of it; in a notebook, in its cell.
 
     Args:
-        shape: a mesh of V vertices or a cloud of V points, or what else :func:`pcea.as_shape`
-            takes.
+        shape: a mesh of V vertices or a cloud of V points, or what :func:`pcea.as_shape` takes.
         values: (V,) or (V, K) real values, or (V,) whole numbers: the part of each place.
-            Default: none, one color.
         names: what the K columns, or the parts from 0, are called. Default: their numbers.
         model: whose attention, parts and importance to show instead of values.
-        up: the shape's up axis; with a model, ``auto`` lets it guess. Default ``y``.
-        height: pixels that a notebook gives it. Default 480.
-        dark: whether it begins dark. Default false.
-
-    Returns:
-        A page, which a notebook shows, with ``save(path)``.
+        up: the shape's up axis; with a model, ``auto`` lets it guess.
+        height: pixels that a notebook gives it.
+        dark: whether it begins dark.
 
     Raises:
         InputError: values and a model are given, or the values or names do not fit.

@@ -52,10 +52,6 @@ class Page:
 
     One thread does all the work. Widgets only wake it, so that a slider which runs ahead of the
     drawing skips what nobody waits for.
-
-    Args:
-        server: the server.
-        collection: the shapes and models.
     """
 
     def __init__(self, server: viser.ViserServer, collection: Collection) -> None:

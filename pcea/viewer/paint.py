@@ -20,23 +20,14 @@ GRAY = (170, 174, 180)
 
 @dataclass(frozen=True)
 class View:
-    """What somebody chose of a shape. What is beyond the last there is, is the last.
+    """What somebody chose of a shape. What is beyond the last there is, is the last."""
 
-    Args:
-        panel: what the colors mean: the name of a panel, or ``plain``.
-        choice: which layer or target, from 0.
-        head: which head, from 0; None: the mean of all.
-        column: which slot, query point or kind of importance, from 0.
-        sampled: whether the sampled points are drawn, and not the whole shape.
-        same_scale: whether all columns share a range.
-    """
-
-    panel: str = PLAIN
-    choice: int = 0
-    head: int | None = None
-    column: int = 0
-    sampled: bool = False
-    same_scale: bool = False
+    panel: str = PLAIN  # what the colors mean: the name of a panel, or "plain"
+    choice: int = 0  # which layer or target
+    head: int | None = None  # None: the mean of all
+    column: int = 0  # which slot, query point or kind of importance
+    sampled: bool = False  # whether the sampled points are drawn, and not the whole shape
+    same_scale: bool = False  # whether all columns share a range
 
 
 @dataclass(frozen=True)
@@ -59,31 +50,16 @@ class Legend:
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Places and their colors.
+    """Places and their colors."""
 
-    Args:
-        pos: (N, 3) float32, y up, in the middle, size 2.
-        color: (N, 3) uint8 red, green, blue.
-        key: what the colors mean; None: nothing.
-        mark: (3,) where the query point is; None: there is none.
-    """
-
-    pos: Tensor
-    color: NDArray[np.uint8]
-    key: Range | Legend | None = None
-    mark: Tensor | None = None
+    pos: Tensor  # (N, 3) float32, y up, in the middle, size 2
+    color: NDArray[np.uint8]  # (N, 3) red, green, blue
+    key: Range | Legend | None = None  # what the colors mean
+    mark: Tensor | None = None  # (3,) where the query point is
 
 
 def paint(study: Study, view: View) -> Painting:
-    """Color a shape.
-
-    Args:
-        study: the shape and the model.
-        view: what to show of it. A panel that the model has nothing for is plain.
-
-    Returns:
-        The places to draw, their colors and what these mean.
-    """
+    """Color a shape as a view wants it; a panel that the model has nothing for is plain."""
     where = study.sample.pos if view.sampled else places(study.drawn)
     pos = stand(study.drawn, where, study.up)
     values = study.values(view.panel, view.choice)
@@ -110,16 +86,9 @@ def paint(study: Study, view: View) -> Painting:
 
 
 def column_at(study: Study, view: View, index: int) -> int | None:
-    """Choose the column that has most to do with a place that was pointed at.
+    """Choose the column of the query point nearest to a place of :func:`paint`.
 
-    Args:
-        study: the shape and the model.
-        view: what is drawn of it.
-        index: which of the places that :func:`paint` gave.
-
-    Returns:
-        The query point nearest to the place, or else the column with most of its attention; None
-        where there is no attention.
+    Without query points it is the column with most of the attention there; None: no attention.
     """
     values = study.values(view.panel, view.choice)
     if not isinstance(values, Columns) or values.signed:
@@ -135,17 +104,7 @@ def column_at(study: Study, view: View, index: int) -> int | None:
 
 
 def hit(pos: Tensor, origin: Tensor, direction: Tensor, reach: float = 0.03) -> int | None:
-    """Find what a ray meets first.
-
-    Args:
-        pos: (N, 3) places.
-        origin: (3,) where the ray begins.
-        direction: (3,) where it goes, of length 1.
-        reach: how far a place may be from the ray. Default 0.03.
-
-    Returns:
-        The place, or None.
-    """
+    """Find which of (N, 3) places a ray of unit direction meets first, or None."""
     along = (pos - origin) @ direction  # (N,)
     aside = (pos - origin - along[:, None] * direction).norm(dim=1)
     # A place a little farther along but nearer to the ray is the one that is meant.

@@ -29,28 +29,12 @@ def serving(
     files: Sequence[Path],
     models: Sequence[PointModel],
     host: str = "127.0.0.1",
-    port: int = 8080,
+    port: int = 8080,  # 0: any that is free
     up: str = "y",
     votes: int = VIEW_VOTES,
-    max_upload: int = MAX_UPLOAD,
+    max_upload: int = MAX_UPLOAD,  # bytes
 ) -> Iterator[str]:
-    """Serve the viewer for as long as the block runs.
-
-    Args:
-        files: the files to choose from; more can be uploaded.
-        models: the models to choose from, at least one.
-        host: the address to listen at. Default: this machine alone.
-        port: the port; 0: any that is free. Default 8080.
-        up: the up axis of the shapes, or ``auto``. Default ``y``.
-        votes: how many samplings of a shape are averaged. Default 1.
-        max_upload: how many bytes an upload may have. Default 64 MiB.
-
-    Yields:
-        The address of the page.
-
-    Raises:
-        InputError: the address or the port cannot be had.
-    """
+    """Serve the viewer, at the address that is yielded, for as long as the block runs."""
     server = Server(host, port, max_upload)
     try:
         page = Page(server, Collection(files, models, up, votes))
@@ -64,16 +48,7 @@ def serving(
 
 
 class Server(viser.ViserServer):
-    """A viser server that says nothing on stdout and gives nothing away.
-
-    Args:
-        host: the address to listen at.
-        port: the port; 0: any that is free.
-        max_upload: how many bytes an upload may have.
-
-    Raises:
-        InputError: the address or the port cannot be had.
-    """
+    """A viser server that says nothing on stdout and gives nothing away."""
 
     def __init__(self, host: str, port: int, max_upload: int) -> None:
         _check_free(host, port)
@@ -133,13 +108,10 @@ class Server(viser.ViserServer):
 
 
 def same_site(origin: str | None, wanted: str | None, host: str) -> bool:
-    """Whether a socket was opened by the page that this server gave out.
+    """Whether a socket was opened by this server's own page; what is no browser has no ``Origin``.
 
-    Args:
-        origin: the browser's ``Origin`` header; what is no browser sends none.
-        wanted: its ``Host`` header.
-        host: where the server listens. At the loopback address, a name that is not of this machine
-            is refused, too: another site may have had it pointed here.
+    At the loopback address, a name that is not of this machine is refused, too: another site may
+    have had it pointed here.
     """
     if origin is None:
         return True

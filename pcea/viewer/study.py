@@ -33,8 +33,8 @@ class Study:
     Args:
         model: a classifier or a part segmenter.
         shape: a mesh or cloud in any unit, or what else :func:`pcea.as_shape` takes.
-        up: its up axis, or ``auto`` to have it guessed. Default ``y``.
-        votes: how many samplings of the shape are averaged. Default 1.
+        up: its up axis, or ``auto`` to have it guessed.
+        votes: how many samplings of the shape are averaged.
     """
 
     def __init__(
@@ -98,16 +98,7 @@ class Study:
         return self._refined.carry(values)
 
     def column(self, values: Columns, head: int | None, column: int) -> Tensor:
-        """Bring one column of a panel to the whole shape.
-
-        Args:
-            values: of a panel of this study.
-            head: which head; None: the mean of all.
-            column: which column.
-
-        Returns:
-            (V,) values at the vertices or points of what is drawn.
-        """
+        """Bring one column of a panel to the whole shape, (V,); ``head`` None: the mean of all."""
         width = max(1, AT_ONCE // len(places(self.drawn)))
         start = column - column % width
         return _carried(self, values, head, start, width)[:, column - start]
@@ -167,16 +158,7 @@ def title_of(model: PointModel) -> str:
 
 
 def stand(shape: Mesh | Cloud, pos: Tensor, up: str) -> Tensor:
-    """Place points of a shape for a page: y up, the shape's bounding box in the middle, size 2.
-
-    Args:
-        shape: what decides where the middle is.
-        pos: (N, 3) the points, in the shape's own unit and axes.
-        up: the shape's up axis.
-
-    Returns:
-        (N, 3) float32.
-    """
+    """Turn points (N, 3) y up, with the shape's bounding box in the middle and of size 2."""
     all_places = places(shape)
     if isinstance(shape, Mesh) and len(shape.faces):
         all_places = all_places[shape.faces.unique()]  # a stray vertex must not move the camera

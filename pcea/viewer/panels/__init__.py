@@ -1,8 +1,4 @@
-"""What the colors of a shape can mean: one file per panel, all behind one interface.
-
-Every module of this folder is imported here, so a file that registers a panel joins by lying beside
-the others: the live page, the page on disk and the notebook offer it then.
-"""
+"""What the colors of a shape can mean: one file per panel, all behind one interface."""
 
 from __future__ import annotations
 
@@ -13,5 +9,6 @@ from pcea.viewer.panels.base import PANELS, Columns, Panel, Parts, register_pane
 
 __all__ = ["PANELS", "Columns", "Panel", "Parts", "register_panel"]
 
+# A file that registers a panel joins by lying beside the others.
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

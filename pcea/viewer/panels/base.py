@@ -97,11 +97,7 @@ PANELS: Registry[Panel] = Registry("panel", "pcea.panels")
 
 
 def register_panel(name: str) -> Callable[[type[E]], type[E]]:
-    """Make a panel known by the name that the page lists it under.
-
-    Args:
-        name: one word, lower case.
-    """
+    """Make a panel known by the name, one lower-case word, that the page lists it under."""
 
     def add(panel: type[E]) -> type[E]:
         PANELS.register(name)(panel())
