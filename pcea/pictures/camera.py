@@ -67,16 +67,9 @@ class Camera:
         return min(width, height) / 2 / math.tan(math.radians(self.field_of_view) / 2)
 
     def project(self, points: Array, width: int, height: int) -> tuple[Array, Array, Array]:
-        """Say where in the picture points appear.
+        """Say where points (N, 3) of the unit sphere around 0 appear: x, y and depth, (N,) float64.
 
-        Args:
-            points: (N, 3) in the unit sphere around 0.
-            width: the picture's, in pixels.
-            height: the picture's, in pixels.
-
-        Returns:
-            x from the left and y from the top, in pixels (the first pixel's middle is 0.5), and
-            the distance in front of the camera, (N,) float64 each.
+        x is from the left and y from the top in pixels; the first pixel's middle is 0.5.
         """
         right, up, back = self.axes @ (points.astype(np.float64) - self.eye).T
         scale = self.focal(width, height) / -back

@@ -34,10 +34,9 @@ def colors_of(
 
     Args:
         values: (N,) real numbers; NaN is drawn gray.
-        low: the value of the map's first color; lower ones get it, too. Default: see
-            :func:`limits`.
-        high: the value of its last color. Default: see :func:`limits`.
-        name: one of :data:`COLORMAPS`; default: viridis.
+        low: the value of the first color; lower ones get it, too. Default: see :func:`limits`.
+        high: the value of the last color. Default: see :func:`limits`.
+        name: one of :data:`COLORMAPS`.
 
     Returns:
         (N, 3) uint8 red, green, blue.
@@ -66,11 +65,10 @@ def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "
         colors: (N, 3) uint8 red, green, blue.
         low: the value of the map's first color.
         high: the value of its last color.
-        name: one of :data:`COLORMAPS`; default: viridis.
+        name: one of :data:`COLORMAPS`.
 
     Returns:
-        (N,) float64 values, right to 2/256 of the range (a few neighboring steps share a
-        color); NaN where a color is none of the map's.
+        (N,) float64 values, right to 2/256 of the range; NaN where a color is none of the map's.
 
     Raises:
         InputError: there is no such map.
@@ -92,17 +90,14 @@ def limits(
     name: str = "viridis",
     tails: float = 0.0,
 ) -> tuple[float, float]:
-    """Choose the range of values that a color map covers.
+    """Choose the lower and the upper limit of the values that a color map covers.
 
     Args:
         values: numbers of any shape; those that are not finite do not count.
-        low: a lower limit that is given; default: the least value.
-        high: an upper limit that is given; default: the greatest value.
+        low: a lower limit that is given. Default: the least value.
+        high: an upper limit that is given. Default: the greatest value.
         name: for a diverging map, what is not given is chosen so that 0 lies in the middle.
-        tails: which share of the values at either end does not count. Default 0.
-
-    Returns:
-        The lower and the upper limit.
+        tails: which share of the values at either end does not count.
 
     Raises:
         InputError: there is no such map, or the limits are no limits.

@@ -48,17 +48,10 @@ def compose(
     style: Style,
     scale: tuple[float, float] | None,
 ) -> Figure:
-    """Put pictures into a grid; none of them is resampled.
+    """Put pictures, (H, W, 3 or 4) uint8 each, into a grid with titles; none of them is resampled.
 
-    Args:
-        rows: pictures (H, W, 3 or 4) uint8, or None for an empty place; all have one width, and
-            those of a row one height.
-        titles: what to write above each picture.
-        row_titles: one per row, or none.
-        column_titles: one per column, or none.
-        title: what to write above all.
-        style: background, resolution, legend and so on.
-        scale: the values at both ends of the color bar; default: no bar.
+    All have one width, and those of a row one height; None leaves a place empty. ``scale`` holds
+    the values at both ends of the color bar.
     """
     dpi, ink = style.dpi, INK[style.background]
     sizes = [[picture.shape for picture in row if picture is not None] for row in rows]

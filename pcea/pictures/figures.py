@@ -15,18 +15,7 @@ if TYPE_CHECKING:
 
 
 def one(panel: Panel, style: Style | None = None) -> Figure:
-    """Make a figure of one shape.
-
-    Args:
-        panel: the shape, with its values or colors.
-        style: how it is drawn.
-
-    Returns:
-        The figure, for :func:`save` or a notebook.
-
-    Raises:
-        InputError: an argument is wrong.
-    """
+    """Make a figure of one shape, as :func:`grid` does of several."""
     return grid([[panel]], style=style)
 
 
@@ -36,19 +25,13 @@ def gallery(
     title: str = "",
     style: Style | None = None,
 ) -> Figure:
-    """Make a figure of many shapes, row after row.
+    """Make a figure of many shapes, row after row; else it is as :func:`grid`.
 
     Args:
         panels: from left to right, then down.
-        columns: how many in a row; default: somewhat wider than high.
+        columns: how many in a row. Default: somewhat wider than high.
         title: what to write above all.
         style: how they are drawn.
-
-    Returns:
-        The figure, for :func:`save` or a notebook.
-
-    Raises:
-        InputError: an argument is wrong.
     """
     num = len(panels)
     columns = _even_columns(num) if columns is None else columns

@@ -21,18 +21,11 @@ def face_normals(vertices: Array, faces: Array) -> Array:
 
 
 def corner_normals(vertices: Array, faces: Array, normal: Array) -> Array:
-    """Give each corner of each face the mean normal of the faces around it that continue its own.
+    """Give the corners of faces (F, 3) the mean normal of the faces there that continue its own.
 
-    Faces at an edge do not count, and which way round a face's vertices run does not matter:
-    files often have it wrong. Each face counts by its angle at the vertex.
-
-    Args:
-        vertices: (V, 3) positions; those at one place count as one.
-        faces: (F, 3).
-        normal: (F, 3) float32 unit normals of the faces.
-
-    Returns:
-        (F, 3, 3) float32 unit normals, on the side of the face's own.
+    The normals are (F, 3, 3) float32 of length 1. Faces at an edge do not count, and each other
+    one counts by its angle at the vertex. Which way round its vertices run does not matter: files
+    often have it wrong.
     """
     place, num = weld(vertices)
     corner = vertices[faces].astype(np.float32)  # (F, 3, 3)

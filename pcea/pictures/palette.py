@@ -24,17 +24,10 @@ WHITE, BLACK = 255.0, 20.0
 
 
 def palette(num: int) -> Tensor:
-    """Give any number of colors: eight that differ for everybody, then darker and lighter ones.
+    """Give (P, 3) uint8 colors: eight that differ for everybody, then darker and lighter ones.
 
-    Args:
-        num: how many, P.
-
-    Returns:
-        (P, 3) uint8 red, green, blue, the first 512 no two alike; a longer palette begins with
-        the shorter one.
-
-    Source:
-        Okabe and Ito, *Color Universal Design*, 2008; Tol, *Colour schemes*, 2021.
+    The first 512 are no two alike, and a longer palette begins with the shorter one. Source: Okabe
+    and Ito, *Color Universal Design*, 2008; Tol, *Colour schemes*, 2021.
     """
     base = torch.tensor(BASE)  # (8, 3)
     tint = torch.tensor([_tint(step) for step in range(1, 65)]).view(-1, 1, 1)
@@ -44,10 +37,10 @@ def palette(num: int) -> Tensor:
 
 
 def part_colors(num: int, parts_of: Sequence[Sequence[int]] = ()) -> Tensor:
-    """Give each part a color; parts of one category get the colors that differ most.
+    """Give each of P parts a color; parts of one category get the colors that differ most.
 
     Args:
-        num: how many parts there are, P.
+        num: P.
         parts_of: the part ids of each category. Default: all parts are of one.
 
     Returns:

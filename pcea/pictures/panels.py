@@ -33,7 +33,7 @@ class Panel:
     Args:
         shape: a mesh or a cloud, y up; what else :func:`pcea.as_shape` takes becomes one.
         values: (V,) or (N,) a number at each vertex or point, colored by the figure's map.
-        colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values. Default of both: no colors.
+        colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values.
         title: what to write above it.
         color_by: whose ``colors`` they are, as for :func:`render`.
     """
@@ -60,16 +60,15 @@ class Style:
     Args:
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
         colormap: one of :data:`pcea.pictures.COLORMAPS`.
-        low: the value of the map's first color; default: the least of all panels, or of each.
-        high: the value of its last color; default: the greatest.
-        scale: ``"shared"``: a color means the same value in all panels; ``"each"``: every panel
-            has the whole map to itself.
+        low: the value of the map's first color. Default: the least of all panels, or of each.
+        high: the value of its last color. Default: the greatest.
+        scale: ``"shared"``: a color means one value in all panels; ``"each"``: each has all colors.
         label: what the values are, beside the color bar.
         legend: names and their colors (red, green, blue, 0 to 255), written below.
         camera: from where.
         renderer: who finds the triangles of meshes, as for :func:`render`.
         point_size: the radius of a cloud's points, as a share of the shape's.
-        width: how wide a panel is in inches; default: one 4, more of them at most 7 together.
+        width: how wide a panel is in inches. Default: one 4, more of them at most 7 together.
         dpi: pixels an inch.
     """
 
@@ -93,18 +92,7 @@ class Style:
 
 
 def shared_scale(panels: Sequence[Panel], style: Style) -> tuple[float, float] | None:
-    """Choose the range of values that the colors of all panels cover.
-
-    Args:
-        panels: all of a figure.
-        style: how they are drawn.
-
-    Returns:
-        The limits: 0 and 1 where each panel has its own; none where no panel has values.
-
-    Raises:
-        InputError: values do not fit their shape, or there is no such scale.
-    """
+    """Choose the range of the colors: 0 and 1 where each panel has its own, None without values."""
     known = [_values(panel) for panel in panels if panel.values is not None]
     if style.scale not in ("shared", "each"):
         raise InputError(f"a scale is 'shared' or 'each', not {style.scale!r}")
@@ -120,16 +108,7 @@ def draw_panels(
 ) -> list[list[Array | None]]:
     """Draw each panel, cut to what its row and all columns need.
 
-    Args:
-        rows: the panels of a figure.
-        style: how they are drawn.
-        scale: the limits of the colors, from :func:`shared_scale`.
-
-    Returns:
-        (H, W, 3 or 4) uint8 of each panel. All have one width, those of a row one height.
-
-    Raises:
-        InputError: an argument is wrong.
+    Pictures are (H, W, 3 or 4) uint8, all of one width and those of a row of one height.
     """
     left, width, spans = _cut(rows, style)
     num_columns = max(len(row) for row in rows)
@@ -160,11 +139,7 @@ def draw_panels(
 def _cut(
     rows: Sequence[Sequence[Panel | None]], style: Style
 ) -> tuple[float, float, list[tuple[float, float]]]:
-    """What to show of the camera's square picture, as shares of it.
-
-    Returns:
-        The left end and the width, and for each row the top end and the height.
-    """
+    """What to show, in shares of a picture: left end and width, and each row's top and height."""
     shapes = {id(each.shape): each.shape for row in rows for each in row if each is not None}
     extents = {key: extent(shape, style.camera, style.point_size) for key, shape in shapes.items()}
     boxes = [

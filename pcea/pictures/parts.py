@@ -57,16 +57,7 @@ def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
 def part_panels(
     found: Segmentation,
 ) -> tuple[list[Panel], dict[int, tuple[int, int, int]]]:
-    """Show a shape plain, and by its parts.
-
-    The faces of a coarse mesh are cut first: where parts meet within a face, they show it.
-
-    Args:
-        found: the shape and its parts.
-
-    Returns:
-        Two panels, y up, and the color (red, green, blue) of each part that is there.
-    """
+    """Show a shape plain and by its parts, y up: two panels, and the color of each part there."""
     drawn, part = _colored(found)
     drawn = drawn.upright(found.up)
     colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)
@@ -90,6 +81,7 @@ def _colored(found: Segmentation) -> tuple[Mesh | Cloud, Tensor]:
     if len(shape.faces) >= ENOUGH_FACES:
         return shape, found.face_part
     own = torch.tensor(found.taxonomy.parts_of[found.taxonomy.category_id(found.category)])
+    # Where parts meet within a face of a coarse mesh, the faces that it is cut into show it.
     fine, sample = refine(shape, found.sample)
     assert sample.face is not None
     score = carry_to_faces(fine.faces, fine.carry_back(sample, values), sample.face, values)

@@ -48,8 +48,8 @@ def cast_rays(
 ) -> None:
     """Find the first triangle that the ray through the middle of each pixel meets.
 
-    It gives what :func:`pcea.pictures.rasterize.draw_triangles` gives: triangles, shares and
-    brightness. The vertices (V, 3) lie in the unit sphere.
+    It fills what :func:`pcea.pictures.rasterize.draw_triangles` fills. The vertices (V, 3) lie in
+    the unit sphere.
     """
     o3d = import_open3d()
     caster = o3d.t.geometry.RaycastingScene()

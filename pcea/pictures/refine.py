@@ -20,13 +20,9 @@ ENOUGH_FACES = 12_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FineMesh(Mesh):
-    """A mesh that was cut, and is lit as the coarse one: a flat piece does not show its edges.
+    """A mesh that was cut, and is lit as the coarse one: a flat piece does not show its edges."""
 
-    Args:
-        corner_normal: (F, 3, 3) unit normals at the corners of each face.
-    """
-
-    corner_normal: Tensor = field(kw_only=True)
+    corner_normal: Tensor = field(kw_only=True)  # (F, 3, 3) unit normals of each face's corners
 
     def upright(self, up: str) -> FineMesh:
         """Turn the mesh, and with it its light, so that its up axis becomes y."""
@@ -37,12 +33,7 @@ class FineMesh(Mesh):
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """An explanation on its shape as it is drawn: a mesh of few triangles is cut finer.
-
-    Args:
-        found: the explanation.
-        enough: faces from which on a mesh is not cut. Default 12,000.
-    """
+    """An explanation on its shape as it is drawn: a mesh of few triangles is cut finer."""
 
     found: Explanation
     enough: int = ENOUGH_FACES
@@ -79,18 +70,8 @@ class Refined:
 def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[FineMesh, Cloud]:
     """Cut each triangle into four, at the middles of its edges, until there are enough.
 
-    The surface stays as it is, and so do the vertices that were there: they come first.
-
-    Args:
-        mesh: the mesh.
-        sample: points on it that know their faces.
-        enough: faces from which on nothing is cut. Default 12,000.
-
-    Returns:
-        The mesh, and the same points on its faces.
-
-    Raises:
-        InputError: the points know no faces.
+    The surface stays as it is, and so do the vertices that were there: they come first. It returns
+    the mesh, and the sample, which must know its faces, on the new ones.
     """
     if sample.face is None:
         raise InputError("a mesh cannot be refined under points without faces")
@@ -109,18 +90,10 @@ def refine(mesh: Mesh, sample: Cloud, enough: int = ENOUGH_FACES) -> tuple[FineM
 
 
 def refine_values(mesh: Mesh, values: Tensor, enough: int = ENOUGH_FACES) -> tuple[Mesh, Tensor]:
-    """Cut triangles as :func:`refine` does, and give the new vertices values between the old ones.
+    """Cut as :func:`refine` does; values (V, K) become (more, K) float64, the old ones first.
 
     On large triangles the color between two values is another one than that of the value between:
     a map's colors do not lie on a straight line.
-
-    Args:
-        mesh: the mesh.
-        values: (V, K) values at its vertices.
-        enough: faces from which on nothing is cut. Default 12,000.
-
-    Returns:
-        The mesh, and the values (more, K) float64 at its vertices, the old ones first.
     """
     return _refine(mesh, values, enough)[:2]
 
@@ -148,12 +121,7 @@ def _refine(mesh: Mesh, values: Tensor, enough: int) -> tuple[FineMesh, Tensor, 
 
 
 def _four(corner: Tensor, middle: Tensor) -> Tensor:
-    """Put four triangles into the place of each: those at its corners, and the middle one.
-
-    Args:
-        corner: (F, 3, …) what there is at the corners a, b and c.
-        middle: (F, 3, …) and at the middles of the edges ab, bc and ca.
-    """
+    """Put four triangles, at the corners and in the middle, into the place of each: (4F, 3, …)."""
     a, b, c = corner.unbind(1)
     ab, bc, ca = middle.unbind(1)
     # Each corner of the middle triangle lies opposite the corner of the same number.

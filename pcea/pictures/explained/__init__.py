@@ -1,8 +1,4 @@
-"""What an explanation holds, as pictures and as colored shapes: one file per picture.
-
-Every module of this folder is imported here, so a file that registers a picture joins by lying
-beside the others.
-"""
+"""What an explanation holds, as pictures and as colored shapes: one file per picture."""
 
 from __future__ import annotations
 
@@ -33,6 +29,7 @@ __all__ = [
 # Pictures of a turn.
 FRAMES = 48
 
+# A file that registers a picture joins by lying beside the others.
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
@@ -63,9 +60,9 @@ def save_explanation(
         found: what :func:`pcea.explain` gives.
         folder: where to write; it is made if need be.
         title: what stands above the pictures. Default: the shape's name and the answer.
-        background: what is behind the shapes. Default ``white``.
-        renderer: who finds the triangles of a mesh, as for :func:`render`. Default ``auto``.
-        turntable: whether to write ``turntable.gif``, too. Default false.
+        background: what is behind the shapes.
+        renderer: who finds the triangles of a mesh, as for :func:`render`.
+        turntable: whether to write ``turntable.gif``, too.
 
     Raises:
         InputError: nothing can be drawn, or a file cannot be written.

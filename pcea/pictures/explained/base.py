@@ -63,13 +63,7 @@ class DrawnExplanation:
     def panels(
         self, columns: Sequence[Column], names: Sequence[str], on_sample: bool = False
     ) -> list[Panel]:
-        """Draw columns on the shape, or on the sampled points; query points are marked.
-
-        Args:
-            columns: of the explanation.
-            names: what to write above each.
-            on_sample: whether on the sampled points. Default false.
-        """
+        """Draw columns on the shape, or on the sampled points, with a mark at each query point."""
         values = self.found.values(columns)
         shape = self.found.sample.upright(self.found.up) if on_sample else self.shape
         values = values if on_sample else self.carry(values)

@@ -31,15 +31,7 @@ def across(
     category: int,
     style: Style | None = None,
 ) -> Figure:
-    """Draw the parts of a category's shapes, and below them the slots that single some out.
-
-    Args:
-        statistics: what was measured.
-        model: the model.
-        data: the data set.
-        category: the id of the category.
-        style: as for :func:`save_slots`.
-    """
+    """Draw the parts of a category's shapes, and below them the slots that single some out."""
     taxonomy, clouds = data.taxonomy, data.clouds
     own = (clouds.category == category).nonzero()[:, 0]
     picked = own[torch.linspace(0, len(own) - 1, min(SHAPES, len(own))).round().long()].tolist()
@@ -89,11 +81,7 @@ def across(
 
 
 def _best_slots(statistics: SlotStatistics, parts: Sequence[int]) -> list[tuple[SlotFigures, str]]:
-    """The slots that single out parts best, no two the same part; without parts the most telling.
-
-    Returns:
-        Each with what to write beside it.
-    """
+    """The slots that single out parts best, or else the most telling, with what to write beside."""
     auc = statistics.auc[:, list(parts)].nan_to_num(0)
     if not bool(auc.any()):
         return [(each, each.name) for each in statistics.telling()[:ROWS]]

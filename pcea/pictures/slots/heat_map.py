@@ -12,20 +12,9 @@ from pcea.pictures.slots.scatter import INK
 
 
 def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str = "") -> Figure:
-    """Draw how well slots single out the parts of some categories.
+    """Draw how well slots single out the parts of some categories, which are the columns.
 
     The rows are, for each part, the slot that singles it out best, in the order of the parts.
-
-    Args:
-        statistics: what was measured.
-        categories: whose parts are the columns.
-        title: what to write above. Default: nothing.
-
-    Returns:
-        The figure, for :func:`pcea.pictures.save`.
-
-    Raises:
-        InputError: the parts of these categories are not labeled.
     """
     taxonomy = statistics.taxonomy
     ids = [

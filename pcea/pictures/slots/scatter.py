@@ -18,17 +18,10 @@ ROOM = (0.3, 0.035)
 def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     """Draw each slot at its entropy and at how much it tells.
 
-    High is telling: normalized mutual information with the parts above what slabs give, or,
-    where no parts are labeled, agreement between shapes of a category above that of shapes of
-    different ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th
-    percentile of chance.
-
-    Args:
-        statistics: what was measured.
-        title: what to write above. Default: nothing.
-
-    Returns:
-        The figure, for :func:`pcea.pictures.save`.
+    High is telling: normalized mutual information with the parts above what slabs give, or, where
+    no parts are labeled, agreement between shapes of a category above that of shapes of different
+    ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th percentile
+    of chance.
     """
     by_parts = any(each.lift is not None for each in statistics.slots)
     height = [(each.lift if by_parts else each.gain) for each in statistics.slots]
