@@ -18,16 +18,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Batch:
-    """The files that a call names, and what became of them.
+    """The files, also of folders and globs, that a call names, and what became of them.
 
-    Args:
-        entries: each a file, a folder or a glob.
-        out: the folder of the results; None: there are none.
-        written: what is written of each file, behind its name: ``.ply``, ``/attention.ply``.
-
-    Raises:
-        InputError: nothing was named, an entry is empty, or the only one is not there; ``out``
-            cannot be written to, or a result would take the place of an input.
+    ``written`` is what is written of each file to ``out``, behind its name, such as ``.ply``. It is
+    an InputError where no file is left, or a result cannot be written or would replace an input.
     """
 
     def __init__(
@@ -102,11 +96,7 @@ class Batch:
 
 
 def name_targets(files: Sequence[Path], out: Path) -> list[Path]:
-    """Choose where in a folder each file's results go, no two to one place.
-
-    Returns:
-        A path each, without an ending; files that differ by folder or ending only get a number.
-    """
+    """Give each file a path in ``out`` without an ending; names that come again get a number."""
     stems = [stem_of(file) for file in files]
     wanted = {same_name(stem) for stem in stems}
     taken: Counter[str] = Counter()

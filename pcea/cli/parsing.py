@@ -28,19 +28,10 @@ def parse(
     description: str | None = None,
     stop_at_help: bool = True,
 ) -> T:
-    """Parse the words behind a command into its dataclass, whose fields are the options.
+    """Parse the words behind a command, ``prog``, into its dataclass, whose fields are the options.
 
-    Args:
-        command: the dataclass.
-        words: the command line behind the command's name.
-        prog: what the command is called, such as ``pcea evaluate``.
-        default: where options that are not given come from. Default: the dataclass.
-        description: the first text of the help. Default: the docstring of the dataclass.
-        stop_at_help: whether ``--help`` prints the help; else it is passed over. Default true.
-
-    Raises:
-        InputError: an option is unknown or missing, or its value is wrong.
-        SystemExit: the help was asked for, and has been printed.
+    Options that are not given come from ``default``, or else from the dataclass. ``--help`` prints
+    the help and leaves by SystemExit, or is passed over without ``stop_at_help``.
     """
     words = _join_axes(words)
     _refuse_unknown(command, words, prog)

@@ -36,10 +36,7 @@ for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command ``pcea``.
-
-    Args:
-        argv: the words behind ``pcea``. Default: those of the process.
+    """Run the command ``pcea`` on these words, or on those of the process.
 
     Returns:
         The exit status: 0 done; 2 the call or its input is wrong, one line on stderr says why, or

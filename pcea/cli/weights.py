@@ -19,13 +19,7 @@ def open_model(
     task: str = "segmentation",
     keep_strays: bool = False,
 ) -> PointModel:
-    """Load a model as ``--weights``, ``--device`` and ``--keep-strays`` say.
-
-    Where no weights are named, it is the best that ships for the task.
-
-    Raises:
-        InputError: there are no such weights or no such device.
-    """
+    """Load the model that options name; without ``weights`` the best that ships for the task."""
     import torch
 
     from pcea.models import load_model
