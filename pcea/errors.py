@@ -22,15 +22,7 @@ class WrongOption(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known names come closest to one that is not known.
-
-    Args:
-        name: the name that was given.
-        known: the names that exist.
-
-    Returns:
-        ``" (did you mean 'a' or 'b'?)"``, or ``" (known: a, b, …)"`` where nothing is close.
-    """
+    """Name the known names that come closest, as ``" (did you mean 'a' or 'b'?)"``, or else all."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

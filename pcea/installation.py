@@ -18,11 +18,7 @@ _HOW = (
 
 
 def mixed_files(folder: Path = Path(__file__).parent) -> str:
-    """Say in one line that files are mixed and what to do; empty where they are not.
-
-    Args:
-        folder: the package's folder.
-    """
+    """Say in one line that files are mixed and what to do; empty where they are not."""
     package = sys.modules["pcea"]
     if getattr(package, "__version__", None) != __version__:
         return f"{package.__file__} belongs to another project called pcea: {_HOW}"

@@ -17,15 +17,7 @@ _JOINERS = "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff"
 
 
 def readable(text: str) -> str:
-    """Replace the letters that no installed font can draw by letters that one can.
-
-    Args:
-        text: any text, such as a file's name.
-
-    Returns:
-        The same text where fonts are there for it; other letters are transliterated (椅子 becomes
-        YiZi), or where there is no transliteration, written as their number (U+E000).
-    """
+    """Spell the letters that no installed font draws: 椅子 as YiZi, or by number as U+E000."""
     if text.isascii() and text.isprintable():
         return text
     known = frozenset().union(*map(_letters, _fonts_for(text)))

@@ -14,32 +14,15 @@ _PACKED = ".gz"
 
 
 def printable(text: str) -> str:
-    r"""Write text so that it stays in its line and changes nothing else on a terminal.
-
-    Args:
-        text: such as a file's name, which may hold line breaks, control characters, marks that turn
-            the direction of writing, and bytes that are no text.
-
-    Returns:
-        The text with each of these as Python would write it, such as ``\n``; letters of all
-        scripts and emoji stay.
-    """
+    r"""Write line breaks, control and direction marks as Python would (``\n``), for one line."""
     return "".join(
         char if _is_shown(char) else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def stem_of(path: PurePath) -> str:
-    """Say what a file is called without its ending, as a name that any system can give a file.
-
-    Args:
-        path: the file; its ending may be followed by ``.gz``.
-
-    Returns:
-        ``box`` of ``scans/box.ply.gz``. What cannot be shown has become ``_``. Of a name with
-        backslashes, which an archive made on Windows may leave, it is the last part.
-    """
-    name = path.name.rpartition("\\")[2]
+    """Name a file without its ending (``box`` for ``scans/box.ply.gz``), as any system allows."""
+    name = path.name.rpartition("\\")[2]  # an archive made on Windows may leave backslashes
     if name.lower().endswith(_PACKED):
         name = name[: -len(_PACKED)]
     stem = "".join(char if _is_shown(char) else "_" for char in PurePath(name).stem)
@@ -48,11 +31,7 @@ def stem_of(path: PurePath) -> str:
 
 
 def same_name(name: str) -> str:
-    """Give what is equal for two names that some file system takes for one.
-
-    Args:
-        name: without a folder.
-    """
+    """Give what is equal for two names, without folders, that some file system takes for one."""
     return unicodedata.normalize("NFC", name.casefold())
 
 

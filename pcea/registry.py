@@ -39,13 +39,10 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[E], E]:
-        """Make an entry known by a name.
+        """Make an entry known by a name, as a decorator that gives the entry back.
 
         Args:
             name: the name that users give, lower case, words joined by hyphens.
-
-        Returns:
-            A decorator, which gives back what it decorates.
 
         Raises:
             ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
@@ -81,11 +78,7 @@ class Registry(Generic[T]):
         return name in self._entries or name in self._plugins
 
     def get(self, name: str) -> T:
-        """Give the entry of a name.
-
-        Raises:
-            InputError: there is none, or its plug-in cannot be imported or does not register it.
-        """
+        """Give the entry of a name; InputError where there is none or its plug-in fails."""
         if name not in self._entries:
             if name not in self._plugins:
                 raise InputError(f"no {self.kind} is called {name!r}{nearest(name, self.names())}")
@@ -113,17 +106,9 @@ _WORDS = {"inf": math.inf, "true": True, "false": False, "none": None}
 
 
 def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Read a name with values, as recipes and the command line write them.
+    """Read ``"scale"`` or ``"rotate(15, axis=tilt)"`` as in recipes; words need no quotes.
 
-    Args:
-        text: ``"scale"``, ``"scale(0.67, 1.5)"`` or ``"rotate(15, axis=tilt)"``; words need no
-            quotes.
-
-    Returns:
-        The name, the values by place, and those by name.
-
-    Raises:
-        InputError: it is of another form.
+    It returns the name, the values by place, and those by name. Another form is an InputError.
     """
     name, bracket, rest = text.strip().partition("(")
     if not bracket and ")" not in name:
@@ -139,12 +124,7 @@ def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
 
 
 def write_call(name: str, values: Any = None) -> str:
-    """Write a name with values so that :func:`read_call` reads the same.
-
-    Args:
-        name: the name.
-        values: a mapping of values by name, a sequence of values, or one value. Default: none.
-    """
+    """Write a name with a mapping, a sequence or one value so that :func:`read_call` reads it."""
     if values is None or values == {} or values == ():
         return name
     if isinstance(values, Mapping):

@@ -1,10 +1,7 @@
 """How the threads of a process share the machine, settled before torch begins.
 
-Torch computes with the threads of an OpenMP library, on Linux mostly GCC's libgomp, and numpy's and
-SciPy's products of matrices have pools of their own. All of them read the environment when they are
-loaded, and never again.
-
-Functions take a ``root`` folder, in which ``proc`` and ``sys`` lie. Default ``/``.
+OpenMP (in torch mostly GCC's libgomp) and the pools of numpy and SciPy read the environment once,
+when they are loaded. Functions take a ``root`` folder, in which ``proc`` and ``sys`` lie.
 """
 
 from __future__ import annotations
@@ -16,9 +13,8 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 # At the end of each parallel loop a thread checks so many times whether the others are done before
-# it sleeps. By default it checks 300,000 times: beside another process that keeps a core busy, the
-# thread that it waits for often has no core in the meantime, and a step takes several times as
-# long. A thousand costs an idle machine a little, and 30,000 is too many beside other work.
+# it sleeps. By default it checks 300,000 times, and beside a process that keeps a core busy a step
+# takes several times as long. 1,000 times cost an idle machine a little; 30,000 are too many.
 SPIN_COUNT = 3000
 
 # A user who has set one of these has decided about it.
@@ -29,11 +25,7 @@ _ROOT = Path("/")
 
 
 def settle(environment: MutableMapping[str, str] = os.environ, root: Path = _ROOT) -> None:
-    """Set what torch's threads are fastest with, unless the user has, or torch is there already.
-
-    ``GOMP_SPINCOUNT`` bounds how long threads wait busily, and ``OMP_NUM_THREADS`` says how many
-    there are where a container may use fewer cores than it sees.
-    """
+    """Set what torch's threads are fastest with, unless the user has, or torch is there already."""
     if "torch" not in sys.modules:
         environment.update(missing(environment, root))
 
@@ -77,12 +69,7 @@ def uses_libgomp() -> bool:
 
 
 def allowed_cores(root: Path = _ROOT) -> int | None:
-    """How many cores a container's quota gives, where these are fewer than the process sees.
-
-    Returns:
-        The quota rounded up, at least 1 and at most the physical cores, which are as many as torch
-        would take; None where there is no quota below that.
-    """
+    """How many cores a container's quota grants, rounded up; None where it does not limit."""
     quotas = list(_quotas(root))
     if not quotas or not hasattr(os, "sched_getaffinity"):
         return None
@@ -90,7 +77,8 @@ def allowed_cores(root: Path = _ROOT) -> int | None:
     cores = max(1, math.ceil(min(quotas)))
     if cores >= len(processors):
         return None
-    # Two processors often share a core; where nothing says so, each is one.
+    # Torch takes one thread a core. Two processors often share a core; where nothing says so,
+    # each is one.
     siblings = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     physical = {_read(root / siblings.format(each)) or str(each) for each in processors}
     return min(cores, len(physical))
