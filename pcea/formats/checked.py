@@ -18,18 +18,7 @@ _REALS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
-    """Take positions of any real type.
-
-    Args:
-        values: (N, 3) a tensor, an array or numbers.
-        what: how the message calls them.
-
-    Returns:
-        (N, 3) float32, and the (3,) float64 offset that was taken off; 0 where none was needed.
-
-    Raises:
-        InputError: the shape or the type is another one, or a value is NaN or infinite.
-    """
+    """Take (N, 3) real numbers as float32, and the (3,) float64 offset that was taken off, or 0."""
     pos = as_tensor(values, what)
     shape = tuple(pos.shape)
     if pos.ndim != 2 or shape[1] != 3:
@@ -56,11 +45,7 @@ def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
 
 
 def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
-    """Take normals of any length; those that are zero or not finite become zero: unknown.
-
-    Raises:
-        InputError: the shape, the type or the device is another one than the positions'.
-    """
+    """Take normals of any length; those that are zero or not finite become zero: unknown."""
     normal = beside(values, pos, (len(pos), 3), what)
     # An unsigned byte cannot point the other way.
     if normal.is_complex() or normal.dtype in (torch.bool, torch.uint8):
@@ -78,11 +63,7 @@ def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
 
 
 def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
-    """Take colors of any range that :func:`pcea.formats.colors.as_color` knows, as uint8.
-
-    Raises:
-        InputError: the shape or the device is another one, or the numbers cannot be colors.
-    """
+    """Take colors of any range that :func:`pcea.formats.colors.as_color` knows, as uint8."""
     color = beside(values, pos, (len(pos), 3), what)
     if color.dtype == torch.uint8:
         return color
@@ -97,11 +78,7 @@ def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
 
 
 def as_indices(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:
-    """Take whole numbers as int64; a None in ``shape`` stands for any length.
-
-    Raises:
-        InputError: the shape, the type or the device is another one.
-    """
+    """Take whole numbers as int64; a None in ``shape`` stands for any length."""
     index = as_tensor(values, what)
     if tuple(index.shape) == (0,):  # no faces at all, as an empty list
         index = index.reshape([n or 0 for n in shape])
@@ -114,11 +91,7 @@ def as_indices(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: st
 
 
 def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:
-    """Take values of a shape that live where the positions live.
-
-    Raises:
-        InputError: the shape or the device is another one.
-    """
+    """Take values of a shape that live where the positions live."""
     tensor = as_tensor(values, what)
     if tuple(tensor.shape) != shape:
         raise InputError(f"{what} must have shape {_spelled(shape)}, not {tuple(tensor.shape)}")
@@ -128,11 +101,7 @@ def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -
 
 
 def as_tensor(values: Any, what: str) -> Tensor:
-    """Take a tensor, an array or numbers.
-
-    Raises:
-        InputError: it is something else, or some of its numbers are masked.
-    """
+    """Take a tensor, an array or numbers; an InputError where some of them are masked."""
     if isinstance(values, Tensor):
         # Hardly anything can be computed with the others: sparse, quantized or of 8 bits.
         usual = values.layout == torch.strided and not values.is_quantized

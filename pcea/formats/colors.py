@@ -14,19 +14,11 @@ _SLACK = 1e-3
 
 
 def as_color(values: Array) -> Array | None:
-    """Bring a file's colors to 0 to 255.
+    """Bring (N, 3 or more) colors to (N, 3) uint8; None where the numbers cannot be colors.
 
-    What is written as 8 bits is taken as it is. Of other whole numbers and of real ones, the
-    largest decides: real numbers up to 1 are fractions, numbers up to 255 are of that range, and
-    numbers up to 65,535 are of 16 bits.
-
-    Args:
-        values: (N, 3 or more) red, green, blue, alpha, which has the same range, and whatever
-            follows, in the file's own type.
-
-    Returns:
-        (N, 3) uint8; None where the numbers cannot be colors: below 0, or above 65,535. What is
-        not finite becomes 0.
+    What is written as 8 bits is taken as it is. Of other numbers, the largest decides: real numbers
+    up to 1 are fractions, numbers up to 255 are of that range, and numbers up to 65,535 are of 16
+    bits. What is not finite becomes 0.
     """
     values = values[:, :4]
     if values.dtype == np.uint8 or not len(values):
@@ -44,27 +36,14 @@ def as_color(values: Array) -> Array | None:
 
 
 def to_linear(color: Array) -> Array:
-    """Turn colors of the screen into linear light.
-
-    Args:
-        color: (…) uint8, 0 to 255.
-
-    Returns:
-        (…) float64, 0 to 1. :func:`to_screen` gives exactly the same color back, from float32 and
-        from 16 bits, too; 8 bits of linear light cannot tell dark colors apart.
-    """
+    """Turn (…) uint8 colors of the screen into linear light, (…) float64 from 0 to 1."""
+    # `to_screen` gives exactly the same color back, from float32 and from 16 bits, too; 8 bits of
+    # linear light cannot tell dark colors apart.
     return _LINEAR[color]
 
 
 def to_screen(light: Array) -> Array:
-    """Turn linear light into colors of the screen.
-
-    Args:
-        light: (…) real numbers, 0 to 1; beyond, the nearest of these is taken. NaN is dark.
-
-    Returns:
-        (…) uint8, 0 to 255.
-    """
+    """Turn (…) linear light into (…) uint8 colors of the screen, clipped to 0 … 1; NaN is dark."""
     light = np.nan_to_num(light, nan=0.0).clip(0.0, 1.0)
     screen = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return (255 * screen).round().astype(np.uint8)

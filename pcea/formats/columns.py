@@ -71,19 +71,12 @@ _FEWEST_COUNTED = 4  # a shorter first column of 0, 1, 2 may well be x
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a table are what, counted from 0.
-
-    Args:
-        pos: x, y, z.
-        normal: the normal's x, y, z; default: the table has no normals.
-        color: red, green, blue; default: the table has no colors.
-        remarks: what a person should know of how this was decided, a sentence each.
-    """
+    """Which columns of a table are what, counted from 0."""
 
     pos: Triple
     normal: Triple | None = None
     color: Triple | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # how this was decided, a sentence each
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -92,14 +85,7 @@ class Layout:
 
 
 def layout_by_name(names: Sequence[str], path: Path) -> Layout | None:
-    """Find x, y, z, the normals and the colors among the names of columns.
-
-    Args:
-        names: (W,) names as the file has them.
-        path: the file, for the message.
-
-    Returns:
-        What was found; None where the names say nothing about positions.
+    """Find x, y, z, normals and colors among the (W,) names; None if none of them is a position's.
 
     Raises:
         InputError: the names are those of degrees, or of some of x, y and z but not all.
@@ -143,22 +129,12 @@ def _plain(name: str) -> str:
 
 
 def layout_by_value(table: Array, path: Path) -> Layout:
-    """Decide by the numbers which columns are positions, normals and colors.
+    """Decide by the (N, W) numbers which columns are positions, normals and colors.
 
     The first three are x, y, z; only a first column that counts the rows is passed over. Three
     neighboring columns of unit length are normals; three of whole numbers up to 255, of fractions
     or, where nothing else is left, of whole numbers up to 65,535 are colors. Whatever is neither
     is left out. A file that ends in ``.xyzn`` or ``.xyzrgb`` says itself what follows x, y, z.
-
-    Args:
-        table: (N, W) real numbers.
-        path: the file, for its ending and the message.
-
-    Returns:
-        The layout; its remarks say where another one is possible.
-
-    Raises:
-        InputError: there are fewer than 3 columns, or too many to be a table of points.
     """
     width = table.shape[1]
     if width < 3:
@@ -262,17 +238,7 @@ def _are_fractions(values: Array, even_whole: bool) -> bool:
 
 
 def as_raw(columns: Sequence[Array], layout: Layout, labels: Sequence[str] | None = None) -> Raw:
-    """Make points of the columns of a table.
-
-    Args:
-        columns: W columns of (N,) numbers each.
-        layout: which of them are what.
-        labels: (W,) what to call each column in the note. Default: its number from 1.
-
-    Returns:
-        The points, with a note that says which columns were taken for what, unless the table is
-        x, y, z alone.
-    """
+    """Make points of W columns (N,), with a note of which are what, by labels or numbers from 1."""
     named = labels or [str(i + 1) for i in range(len(columns))]
     pos, normal, color = (
         None if triple is None else np.stack([columns[i] for i in triple], axis=1)
@@ -301,16 +267,7 @@ def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
 
 
 def points_of(array: Array, path: Path) -> Raw:
-    """Make points of an array whose columns have no names.
-
-    Args:
-        array: (N, 3 or more); an axis of length 1 more does no harm. (3, N) is turned where it
-            can be nothing else.
-        path: the file, for the message.
-
-    Raises:
-        InputError: the array is of another shape or type, or may be (3, N).
-    """
+    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
     shape, notes = array.shape, tuple[str, ...]()
     if array.dtype.kind not in "fiu":
         raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
@@ -348,14 +305,8 @@ def find_fields(fields: Mapping[str, Array]) -> Found:
 
 
 def in_type(values: Array, type: str) -> Array:
-    """Give numbers from text the whole-number type that a header names, if it holds them all.
-
-    A color of 1 is nearly black where it is a byte, and full where it is a fraction.
-
-    Args:
-        values: (N,) float64 from text, or what a binary file holds, which stays as it is.
-        type: numpy's, as ``u1``.
-    """
+    """Give (N,) numbers from text the integer type that a header names, if it holds them all."""
+    # A color of 1 is nearly black where it is a byte, and full where it is a fraction.
     if type[-2] not in "iu" or values.dtype.kind != "f":
         return values
     limits = np.iinfo(type)

@@ -34,22 +34,12 @@ def write_glb(
     name: str = "shape",
     offset: Values | None = None,
 ) -> None:
-    """Write a mesh or a cloud with a color a vertex as a GLB file, whole or not at all.
+    """Write a mesh, or a cloud where faces are None, as a GLB file, whole or not at all.
 
-    Args:
-        path: where it goes; its folder is made if need be.
-        pos: (N, 3) positions, written as float32. glTF's y axis is up; they are written as they
-            are.
-        faces: (F, 3) vertex indices; None: a cloud.
-        color: (N, 3) uint8 red, green, blue, as the screen shows them. The file has them in
-            linear light, as glTF asks, so that other programs show the same colors.
-        name: what the shape is called in the file. Default ``shape``.
-        offset: (3,) what to add to ``pos`` for the shape's own coordinates. The file says it as
-            the place of the shape's node, in float64. Default: none; of float64 positions far from
-            zero, one is taken off.
-
-    Raises:
-        InputError: a shape or a range does not fit, or the file cannot be written.
+    Positions are written as float32 and their axes kept, though glTF's y axis is up. The (N, 3)
+    uint8 colors of the screen become linear light, as glTF requires. The (3,) offset, what to add
+    to ``pos`` for the shape's own coordinates, becomes the place of the shape's node, in float64;
+    of float64 positions far from zero, one is taken off.
     """
     near, taken = as_positions(pos, f"{path}: pos")
     vertices = near.detach().cpu().numpy()
@@ -77,16 +67,10 @@ def glb_bytes(
     name: str = "shape",
     move: Array | None = None,
 ) -> bytes:
-    """Lay out a GLB file.
+    """Lay out a GLB file of (N, 3) vertices, (F, 3) triangles and (N, 3) uint8 screen colors.
 
-    Args:
-        vertices: (N, 3) positions.
-        triangles: (F, 3) vertex indices; of a cloud none.
-        color: (N, 3) uint8 red, green, blue, as the screen shows them.
-        normal: (N, 3) unit normals. With them comes a material that does not shine and has two
-            sides; without, there is none, as trimesh and others take the colors only then.
-        name: what the shape is called. Default ``shape``.
-        move: (3,) where the shape's node stands. Default: in the middle.
+    With (N, 3) unit normals comes a material that does not shine and has two sides; without, there
+    is none, as trimesh and others take the colors only then. ``move`` is where the node stands.
     """
     # Not 16 bits for the colors: trimesh keeps the lower half of them.
     blocks = {

@@ -33,17 +33,10 @@ _MOST_ZEROS = 20_000_000  # a small file can ask for any number of them
 
 
 class GltfFile:
-    """An open file.
+    """An open ``.glb`` or ``.gltf`` file; its content decides which of the two it is.
 
     What is looked up in its JSON is not checked first: where it is not what the format says, an
     ordinary error of Python or NumPy says so.
-
-    Args:
-        path: a ``.glb`` or ``.gltf`` file; its content decides which of the two it is.
-
-    Raises:
-        InputError: it is neither, is truncated, is not of version 2, or needs an extension that
-            is not known.
     """
 
     def __init__(self, path: Path) -> None:

@@ -20,19 +20,7 @@ from pcea.formats.raw import Array, Raw, join
 
 
 def raw_of(thing: Any) -> tuple[Raw, str]:
-    """Take what an object holds, unchecked.
-
-    Args:
-        thing: an array or tensor (N, 3) of positions or (N, 6) of positions and unit normals; a
-            PyG ``Data`` with ``pos``; a trimesh ``Trimesh``, ``PointCloud`` or ``Scene``; an Open3D
-            ``PointCloud`` or ``TriangleMesh``, legacy or of tensors.
-
-    Returns:
-        The content, on the CPU, and the object's own name, empty where it has none.
-
-    Raises:
-        InputError: it is something else, or its arrays do not fit together.
-    """
+    """Take what an object holds, unchecked and on the CPU, and the name of the object, if any."""
     libraries = {kind.__module__.partition(".")[0] for kind in type(thing).__mro__}
     raw, name = None, ""
     if isinstance(thing, (np.ndarray, Tensor)):

@@ -11,17 +11,9 @@ from pcea.errors import InputError
 
 
 def import_open3d() -> ModuleType:
-    """Import Open3D when it is first needed.
-
-    Open3D looks for the system's libusb (for depth cameras), which bare Linux machines lack; the
-    Python package libusb-package carries one under the same name.
-
-    Returns:
-        The module ``open3d``.
-
-    Raises:
-        InputError: Open3D or a library that it needs is missing; the message says which.
-    """
+    """Import Open3D when it is first needed; an InputError says which library is missing."""
+    # Open3D looks for the system's libusb (for depth cameras), which bare Linux machines lack; the
+    # Python package libusb-package carries one under the same name.
     if sys.platform == "linux" and "open3d" not in sys.modules:
         _preload_libusb()
     try:

@@ -12,21 +12,12 @@ _SLACK = 1e-6
 
 
 def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
-    """Cut every polygon into triangles that cover it, and wind as it does.
+    """Cut P polygons into (F, 3) int64 triangles, which cover them and wind as they do, in order.
 
     Where a fan around the first corner covers the polygon, as it does all convex ones, it is taken.
     Other polygons are cut by ear clipping in their own plane. What no cut covers (edges that cross,
-    no area, a corner without a position) stays a fan.
-
-    Args:
-        counts: (P,) number of corners of each polygon; those below 3 give no triangle.
-        corners: (sum of counts,) vertex indices, polygon after polygon.
-        pos: (N, 3) positions of the vertices. An index that refers to none, and a position that is
-            NaN, do no harm here.
-
-    Returns:
-        (F, 3) int64 vertex indices, the polygons in their order; a polygon of n corners gives
-        n − 2 triangles, fewer only where some of its corners lie on one line.
+    no area, a corner without a position) stays a fan. A polygon of n corners gives n − 2 triangles,
+    fewer only where some of its corners lie on one line; one of fewer than 3 corners gives none.
     """
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     faces, owner = _fans(counts, corners)
@@ -46,15 +37,10 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
 
 
 def unroll_strips(counts: Array, corners: Array) -> Array:
-    """Cut strips, in which each corner makes a triangle with the two before it.
+    """Cut strips, in which each corner makes a triangle with the two before it, into (F, 3) int64.
 
-    Args:
-        counts: (P,) number of entries of each list of strips.
-        corners: (sum of counts,) vertex indices, list after list; −1 ends a strip within a list.
-
-    Returns:
-        (F, 3) int64 vertex indices, all wound as the first triangle of their strip; without the
-        triangles that name a vertex twice, which only lead from one part of a strip to the next.
+    All wind as the first triangle of their strip; −1 ends a strip within a list of corners.
+    Triangles that name a vertex twice only lead from one part of a strip to the next: left out.
     """
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     if len(corners) < 3:
@@ -100,12 +86,7 @@ def _backward(faces: Array, owner: Array, pos: Array) -> Array:
 
 
 def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]:
-    """Cut polygons in their own planes.
-
-    Returns:
-        (F, 3) vertex indices, and (F,) the polygon of each; nothing of a polygon that the cut
-        does not cover.
-    """
+    """Cut polygons in their planes: (F, 3) indices and (F,) owners, without those no cut covers."""
     import mapbox_earcut  # only few files need it
 
     owner, start = _owners(counts), np.cumsum(counts) - counts

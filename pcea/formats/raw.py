@@ -44,9 +44,6 @@ def join(parts: Sequence[Raw]) -> Raw:
 
     Normals that some parts lack are zero there: unknown. Colors that some parts lack, and points
     beside meshes, are left out, and a note says so.
-
-    Args:
-        parts: at least one.
     """
     meshes = [part for part in parts if part.faces is not None and len(part.faces)]
     points = [part for part in parts if part.faces is None]
@@ -77,23 +74,11 @@ def join(parts: Sequence[Raw]) -> Raw:
 
 
 def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Cloud:
-    """Check the content of a file or an object and turn it into tensors.
+    """Check the content of a file or an object: a mesh where there are faces, else a cloud.
 
     Points without a position, which depth cameras write as NaN, are left out, and so are the
     faces that refer to them; a note says how many. Normals are brought to unit length; those that
     are zero or not finite become zero: unknown. An offset is taken off coordinates far from zero.
-
-    Args:
-        raw: what a reader found.
-        path: the file, or what else it is from, for the messages.
-        name: what to call the shape. Default: the file's name without its ending.
-
-    Returns:
-        A mesh where there are faces, else a cloud.
-
-    Raises:
-        InputError: no points, fewer than two different ones, coordinates that float32 cannot
-            hold, a face that refers to no vertex, no face with an area.
     """
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
         raise InputError(f"{path}: its positions have shape {raw.pos.shape}, not (N, 3)")

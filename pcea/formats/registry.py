@@ -14,14 +14,12 @@ FORMATS = Registry[Reader]("file format", "pcea.formats")
 
 
 def register_format(*endings: str) -> Callable[[Reader], Reader]:
-    """Make a reader known by the endings of the files that it reads.
+    """Register a function that takes a file's path and returns its content unchecked, as ``Raw``.
+
+    It raises :class:`pcea.InputError` on what it cannot read.
 
     Args:
-        endings: such as ``"ply"``: lower case, without the dot.
-
-    Returns:
-        A decorator for a function that takes a file's path and returns its content unchecked, as
-        :class:`pcea.formats.Raw`; it raises :class:`pcea.InputError` on what it cannot read.
+        endings: of the files that it reads, such as ``"ply"``: lower case, without the dot.
     """
 
     def add(reader: Reader) -> Reader:

@@ -94,20 +94,18 @@ def _no_offset() -> Tensor:
 class Cloud(_Shape):
     """Points, and what is known at each of them.
 
-    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
-    below.
+    Tensors or arrays of any real type will do: they are checked, and kept in the types below.
 
     Args:
         pos: (N, 3) float32 positions, in the file's own unit and axes, less the offset. Of
             float64 far from zero, an offset is taken off.
-        normal: (N, 3) float32 unit normals, zero where unknown; default: none.
-        color: (N, 3) uint8 red, green, blue, 0 to 255; default: none.
+        normal: (N, 3) float32 unit normals, zero where unknown.
+        color: (N, 3) uint8 red, green, blue, 0 to 255.
         name: what to call the cloud; a file's name without its ending.
-        face: (N,) int64 the face of the mesh that each point was drawn from; default: none.
+        face: (N,) int64 the face of the mesh that each point was drawn from.
         offset: (3,) float64 what to add to ``pos`` for the file's own coordinates: map
             coordinates need more digits than float32 has. Default: 0.
-        row: (N,) int64 which of the file's points each is, counted from 0; default: all of them,
-            in their order.
+        row: (N,) int64 which of the file's points each is, from 0. Default: all, in their order.
         notes: what a person should know of how the file was read, a sentence each.
 
     Raises:
@@ -140,7 +138,7 @@ class Cloud(_Shape):
         Args:
             num: how many points to return, at least 1. Of more points, a random subset is taken;
                 fewer points come once each, followed by random repeats.
-            seed: the same seed chooses the same points. Default: 0.
+            seed: the same seed chooses the same points.
 
         Raises:
             InputError: ``num`` is below 1, or there are no points.
@@ -167,16 +165,9 @@ class Cloud(_Shape):
 
     @staticmethod
     def join(clouds: Sequence[Cloud]) -> Cloud:
-        """Put clouds together, one after the other.
+        """Put clouds together, one after the other; the name, offset and notes are the first's.
 
-        Args:
-            clouds: at least one; what is not known at the points of all is left out.
-
-        Returns:
-            One cloud, with the name, the offset and the notes of the first.
-
-        Raises:
-            InputError: there are no clouds.
+        What is not known at the points of all is left out. No clouds at all are an InputError.
         """
         if not clouds:
             raise InputError("there are no clouds to join")
@@ -188,15 +179,13 @@ class Cloud(_Shape):
         return replace(first, **known)
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
-        """Bring values at some of the points to all of them.
+        """Bring values at some of the points to all of them: (N, C) float32 on the CPU.
+
+        They are means of the three nearest points', weighted by inverse squared distance.
 
         Args:
             sample: P points of this cloud, or near it.
             values: (P, C) what is known at them.
-
-        Returns:
-            (N, C) float32 values on the CPU: means of the three nearest points', weighted by
-            inverse squared distance.
 
         Raises:
             InputError: the shapes do not fit, or there are no points.
@@ -208,20 +197,17 @@ class Cloud(_Shape):
 class Mesh(_Shape):
     """Triangles over shared vertices.
 
-    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
-    below.
+    Tensors or arrays of any real type will do: they are checked, and kept in the types below.
 
     Args:
         vertices: (V, 3) float32 positions, in the file's own unit and axes, less the offset. Of
             float64 far from zero, an offset is taken off.
         faces: (F, 3) int64 vertex indices; polygons have been cut into triangles.
         name: what to call the mesh; a file's name without its ending.
-        normal: (V, 3) float32 unit normals of the file, zero where unknown; default: none.
-        color: (V, 3) uint8 red, green, blue, 0 to 255; default: none.
-        offset: (3,) float64 what to add to ``vertices`` for the file's own coordinates.
-            Default: 0.
-        row: (V,) int64 which of the file's vertices each is, counted from 0; default: all of
-            them, in their order.
+        normal: (V, 3) float32 unit normals of the file, zero where unknown.
+        color: (V, 3) uint8 red, green, blue, 0 to 255.
+        offset: (3,) float64 what to add to ``vertices`` for the file's own coordinates. Default: 0.
+        row: (V,) int64 which of the file's vertices each is, from 0. Default: all, in their order.
         notes: what a person should know of how the file was read, a sentence each.
 
     Raises:
@@ -258,7 +244,7 @@ class Mesh(_Shape):
 
         Args:
             num: how many points to draw, at least 1.
-            seed: the same seed draws the same points. Default: 0.
+            seed: the same seed draws the same points.
 
         Raises:
             InputError: ``num`` is below 1, or no face has an area.
@@ -270,14 +256,13 @@ class Mesh(_Shape):
         )
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
-        """Bring values at points on the surface to the vertices, along the surface.
+        """Bring values at points on the surface to the vertices: (V, C) float32 on the CPU.
+
+        See :func:`pcea.geometry.carry_to_vertices`.
 
         Args:
             sample: P points that :meth:`sample` gave; they know their faces.
             values: (P, C) what is known at them.
-
-        Returns:
-            (V, C) float32 values on the CPU; see :func:`pcea.geometry.carry_to_vertices`.
 
         Raises:
             InputError: the shapes do not fit, or the points know no faces.

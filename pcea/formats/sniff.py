@@ -36,16 +36,7 @@ _MARK = b"\xef\xbb\xbf"
 
 
 def refuse_other_content(path: Path, ending: str) -> None:
-    """Refuse a file that its first bytes prove to be something else.
-
-    Args:
-        path: the file.
-        ending: the ending by which it would be read, in small letters.
-
-    Raises:
-        InputError: it is a Git LFS pointer, a web page, an archive, a document, or a shape of
-            another format than its name says.
-    """
+    """Raise an InputError where a file's first bytes prove that its ending is wrong."""
     with path.open("rb") as file:
         start = file.read(_LOOKED_AT).removeprefix(_MARK).replace(b"\r", b"\n")
     if start.startswith(b"version https://git-lfs"):

@@ -24,34 +24,13 @@ _NARROW_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
-    """Read a text file.
-
-    Args:
-        path: the file, in UTF-8, or marked as UTF-16 or UTF-32; comments in another encoding do no
-            harm.
-
-    Returns:
-        Its text; every line ends in a line feed, whatever ended it in the file.
-
-    Raises:
-        InputError: the file is binary.
-    """
+    """Read a text file in UTF-8, or marked as UTF-16 or UTF-32; every line ends in a line feed."""
+    # Comments in another encoding do no harm.
     return decode(path.read_bytes(), path)
 
 
 def decode(data: bytes, path: Path) -> str:
-    """Turn the bytes of a text file into text, as :func:`read_text` does.
-
-    Args:
-        data: the bytes.
-        path: the file they are from, for the message.
-
-    Returns:
-        The text, with a line feed for every end of a line.
-
-    Raises:
-        InputError: it is not text.
-    """
+    """Turn the bytes of a text file into text, as :func:`read_text` does."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if encoding is None and b"\0" in data:
         raise InputError(
@@ -65,20 +44,8 @@ def decode(data: bytes, path: Path) -> str:
 
 
 def number_rows(lines: Sequence[str], line_of: Sequence[int], width: int, path: Path) -> Array:
-    """Read the first numbers of every line.
-
-    Args:
-        lines: the rows, numbers separated by white space.
-        line_of: the line of each row in the file, counted from 1, for the message.
-        width: how many numbers to read of each row; what follows them is left alone.
-        path: the file, for the message.
-
-    Returns:
-        (len(lines), width) float64 numbers.
-
-    Raises:
-        InputError: a row is too short, or something in it is not a number.
-    """
+    """Read the first numbers of every line: (len(lines), width) float64."""
+    # `line_of` has the line of each row in the file, counted from 1, for the message.
     if not lines:
         return np.empty((0, width))
     try:
@@ -116,17 +83,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
-    r"""Go through the lines of a header that binary data may follow.
-
-    The first line shows how all of them end: by ``\r`` alone as on old Macs, else by ``\n``,
-    before which a ``\r`` may stand. A ``\r`` or ``\n`` that follows the header is data.
-
-    Args:
-        data: the file.
-
-    Yields:
-        Each line without white space around it, and where the next one starts.
-    """
+    """Yield each line of a header, stripped, and where the next starts; binary data may follow."""
+    # The first line shows how all of them end: by \r alone as on old Macs, else by \n, before which
+    # a \r may stand. A \r or \n that follows the header is data.
     end = min((at for at in (data.find(b"\r"), data.find(b"\n")) if at >= 0), default=-1)
     alone = end >= 0 and data[end : end + 1] == b"\r" and data[end + 1 : end + 2] != b"\n"
     mark, start = b"\r" if alone else b"\n", 0
@@ -138,35 +97,18 @@ def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the lines of a text begin, in which white space may fall anywhere between numbers.
+    """Where the lines of a text begin, in which white space may fall anywhere between numbers."""
 
-    Args:
-        heads: (lines + 1,) how many numbers stand before each line, and in all.
-        first: how many lines of the file stand before the first.
-    """
-
-    heads: Array
-    first: int
+    heads: Array  # (lines + 1,) how many numbers stand before each line, and in all
+    first: int  # how many lines of the file stand before the first
 
     def check(self, begins: Array, used: int, path: Path) -> int:
-        """Refuse records that cannot be meant as they were read.
-
-        A number that is missing in a file with a record a line must not shift all that follows. So
-        where the first line is the first record, either each record begins with a line (long ones
-        go on in the next) or each line with a record (several stand in it).
-
-        Args:
-            begins: (R,) the place of each record's first number among all numbers.
-            used: how many numbers the records have together.
-            path: the file, for the message.
-
-        Returns:
-            How many lines stand behind the records.
-
-        Raises:
-            InputError: the records do not fit the lines, or numbers are left that have none of
-                their own.
-        """
+        """Refuse records that cannot be meant as they were read; count the lines behind them."""
+        # `begins` (R,) has the place of each record's first number among all numbers; `used` is how
+        # many they have together. A number that is missing in a file with a record a line must not
+        # shift all that follows. So where the first line is the first record, either each record
+        # begins with a line (long ones go on in the next) or each line with a record (several stand
+        # in it).
         heads = np.append(self.heads[:-1][np.diff(self.heads) > 0], self.heads[-1])
         left, whole = int(np.count_nonzero(heads[:-1] >= used)), used in heads
         if whole and np.array_equal(begins, heads[: len(begins)]):  # a record a line
@@ -185,19 +127,8 @@ class Places:
 
 
 def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:
-    """Read all numbers of a text, one after the other, whatever white space is between them.
-
-    Args:
-        text: numbers and white space.
-        first: how many lines of the file stand before it.
-        path: the file, for the message.
-
-    Returns:
-        (K,) float64, and where the lines begin among them.
-
-    Raises:
-        InputError: something is no number.
-    """
+    """Read all numbers of a text, however it is spaced, as (K,) float64, and where lines begin."""
+    # `first` is how many lines of the file stand before the text.
     lines = text.splitlines()
     heads = np.cumsum([0, *(len(line.split()) for line in lines)])
     try:

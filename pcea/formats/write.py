@@ -25,18 +25,8 @@ _PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float", "float64": "
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file that takes its place only when it is complete.
-
-    Args:
-        path: where it goes; its folder is made if need be. What stands there stays until the new
-            file is complete, and for good if the block raises.
-
-    Yields:
-        A binary file to write to.
-
-    Raises:
-        InputError: the file cannot be written: no room, no permission, a folder in its place.
-    """
+    """Open a binary file that takes its place, in a folder made if need be, when it is complete."""
+    # What stands there stays until then, and for good if the block raises.
     target = Path(os.path.realpath(os.path.expanduser(path)))  # through a link, not instead of it
     draft = target.with_name(f".pcea-{secrets.token_hex(8)}")
     try:
@@ -59,18 +49,11 @@ def write_ply(
     normal: Values | None = None,
     **values: Values,
 ) -> None:
-    """Write a cloud or a mesh as a binary PLY file, whole or not at all.
+    """Write a cloud, or a mesh with (F, 3) faces, as a binary PLY file, whole or not at all.
 
-    Args:
-        path: where it goes; its folder is made if need be.
-        pos: (N, 3) positions; as double where float32 would move them, as it does map coordinates.
-        color: (N, 3) uint8 red, green, blue.
-        faces: (F, 3) vertex indices; default: none, a cloud.
-        normal: (N, 3) normals.
-        **values: (N,) more at each point, under their names: whole numbers (``part``) or real ones.
-
-    Raises:
-        InputError: a shape or a range does not fit, or the file cannot be written.
+    Positions (N, 3) are written as double where float32 would move them, as it does map
+    coordinates. Beside (N, 3) uint8 colors and (N, 3) normals, further (N,) whole or real values
+    stand at the points under their names, such as ``part``.
     """
     pos = as_array(pos)
     if pos.ndim != 2 or pos.shape[1] != 3:
@@ -106,15 +89,7 @@ def write_ply(
 
 
 def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
-    """Write named arrays as a compressed NPZ file, whole or not at all.
-
-    Args:
-        path: where it goes; its folder is made if need be.
-        **arrays: tensors or arrays, under their names.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
+    """Write named arrays as a compressed NPZ file, whole or not at all."""
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -122,15 +97,7 @@ def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write a JSON file, whole or not at all.
-
-    Args:
-        path: where it goes; its folder is made if need be.
-        content: what JSON can hold.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
+    """Write a JSON file, whole or not at all."""
     with replacing(path) as file:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
 
@@ -149,11 +116,7 @@ def fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> 
 
 
 def as_triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
-    """Give (F, 3) faces as PLY rows of a count and an index; none without faces.
-
-    Raises:
-        InputError: the shape does not fit, or a face refers to none of the vertices.
-    """
+    """Give (F, 3) faces as PLY rows of a count and an index; none without faces."""
     index = np.empty((0, 3), np.int64) if faces is None else as_array(faces)
     if index.ndim != 2 or index.shape[1] != 3:
         raise InputError(f"{path}: faces must have shape (F, 3), not {index.shape}")

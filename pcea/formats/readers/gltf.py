@@ -1,10 +1,4 @@
-"""glTF 2.0, binary and JSON: the scene that a file shows by default becomes one mesh or one cloud.
-
-Read here, because others are silently wrong on what people's files hold. trimesh (4.6, 5.2) does
-not divide normalized whole numbers, applies neither morph targets nor skins, leaves out fans,
-instances and the winding of mirrored nodes, and reads what it cannot decode as zeros. Open3D (0.20)
-reads quantized positions as NaN, and applies neither instances nor morph targets.
-"""
+"""glTF 2.0, binary and JSON; docs/files.md says why it is read here."""
 
 from __future__ import annotations
 
@@ -33,16 +27,10 @@ _MOST_PLACED = 200_000_000  # a small file can ask for any number of copies of i
 
 @register_format("glb", "gltf")
 def read_gltf(path: Path) -> Raw:
-    """Read a GLB or glTF file: its triangles or, without any, its points.
-
-    Every mesh of the default scene comes as often as the scene shows it, at its place, in the pose
-    and with the morph that the file has by default. Lines, materials, textures, animations and
-    cameras are left out. Positions are float64, colors those of the screen.
-
-    Raises:
-        InputError: it is no glTF 2.0, damaged, compressed, requires an unknown extension, refers
-            to anything outside its own folder, or holds no triangles and no points.
-    """
+    """Read the triangles of a GLB or glTF file or, without any, its points, in float64."""
+    # Every mesh of the default scene comes as often as the scene shows it, at its place, in the
+    # pose and with the morph that the file has by default. Lines, materials, textures, animations
+    # and cameras are left out. Colors are those of the screen.
     try:
         return _Scene(path).read()
     except InputError:
@@ -170,10 +158,8 @@ class _Scene(GltfFile):
         return blended
 
     def mesh(self, index: int, weights: Array) -> list[Part]:
-        """The parts of a mesh, not at their place, in linear light.
-
-        Primitives of the same vertices, as programs write one for each material, become one part.
-        """
+        """The parts of a mesh, not at their place, in linear light, one for the same vertices."""
+        # Programs write one primitive for each material.
         parts: dict[Any, Part] = {}
         for number, primitive in enumerate(self.at("meshes", index)["primitives"]):
             mode = primitive.get("mode", _TRIANGLES)
@@ -238,16 +224,9 @@ class _Scene(GltfFile):
 
 
 def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw:
-    """Put a part at its place, once an instance.
-
-    A mirror turns the order of a face's corners round; they are swapped back, so that faces that
-    point outward do so still.
-
-    Args:
-        columns: what its V vertices have.
-        faces: its F faces.
-        matrix: (I, 1, 4, 4) of instances, or (1, V, 4, 4) of vertices.
-    """
+    """Put a part at its place by (I, 1, 4, 4) matrices of instances or (1, V, 4, 4) of vertices."""
+    # A mirror turns the order of a face's corners round; they are swapped back, so that faces that
+    # point outward do so still.
     linear, num = matrix[..., :3, :3], len(columns["pos"])
     pos = _turned(linear, columns["pos"]) + matrix[..., :3, 3]  # (I, V, 3)
     det = np.linalg.det(linear)

@@ -15,17 +15,7 @@ _HOW = "pip install 'laspy[lazrs]'"
 
 @register_format("las", "laz")
 def read_las(path: Path) -> Raw:
-    """Read the points of a LAS or LAZ file, and their colors; classes and returns are left out.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Positions in float64, with the file's scale and offset applied, and 16-bit colors.
-
-    Raises:
-        InputError: laspy, or lazrs for a packed file, is not installed; or the file is damaged.
-    """
+    """Read float64 positions and 16-bit colors; classes and returns are left out."""
     try:
         import laspy
     except ModuleNotFoundError as error:

@@ -32,9 +32,6 @@ def read_npy(path: Path) -> Raw:
 
     What columns 4 and on are, the numbers decide
     (:func:`pcea.formats.columns.layout_by_value`); of records, the names of the fields.
-
-    Raises:
-        InputError: the array is of another shape or type, or may be (3, N).
     """
     with _opened(path, b"\x93NUMPY") as array:
         if array.dtype.names is None:
@@ -50,9 +47,6 @@ def read_npz(path: Path) -> Raw:
     Positions are named pos, points, xyz, vertices and the like, or are the one array that can
     only be points; x, y and z may also be arrays of their own. Faces are (F, 3 or 4), (3, F) as in
     PyTorch Geometric, or laid end to end as in VTK.
-
-    Raises:
-        InputError: none, or more than one, can be the points, or the arrays do not fit together.
     """
     with _opened(path, b"PK") as archive:
         return _named(archive, path)

@@ -1,8 +1,4 @@
-"""Wavefront OBJ: polygons, or bare vertices.
-
-Read here, because trimesh counts an OBJ's relative indices from the end of the file, and splits and
-reorders vertices along the seams of the texture.
-"""
+"""Wavefront OBJ: polygons, or bare vertices; docs/files.md says why it is read here."""
 
 from __future__ import annotations
 
@@ -23,9 +19,8 @@ from pcea.formats.text import number_rows, read_text
 def read_obj(path: Path) -> Raw:
     """Read the vertices and polygons of an OBJ file; groups and materials are put together.
 
-    Colors behind the positions (``v x y z r g b``) are read, of whichever range. A vertex gets the
-    mean of the normals that its faces give it. Without faces it is a cloud of all vertices, whether
-    lines and points refer to them or not.
+    Colors behind the positions (``v x y z r g b``) are of whichever range. A vertex gets the mean
+    of the normals that its faces give it. Without faces it is a cloud of all vertices.
     """
     # A backslash joins the next line, but for comments: they may end in a folder of Windows.
     text = re.sub(r"(?m)^[ \t]*#.*$", "", read_text(path))
@@ -99,14 +94,9 @@ def _faces(
 
 
 def _at_vertices(normal: Array, at_corners: Array, corners: Array, num: int) -> Array:
-    """(N, 3) means of the unit normals at the corners of each vertex; zero where there are none.
-
-    Args:
-        normal: (K, 3) the file's normals.
-        at_corners: which of them each corner has, counted from 1; what refers to none is unknown.
-        corners: which vertex each corner is.
-        num: N, how many vertices there are.
-    """
+    """(N, 3) means of the unit normals at the corners of each vertex; zero where there are none."""
+    # `at_corners` says which of the (K, 3) normals each corner has, counted from 1; what refers to
+    # none is unknown.
     known = (at_corners > 0) & (at_corners <= len(normal)) & (corners >= 0) & (corners < num)
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)

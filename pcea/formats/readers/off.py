@@ -1,7 +1,4 @@
-"""OFF meshes.
-
-Read here, because trimesh takes a truncated file without a word and leaves its last faces out.
-"""
+"""OFF meshes; docs/files.md says why they are read here."""
 
 from __future__ import annotations
 
@@ -24,9 +21,8 @@ _KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
 def read_off(path: Path) -> Raw:
     """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers).
 
-    Normals and colors of vertices are read where the keyword announces them, in the order of the
-    format: position, normal, color, texture. Colors of faces are left alone. White space may fall
-    anywhere in a file that has none of these.
+    What the keyword announces stands in the order position, normal, color, texture. Colors of faces
+    are left alone. White space may fall anywhere in a file that has none of these.
     """
     with path.open("rb") as file:
         if re.match(rb"\s*\w*OFF\s+BINARY", file.read(64)):
@@ -92,13 +88,8 @@ def _faces(lines: list[str], line_of: list[int], path: Path) -> tuple[Array, Arr
 
 
 def _by_word(text: str, head: int, path: Path) -> Raw | None:
-    """Take the numbers one after the other; None where they do not come out even.
-
-    Args:
-        text: the file behind its keyword.
-        head: how many numbers its first line has; the number of edges may be missing there.
-        path: the file, for the message.
-    """
+    """Take the numbers one after the other; None where they do not come out even."""
+    # `head` is how many numbers the first line has; the number of edges may be missing there.
     try:
         numbers, places = free_numbers(text, 0, path)
     except InputError:

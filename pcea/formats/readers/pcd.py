@@ -1,8 +1,4 @@
-"""PCD clouds of the Point Cloud Library: text, binary and compressed.
-
-Read here, because Open3D takes a truncated text file, a short row or binary doubles without a word
-and fills in zeros, and knows names in small letters only.
-"""
+"""PCD clouds of the Point Cloud Library: text, binary and compressed; see docs/files.md."""
 
 from __future__ import annotations
 

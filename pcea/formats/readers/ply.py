@@ -1,8 +1,4 @@
-"""PLY meshes and clouds: text and binary, of either byte order.
-
-Read here, because trimesh refuses binary files that mix triangles and larger polygons (Blender's
-own, for one) and drops the normals of a cloud.
-"""
+"""PLY meshes and clouds, text and binary; docs/files.md says why they are read here."""
 
 from __future__ import annotations
 
@@ -66,9 +62,8 @@ _Table = dict[str, _Column]
 def read_ply(path: Path) -> Raw:
     """Read a PLY file, with the normals and colors of its vertices if it has them.
 
-    Names are read in capitals and small letters alike. Faces are the element ``face``, and the
-    strips of the element ``tristrips``; without either it is a cloud. What stands at faces and in
-    other elements is left alone. In text, white space may fall anywhere.
+    Names may be in capitals. Faces are the element ``face``, and the strips of ``tristrips``;
+    without either it is a cloud. Other elements are left alone. Text may have any white space.
     """
     data = read_bytes(path)
     order, elements, start, lines = _read_header(data, path)

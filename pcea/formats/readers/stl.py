@@ -1,8 +1,4 @@
-"""STL meshes, binary and text.
-
-Read here, because trimesh refuses the line ends of old Macs, and hands over an empty scene without
-a word where bytes follow the last facet or a text ends without ``endsolid``.
-"""
+"""STL meshes, binary and text; docs/files.md says why they are read here."""
 
 from __future__ import annotations
 
@@ -25,11 +21,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @register_format("stl")
 def read_stl(path: Path) -> Raw:
-    """Read an STL file; its corners stay unmerged, three a facet.
-
-    Normals follow from the corners, so the file's own are left alone, and so are colors, which
-    programs hide in the attributes each in its own way.
-    """
+    """Read an STL file; its corners stay unmerged, three a facet."""
+    # Normals follow from the corners, so the file's own are left alone, and so are colors, which
+    # programs hide in the attributes each in its own way.
     data = path.read_bytes()
     # The number of facets has a zero byte in any file that fits into memory. Text has none, but
     # that some programs fill up its end.

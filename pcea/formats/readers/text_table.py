@@ -74,12 +74,6 @@ def read_rows(path: Path) -> Raw:
     ``;`` where it does not separate). Decimal commas, quotes, grouped thousands, Fortran's
     ``1.0D+00`` and brackets around rows are understood; fields that are empty or say that there is
     no number are NaN; columns of words are left out.
-
-    Returns:
-        Its points in float64, with a note that says which columns were taken for what.
-
-    Raises:
-        InputError: it is no text, no table, or a row or its header does not fit.
     """
     lines = _without_brackets(read_text(path)).split("\n")
     separator = _find_separator(lines)
