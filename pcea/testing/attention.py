@@ -17,12 +17,7 @@ DIM = 16
 
 
 class Trial:
-    """One attention, freshly built with seed 0, and three clouds of 12 points to try it on.
-
-    Args:
-        name: a name of :func:`pcea.list_attentions`.
-        options: the mechanism's own.
-    """
+    """An attention freshly built with seed 0, and three clouds of 12 points to try it on."""
 
     def __init__(self, name: str, **options: Any) -> None:
         self.name = name
@@ -47,7 +42,7 @@ def check_attention(name: str, **options: Any) -> None:
 
     Args:
         name: a name of :func:`pcea.list_attentions`.
-        options: the mechanism's own. Default: its defaults.
+        options: the mechanism's own.
 
     Raises:
         AssertionError: something does not hold; the message says what.

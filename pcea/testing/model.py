@@ -25,12 +25,7 @@ NUM = 300
 
 
 class Trial:
-    """One model with normals, its weights random by seed 0, and two clouds of points to try it on.
-
-    Args:
-        name: a name of :func:`pcea.list_models`.
-        options: options of the model.
-    """
+    """A model with normals, its weights random by seed 0, and two clouds of points to try it on."""
 
     def __init__(self, name: str, **options: Any) -> None:
         self.name, self.options = name, {"normals": True, **options}
@@ -71,7 +66,7 @@ def check_model(name: str, **options: Any) -> None:
 
     Args:
         name: a name of :func:`pcea.list_models`.
-        options: options of the model, such as ``attention="mine"``. Default: those of its name.
+        options: options of the model, such as ``attention="mine"``.
 
     Raises:
         AssertionError: something does not hold; the message says what.

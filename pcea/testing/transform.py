@@ -24,10 +24,7 @@ STEP = 1e-3
 
 
 class Trial:
-    """A transform, and clouds of points on ellipsoids to try it on.
-
-    Each point has the normal of its ellipsoid, and a part of its own in the whole batch.
-    """
+    """A transform, and clouds of points on ellipsoids, with normals and a part for each point."""
 
     def __init__(self, transform: Transform) -> None:
         self.transform = transform
@@ -61,7 +58,7 @@ def check_transform(name: str, **values: Any) -> None:
 
     Args:
         name: a name of :func:`pcea.transforms.list_transforms`.
-        values: the transform's own. Default: its defaults.
+        values: the transform's own.
 
     Raises:
         AssertionError: something does not hold; the message says what.
@@ -73,10 +70,7 @@ def check_transform(name: str, **values: Any) -> None:
 
 
 def check_corruption(name: str) -> None:
-    """Check everything that a corruption must hold.
-
-    Args:
-        name: a name of :func:`pcea.transforms.list_corruptions`.
+    """Check everything that a corruption of :func:`pcea.transforms.list_corruptions` must hold.
 
     Raises:
         AssertionError: something does not hold; the message says what.
