@@ -26,7 +26,7 @@ class Scale(Transform):
     Args:
         low: the smallest factor.
         high: the largest factor.
-        same: whether one factor serves all three axes. Default false.
+        same: whether one factor serves all three axes.
     """
 
     low: float = number(0.67, 1e-9)
@@ -143,7 +143,7 @@ class Shear(Transform):
 
     Args:
         reach: the largest multiple, to either side; or the smallest and the largest size.
-        upright: whether heights stay as they are. Default false.
+        upright: whether heights stay as they are.
     """
 
     reach: Share = number(0.2, 0, pair=True)
@@ -163,12 +163,7 @@ class Shear(Transform):
 
 
 def rotation(axis: Tensor, angle: Tensor) -> Tensor:
-    """Matrices (…, 3, 3) that turn points, multiplied on the right, by Rodrigues' formula.
-
-    Args:
-        axis: (…, 3) of length 1.
-        angle: (…) in radians.
-    """
+    """Rodrigues' matrices (…, 3, 3) that turn points, on their left, about (…, 3) unit axes."""
     x, y, z = axis.expand(*angle.shape, 3).unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).unflatten(-1, (3, 3))
@@ -185,16 +180,9 @@ def rotation_of_each(angle: Tensor) -> Tensor:
 
 
 def transform_normals(normal: Tensor | None, matrix: Tensor) -> Tensor | None:
-    """Turn normals as the surface turns whose points are multiplied by matrices on the right.
-
-    Args:
-        normal: (B, N, 3), or None.
-        matrix: (B, N, 3, 3), or (B, 1, 3, 3).
-
-    Returns:
-        (B, N, 3) of length 1, zero where they were: n times the cofactors of the matrix, which
-        always exist, other than its inverse.
-    """
+    """Turn (B, N, 3) normals as the surface turns when its points become ``points @ matrix``."""
+    # With (B, N or 1, 3, 3) matrices, n times the cofactors, which always exist, other than the
+    # inverse; normals of zero stay zero.
     if normal is None:
         return None
     a, b, c = matrix.unbind(-2)

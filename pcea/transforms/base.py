@@ -27,11 +27,7 @@ TRANSFORMS: Registry[type[Transform]] = Registry("transform", "pcea.transforms")
 
 
 def register_transform(name: str) -> Callable[[C], C]:
-    """Make a transform known by a name, which recipes and the command line then take.
-
-    Args:
-        name: lower case, words joined by hyphens.
-    """
+    """Register a transform by a name, lower case with hyphens, for recipes and the command line."""
 
     def add(transform: C) -> C:
         transform.name = name
@@ -79,7 +75,7 @@ class Transform(ABC):
     others, and in place of those left out stand copies of kept ones, each once before any twice.
 
     Args:
-        probability: of each cloud to be changed. Default 1.
+        probability: of each cloud to be changed.
     """
 
     name: ClassVar[str] = ""
@@ -99,14 +95,9 @@ class Transform(ABC):
 
     @abstractmethod
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """Change every cloud of a batch.
+        """Change every cloud of a batch without padding, on any device; return another.
 
-        Args:
-            batch: without padding, on any device; it is not to be changed.
-            generator: what to draw from.
-
-        Returns:
-            Another batch, made by :func:`changed`.
+        The given batch is not to be changed: :func:`changed` makes the other one.
         """
 
     @overload
@@ -214,14 +205,10 @@ def take(batch: Batch, index: Tensor) -> Batch:
 
 
 def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
-    """The first points of each cloud in some order.
+    """The first points of each cloud in (B, N) int64 order.
 
-    Args:
-        batch: the batch.
-        order: (B, N) int64 the points, those to keep first.
-        count: how many points, at least 1. A number is the new N, and beyond the old one points are
-            repeated in turn; of (B, 1) int64, one for each cloud, N stays, and the kept points are
-            repeated in turn.
+    A number as the count is the new N, and beyond the old one points are repeated in turn; of
+    counts (B, 1) int64, one for each cloud, N stays, and the kept points are repeated in turn.
     """
     total = order.shape[1]
     if isinstance(count, int):

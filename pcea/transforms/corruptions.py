@@ -23,10 +23,9 @@ CORRUPTIONS: Registry[Corruption] = Registry("corruption", "pcea.corruptions")
 
 
 def register_corruption(name: str) -> Callable[[Corruption], Corruption]:
-    """Make a corruption known by a name.
+    """Register a function of the severity, 1 to 5, that returns a list of transforms.
 
-    It is a function of the severity, 1 to 5, that returns a list of transforms. They get clouds in
-    the unit sphere, y up.
+    They get clouds in the unit sphere, y up.
 
     Args:
         name: lower case, as it is published.
@@ -40,15 +39,7 @@ def list_corruptions() -> list[str]:
 
 
 def corruption_transforms(name: str, severity: int) -> tuple[Transform, ...]:
-    """Give the transforms of a corruption at a severity.
-
-    Args:
-        name: one of :func:`list_corruptions`.
-        severity: 1 to 5.
-
-    Raises:
-        InputError: there is no such corruption or severity.
-    """
+    """Give the transforms of a corruption of :func:`list_corruptions` at a severity, 1 to 5."""
     corruption = CORRUPTIONS.get(name)
     if severity not in SEVERITIES:
         raise InputError(

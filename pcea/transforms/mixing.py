@@ -85,13 +85,11 @@ class _PointCutMix(_Mixing):
 class PointCutMixR(_PointCutMix):
     """Replace random points of each cloud by those points of another that match them.
 
+    Source: Zhang et al., *PointCutMix*, Neurocomputing 2022, with β = 1, a uniform share. The
+    authors match points by an approximate earth mover's distance; here see :func:`match`.
+
     Args:
         share: of the points that are replaced; a range is drawn from for each cloud.
-        probability: of each cloud to be changed. Default 0.5.
-
-    Source:
-        Zhang et al., *PointCutMix*, Neurocomputing 2022, with β = 1, a uniform share. The authors
-        match points by an approximate earth mover's distance; here see :func:`match`.
     """
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
@@ -104,12 +102,10 @@ class PointCutMixR(_PointCutMix):
 class PointCutMixK(_PointCutMix):
     """Replace a random point of each cloud and those nearest to it by another's that match them.
 
+    Source: as of ``pointcutmix-r``.
+
     Args:
         share: of the points that are replaced; a range is drawn from for each cloud.
-        probability: of each cloud to be changed. Default 0.5.
-
-    Source:
-        As of ``pointcutmix-r``.
     """
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
@@ -126,15 +122,12 @@ class RSMix(_Mixing):
 
     The other's piece is moved as a whole, so that the centers of the two balls meet. It has as many
     points as the piece that it replaces: of more there are some, fewer are repeated.
+    Source: Lee et al., *Regularization Strategy for Point Cloud via Rigidly Mixed Sample*, CVPR
+    2021, with β = 1, a uniform radius.
 
     Args:
         radius: of the balls, in radii of the unit sphere; a range is drawn from for each cloud.
         points: how many points a piece has at most.
-        probability: of each cloud to be changed. Default 0.5.
-
-    Source:
-        Lee et al., *Regularization Strategy for Point Cloud via Rigidly Mixed Sample*, CVPR 2021,
-        with β = 1, a uniform radius.
     """
 
     radius: Share = number((0.0, 1.0), 0, pair=True)
@@ -166,17 +159,10 @@ class RSMix(_Mixing):
 
 
 def match(pos: Tensor, other: Tensor) -> Tensor:
-    """Match the points of clouds one to one, so that matched points lie near each other.
+    """Match (B, N, 3) points one to one with near ones: (B, N) int64 indices into ``other``.
 
     Both clouds are halved along x, y and z in turn, and halves are matched to halves until each
     holds one point: a quick stand-in for the matching of the smallest mean distance.
-
-    Args:
-        pos: (B, N, 3) positions.
-        other: (B, N, 3) positions.
-
-    Returns:
-        (B, N) int64, for each point of ``pos`` its point of ``other``, a permutation.
     """
     total = pos.shape[1]
     both = torch.cat([pos, other])

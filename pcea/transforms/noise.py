@@ -49,15 +49,12 @@ class StrayPoints(Transform):
     Without clusters they lie evenly in the ball about the origin, and have the part of the nearest
     point. With clusters, each has the part of its cluster's center, which is a random point of the
     cloud, and what lies outside the ball is divided by its squared norm. Normals are zero, which
-    says that they are not known.
+    says that they are not known. Source: ModelNet-C's ``add_global`` and ``add_local``.
 
     Args:
         points: how many are added; of a range, drawn for each cloud, they take places of others.
         clusters: how many clusters, a number or a range. Default none.
         std: standard deviation of a cluster, or its bounds, in radii of the unit sphere.
-
-    Source:
-        ModelNet-C's ``add_global`` and ``add_local``.
     """
 
     points: Count = number((1, 100), 0, whole=True, pair=True)

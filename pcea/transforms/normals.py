@@ -35,8 +35,7 @@ class FlipNormals(Transform):
     """Turn normals to the other side of the surface, where there are any.
 
     Args:
-        share: of the points whose normals are turned. Default 1, all of a cloud's.
-        probability: of each cloud to be changed. Default 0.5.
+        share: of the points whose normals are turned.
     """
 
     share: float = number(1.0, 0, 1)
@@ -53,11 +52,7 @@ class FlipNormals(Transform):
 @register_transform("drop-normals")
 @dataclass(frozen=True)
 class DropNormals(Transform):
-    """Make all normals of a cloud zero, which says that they are not known, where there are any.
-
-    Args:
-        probability: of each cloud to be changed. Default 0.5.
-    """
+    """Make all normals of a cloud zero, which says that they are not known, where there are any."""
 
     probability: float = field(default=0.5, kw_only=True)
 

@@ -24,6 +24,8 @@ class PointWOLF(Transform):
     and move with probability 1/2; stretch and move act along random axes. A point goes where the
     anchors' maps take it, weighted by a Gaussian of its distance to the anchors along random axes.
     At last the cloud is put into the unit sphere. Normals turn as the surface does.
+    Source: Kim et al., *Point Cloud Augmentation with Weighted Local Transformations*, ICCV 2021;
+    defaults as in the authors' code.
 
     Args:
         anchors: how many there are.
@@ -31,10 +33,6 @@ class PointWOLF(Transform):
         scale: the largest stretch; the smallest is 1.
         reach: the longest move along each axis, to either side, in radii of the unit sphere.
         std: standard deviation of the Gaussian, in radii of the unit sphere.
-
-    Source:
-        Kim et al., *Point Cloud Augmentation with Weighted Local Transformations*, ICCV 2021;
-        defaults as in the authors' code.
     """
 
     anchors: int = number(4, 1, whole=True)

@@ -91,10 +91,9 @@ class Function(Transform):
 
 @dataclass(frozen=True)
 class CloudByCloud(Transform):
-    """A transform of torch-geometric, applied to one cloud of a batch after the other.
+    """A transform of torch-geometric, applied to one cloud of a batch after the other."""
 
-    What it draws from Python's, NumPy's and torch's own generators follows from the given one.
-    """
+    # What it draws from Python's, NumPy's and torch's own generators follows from the given one.
 
     transform: Callable[[Any], Any]
 

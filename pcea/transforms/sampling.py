@@ -32,7 +32,7 @@ class Resample(Transform):
         share: of the points to keep; a range is drawn from for each cloud.
         points: how many to keep, instead of a share; more than N repeats points.
         density: how many times as likely a point is kept on one side of the cloud as on the other,
-            along a random direction. Default 1: all alike.
+            along a random direction. At 1, all are alike.
     """
 
     share: Share = number((0.25, 1.0), 0, 1, pair=True)
@@ -60,13 +60,11 @@ class DropPoints(Transform):
     """Make a random share of each cloud's points its first point ("random input dropout").
 
     A dropped point is the first point in all: one that kept its own normal or label would say of
-    the first point's place what holds elsewhere.
+    the first point's place what holds elsewhere. Source: PointNet++'s and PCT's published training
+    code, which has neither normals nor labels.
 
     Args:
         share: each cloud's share is uniform in 0 … this.
-
-    Source:
-        PointNet++'s and PCT's published training code, which has neither normals nor labels.
     """
 
     share: float = number(0.875, 0, 1)
@@ -90,14 +88,12 @@ class DropPoints(Transform):
 class DropPatch(Transform):
     """Leave out patches: a random remaining point and those nearest to it, patch by patch.
 
-    Each of the points to leave out belongs to a random one of the patches.
+    Each of the points to leave out belongs to a random one of the patches. Source: ModelNet-C's
+    ``dropout_local``.
 
     Args:
         points: how many are left out in all; a range is drawn from for each cloud.
         patches: how many patches, a number or a range.
-
-    Source:
-        ModelNet-C's ``dropout_local``.
     """
 
     points: Count = number((100, 500), 0, whole=True, pair=True)
