@@ -19,20 +19,10 @@ from pcea.errors import InputError, nearest
 
 
 def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
-    """Unpack an archive, check all of it, and only then put it in its place.
+    """Unpack an archive or folder, check all of it, and only then put it in its place under root.
 
-    Args:
-        name: a registered data set, or a new name for a folder in ShapeNetPart's layout or with
-            one folder of shapes per class.
-        archive: a zip, a tar (also compressed), or a folder.
-        root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
-
-    Returns:
-        What the check found.
-
-    Raises:
-        InputError: the archive is missing, damaged, unsafe or of another layout; or another
-            copy is in its place. What was there before is as it was.
+    A new name is taken for a folder in ShapeNetPart's layout or with one folder of shapes per
+    class.
     """
     layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
     if not layouts[0].content:
@@ -65,21 +55,9 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
 
 
 def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> Report:
-    """Download a published data set, trying its mirrors in turn, and import it.
+    """Download a published data set from the first mirror that gives it, and import it.
 
-    A download is kept only if its hash is the published one or, where none is known, its content
-    passes the check.
-
-    Args:
-        name: a registered data set that has a source, such as ``modelnet40``.
-        root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
-        progress: a tqdm-like bar, or False.
-
-    Returns:
-        What the check found; where the data set is there already, nothing is downloaded.
-
-    Raises:
-        InputError: there is no such archive, or no mirror gave it.
+    A download is kept only if its hash is the published one or its content passes the check.
     """
     source = layouts_of(name)[0].source
     if source is None:

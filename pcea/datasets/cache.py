@@ -29,18 +29,16 @@ def cached(
 ) -> Clouds:
     """Take clouds from the cache, or build them and leave them there.
 
-    A cache file that cannot be read is built anew; a place that cannot be written is skipped.
+    The cache is the folder's ``.cache``, unless ``$PCEA_CACHE`` names another place or the folder
+    is read-only. A file of it that cannot be read is built anew; a place that cannot be written is
+    skipped.
 
     Args:
         label: start of the file name, ``"modelnet40-train"``.
-        folder: the data set's folder; the cache is its ``.cache``, unless ``$PCEA_CACHE`` names
-            another place or the folder is read-only.
-        files: what `build` reads.
+        folder: the data set's folder.
+        files: what `build` reads; InputError where one cannot be read.
         params: what else its result depends on; JSON can write it.
         build: reads and checks the files.
-
-    Raises:
-        InputError: from `build`, or one of `files` cannot be read.
     """
     key = hashlib.sha256(json.dumps([VERSION, params], sort_keys=True).encode())
     for file in sorted(files):

@@ -37,14 +37,12 @@ class Report:
 def check(name: str, root: str | Path | None = None) -> Report:
     """Look for faults in a copy of a data set: read every split, and count its clouds.
 
-    A copy with fewer clouds than the official ones is accepted, and reported as partial. What a
-    layout must hold whatever lies on disk, :func:`pcea.testing.check_dataset` checks.
-
-    Both arguments are those of `load_dataset`.
+    The arguments are those of `load_dataset`. A copy with fewer clouds than the official ones is
+    reported as partial. What a layout must hold, :func:`pcea.testing.check_dataset` checks.
 
     Raises:
-        InputError: it is not there, a file is missing or damaged, or every cloud of a split has
-            all its points at one place.
+        InputError: it is not there, a file is missing or damaged, or every cloud of a split has all
+            its points at one place.
     """
     layout, folder = find(name, root)
     if not layout.content:
@@ -81,11 +79,7 @@ def check_folder(layout: Layout, folder: Path) -> Report:
 
 
 def _collapsed(folder: Path, split: str, clouds: Clouds) -> list[str]:
-    """A sentence that names the clouds whose points are all equal, where there are any.
-
-    Raises:
-        InputError: no cloud of the split has a form.
-    """
+    """Name in a sentence the clouds whose points are all equal; refuse a split of nothing else."""
     several = clouds.pos.split(clouds.counts.tolist())
     # Centered clouds: one whose points are all equal lies at 0.
     names = [name for name, pos in zip(clouds.names, several, strict=True) if not pos.any()]

@@ -17,10 +17,7 @@ from pcea.formats.checked import as_tensor
 
 @dataclass
 class Batch:
-    """What a model and its loss consume.
-
-    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
-    below.
+    """What a model and its loss consume: tensors or arrays, checked and kept in the types below.
 
     Args:
         pos: (B, N, 3) float32 coordinates.
@@ -66,11 +63,7 @@ class Batch:
         return replace(self, **moved)
 
     def soft_category(self, num_categories: int) -> Tensor:
-        """The targets of a classifier.
-
-        Returns:
-            (B,) int64 the categories, or (B, num_categories) the share of each in mixed clouds.
-        """
+        """The targets: (B,) int64 categories, or (B, num_categories) shares of mixed clouds."""
         if self.mixed_category is None or self.mixed_share is None:
             return self.category
         soft = self.mixed_share.new_zeros(len(self), num_categories)
@@ -79,10 +72,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Clouds:
-    """M clouds of any lengths, their T points one after the other.
+    """M clouds of any lengths, their T points one after the other; ``clouds[index]`` selects some.
 
-    Tensors or arrays of any real type will do: what is given is checked, and kept in the types
-    below. ``clouds[index]`` is :meth:`select`.
+    Tensors or arrays of any real type are checked, and kept in the types below.
 
     Args:
         pos: (T, 3) float32 coordinates.
@@ -93,9 +85,7 @@ class Clouds:
         names: where each cloud comes from, M of them.
 
     Raises:
-        InputError: the shapes or devices do not fit each other, a cloud has no point, a label is
-            negative, a coordinate is NaN or infinite, or one in float64 is too far from zero for
-            float32.
+        InputError: as for :class:`Batch`, or a cloud has no point.
     """
 
     pos: Tensor
@@ -210,14 +200,10 @@ class Clouds:
         return moved
 
     def select(self, index: Index) -> Clouds:
-        """Some of the clouds, in the order asked for, with their names.
+        """Some of the clouds, in the order of the index, with their names.
 
-        Args:
-            index: an id, a slice, (K,) ids, or a mask of (M,) bools; ids below 0 count from the
-                end.
-
-        Raises:
-            InputError: there is no such cloud, or the mask has another length.
+        The index is an id, a slice, (K,) ids, below 0 from the end, or a mask of (M,) bools; one
+        that does not fit is an InputError.
         """
         index = cloud_ids(index, len(self), self.ptr.device)
         counts = self.counts[index]  # (K,)
@@ -235,18 +221,16 @@ class Clouds:
     ) -> Batch:
         """Draw a batch, on the device where the clouds live.
 
-        With ``num_points`` every cloud gets exactly that many points and nothing waits for the
-        host; a cloud with fewer gives each point once before it repeats any.
+        With ``num_points`` nothing waits for the host; a cloud with fewer points gives each of them
+        once before it repeats any.
 
         Args:
             index: (B,) ids of clouds, or whatever :meth:`select` takes.
-            num_points: points drawn from each cloud; None takes them all and pads to the
-                longest of the batch (points of padding are zero, their part is 0).
-            generator: draws the points without replacement; it may live on the CPU or the
-                device. None takes the first ones in stored order.
-
-        Returns:
-            The batch; its mask is None where there is no padding.
+            num_points: points drawn from each cloud; None takes them all and pads to the longest of
+                the batch (points of padding are zero, their part is 0), with a mask where there is
+                padding.
+            generator: draws the points without replacement, on the CPU or the device; None takes
+                the first ones in stored order.
         """
         index = cloud_ids(index, len(self), self.ptr.device)
         count = self.counts[index, None]  # (B, 1)

@@ -26,9 +26,8 @@ class PointCloudDataset(Dataset["Data"]):
 
     An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``y`` — the category (1,) for
     classification, the part of each point (N,) for segmentation —, ``category`` (1,), ``name``,
-    and, where the data set has them, ``normal`` (N, 3) and ``part`` (N,). A slice, a list of
-    numbers or a mask gives a data set of those clouds, their names with them. Training does not go
-    through items: it draws batches from ``clouds`` on the device.
+    and, where there are any, ``normal`` (N, 3) and ``part`` (N,). A slice, a list of numbers or a
+    mask gives a data set of those clouds. Training draws batches from ``clouds`` instead.
 
     Args:
         clouds: the whole split.
@@ -39,8 +38,7 @@ class PointCloudDataset(Dataset["Data"]):
         transform: a torch-geometric transform, applied to each item when it is taken.
 
     Raises:
-        InputError: the task is segmentation, and points are not labeled; or it is unknown; or
-            a label has no name in the taxonomy.
+        InputError: the task is unknown, or segmentation without part labels; or a label is unnamed.
     """
 
     def __init__(
@@ -88,9 +86,7 @@ class PointCloudDataset(Dataset["Data"]):
     def __getitem__(self, index: Index) -> Data | PointCloudDataset:
         """An item by its number, or some of the clouds as a data set by what else names them.
 
-        Raises:
-            IndexError: there is no such item, which ends a loop over the items.
-            InputError: there is no such cloud, or a mask has another length.
+        A number without an item is an IndexError, which ends a loop over the items.
         """
         try:
             number = operator.index(index)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""What a person gives as the fields of clouds and batches, checked: right, or one clear error.
+"""Checks of the fields of clouds and batches.
 
-Values are checked on the CPU alone. On another device a check would wait for it, and what training
+Values are checked on the CPU alone: a check on another device would wait for it, and what training
 moves there was checked before.
 """
 
@@ -23,11 +23,7 @@ Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequenc
 
 
 def take_fields(owner: object, device: torch.device, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Check fields of an object, and keep them as tensors of their types; None stays None.
-
-    Raises:
-        InputError: a field has another shape, lies elsewhere, or its values cannot be what it is.
-    """
+    """Check fields of an object, and keep them as tensors of their types; None stays None."""
     for name, shape in shapes.items():
         value = getattr(owner, name)
         if value is None:
@@ -50,11 +46,9 @@ def check_layout(pos: Tensor, layout: tuple[str, ...]) -> None:
 
 
 def as_coordinates(pos: Tensor, counts: Sequence[int]) -> Tensor:
-    """Take coordinates (…, 3) of any real type as float32.
+    """Take coordinates (…, 3) of any real type as float32, of clouds of `counts` points each.
 
-    Raises:
-        InputError: the type is another one, a value is NaN or infinite, or one of the clouds, of
-            `counts` points each, lies so far from zero that float32 would lose its form.
+    Refuses values that are not finite, and clouds so far from zero that float32 loses their form.
     """
     near = _as_real(pos, "pos")
     if near.device.type != "cpu" or not near.numel():
@@ -80,16 +74,7 @@ def as_coordinates(pos: Tensor, counts: Sequence[int]) -> Tensor:
 
 
 def cloud_ids(index: Index, num: int, device: torch.device) -> Tensor:
-    """Turn whatever names some of `num` clouds into their ids, (K,) int64 on a device.
-
-    Args:
-        index: an id, a slice, K ids, or a mask of ``num`` bools; ids below 0 count from the end.
-        num: how many clouds there are.
-        device: where the ids are wanted.
-
-    Raises:
-        InputError: a cloud does not exist, a mask has another length, or it is none of these.
-    """
+    """Turn an id, a slice, K ids or a mask of ``num`` bools into ids, (K,) int64 on a device."""
     ids = as_tensor(range(num)[index] if isinstance(index, slice) else index, "index of clouds")
     mask = ids.dtype == torch.bool
     whole = not ids.numel() or not (ids.is_floating_point() or ids.is_complex())

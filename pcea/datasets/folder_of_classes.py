@@ -25,10 +25,9 @@ _COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".bin", ".md")
 class FolderOfClasses(Layout):
     """One folder per class, with files of any format that :func:`pcea.read` reads.
 
-    Folders ``train``, ``val`` and ``test`` above the classes are the splits. Where there is none,
-    or no ``val`` beside ``train``, about a fifth of each class is held out as ``val``. A hash of
-    each file's name decides, so that files stay where they are when others are added; each split
-    has at least one file of a class of two.
+    Folders ``train``, ``val`` and ``test`` above the classes are the splits. Without them, or
+    without ``val`` beside ``train``, about a fifth of each class is held out as ``val``. A hash of
+    each file's name decides, so that files stay in their split when others are added.
     """
 
     content = "one folder of shapes per class"
@@ -51,14 +50,7 @@ class FolderOfClasses(Layout):
     ) -> tuple[Clouds, Taxonomy]:
         """Read a split; see :meth:`Layout.read`.
 
-        Args:
-            folder: the folder of classes, or of splits.
-            split: one of :meth:`splits`.
-            num_points: the points drawn from each mesh, evenly by area, and the most that are
-                kept of each cloud. Default 2048.
-
-        Raises:
-            InputError: a file cannot be read, or a class has none.
+        ``num_points`` are drawn from each mesh, evenly by area, and kept of each cloud at most.
         """
         if num_points < 1:
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")

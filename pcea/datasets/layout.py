@@ -22,12 +22,7 @@ def pieces_of(split: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file.
-
-    Args:
-        url: where it was last seen.
-        md5: of its bytes; None where none was published, and only the content can be checked.
-    """
+    """A published file: where it was last seen, and its MD5; None where none was published."""
 
     url: str
     md5: str | None = None
@@ -55,11 +50,7 @@ class Source:
 class Layout(ABC):
     """How a data set lies in its folder, and how its splits are read.
 
-    A data set is registered by its layout: a class that derives from this one, or from a layout
-    that it shares with others, under :func:`register_dataset`.
-
-    Args:
-        name: what the data set is called.
+    A class that derives from this one is registered under a name by :func:`register_dataset`.
     """
 
     source: ClassVar[Source | None] = None
@@ -93,8 +84,7 @@ class Layout(ABC):
             split: one of :meth:`splits`.
 
         Returns:
-            The clouds on the CPU, each centered and scaled to the unit sphere, and the names of
-            categories and parts.
+            The clouds on the CPU, each centered and scaled to the unit sphere, and their names.
 
         Raises:
             InputError: a file is missing or damaged, or an option is out of range.
@@ -110,13 +100,10 @@ L = TypeVar("L", bound=type[Layout])
 
 
 def register_dataset(name: str) -> Callable[[L], L]:
-    """Make a layout known as the data set of a name.
+    """Decorate a layout, to make it known as the data set of a name.
 
     Args:
         name: the name that users give, lower case, words joined by hyphens.
-
-    Returns:
-        A class decorator.
 
     Raises:
         ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.

@@ -35,22 +35,18 @@ def load_dataset(
     transform: Callable[[Any], Any] | None = None,
     **options: Any,
 ) -> PointCloudDataset:
-    """Load a split of a data set.
+    """Load a split of a data set; its ``clouds`` lie on the CPU, each scaled to the unit sphere.
 
     Args:
-        name: a registered one, such as ``shapes`` or ``modelnet40``; or any folder under `root`
-            in ShapeNetPart's layout, with or without its ``_normal``, or with one folder of shapes
-            per class; or the path of such a folder.
+        name: a registered one, such as ``shapes`` or ``modelnet40``; or any folder under `root` in
+            ShapeNetPart's layout, with or without its ``_normal``, or with one folder of shapes per
+            class; or the path of such a folder.
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
         task: what an item's ``y`` is; by default segmentation where points are labeled.
         transform: a torch-geometric transform for the items.
-        **options: what the layout of the data set takes, such as ``num_per_category``,
-            ``num_points`` and ``seed`` of ``shapes``.
-
-    Returns:
-        The split; its ``clouds`` lie on the CPU, each centered and scaled to the unit sphere.
+        **options: what the layout takes, such as ``num_per_category`` and ``seed`` of ``shapes``.
 
     Raises:
         InputError: no such data set, split or option, or its files are missing or damaged.
@@ -75,11 +71,7 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def layouts_of(name: str) -> list[Layout]:
-    """The layouts that a data set may have: the registered one, else those of any folder.
-
-    Raises:
-        InputError: it could not be a folder's name, or its plug-in cannot be imported.
-    """
+    """The layouts that a data set may have: the registered one, else those of any folder."""
     if name in DATASETS:
         return [DATASETS.get(name)(name)]
     if not re.fullmatch(r"\w[\w.+-]*", name):
@@ -88,11 +80,7 @@ def layouts_of(name: str) -> list[Layout]:
 
 
 def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
-    """The layout of a data set and its folder, which is the root where it needs none.
-
-    Raises:
-        InputError: it is nowhere; the message says where it was looked for and how to get it.
-    """
+    """The layout of a data set and its folder, which is the root where it needs none."""
     if Path(name).name != name:
         return _at(Path(name).expanduser())
     layouts, base = layouts_of(name), data_root(root)

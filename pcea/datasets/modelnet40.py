@@ -40,11 +40,10 @@ TEST = (
 
 @register_dataset("modelnet40")
 class ModelNet40(Layout):
-    """ModelNet40, 2,048 points a shape.
+    """ModelNet40, 2,048 points a shape; it has no official validation split.
 
-    It has no official validation split: ``val`` is a fixed tenth of each category of the official
-    training split, ``train`` the rest and ``trainval`` the whole. The tenth is those shapes whose
-    ids have the smallest SHA-256, so neither the order of the files nor the machine matters.
+    ``val`` is the tenth of each category of the official training split whose ids have the smallest
+    SHA-256, which no order of files changes; ``train`` is the rest and ``trainval`` the whole.
     """
 
     source = Source(

@@ -31,21 +31,13 @@ class _Item:
 
 
 def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
-    """Make data sets of what holds labeled shapes, one for each split, labels named alike.
+    """Make data sets of {split: object}, each cloud scaled to the unit sphere, each mesh sampled.
 
-    Args:
-        objects: {split: a :class:`PointCloudDataset`, :class:`Clouds`, a torch or PyG data set, or
-            a list}. An item is a PyG ``Data`` with ``y``, its category or the part of each point
-            (then ``category``, where there are several), or a pair of a shape and such a label;
-            whatever :func:`pcea.as_shape` takes is a shape. A category may be a name. Other names
-            come from the object's ``classes``, where it has them.
-
-    Returns:
-        {split: the data set}, each cloud centered and scaled to the unit sphere, each mesh sampled.
-
-    Raises:
-        InputError: an item is something else, or labels do not fit each other; the message says
-            which.
+    An object is a :class:`PointCloudDataset`, :class:`Clouds`, a torch or PyG data set, or a list.
+    An item is a PyG ``Data`` with ``y``, its category or the part of each point (then ``category``,
+    where there are several), or a pair of a shape, as :func:`pcea.as_shape` takes it, and such a
+    label. A category may be a name; other names come from the object's ``classes``, where it has
+    them.
     """
     ready = {s: each for s, each in objects.items() if isinstance(each, PointCloudDataset)}
     if len(ready) == len(objects):
@@ -77,12 +69,7 @@ def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
 
 
 def hold_out(data: PointCloudDataset, seed: int) -> tuple[PointCloudDataset, PointCloudDataset]:
-    """Split a data set into train and val: a fifth of each category is held out.
-
-    Args:
-        data: at least two clouds.
-        seed: the same seed holds out the same clouds.
-    """
+    """Split at least two clouds into train and val: a fifth of each category, by the seed."""
     generator = torch.Generator().manual_seed(seed)
     held_out = torch.zeros(len(data), dtype=torch.bool)
     for category in data.clouds.category.cpu().unique():

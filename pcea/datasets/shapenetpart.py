@@ -59,12 +59,11 @@ SHAPENETPART = Taxonomy(
 
 
 class PartsFolder(Layout):
-    """The layout above, under any name.
+    """The layout above, under any name; a zero normal is unknown.
 
     Which parts a category has comes from ``parts.json`` where its names read ``"Category/part"``,
-    from the official map for ShapeNetPart's categories, and otherwise from the labels of all splits
-    that are there. A zero normal is unknown; where no
-    file has normals, the clouds have none.
+    from the official map for ShapeNetPart's categories, else from the labels of all splits there
+    are.
     """
 
     content = "synsetoffset2category.txt beside train_test_split/"
@@ -85,10 +84,7 @@ class PartsFolder(Layout):
         )
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Read a split; see :meth:`Layout.read`.
-
-        Only its own files are needed, unless the labels of all splits tell the parts.
-        """
+        """Read a split; the others are needed only where the labels of all must tell the parts."""
         synsets = read_categories(folder)
         taxonomy = self._stated(folder, synsets)
         pieces = pieces_of(split)

@@ -16,8 +16,7 @@ class Taxonomy:
 
     Args:
         categories: name of each category id.
-        parts: name of each global part id, ``"Category/part"``; empty where only whole shapes
-            are labeled.
+        parts: name of each global part id, ``"Category/part"``; empty without part labels.
         parts_of: for each category, its part ids, ascending; empty where ``parts`` is.
 
     Raises:
@@ -50,11 +49,7 @@ class Taxonomy:
         return f"Taxonomy({len(self.categories)} categories{parts})"
 
     def category_id(self, name: str) -> int:
-        """The id of a category by its name (capital letters do not matter).
-
-        Raises:
-            InputError: no category has that name.
-        """
+        """The id of a category by its name (capital letters do not matter), or InputError."""
         folded = [category.casefold() for category in self.categories]
         if name.casefold() not in folded:
             raise InputError(f"no category {name!r}{nearest(name, self.categories)}")

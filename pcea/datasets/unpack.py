@@ -29,18 +29,10 @@ _DAMAGED = (
 
 
 def unpack(archive: Path, into: Path) -> None:
-    """Unpack a zip, a tar (also compressed) or a folder into an empty folder.
+    """Unpack a zip, a tar (also compressed) or a folder into an empty folder: plain files only.
 
-    Only plain files come out, and only below `into`; hidden files and those that macOS adds are
+    Links, paths that lead out, and more than 16 GiB or 500,000 files are refused; hidden files are
     left behind. The filters of zipfile and tarfile would rename such paths without a word.
-
-    Args:
-        archive: the file or folder.
-        into: an existing folder; where this raises, it holds what had come out so far.
-
-    Raises:
-        InputError: the archive is missing or damaged, holds a link or a path that leads out of
-            it, or would take more than 16 GiB or 500,000 files.
     """
     written = number = 0
     try:
