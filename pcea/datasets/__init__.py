@@ -1,8 +1,4 @@
-"""Data sets: splits of labeled clouds as tensors, and the folders and archives they come from.
-
-Every module of this folder is imported here, so a file that registers a data set joins by lying
-beside the others.
-"""
+"""Data sets of labeled clouds. Every module is imported, so that what it registers is known."""
 
 import importlib
 import pkgutil

@@ -21,8 +21,7 @@ from pcea.errors import InputError, nearest
 def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
     """Unpack an archive or folder, check all of it, and only then put it in its place under root.
 
-    A new name is taken for a folder in ShapeNetPart's layout or with one folder of shapes per
-    class.
+    A new name is taken for a folder in ShapeNetPart's layout or with one folder of shapes a class.
     """
     layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
     if not layouts[0].content:

@@ -227,8 +227,7 @@ class Clouds:
         Args:
             index: (B,) ids of clouds, or whatever :meth:`select` takes.
             num_points: points drawn from each cloud; None takes them all and pads to the longest of
-                the batch (points of padding are zero, their part is 0), with a mask where there is
-                padding.
+                the batch, with a mask (points of padding are zero, their part is 0).
             generator: draws the points without replacement, on the CPU or the device; None takes
                 the first ones in stored order.
         """
