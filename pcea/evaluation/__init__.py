@@ -1,8 +1,4 @@
-"""Accuracies, mIoU and other metrics, and how they are measured.
-
-Every module of this folder is imported here, so a file that registers a metric joins by lying
-beside the others.
-"""
+"""Metrics and how they are measured. Every module is imported, so that its metrics are known."""
 
 import importlib
 import pkgutil

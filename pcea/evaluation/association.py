@@ -9,14 +9,7 @@ from torch import Generator, Tensor
 
 
 def normalized_entropy(share: Tensor) -> Tensor:
-    """Entropy of a distribution in shares of the largest that there can be.
-
-    Args:
-        share: (…, N) that sum to 1 over N.
-
-    Returns:
-        (…,) in 0..1: 0 where all lies at one place, 1 where it lies everywhere alike; 1 if N is 1.
-    """
+    """Entropy of shares (…, N), divided by the largest that N allow: (…,) in 0..1; 1 if N is 1."""
     num = share.shape[-1]
     if num == 1:
         return torch.ones_like(share[..., 0])
@@ -24,17 +17,10 @@ def normalized_entropy(share: Tensor) -> Tensor:
 
 
 def normalized_mutual_information(counts: Tensor) -> Tensor:
-    """Mutual information of rows and columns over the geometric mean of their entropies.
+    """Mutual information of rows and columns of counts (…, A, P): (…,) float64 in 0..1.
 
-    Args:
-        counts: (…, A, P) how often row a met column p.
-
-    Returns:
-        (…,) float64 in 0..1: 0 where they are independent or one of them never varies, 1 where
-        each tells the other.
-
-    Source:
-        Strehl and Ghosh, *Cluster ensembles*, JMLR 2002, equation 2.
+    It is divided by the geometric mean of their entropies; 0 where one of them never varies.
+    Source: Strehl and Ghosh, *Cluster ensembles*, JMLR 2002, equation 2.
     """
     counts = counts.double()
     joint = counts / counts.sum((-1, -2), keepdim=True).clamp(min=1)
@@ -47,18 +33,10 @@ def normalized_mutual_information(counts: Tensor) -> Tensor:
 
 
 def area_under_curve(values: Tensor, labels: Tensor) -> Tensor:
-    """Area under the ROC curve of values that are to tell one label from all others.
+    """Area under the ROC curve of values (B, K, N) for labels (B, N, P) of 0 and 1: (B, K, P).
 
-    Args:
-        values: (B, K, N) K values at N points.
-        labels: (B, N, P) 1 at the points of each label, else 0.
-
-    Returns:
-        (B, K, P) the chance that a point of the label has a higher value than another point, ties
-        counting half; NaN where all points or none have the label.
-
-    Source:
-        Hanley and McNeil, *The meaning and use of the area under a ROC curve*, 1982.
+    Ties count half; NaN where all points or none have the label. Source: Hanley and McNeil, *The
+    meaning and use of the area under a ROC curve*, 1982.
     """
     values = values.contiguous()
     ordered = values.sort(-1).values.contiguous()
@@ -72,15 +50,9 @@ def area_under_curve(values: Tensor, labels: Tensor) -> Tensor:
 
 
 def excess(share: Tensor, cell: Tensor) -> Tensor:
-    """In which cells more of a distribution lies than of the points.
+    """In which cells more of a distribution lies than of the points: (B, K, G), unit length or 0.
 
-    Args:
-        share: (B, K, N) K distributions over N points, each summing to 1.
-        cell: (B, N, G) how much of each point belongs to each of G cells, summing to 1 over G.
-
-    Returns:
-        (B, K, G) share in the cell less the cell's share of the points, scaled to unit length;
-        0 where there is no excess anywhere.
+    ``share`` (B, K, N) sums to 1 over the points N, ``cell`` (B, N, G) over the cells G.
     """
     over = (share - 1 / share.shape[-1]) @ cell
     length = over.norm(dim=-1, keepdim=True)
@@ -89,15 +61,7 @@ def excess(share: Tensor, cell: Tensor) -> Tensor:
 
 
 def soft_cells(pos: Tensor, nodes: int) -> Tensor:
-    """Share points out over the nodes of a grid in the cube from −1 to 1, trilinearly.
-
-    Args:
-        pos: (B, N, 3) points of the unit sphere.
-        nodes: nodes along each axis, at least 2.
-
-    Returns:
-        (B, N, nodes³) summing to 1 over the nodes.
-    """
+    """Assign points (B, N, 3) trilinearly to the nodes of a grid from −1 to 1: (B, N, nodes³)."""
     place = (pos.clamp(-1, 1) + 1) * ((nodes - 1) / 2)  # (B, N, 3) in steps of the grid
     steps = torch.arange(nodes, device=pos.device)
     x, y, z = (1 - (place.unsqueeze(-1) - steps).abs()).clamp(min=0).unbind(2)  # (B, N, nodes)
@@ -105,15 +69,10 @@ def soft_cells(pos: Tensor, nodes: int) -> Tensor:
 
 
 def mean_cosines(total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cosine between vectors of one group, and between vectors of different groups.
+    """Mean cosine of unit vectors within one group, and of different groups: (K,) each, or NaN.
 
-    Args:
-        total: (C, K, G) sum of the unit vectors of each of C groups.
-        count: (C, K) how many they are.
-
-    Returns:
-        (K,) each, pairs averaged within a group or two groups first, then over these; NaN where
-        there are no pairs.
+    ``total`` (C, K, G) is the sum of the vectors of each of C groups, ``count`` (C, K) their
+    number. Pairs are averaged within a group or two groups first, then over these.
     """
     total, count = total.double(), count.double()
     of_one = (total.square().sum(-1) - count) / (count * (count - 1))  # (C, K)
@@ -125,30 +84,15 @@ def mean_cosines(total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def shuffle(labels: Tensor, generator: Generator) -> Tensor:
-    """Exchange the labels of each shape among its points at random.
-
-    Args:
-        labels: (B, N) int64.
-        generator: on the CPU.
-
-    Returns:
-        (B, N), as many of each label in each shape.
-    """
+    """Exchange the labels (B, N) of each shape among its points at random."""
     order = torch.rand(labels.shape, generator=generator).argsort(1)
     return labels.gather(1, order.to(labels.device))
 
 
 def cut_into_slabs(labels: Tensor, pos: Tensor, direction: Tensor, order: Tensor) -> Tensor:
-    """Exchange the labels of each shape among its points so that each label fills one slab.
+    """Exchange the labels (B, N) of each shape among its points so that each label fills one slab.
 
-    Args:
-        labels: (B, N) int64, 0 to P − 1.
-        pos: (B, N, 3) the points.
-        direction: (B, 3) across which each shape is cut.
-        order: (B, P) a number for each label; the slabs come in the order of these.
-
-    Returns:
-        (B, N), as many of each label in each shape.
+    The points (B, N, 3) are cut across a direction (B, 3); ``order`` (B, P) sorts the P labels.
     """
     along = (pos @ direction.unsqueeze(-1)).squeeze(-1).argsort(dim=1, stable=True)  # (B, N)
     slabs = labels.gather(1, order.gather(1, labels).argsort(dim=1, stable=True))

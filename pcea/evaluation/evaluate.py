@@ -42,36 +42,30 @@ def evaluate(
     corruption: str | None = None,
     severity: int = 3,
 ) -> Result:
-    """Measure a model on a split.
+    """Measure a model on a split: the figures of the model's task.
 
     A classifier takes the first ``num_points`` points of each cloud, as published figures do. A
     segmenter takes ``num_points`` points drawn with a fixed seed and predicts a part for every
-    labeled point, by interpolation; only the parts of the shape's own category compete. With
-    several votes, the others take other points, randomly stretched, and probabilities are averaged.
-
-    The model is left as it was: every module in its own mode, every parameter as free or frozen.
+    labeled point, by interpolation; only the parts of the shape's own category compete. Of several
+    votes, the others take other points, randomly stretched, and probabilities are averaged. The
+    model is left as it was.
 
     Args:
         model: the model.
         clouds: the split; it is moved to the model's device.
         num_points: points of each cloud that the model takes.
-        votes: how many votes each cloud gets. Default 1.
-        batch_size: clouds at a time. Default 32.
-        use_category: whether a segmenter is given the category. Default true, as published
-            figures are.
+        votes: how many votes each cloud gets.
+        batch_size: clouds at a time.
+        use_category: whether a segmenter is given the category, as for published figures.
         transforms: what changes the ``num_points`` points of each cloud before, always with the
             same seed, in any form that :func:`pcea.transforms.as_transforms` takes. A segmenter is
-            then measured on the points that are left or added. Default: nothing.
+            then measured on the points that are left or added.
         corruption: a name of :func:`pcea.transforms.list_corruptions`, whose transforms come first.
-            Default: none.
-        severity: of the corruption, 1 to 5. Default 3.
-
-    Returns:
-        The figures of the model's task.
+        severity: of the corruption, 1 to 5.
 
     Raises:
-        InputError: there are no clouds, a count is below 1, the model does not know a category or
-            a part, a segmenter lacks part labels, or a transform or the corruption is wrong.
+        InputError: there are no clouds, a count is below 1, the model does not know a category or a
+            part, a segmenter lacks part labels, or a transform or the corruption is wrong.
     """
     given = () if corruption is None else corruption_transforms(corruption, severity)
     given += as_transforms(transforms)
@@ -195,15 +189,7 @@ def _evaluate_segmenter(
 
 
 def check_fit(model: PointModel, data: PointCloudDataset) -> None:
-    """Refuse a data set whose labels mean something else than the model's outputs.
-
-    Args:
-        model: the model.
-        data: the data set that it is to be measured on.
-
-    Raises:
-        InputError: categories or parts differ, or the points of the data set are not labeled.
-    """
+    """Refuse a data set that lacks labels or whose labels are not those of the model's outputs."""
     theirs, own = data.taxonomy, model.info.taxonomy
     trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""
     if theirs.categories != own.categories:

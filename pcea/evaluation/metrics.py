@@ -45,15 +45,12 @@ METRICS: Registry[Metric] = Registry("metric", "pcea.metrics")
 
 
 def register_metric(name: str, task: str) -> Callable[[F], F]:
-    """Make a metric known by a name.
+    """Decorate a function of a split's results that returns a number, to make it a metric.
 
     Args:
         name: the name that users give, and that stands in files.
         task: ``classification``, for a function of :class:`ClassificationResult`, or
             ``segmentation``, of :class:`PartResult`.
-
-    Returns:
-        A decorator of a function that returns a number.
 
     Raises:
         ValueError: the name is taken, or there is no such task.
@@ -74,11 +71,7 @@ def list_metrics(task: str | None = None) -> list[str]:
 
 
 def check_metrics(names: Sequence[str], task: str) -> None:
-    """Refuse metrics that do not exist, or that are for the other task.
-
-    Raises:
-        InputError: as said; the message has the nearest names.
-    """
+    """Refuse metrics that do not exist, or that are for the other task."""
     for name in names:
         if METRICS.get(name).task != task:
             raise InputError(
@@ -99,16 +92,9 @@ class Result:
     task: ClassVar[str]
 
     def figures(self, metrics: Sequence[str] = ()) -> dict[str, float]:
-        """Measure by the standard metrics of the task, and by further ones.
+        """The figures of the task's metrics and of further ones; validation selects by the first.
 
-        Args:
-            metrics: names of registered metrics. Default: none.
-
-        Returns:
-            The figures by name; the first is the one that validation selects by.
-
-        Raises:
-            InputError: there is no such metric for this task, or one gives no finite number.
+        A metric that is not for this task, or gives no finite number, is an InputError.
         """
         check_metrics(metrics, self.task)
         values = {}
@@ -222,17 +208,7 @@ for _task, _names in STANDARD.items():
 def classification_result(
     prediction: Tensor, target: Tensor, taxonomy: Taxonomy, probability: Tensor | None = None
 ) -> ClassificationResult:
-    """Compare predicted with true categories.
-
-    Args:
-        prediction: (M,) int64 category ids.
-        target: (M,) int64 category ids.
-        taxonomy: names of the categories.
-        probability: (M, C) what the predictions were taken from. Default: unknown.
-
-    Returns:
-        The results, on the CPU.
-    """
+    """Compare predicted with true categories, (M,) int64 each; the results lie on the CPU."""
     prediction, target, num = prediction.cpu(), target.cpu(), len(taxonomy.categories)
     confusion = torch.bincount(num * target + prediction, minlength=num * num).view(num, num)
     return ClassificationResult(
@@ -242,19 +218,10 @@ def classification_result(
 
 
 def shape_iou(prediction: Tensor, truth: Tensor, parts: Sequence[int]) -> float:
-    """Intersection over union of one shape, by ShapeNetPart's rule.
+    """Intersection over union of one shape's part ids (N,), the mean over its category's ``parts``.
 
-    Args:
-        prediction: (N,) int64 part ids.
-        truth: (N,) int64 part ids.
-        parts: the part ids of the shape's category.
-
-    Returns:
-        The mean over ``parts``, in 0..1; a part absent in both prediction and truth counts 1.
-
-    Source:
-        Yi et al., *A scalable active framework for region annotation in 3D shape collections*;
-        the rule for absent parts as PointNet's evaluation has it.
+    A part that is absent in both counts 1, as in PointNet's evaluation. Source: Yi et al., *A
+    scalable active framework for region annotation in 3D shape collections*.
     """
     ids = torch.as_tensor(parts, device=truth.device).unsqueeze(1)
     predicted, true = prediction == ids, truth == ids  # (P, N)

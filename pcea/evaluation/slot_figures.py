@@ -80,15 +80,10 @@ class SlotFigures:
 
 @dataclass(frozen=True)
 class LayerFigures:
-    """What is known of one head of a layer, all its slots together.
+    """What is known of one head of a layer: ``entropy`` is the mean over its slots.
 
-    Args:
-        layer: from 0.
-        head: from 0.
-        entropy: mean over the slots.
-        nmi: normalized mutual information of a point's strongest slot and its part.
-        shuffled_mean, shuffled_95, slabs_mean, slabs_95: as of :class:`SlotFigures`.
-        above_chance: share of the slots that are; see :class:`SlotFigures`.
+    ``nmi`` and its baselines are of a point's strongest slot and its part, and ``above_chance`` is
+    the share of the slots that are; see :class:`SlotFigures`.
     """
 
     layer: int
@@ -150,11 +145,7 @@ class SlotStatistics:
         }
 
     def save_table(self, path: str | os.PathLike[str]) -> None:
-        """Write the figures of the slots as a CSV file, one row per slot.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
+        """Write the figures of the slots as a CSV file, one row per slot."""
         text, rows = io.StringIO(), self.rows()
         writer = csv.DictWriter(text, rows[0], lineterminator="\n")
         writer.writeheader()

@@ -50,21 +50,18 @@ def measure_slots(
 ) -> SlotStatistics:
     """Measure what each slot of each layer does, over a data set.
 
-    The points are those that the attention itself takes, which the embedding has thinned out, and
-    not an interpolation between them. Every figure is a mean over shapes or categories, each
-    counting alike; docs/slots.md defines them.
+    The points are those that the attention itself takes. Every figure is a mean over shapes or
+    categories, each counting alike; docs/slots.md defines them. They do not depend on the batch
+    size but for rounding.
 
     Args:
         model: any model, on the device where the clouds live.
         clouds: the shapes; the part figures need their part labels.
         taxonomy: of the clouds, which need not be the model's.
         num_points: points of each cloud that the model takes. Default: as in training.
-        batch_size: clouds at a time. Default 32.
-        repeats: how many times labels are exchanged for a baseline. Default 50.
-        seed: of the points and the baselines. Default 0.
-
-    Returns:
-        The figures; they do not depend on the batch size but for rounding.
+        batch_size: clouds at a time.
+        repeats: how many times labels are exchanged for a baseline.
+        seed: of the points and the baselines.
 
     Raises:
         InputError: there are no clouds, or a count is below 1.
@@ -145,14 +142,7 @@ class _Layer:
         self.sums: dict[str, Tensor] = {}
 
     def add(self, values: Tensor, pos: Tensor, category: Tensor, labels: list[Tensor]) -> None:
-        """Add a batch.
-
-        Args:
-            values: (B, H, M, S) the map.
-            pos: (B, M, 3) the points.
-            category: (B, C) one-hot.
-            labels: see :meth:`_Labels.exchanged`.
-        """
+        """Add a batch: the map (B, H, M, S), the points (B, M, 3) and one-hot categories (B, C)."""
         self.heads = values.shape[1]
         if self.kind == "points":
             columns = values.mean(2)  # (B, H, M), K = H: what each point receives
