@@ -18,11 +18,7 @@ from pcea.models import AttentionMap
 class Column:
     """One column of one layer's map, heads averaged, in units of an even share.
 
-    Args:
-        layer: from 0.
-        index: of the map's columns, from 0.
-        name: such as ``layer 3 slot 12``.
-        high: the value that has the last color; 0 has the first.
+    ``layer`` and ``index`` count from 0; the value ``high`` has the last color, and 0 the first.
     """
 
     layer: int
@@ -36,14 +32,7 @@ def choose_columns(
 ) -> tuple[Column, ...]:
     """Choose columns of a layer: telling slots; among points what is received, then the queries.
 
-    Args:
-        layer: the map.
-        num: how many columns at most.
-        visible: (P,) bool, which points a picture shows. Default: all.
-        first: a column that comes first. Default: none is preferred.
-
-    Raises:
-        WrongOption: there is no column ``first``.
+    ``visible`` (P,) are the points that a picture shows, all by default; ``first`` comes first.
     """
     values = layer.shares
     if first is not None and not 0 <= first < values.shape[1]:
@@ -63,19 +52,11 @@ def choose_columns(
 
 
 def choose_slots(values: Tensor, num: int, visible: Tensor | None = None) -> list[int]:
-    """Choose slots that lie on few points of a shape, and not on the same ones.
+    """Choose slots of (P, K) values that lie on few points of a shape, and not on the same ones.
 
-    One after the other, the slot comes that is most peaked (1 less its normalized entropy over
-    the points) times most unlike those before (1 less its greatest correlation with one of them),
-    times most on visible points.
-
-    Args:
-        values: (P, K) of K slots at P points, not negative.
-        num: how many to choose, at most K.
-        visible: (P,) bool, which points a picture shows. Default: all.
-
-    Returns:
-        The slots, the first chosen first.
+    In turn, the slot comes that is most peaked (1 less its normalized entropy over the points)
+    times most unlike those before (1 less its greatest correlation with one), times most on visible
+    points.
     """
     share = (values / values.sum(0).clamp(min=1e-30)).T  # (K, P)
     peaked = 1 - normalized_entropy(share)

@@ -25,8 +25,8 @@ from pcea.models.attention_map import attention_maps
 class Explanation(Prediction):
     """What a model answers for a shape, where its attention was, and which points decide.
 
-    All of it is from one forward pass per vote. It is known at the P = votes · ``num_points``
-    points of :attr:`sample`; :meth:`carry` brings it to the whole shape.
+    All of it is known at the P = votes · ``num_points`` points of :attr:`sample`, from one forward
+    pass per vote; :meth:`carry` brings it to the whole shape.
 
     Args:
         maps: the attention at these points, one map per layer.
@@ -46,10 +46,7 @@ class Explanation(Prediction):
 
     @cached_property
     def parts(self) -> Segmentation | None:
-        """The shape split into parts, as :meth:`pcea.models.Segmenter.segment` does it.
-
-        None where the model is a classifier.
-        """
+        """The shape split into parts, as :meth:`pcea.models.Segmenter.segment` does it, or None."""
         return segmentation(self) if self.model.task == "segmentation" else None
 
     @cached_property
@@ -58,15 +55,9 @@ class Explanation(Prediction):
         return upright(unit_sphere(self.sample.pos), self.up) @ view_direction() > 0
 
     def columns(self, layer: int, num: int, first: int | None = None) -> tuple[Column, ...]:
-        """Choose columns of a layer that are worth a picture: telling slots on the visible side.
+        """Choose at most ``num`` columns of a layer (from 0): telling slots on the visible side.
 
-        Args:
-            layer: from 0.
-            num: how many at most.
-            first: a column that comes first. Default: none is preferred.
-
-        Raises:
-            WrongOption: there is no column ``first``.
+        A column ``first`` comes first; one that does not exist is a WrongOption.
         """
         return choose_columns(self.maps[layer], num, self.visible, first)
 
@@ -96,10 +87,7 @@ class Explanation(Prediction):
     def save_values(self, path: str | os.PathLike[str]) -> None:
         """Write all values as NPZ: at the points, and those of the gallery on the whole shape.
 
-        docs/cli.md names the arrays.
-
-        Raises:
-            InputError: the file cannot be written.
+        docs/cli.md names the arrays; a file that cannot be written is an InputError.
         """
         taxonomy, offset, sample = self.model.info.taxonomy, self.shape.offset, self.sample
         classifies = self.model.task == "classification"
@@ -144,28 +132,22 @@ def explain(
 ) -> Explanation:
     """Run a model on a shape and find out why it answers as it does.
 
-    This is the one place where it is decided how a shape is taken: its up axis, its samplings, the
-    category, what is worth a picture. The commands, the viewer and notebooks show what it gives.
-    The model is left as it was, and its answer is that without an explanation, to the bit.
+    The commands, the viewer and notebooks show what this gives. The model is left as it was, and
+    its answer is that without an explanation, to the bit.
 
     Args:
         model: a classifier or a segmenter.
         shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-        up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``auto``: it is
-            guessed.
+        up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
         votes: how many samplings of the shape are averaged. Default 4.
         category: the category that a segmenter is given. Default: it decides.
-        importance: whether to find which points decide, which takes a gradient per vote. Default
-            true.
+        importance: whether to find which points decide, which takes a gradient per vote.
         target: for what the points decide: a category, or a part of a segmenter. Default: the
             answer; the part with the most points.
         layer: the layer of the gallery, from 0. Default: the last.
         slots: how many columns the gallery has: slots; of attention among points what each point
-            receives, and what ``slots`` − 1 query points read. Default 8.
+            receives, and what ``slots`` − 1 query points read.
         slot: the column that comes first in the gallery. Default: the most telling.
-
-    Returns:
-        The explanation.
 
     Raises:
         InputError: ``votes`` is below 1, there is no such axis, category or target, or no points

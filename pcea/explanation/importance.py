@@ -19,16 +19,18 @@ from pcea.models.encoding import EncodedSample
 class Importance:
     """How much each point that a model took matters to it.
 
-    ``critical`` is the share of the max-pooled channels that a point wins. Each channel takes its
-    value from one token; all other tokens could change a little, or be gone, and the pooled vector
-    would stay. A token's share stands at the point that is its center. Every other point has 0: it
-    wins nothing itself, and counts only through the tokens it is a neighbor of. The shares do not
-    depend on the target, and of a head that pools means as well they are the maximum's half.
+    ``critical`` is the share of the max-pooled channels that a point wins (Qi et al., *PointNet*,
+    section 5.3). Each channel takes its value from one token; all others could be gone, and the
+    pooled vector would stay. A token's share stands at the point that is its center; other points
+    have 0, and count only through the tokens they are neighbors of. The shares do not depend on the
+    target, and of a head that pools means as well they are the maximum's half.
 
-    ``saliency`` is what the target's score rests on: x_p · ∂score/∂x_p, gradient times input, with
-    the position x_p centered and scaled as the model takes it. To first order it is what the score
-    loses when the point moves to the centroid. Above 0 the point speaks for the target; below 0 it
-    speaks against it. Normals are held, and so is which points are sampled and grouped.
+    ``saliency`` is x_p · ∂score/∂x_p, with the position x_p centered and scaled as the model takes
+    it: to first order what the target's score loses when the point moves to the centroid. Above 0
+    the point speaks for the target, below 0 against it. Normals are held, and so is which points
+    are sampled and grouped. Zheng et al., *PointCloud Saliency Maps*, arXiv 1812.01687, have the
+    same sign and move, but the gradient of the loss by the distance from a median, weighed with a
+    power of it.
 
     Args:
         sample: the P = votes · ``num_points`` points taken, in the shape's own unit and axes.
@@ -37,11 +39,6 @@ class Importance:
             units of an even share. For pictures, on which a point among many zeros is lost.
         saliency: (P,) in units of the score; of several votes, each point's in its own.
         target: the category, or the part, whose score it is.
-
-    Source:
-        Qi et al., *PointNet*, section 5.3 (critical points). Zheng et al., *PointCloud Saliency
-        Maps*, arXiv 1812.01687: the same sign and the same move to the center; theirs is the
-        gradient of the loss by the distance from a median, weighed with a power of it.
     """
 
     sample: Cloud
@@ -63,33 +60,26 @@ def importance(
 ) -> Importance:
     """Find which points of a shape decide what a model answers, and nothing else.
 
+    A category's score is its logit; a part's is the sum of its logits over the points that are
+    given it, when the parts of its category compete.
+
     Args:
         model: a classifier or a segmenter.
         shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-        target: a category of a classifier; a part of a segmenter, as its taxonomy names it. A
-            category's score is its logit; a part's is the sum of its logits over the points that
-            are given it, when the parts of its category compete. Default: the predicted category;
-            the part with the most points.
+        target: a category, or a part as a segmenter's taxonomy names it. Default: the predicted
+            category; the part with the most points.
         votes: how many samplings of the shape are taken. Default 4.
-        up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
-
-    Returns:
-        The points, and how much each matters.
+        up: the shape's up axis. Default: it is guessed.
 
     Raises:
-        InputError: the model knows no such target, no point is given it, or as
-            :func:`pcea.explain`.
+        InputError: the model knows no such target, or no point is given it.
     """
     check_target(model, target)
     return importance_of(model.predict(shape, votes, up, gradients=True), target)
 
 
 def check_target(model: PointModel, target: str | None) -> int | None:
-    """Give the id of a target, a category of a classifier or a part of a segmenter.
-
-    Raises:
-        InputError: the model knows no such target.
-    """
+    """Give the id of a target, which is a category of a classifier or a part of a segmenter."""
     if target is None:
         return None
     folded = [name.casefold() for name in _targets(model)]
@@ -100,15 +90,7 @@ def check_target(model: PointModel, target: str | None) -> int | None:
 
 @torch.enable_grad()
 def importance_of(prediction: Prediction, target: str | None = None) -> Importance:
-    """Find which points decide, from votes that keep the graph of their logits.
-
-    Args:
-        prediction: made with ``gradients=True``.
-        target: as in :func:`importance`.
-
-    Raises:
-        InputError: as :func:`importance`.
-    """
+    """Find which points decide, from a prediction made with ``gradients=True``."""
     model, encoded = prediction.model, prediction.encoded
     wanted = check_target(model, target)
     if model.task == "classification":
