@@ -1,7 +1,7 @@
-"""What each step sees: which clouds, which of their points, changed how.
+"""What each step takes: which clouds, which of their points, and how they are transformed.
 
-Everything random in a step follows from the seed and the step's number alone, so that a run that
-is resumed at any step goes on bit for bit, with no state of a random generator to keep.
+Everything random in a step follows from the seed and the step's number alone, so that a run that is
+resumed goes on bit for bit, with no state of a random generator to keep.
 """
 
 from __future__ import annotations
@@ -17,18 +17,10 @@ from pcea.transforms import Transform
 
 
 def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
-    """Shuffle a split into whole batches; a remainder is left out until the next shuffle.
+    """Shuffle a split into whole batches: (steps, batch_size) int64 indices into it, on the CPU.
 
-    With ``recipe.balance`` β a cloud of a category of n clouds is wanted n^-β times as often, and
-    the epoch keeps its length: rare categories repeat their clouds, common ones leave some out.
-
-    Args:
-        category: (M,) int64 category of each cloud in the split.
-        recipe: gives batch size, balance and seed; a split smaller than a batch is one batch.
-        epoch: epochs done so far.
-
-    Returns:
-        (steps, batch_size) int64 indices into the split, on the CPU.
+    A remainder is left out until the next shuffle. With ``recipe.balance`` β a cloud of a category
+    of n clouds is drawn n^-β times as often, and the epoch keeps its length.
     """
     count = len(category)
     size = min(recipe.batch_size, count)
@@ -46,16 +38,9 @@ def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
 
 
 def seed_step(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> Generator:
-    """Seed torch, for dropout, and a generator, for the batch, for one step.
+    """Seed torch, for dropout, and a generator on a device, for the batch, for one step.
 
-    Args:
-        seed: the recipe's.
-        step: steps done so far.
-        rank: which of several processes draws; each draws its own.
-        device: where the batch is drawn, so that nothing is copied there. Default: the CPU.
-
-    Returns:
-        The generator; each kind of device draws numbers of its own.
+    Each of several processes, by its rank, and each kind of device draws numbers of its own.
     """
     torch.manual_seed(_mix(seed, step, stream=2 * rank + 2))
     return Generator(device).manual_seed(_mix(seed, step, stream=2 * rank + 3))
@@ -76,18 +61,7 @@ def training_batch(
     transforms: Sequence[Transform],
     generator: Generator,
 ) -> Batch:
-    """Draw points of some clouds and transform them.
-
-    Args:
-        clouds: the training split.
-        index: (B,) which clouds.
-        num_points: how many points of each.
-        transforms: what happens to them, in this order.
-        generator: what to draw from.
-
-    Returns:
-        The batch, on the device of the clouds.
-    """
+    """Draw points of the clouds ``index`` (B,) and transform them, on the clouds' device."""
     batch = clouds.batch(index.to(clouds.pos.device), num_points, generator)
     for transform in transforms:
         batch = transform(batch, generator)

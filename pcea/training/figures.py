@@ -38,18 +38,7 @@ def curves(
     percent: bool = False,
     best: int | None = None,
 ) -> str:
-    """Draw figures by epoch.
-
-    Args:
-        title: what is drawn.
-        epochs: (E,) the epochs, counted from 1.
-        lines: E values of each line, by the line's name; one line or two.
-        percent: whether the values are shares. Default false.
-        best: an epoch to mark. Default: none.
-
-    Returns:
-        An SVG.
-    """
+    """Draw one line or two by epoch, counted from 1, as an SVG; ``best`` is an epoch to mark."""
     figure = Figure(figsize=(4.4, 3.1), layout="constrained")
     axes = figure.add_subplot()
     marker = "o" if len(epochs) <= 15 else None
@@ -81,14 +70,9 @@ def curves(
 
 
 def confusion_matrix(confusion: Tensor, names: Sequence[str]) -> str:
-    """Draw a confusion matrix, each row as shares of its class.
+    """Draw counts (C, C), whose rows are the truth, as shares of their class, as an SVG.
 
-    Args:
-        confusion: (C, C) int64 counts; rows are the truth.
-        names: of the C classes.
-
-    Returns:
-        An SVG; pointing at a cell tells its counts, and few classes show them.
+    Pointing at a cell tells its counts, and few classes show them.
     """
     count = len(names)
     few = count <= FEW_CLASSES
@@ -135,14 +119,7 @@ def confusion_matrix(confusion: Tensor, names: Sequence[str]) -> str:
 
 
 def category_bars(values: Mapping[str, Sequence[float]]) -> str:
-    """Draw the mean of each group as a bar and each member as a dot.
-
-    Args:
-        values: shares in 0..1, by the group's name; the groups are drawn from the top.
-
-    Returns:
-        An SVG.
-    """
+    """Draw the mean of each group of shares as a bar and each member as a dot, as an SVG."""
     figure = Figure(figsize=(8.6, 0.9 + 0.3 * len(values)), layout="constrained")
     axes = figure.add_subplot()
     for row, members in enumerate(values.values()):

@@ -19,20 +19,10 @@ NAMED = 12
 
 
 def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
-    """Start a model from weights, with a new head where categories or parts differ.
+    """Start a fresh model from weights of the same encoder; return lines that say what was kept.
 
     What the last layers know of a category or part is kept where the weights know one of the same
-    name; capital letters, spaces, ``-`` and ``_`` do not matter.
-
-    Args:
-        model: a fresh model, of the same encoder.
-        weights: as for :func:`pcea.load_model`; the task may be another.
-
-    Returns:
-        Lines that say which categories and parts were kept, and which are new.
-
-    Raises:
-        InputError: there are no such weights, or they are of another encoder.
+    name; capital letters, spaces, ``-`` and ``_`` do not matter. The task may be another.
     """
     if isinstance(model, WrappedModel):
         raise InputError(
@@ -72,17 +62,9 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
 
 
 def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Module]:
-    """Keep parts of a model as they are: their parameters get no gradients.
+    """Freeze the modules of these names, such as ``encoder.embedding``, and return them.
 
-    Args:
-        model: what is trained.
-        names: of modules in it, such as ``encoder`` or ``encoder.embedding``.
-
-    Returns:
-        The modules, which stay in evaluation mode so that BatchNorm keeps its statistics.
-
-    Raises:
-        InputError: there is no such module, or nothing is left to train.
+    They stay in evaluation mode, so that BatchNorm keeps its statistics.
     """
     own = model.module if isinstance(model, WrappedModel) else model
     modules = {name: module for name, module in own.named_modules() if name}

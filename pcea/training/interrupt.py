@@ -20,11 +20,8 @@ SAME_SIGNAL_SECONDS = 2.0
 class Interrupt:
     """While entered, notes the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    Of several processes each notes its own signals, and one that stopped by itself would leave the
-    others waiting for it. They ask each other about once a second, at steps that they agree on.
-
-    Args:
-        accelerator: knows the other processes. Default: there are none.
+    A process that stopped by itself would leave the others waiting for it, so they ask each other
+    about once a second, at steps that they agree on.
     """
 
     def __init__(self, accelerator: Accelerator | None = None) -> None:
@@ -53,11 +50,9 @@ class Interrupt:
             signal.signal(number, handler)
 
     def stops(self, step: int, now: bool = False) -> bool:
-        """Say whether training stops here; all processes get the same answer.
+        """Whether training stops here, after each step; all processes get the same answer.
 
-        Args:
-            step: steps done so far, the same in all processes, which all call this after each.
-            now: whether to ask the others at this step in any case. Default: about once a second.
+        They ask each other about once a second, and at this step in any case if ``now``.
         """
         if self._others is None:
             return self.asked

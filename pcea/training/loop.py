@@ -49,11 +49,11 @@ def train(
     transforms: Sequence[Any] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> RunFolder:
-    """Train a model by a recipe.
+    """Train a model by a recipe, and return its run folder.
 
-    Each epoch ends with a validation on the split ``val``, and the test split is never touched.
-    Weights of the best validation epoch and of the last one are both kept. A recipe that trains
-    on ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
+    Each epoch ends with a validation on the split ``val``; the test split is never touched. Weights
+    of the best validation epoch and of the last one are both kept. A recipe that trains on
+    ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
 
     Args:
         recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has it.
@@ -61,16 +61,13 @@ def train(
         data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
         resume: whether to go on from the state in ``out``; on a CPU the result is that of a run
             never interrupted, bit for bit.
-        model: another model than the recipe's: a name, a model of this package, or any module
-            whose ``forward(pos, normal=None[, category])`` gives logits, which is trained in place.
+        model: another model than the recipe's: a name, a model of this package, or any module whose
+            ``forward(pos, normal=None[, category])`` gives logits, which is trained in place.
         dataset: other data than the recipe's: a name, a folder, a PyG or torch data set, a list of
             ``Data`` or of pairs (points, label), or ``Clouds``; a fifth of an object is held out,
             unless ``{"train": …, "val": …}`` says what. See :mod:`pcea.datasets.objects`.
         transforms: other transforms than the recipe's. Default: those.
         callbacks: what happens at the start, after each step and each epoch, and at the end.
-
-    Returns:
-        The run folder.
 
     Raises:
         InputError: the recipe, the data or the folder is wrong, or the loss is not finite.
@@ -217,16 +214,7 @@ def validate(state: TrainingState, held_out: Clouds | None) -> dict[str, float]:
 
 
 def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
-    """Cross-entropy with label smoothing, over clouds or over points.
-
-    Args:
-        logits: (B, categories), or (B, N, parts).
-        batch: holds the targets.
-        recipe: gives the smoothing.
-
-    Returns:
-        () the mean loss.
-    """
+    """Mean cross-entropy with label smoothing, of logits (B, categories) or (B, N, parts)."""
     if logits.dim() == 3:
         assert batch.part is not None
         logits, target = logits.flatten(0, 1), batch.part.flatten()

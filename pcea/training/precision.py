@@ -11,11 +11,9 @@ from pcea.recipes import Recipe
 
 
 def in_bf16(recipe: Recipe, device: torch.device) -> bool:
-    """Say whether the forward pass runs under bf16 autocast.
+    """Whether the forward pass runs under bf16 autocast.
 
-    Args:
-        recipe: says the precision; ``auto`` means bf16 where the device multiplies it faster.
-        device: where it runs: CUDA, or a CPU with AMX. Without AMX, bf16 is slower than float32.
+    ``auto`` means bf16 where the device multiplies it faster: a newer CUDA device, a CPU with AMX.
     """
     if recipe.precision == "auto":
         if device.type == "cpu":

@@ -21,16 +21,11 @@ _MEBIBYTE = 1 << 20
 def process_settings(recipe: Recipe, device: torch.device) -> Iterator[None]:
     """Set what the recipe's arithmetic on a device is quickest with; at the end, put it back.
 
-    On a CPU whose C library is glibc, freed memory stays with the process: every step frees large
-    tensors and asks for as many anew, and the system hands out pages one by one, each zeroed first.
-    And numbers below 1e-38 become 0: a softmax over points and its gradient are full of them, and
-    multiplying them takes a CPU many times as long.
+    On a CPU with glibc, freed memory stays with the process: every step frees large tensors and
+    asks for as many anew, and the system zeroes each page first. Numbers below 1e-38 become 0: a
+    softmax over points and its gradient are full of them, and they are slow to multiply.
 
     On CUDA, a recipe in bf16 multiplies what stays float32 as TF32.
-
-    Args:
-        recipe: says the precision.
-        device: where it is trained.
     """
     if device.type == "cuda" and in_bf16(recipe, device):
         before = torch.get_float32_matmul_precision()

@@ -49,11 +49,7 @@ def write_report(
 ) -> None:
     """Write what a run did and how good its best weights are, as one page that needs no other file.
 
-    Args:
-        run: a run with at least one epoch done.
-        held_out: the validation split; None where all was trained on.
-        recipe: the run's.
-        module: the module that was trained, where it was given as an object.
+    ``module`` is the one that was trained, where an object was given.
     """
     from jinja2 import Environment
 

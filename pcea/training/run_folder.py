@@ -26,14 +26,7 @@ from pcea.version import __version__
 
 
 class RunFolder:
-    """A run's folder and the names of what lies in it.
-
-    Args:
-        path: the folder, made where missing.
-
-    Raises:
-        InputError: it cannot be made or written.
-    """
+    """A run's folder, made where it is missing, and the names of what lies in it."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -53,14 +46,7 @@ class RunFolder:
     ) -> None:
         """Make the folder for a new run, with its recipe and the state before the first step.
 
-        Args:
-            recipe: the run's.
-            data_root: where its data lie.
-            state: as for :meth:`save_state`.
-            objects: what was given as an object, and has to be given again to go on.
-
-        Raises:
-            InputError: a run is there already, or the folder cannot be written.
+        ``objects`` are what was given as objects, and has to be given again to go on.
         """
         if self.recipe.exists():
             raise InputError(
@@ -81,11 +67,7 @@ class RunFolder:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
 
     def check_objects(self, given: Iterable[str]) -> None:
-        """Refuse to go on without the objects that the run was given, or with others.
-
-        Raises:
-            InputError: one is missing; or it is given, and the run began with a name.
-        """
+        """Refuse to go on without the objects that the run was given, or with others."""
         try:
             described = yaml.safe_load(self.recipe.read_text())
             objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
@@ -108,11 +90,7 @@ class RunFolder:
         return f"pcea.train(out={str(self.path)!r}, resume=True, {again})"
 
     def read_recipe(self) -> tuple[Recipe, str | None]:
-        """Read a run's recipe and data root.
-
-        Raises:
-            InputError: there is no run, or its recipe does not fit this version.
-        """
+        """Read a run's recipe and data root, or refuse a recipe that does not fit this version."""
         if not self.recipe.is_file() or not self.state.is_file():
             raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
         try:
@@ -136,11 +114,7 @@ class RunFolder:
             file.write(content.getbuffer())
 
     def load_state(self) -> dict[str, Any]:
-        """Read what :meth:`save_state` wrote; only tensors and plain values are unpickled.
-
-        Raises:
-            InputError: the file is broken, or holds anything else.
-        """
+        """Read what :meth:`save_state` wrote; only tensors and plain values are unpickled."""
         try:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
         except OSError as error:

@@ -12,18 +12,9 @@ from pcea.recipes import Recipe
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the recipe's optimizer for what is not frozen.
+    """Make the recipe's optimizer for what is not frozen; weight decay acts on matrices alone.
 
-    Args:
-        model: what is trained; weight decay acts on its matrices, not on biases or norms.
-        recipe: names the optimizer, its learning rate, that of the head, and weight decay.
-
-    Returns:
-        The optimizer. Its groups are ``scaled``: by how much their learning rate differs from that
-        of the schedule.
-
-    Raises:
-        InputError: the head has a learning rate, and the model no encoder to tell it from.
+    Its groups are ``scaled``: by how much their learning rate differs from that of the schedule.
     """
     own = getattr(model, "module", model)
     encoder = getattr(own, "encoder", None)
@@ -53,18 +44,9 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def learning_rate(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
-    """Linear warm-up, then a cosine down to the final rate.
+    """The learning rate of the next step: linear warm-up, then a cosine down to the final rate.
 
-    Args:
-        step: steps done so far.
-        steps_per_epoch: steps of an epoch.
-        recipe: gives epochs, warm-up and rates.
-
-    Returns:
-        The learning rate of the next step.
-
-    Source:
-        Loshchilov and Hutter, *SGDR*, equation 5, without restarts.
+    Source: Loshchilov and Hutter, *SGDR*, equation 5, without restarts.
     """
     total = recipe.epochs * steps_per_epoch
     warmup = min(recipe.warmup_epochs * steps_per_epoch, total)

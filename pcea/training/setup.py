@@ -24,18 +24,7 @@ Splits = tuple[PointCloudDataset, PointCloudDataset | None]
 def resolve(
     recipe: Recipe, model: Any, dataset: Any, transforms: Any
 ) -> tuple[Recipe, dict[str, str]]:
-    """Put into a recipe what was named beside it, and tell which of it are objects.
-
-    Args:
-        recipe: the recipe.
-        model: a name, an object, or None.
-        dataset: a name, a folder, an object, or None.
-        transforms: a list, or None.
-
-    Returns:
-        The recipe, and a few words on each object by what it is: ``model``, ``dataset``,
-        ``transforms``.
-    """
+    """Put into a recipe what was named beside it, and describe in a few words what are objects."""
     objects = {}
     if isinstance(model, str):
         recipe = replace(recipe, model=model)
@@ -69,19 +58,10 @@ def load_splits(
     dataset: Any = None,
     notes: list[str] | None = None,
 ) -> Splits:
-    """Load what is trained on, and what is held out of it.
+    """Load what is trained on, and what is held out of it; notes on it are added to ``notes``.
 
-    Args:
-        recipe: names the data set, and which split is trained on.
-        data_root: where data sets lie.
-        processes: how many share each step.
-        dataset: an object instead of the one that is named: one data set, of which a fifth is held
-            out, or a mapping of ``train`` and ``val``. Default: none.
-        notes: what should be known is added to it.
-
-    Raises:
-        InputError: a split is missing or empty, lacks normals that the recipe needs, or a step
-            has too few clouds for BatchNorm.
+    ``dataset`` is an object instead of the named one: one data set, of which a fifth is held out,
+    or a mapping of ``train`` and ``val``.
     """
     held_out = None
     if dataset is not None:
@@ -180,11 +160,7 @@ def build_model(
 
 
 def check_normals(recipe: Recipe, data: PointCloudDataset) -> None:
-    """Refuse to train on normals where no point of a split has one; some may be unknown.
-
-    Raises:
-        InputError: the recipe needs normals, and there are none.
-    """
+    """Refuse to train on normals where no point of a split has one; some may be unknown."""
     normal = data.clouds.normal
     if recipe.normals and (normal is None or not bool(normal.any())):
         raise InputError(

@@ -25,16 +25,15 @@ class TrainingState:
         model: a fresh model.
         recipe: how it is trained.
         accelerator: where.
-        run: the run's folder. Default: none, and nothing is saved.
-        steps_per_epoch: steps of an epoch. Default 1.
-        frozen: modules of the model that do not train. Default: none.
-        notes: lines that a person should know before the first step. Default: none.
-        data: what tells the data from others. Default: nothing, and any will do.
+        run: the run's folder; None: nothing is saved.
+        steps_per_epoch: steps of an epoch.
+        frozen: modules of the model that do not train.
+        notes: lines that a person should know before the first step.
+        data: what tells the data from others.
 
     Attributes:
         model: the model, as its weights files hold it.
         forward: the same, as a step calls it: on its device, distributed, compiled.
-        optimizer: what moves the weights.
         average: the averaged weights, where the recipe has them.
         step: steps done so far.
         loss: () of the last step, on the device.
@@ -113,11 +112,7 @@ class TrainingState:
                 kept.copy_(new)
 
     def check_finite(self) -> None:
-        """Refuse to go on where the loss or the weights are not finite; waits for the device.
-
-        Raises:
-            InputError: they are not.
-        """
+        """Refuse to go on where the loss or the weights are not finite; waits for the device."""
         # A step may break the weights while its loss is finite: they must not be saved.
         weights = nn.utils.get_total_norm(list(self.model.parameters()))
         for what, value in (("loss is", self.loss_sum), ("weights are", weights)):
@@ -140,11 +135,7 @@ class TrainingState:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave.
-
-        Raises:
-            InputError: it belongs to another recipe, or to other data.
-        """
+        """Take over what :meth:`state_dict` gave; refuse that of another recipe or other data."""
         if state.get("data", self.data) != self.data:
             raise InputError(
                 "the training data are not those that the run began with: other clouds, or in "
