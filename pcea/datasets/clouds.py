@@ -17,7 +17,7 @@ from pcea.formats.checked import as_tensor
 
 @dataclass
 class Batch:
-    """What a model and its loss consume: tensors or arrays, checked and kept in the types below.
+    """What a model and its loss consume, of any real type, checked and kept in the types below.
 
     Args:
         pos: (B, N, 3) float32 coordinates.

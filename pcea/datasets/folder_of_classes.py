@@ -26,8 +26,9 @@ class FolderOfClasses(Layout):
     """One folder per class, with files of any format that :func:`pcea.read` reads.
 
     Folders ``train``, ``val`` and ``test`` above the classes are the splits. Without them, or
-    without ``val`` beside ``train``, about a fifth of each class is held out as ``val``. A hash of
-    each file's name decides, so that files stay in their split when others are added.
+    without ``val`` beside ``train``, about a fifth of each class is held out as ``val``, at least
+    one file of two. A hash of each file's name decides, so that files stay in their split when
+    others are added.
     """
 
     content = "one folder of shapes per class"

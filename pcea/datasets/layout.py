@@ -84,7 +84,9 @@ class Layout(ABC):
             split: one of :meth:`splits`.
 
         Returns:
-            The clouds on the CPU, each centered and scaled to the unit sphere, and their names.
+            The clouds on the CPU, each centered and scaled to the unit sphere, and the names of
+                categories
+            and parts.
 
         Raises:
             InputError: a file is missing or damaged, or an option is out of range.

@@ -63,7 +63,7 @@ class PartsFolder(Layout):
 
     Which parts a category has comes from ``parts.json`` where its names read ``"Category/part"``,
     from the official map for ShapeNetPart's categories, else from the labels of all splits there
-    are.
+    are. Where no file has normals, the clouds have none.
     """
 
     content = "synsetoffset2category.txt beside train_test_split/"
