@@ -45,8 +45,8 @@ class Attention(nn.Module, ABC):
     ) -> tuple[Tensor, Tensor]:
         """Let the points attend as ``forward`` does, and give the map too.
 
-        The map is (B, H, N, S) over slots or (B, H, N, N) over points, H = 1 without heads, at
-        least float32.
+        It is (B, H, N, S) over slots or (B, H, N, N) over points, float32 or wider; H = 1 without
+        heads.
         """
 
 

@@ -56,10 +56,10 @@ class Memory(nn.Module):
         return self.mk if self.mv is None else self.mv
 
     def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read the memory in the open, as the equations say it.
+        """Read the memory in the open: what was read, in the shape of the query, and the weights A.
 
-        A query of (B, N, C), or (B, N, H, C) for heads that share the memory, gives what was read,
-        of that shape, and the weights A, (B, N, S) or (B, N, H, S).
+        Of a query (B, N, C) they are (B, N, S); of (B, N, H, C), whose heads share it, (B, N, H,
+        S).
         """
         weights = double_normalize(F.linear(query, self.mk), mask, self.eps)  # (B, N, …, S)
         return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)

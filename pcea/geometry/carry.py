@@ -43,12 +43,9 @@ def carry_to_vertices(
         face: (P,) int64 the face that each point lies on.
         values: (P, C) what is known at the points.
 
-    Raises:
-        InputError: the shapes do not fit, an index is out of range, or there are no points.
-
     Source:
-        The Dirichlet energy with cotangent weights: Pinkall and Polthier, *Computing discrete
-        minimal surfaces and their conjugates*, 1993; its weights are kept positive.
+        The Dirichlet energy with cotangent weights, kept positive: Pinkall and Polthier,
+        *Computing discrete minimal surfaces and their conjugates*, 1993.
     """
     return SurfaceCarrier(vertices, faces, pos, face).carry(values)
 

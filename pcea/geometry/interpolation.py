@@ -16,16 +16,10 @@ def three_interpolate(
 ) -> Tensor:
     """Average the k nearest points' features, weighted by inverse squared distance: (B, M, C).
 
-    At a known point they are that point's own to within 1e-8 / d², with d the distance to its next
-    neighbor. Clouds of fewer than k points use all they have. Source: Qi et al., *PointNet++*,
-    equation 2 (k = 3, p = 2).
-
-    Args:
-        query: (B, M, 3) where features are wanted.
-        pos: (B, N, 3) where they are known, in the same unit.
-        x: (B, N, C) the known features.
-        mask: (B, N) bool, true at real points of ``pos``. Default: all are real.
-        k: how many neighbors.
+    The features ``x`` (B, N, C) are known at ``pos`` (B, N, 3), and wanted at ``query`` (B, M, 3),
+    in the same unit; where ``mask`` (B, N) is false, nothing is known. Clouds of fewer than k
+    points use all they have. At a known point they are that point's own to within 1e-8 / d², with d
+    the distance to its next neighbor. Source: Qi et al., *PointNet++*, equation 2 (k = 3, p = 2).
     """
     index = knn(query, pos, min(k, pos.shape[1]), mask)  # (B, M, k)
     offset = gather(pos, index) - query.unsqueeze(2)  # (B, M, k, 3)

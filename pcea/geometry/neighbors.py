@@ -38,14 +38,9 @@ def squared_distances(query: Tensor, pos: Tensor) -> Tensor:
 def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tensor:
     """Find each query's k nearest points, the nearest first, ties by the lower index.
 
-    Args:
-        query: (B, M, 3) positions whose neighbors are wanted.
-        pos: (B, N, 3) positions of the neighbors, in the same unit.
-        k: how many, 1..N. A padded cloud with fewer real points repeats its nearest one.
-        mask: (B, N) bool, true at real points of ``pos``; padding is no neighbor.
-
-    Returns:
-        (B, M, k) int64 indices into N.
+    Of queries (B, M, 3) and points (B, N, 3) in one unit it gives (B, M, k) int64 indices into N, k
+    in 1..N. Where ``mask`` (B, N) is false, a point is no neighbor; a cloud with fewer than k real
+    points repeats its nearest one.
     """
     total = pos.shape[1]
     if not 1 <= k <= total:

@@ -14,17 +14,10 @@ def farthest_point_sample(
 ) -> Tensor:
     """Choose points one by one, each the farthest from all chosen before, ties by the lower index.
 
-    Args:
-        pos: (B, N, 3) positions, in any unit.
-        num: how many, 1..N. A padded cloud with fewer real points repeats its first one.
-        mask: (B, N) bool, true at real points; padding is never chosen.
-        start: which real point comes first, counted among the cloud's real ones.
-
-    Returns:
-        (B, num) int64 indices into N, in the order of choice.
-
-    Source:
-        Eldar et al., *The farthest point strategy for progressive image sampling*, 1997.
+    Of points (B, N, 3) it gives (B, num) int64 indices into N, in the order of choice. Where
+    ``mask`` (B, N) is false, a point is never chosen; a cloud with fewer than ``num`` real points
+    repeats its first one. ``start`` counts the real points: that one comes first. Source: Eldar et
+    al., *The farthest point strategy for progressive image sampling*, 1997.
     """
     batch, total = pos.shape[:2]
     if not 1 <= num <= total:

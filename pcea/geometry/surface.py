@@ -20,24 +20,14 @@ def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
 def sample_surface(
     vertices: Tensor, faces: Tensor, num: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw points uniformly by area from a triangle mesh.
+    """Draw points uniformly by area from the faces (F, 3) of a mesh of vertices (V, 3).
 
-    Faces without area are never chosen. The same generator state gives the same points. Source:
-    Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its square root.
-
-    Args:
-        vertices: (V, 3) positions, any unit.
-        faces: (F, 3) vertex indices; the order of the corners gives the side a normal points to.
-        num: how many points to draw, at least 1.
-        generator: the source of randomness, on the device of ``vertices``; default: torch's own.
-
-    Returns:
-        Points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of the faces that
-        they lie on, and those faces, (num,) int64.
-
-    Raises:
-        InputError: the shapes do not fit, an index is out of range, ``num`` is below 1, or no face
-            has an area.
+    It gives points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of the faces
+    that they lie on, turned by the order of the corners, and those faces, (num,) int64. The same
+    state of the generator, on the device of ``vertices``, gives the same points. An InputError says
+    that the shapes do not fit, an index is out of range, ``num`` is below 1, or no face has an
+    area. Source: Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its
+    square root.
     """
     _check(vertices, faces, num)
     device = vertices.device

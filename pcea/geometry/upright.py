@@ -35,10 +35,9 @@ def upright(pos: Tensor, up: str) -> Tensor:
 
 
 def view_direction(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> Tensor:
-    """Give the direction from an upright shape to whoever views it, (3,) float32 of length 1.
+    """Give the direction to whoever views an upright shape: (3,) float32, from degrees.
 
-    The azimuth is in degrees around the shape, 0 from +z and 90 from +x; the elevation in degrees
-    above the horizon.
+    An azimuth of 0 is from +z, 90 from +x; the elevation is above the horizon.
     """
     around, above = math.radians(azimuth), math.radians(elevation)
     flat = math.cos(above)

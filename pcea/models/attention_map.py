@@ -60,13 +60,8 @@ class AttentionMap:
 def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, ...]:
     """Bring the attention of every layer to the points of all votes.
 
-    Args:
-        prediction: of a model on a shape.
-        queries: for attention among points, how many query points there are. They lie far from
-            each other and are the same for all votes.
-
-    Raises:
-        InputError: parts of the model are compiled, so that nothing was recorded of them.
+    Attention among points gets so many ``queries``, far from each other, the same for all votes.
+    An InputError says that parts of the model are compiled, of which nothing was recorded.
     """
     encoded, depth = prediction.encoded, len(prediction.model.encoder.layers)
     kinds = [layer.kind for layer in encoded[0].layers]
@@ -89,10 +84,9 @@ def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, 
 
 
 def choose_queries(taken: ModelInput, queries: int) -> Tensor:
-    """Choose the farthest point from the centroid, then always the farthest from those before.
+    """Choose the point farthest from the centroid, then always that farthest from those before.
 
-    Returns:
-        (Q, 3) places in the shape's own unit and axes; Q is smaller where there are fewer places.
+    They are (Q, 3) places in the shape's unit and axes, fewer where it has fewer places.
     """
     num = min(queries, len(taken.pos[0].unique(dim=0)))
     if num == 0:

@@ -82,9 +82,6 @@ class PointModel(nn.Module):
             category: (B,) int64 category ids, which are only checked here. Default: unknown.
             mask: (B, N) bool, true at real points. Default: all are real.
 
-        Returns:
-            The batch as the network takes it.
-
         Raises:
             InputError: a shape, type or device does not fit, positions are no clouds in the unit
                 sphere, or normals are needed in training and there are none.
@@ -115,14 +112,10 @@ class PointModel(nn.Module):
         raise NotImplementedError
 
     def category_probability(self, probability: Tensor) -> Tensor:
-        """Say how likely each category is.
+        """Say how likely each category is, (…, categories).
 
-        Args:
-            probability: (…, categories) of a classifier, (…, P, parts) of a segmenter.
-
-        Returns:
-            (…, categories); of a segmenter the mean over the points of what the category's parts
-            get.
+        Of a classifier's (…, categories) nothing changes; of a segmenter's (…, P, parts) it is the
+        mean over the points of what the category's parts get.
         """
         raise NotImplementedError
 
@@ -131,8 +124,8 @@ class PointModel(nn.Module):
 
         Args:
             shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-            seed: which points are sampled. Default 0.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default ``y``.
+            seed: which points are sampled.
+            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`.
 
         Returns:
             ``info.num_points`` points, and what was done to them. Normals that the model needs
@@ -189,8 +182,7 @@ class PointModel(nn.Module):
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`, or ``auto``, which is
                 the default: :func:`pcea.models.orientation.find_up` guesses it.
             category: the category that a segmenter is given. Default: it decides.
-            gradients: whether the logits keep their graph down to the positions taken. Default
-                false.
+            gradients: whether the logits keep their graph down to the positions taken.
 
         Raises:
             InputError: ``votes`` is below 1, or there is no such category or axis.
@@ -225,8 +217,8 @@ class PointModel(nn.Module):
 
         Args:
             shape: a cloud of N points or a mesh of N vertices, in any unit, or what else
-                :func:`pcea.as_shape` takes. The model takes a sample of ``info.num_points``, as in
-                its training; values are interpolated from there.
+                :func:`pcea.as_shape` takes. Values are interpolated from the points that are
+                sampled.
             votes: how many samplings are taken. Default 4.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
 

@@ -20,9 +20,9 @@ class Classifier(PointModel):
 
     Args:
         info: the model's name, and the categories it tells apart.
-        pooling: how features of all points become one vector. Default ``("max",)``.
-        hidden: channels of the two blocks. Default (512, 256).
-        dropout: share of channels zeroed after each block in training. Default 0.5.
+        pooling: how features of all points become one vector: any of ``max`` and ``mean``.
+        hidden: channels of the two blocks.
+        dropout: share of channels zeroed after each block in training.
         encoder: options of :class:`pcea.models.encoder.PointTransformer`.
 
     Source:
@@ -76,16 +76,13 @@ class Classifier(PointModel):
     def classify(
         self, shape: ShapeLike, top: int = 5, votes: int = CLASSIFY_VOTES, up: str = UP
     ) -> list[tuple[str, float]]:
-        """Name what a cloud or mesh shows.
+        """Name what a cloud or mesh shows: the likeliest categories, and how probable they are.
 
         Args:
             shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-            top: how many categories to name. Default 5.
+            top: how many categories to name.
             votes: how many samplings of the shape are averaged. Default 1.
             up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
-
-        Returns:
-            The likeliest categories with their probabilities, the likeliest first.
 
         Raises:
             InputError: ``votes`` is below 1, or there is no such axis.

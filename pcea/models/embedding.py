@@ -21,23 +21,13 @@ class Tokens(NamedTuple):
 
 
 class Grouping(nn.Module):
-    """Sample and group: gather each center's neighbors and keep their strongest features.
+    """Sample ``num`` centers, None for all points, and keep their k neighbors' strongest features.
 
     The neighbors' features [x_j − x_i, x_i] pass ``inner`` LBR blocks, the maximum over the
     neighbors passes ``outer`` more. The first linear layer is applied before the gather,
     W·[x_j − x_i; x_i] = Wa·x_j + (Wb − Wa)·x_i, which is the same function for a k-th of the work.
-    On a CPU the neighbors' features are never held at all, see :mod:`pcea.models.edges`.
-
-    Args:
-        in_dim: channels of a point.
-        out_dim: channels of a center.
-        k: neighbors of a center, itself included.
-        num: how many centers farthest point sampling keeps, or None for all points.
-        inner: LBR blocks before the maximum. Default 2, as PCT has it.
-        outer: LBR blocks after the maximum. Default 0.
-
-    Source:
-        Guo et al., *PCT*, section 3.3, equations 10 and 11.
+    On a CPU the neighbors' features are never held at all, see :mod:`pcea.models.edges`. Source:
+    Guo et al., *PCT*, section 3.3, equations 10 and 11.
     """
 
     def __init__(
@@ -124,7 +114,7 @@ class Embedding(nn.Module):
         in_dim: input channels: 3, or 6 with normals.
         dims: channels after the two point-wise LBR blocks and after each grouping stage.
         num: centers of each stage, None for all points; as many as stages.
-        k: neighbors of a center. Default 32.
+        k: neighbors of a center.
         inner, outer: LBR blocks of a stage before and after its maximum.
 
     Source:
@@ -149,15 +139,9 @@ class Embedding(nn.Module):
         )
 
     def forward(self, pos: Tensor, x: Tensor, mask: Tensor | None) -> list[Tokens]:
-        """Embed a batch.
+        """Embed positions (B, N, 3) and features (B, N, in_dim): the tokens of every level.
 
-        Args:
-            pos: (B, N, 3) positions.
-            x: (B, N, in_dim) input features.
-            mask: (B, N) bool, true at real points, or None.
-
-        Returns:
-            The tokens of every level, from all N points to the last stage's centers.
+        The levels lead from all N points to the last stage's centers.
         """
         for block in self.point:
             x = block(x, mask)

@@ -19,16 +19,7 @@ class AttentionLayer(nn.Module):
     """One attention and what surrounds it.
 
     ``offset``: x + LBR(x − attention(x)), PCT's offset; ``add``: x + LBR(attention(x)), the plain
-    residual; ``none``: attention(x) alone.
-
-    Args:
-        dim: channels C.
-        attention: a name of :func:`pcea.attention.list_attentions`.
-        residual: what surrounds the attention. Default ``offset``.
-        options: further options of the attention.
-
-    Source:
-        Guo et al., *PCT*, equations 5 and 8.
+    residual; ``none``: attention(x) alone. Source: Guo et al., *PCT*, equations 5 and 8.
     """
 
     def __init__(
@@ -55,15 +46,15 @@ class PointTransformer(nn.Module):
     """Embedding, attention layers, and their concatenated outputs fused by one LBR.
 
     Args:
-        attention: a name of :func:`pcea.attention.list_attentions`. Default ``external``.
+        attention: a name of :func:`pcea.attention.list_attentions`.
         attention_options: options of the attention. Default: its own defaults.
-        residual: see :class:`AttentionLayer`. Default ``offset``.
-        depth: attention layers. Default 4.
-        normals: whether normals are a further input. Default false.
+        residual: what surrounds an attention, see :class:`AttentionLayer`.
+        depth: attention layers.
+        normals: whether normals are a further input.
         dims, num, k, inner, outer: see :class:`pcea.models.embedding.Embedding`.
-        stem: LBR blocks between the embedding and the attention. Default 2.
-        keep_embedding: whether the embedding joins the concatenation. Default true.
-        fused: channels after the fusion. Default 1024.
+        stem: LBR blocks between the embedding and the attention.
+        keep_embedding: whether the embedding joins the concatenation.
+        fused: channels after the fusion.
 
     Source:
         Guo et al., *PCT*, figure 2; Guo et al., *Beyond Self-attention*, section 3.
@@ -105,16 +96,7 @@ class PointTransformer(nn.Module):
         normal: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> list[Tokens]:
-        """Encode a batch.
-
-        Args:
-            pos: (B, N, 3) positions, centered and scaled to the unit sphere.
-            normal: (B, N, 3) unit normals, which a model made for normals needs.
-            mask: (B, N) bool, true at real points. Default: all are real.
-
-        Returns:
-            The tokens of every embedding level, and last the fused ones (B, M, ``fused``).
-        """
+        """Encode positions (B, N, 3): the tokens of every level, and last the fused ones."""
         x = pos
         if self.normals:
             if normal is None:

@@ -82,8 +82,7 @@ class EncodedSample:
         pos: (1, num_points, 3) the same as the network has them, strays set onto kept points.
         logits: (categories,) of a classifier, (num_points, parts) of a segmenter.
         tokens: the fused tokens, (1, M, fused).
-        layers: what each attention layer was given. It, ``pos`` and ``tokens`` are what was
-            recorded of the encoder.
+        layers: what each attention layer was given; with ``pos`` and ``tokens`` it was recorded.
     """
 
     input: ModelInput

@@ -47,11 +47,7 @@ class ModelInfo:
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            InputError: the text is something else.
-        """
+        """Read what :meth:`to_json` wrote; an InputError says that the text is something else."""
         try:
             values = json.loads(text)
             named = values.pop("taxonomy")

@@ -12,14 +12,8 @@ from torch import Tensor, nn
 class LBR(nn.Module):
     """Linear, BatchNorm and ReLU over the last axis, padding left out of the statistics.
 
-    Args:
-        in_dim: input channels.
-        out_dim: output channels.
-        bias: whether the linear layer has one; BatchNorm makes it redundant. Default false.
-        slope: slope of the ReLU below 0. Default 0.
-
-    Source:
-        Guo et al., *PCT*, section 3.1.
+    BatchNorm makes the bias redundant; ``slope`` is that of the ReLU below 0. Source: Guo et al.,
+    *PCT*, section 3.1.
     """
 
     def __init__(self, in_dim: int, out_dim: int, bias: bool = False, slope: float = 0.0) -> None:
@@ -29,15 +23,7 @@ class LBR(nn.Module):
         self.slope = slope
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Apply the block.
-
-        Args:
-            x: (…, C_in) features.
-            mask: (…) bool, true at real rows; the others come out as 0. Default: all are real.
-
-        Returns:
-            (…, C_out) features.
-        """
+        """Apply the block to (…, C_in) features: (…, C_out), 0 where the mask (…) is false."""
         if self.norm.training:
             return self.activate(self.linear(x), mask)
         # At rest BatchNorm is linear, too: it goes into the weights, which are fewer.
@@ -59,15 +45,10 @@ class LBR(nn.Module):
     def affine(
         self, moments: Callable[[], tuple[Tensor, Tensor]] | None = None, count: int = 0
     ) -> tuple[Tensor, Tensor]:
-        """Give BatchNorm as scale · x + shift, for features that are never held as one tensor.
+        """Give BatchNorm as scale · x + shift, (C,) each, for features never held as one tensor.
 
-        Args:
-            moments: gives mean and biased variance, (C,) each, of the features; asked in training
-                alone, where it must be given and the running statistics take them in.
-            count: of how many features they are.
-
-        Returns:
-            (C,) scale and (C,) shift.
+        In training, where the running statistics take them in, ``moments`` must give the mean and
+        the biased variance, (C,) each, of ``count`` features.
         """
         norm = self.norm
         mean, variance, seen = norm.running_mean, norm.running_var, norm.num_batches_tracked

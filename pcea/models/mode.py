@@ -10,11 +10,7 @@ from torch import nn
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and each of its modules back into its own mode after.
-
-    Args:
-        model: the model; modules of it that were frozen in evaluation mode stay there.
-    """
+    """Put a model into evaluation mode, and each of its modules back into its own mode after."""
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()

@@ -53,15 +53,8 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
 
     Models that ship were trained on shapes that stand with y up. All of them guess, whichever is
     to answer, so that no two commands take one file to stand two ways, and as each knows shapes
-    that were not in the other's training. A model of other weights guesses alone, as only it knows
-    what was up in its training.
-
-    Args:
-        model: the model that is to answer for the shape.
-        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-
-    Returns:
-        What :func:`guess_up` says with its bounds; of those that ship, what :func:`agree` says.
+    that were not in the other's training; :func:`agree` chooses. A model of other weights guesses
+    alone, as only it knows what was up in its training.
     """
     shape = as_shape(shape)
     if not ships(model):
@@ -71,15 +64,11 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
 
 
 def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
-    """Choose among the guesses of several models.
+    """Choose among the guesses of models, each with how sure it must be of another axis than y.
 
-    Args:
-        guesses: one a model, with how sure that model must be of another axis than y.
-
-    Returns:
-        y where one of them is as sure of it as it must be of another axis. Else the other axis of
-        which one is surest, over what it must be, if that axis beats y by :data:`MARGIN` in the
-        sum over all models too. Else y.
+    The choice is y where a model is as sure of it as it must be of another axis. Else it is the
+    other axis of which a model is surest, over what it must be, if that axis beats y by
+    :data:`MARGIN` in the sum over all models too. Else it is y.
     """
     best = max(guesses, key=lambda each: _weight(*each))[0]
     axis = UP_AXES.index(best.up)
@@ -107,17 +96,8 @@ def guess_up(
     """Guess the up axis of a shape: the one with which the model is surest of its answer.
 
     A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
-    therefore what was up in its training data.
-
-    Args:
-        model: a classifier or a segmenter.
-        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-        margin: by how much another axis must beat y. Default 0.2.
-        least: how sure the model must be of another axis. Default: 0.75 for a classifier, 0.85
-            for a segmenter.
-
-    Returns:
-        The guess; y unless another axis is clearly better.
+    therefore what was up in its training data. The guess is y unless another axis beats it by
+    ``margin``, and the model is ``least`` sure of that axis. Default: :data:`SUREST` for its task.
     """
     sure = categories_by_up(model, shape).amax(-1)  # (6,)
     up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))
@@ -125,16 +105,9 @@ def guess_up(
 
 
 def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:
-    """Choose the axis of which a model is surest, or y.
+    """Choose the axis of which a model is surest, or y: (…, 6), in the order of UP_AXES, to (…).
 
-    Args:
-        sure: (…, 6) how sure it is with each axis up, in the order of
-            :data:`pcea.geometry.UP_AXES`.
-        margin: by how much another axis must beat y.
-        least: how sure the model must be of another axis.
-
-    Returns:
-        (…) int64 indices of axes.
+    Another axis must beat y by ``margin``, and the model be at least ``least`` sure of it.
     """
     best = sure.max(-1)
     clear = (best.values - sure[..., _Y] > margin) & (best.values >= least)
@@ -143,16 +116,9 @@ def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:
 
 @torch.no_grad()
 def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) -> Tensor:
-    """Ask a model what a shape is with each axis up.
+    """Predict each category's probability with each axis up: (6, categories), ordered as UP_AXES.
 
-    Args:
-        model: a classifier or a segmenter.
-        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-        votes: how many samplings are averaged. Default 2.
-
-    Returns:
-        (6, categories) the probability of each category, the axes in the order of
-        :data:`pcea.geometry.UP_AXES`. Of a segmenter, what the parts of the category get.
+    Of a segmenter it is what the parts of the category get.
     """
     shape, found = as_shape(shape), []
     with evaluating(model):

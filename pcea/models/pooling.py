@@ -9,18 +9,7 @@ from pcea.models.embedding import Tokens
 
 
 def pool(tokens: Tokens, kinds: tuple[str, ...]) -> Tensor:
-    """Pool the features of each cloud's real points.
-
-    Args:
-        tokens: (B, M, C) features and their mask.
-        kinds: any of ``max`` and ``mean``.
-
-    Returns:
-        (B, C · len(kinds)) the pooled features, in the order of ``kinds``.
-
-    Raises:
-        ValueError: a kind is unknown.
-    """
+    """Pool the features of clouds' real points by ``max`` and ``mean``: (B, C · len(kinds))."""
     _, x, mask = tokens
     pooled = []
     for kind in kinds:

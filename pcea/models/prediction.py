@@ -58,7 +58,7 @@ class Prediction:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of how the shape was read and of what was done to its points.
+        """What a person should know of how the shape was read and what was done to its points.
 
         Each is one sentence.
         """
@@ -92,14 +92,7 @@ class Prediction:
         return self.model.info.taxonomy.categories[self.category_id]
 
     def best(self, top: int = 1) -> list[tuple[str, float]]:
-        """Name the likeliest categories.
-
-        Args:
-            top: how many. Default 1.
-
-        Returns:
-            Their names and probabilities, the likeliest first.
-        """
+        """Name the likeliest categories with their probabilities, the likeliest first."""
         names = self.model.info.taxonomy.categories
         best = self.category_probability.topk(min(top, len(names)))
         found = zip(best.values.tolist(), best.indices.tolist(), strict=True)

@@ -26,20 +26,10 @@ class Prepared(NamedTuple):
 def check_batch(
     pos: Tensor, normal: Tensor | None, category: Tensor | None, mask: Tensor | None, like: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Check the shapes, types and devices of what a model is given.
+    """Check what a model is given, and give positions and normals the type of its weights.
 
-    Args:
-        pos: should be (B, N, 3) real numbers.
-        normal: should be the same, or None.
-        category: should be (B,) whole numbers, or None.
-        mask: should be (B, N) bool, or None.
-        like: one of the model's weights.
-
-    Returns:
-        Positions and normals in the type of the weights.
-
-    Raises:
-        InputError: one of them is something else.
+    Positions and normals should be (B, N, 3) real numbers, the category (B,) whole numbers and the
+    mask (B, N) bool, all on the device of the weights; anything else raises an InputError.
     """
     if not isinstance(pos, Tensor):
         raise InputError(
@@ -80,19 +70,9 @@ def check_values(
 ) -> Tensor:
     """Pass positions on, if they are clouds in the unit sphere.
 
-    Args:
-        pos: (B, N, 3) positions.
-        mask: (B, N) bool, true at real points; None: all are real.
-        category: (B,) category ids; None: none are checked.
-        categories: how many categories there are.
-
-    Returns:
-        The same positions.
-
-    Raises:
-        InputError: a value is NaN or infinite, all points of a cloud are equal, a cloud lies so
-            far from the unit sphere that no model was trained on such, or there is no such
-            category.
+    An InputError says where a value is NaN or infinite, all points of a cloud are equal, a cloud
+    lies so far from the unit sphere that no model was trained on such, or there is no such
+    category.
     """
     if category is not None and not ((category >= 0) & (category < categories)).all():
         wrong = category[(category < 0) | (category >= categories)][0]
@@ -137,15 +117,9 @@ check_values.register_autograd(lambda context, gradient: (gradient, None, None, 
 
 
 def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Tensor:
-    """Estimate the normals that are unknown.
+    """Estimate the normals (B, N, 3) that are zero or not finite; None means that all are unknown.
 
-    Args:
-        pos: (B, N, 3) positions.
-        normal: (B, N, 3) unit normals, zero or not finite where unknown; None where all are.
-        mask: (B, N) bool, true at real points, or None.
-
-    Returns:
-        (B, N, 3) unit normals. Of a cloud that has some, the estimated ones are on their side.
+    Of a cloud that has some, the estimated ones are on their side.
     """
     if normal is None:
         normal = torch.zeros_like(pos)

@@ -42,13 +42,12 @@ MODELS: Registry[partial[PointModel]] = Registry("model", "pcea.models")
 def register_model(name: str, **options: Any) -> Callable[[M], M]:
     """Make a class of models known by a name.
 
+    The class takes a :class:`ModelInfo` first and its options, all with defaults, after; further
+    keywords, where it takes any, are options of the encoder.
+
     Args:
         name: the name that users give, lower case, words joined by hyphens.
         options: those options of the class that differ from its defaults under this name.
-
-    Returns:
-        A class decorator. The class takes a :class:`ModelInfo` first and its options, all with
-        defaults, after; further keywords, where it takes any, are options of the encoder.
 
     Raises:
         ValueError: the name is taken.
@@ -77,34 +76,19 @@ register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
 
 
 def preset(name: str) -> Mapping[str, Any]:
-    """The options that a model's name stands for, where they differ from the class's defaults.
-
-    Raises:
-        InputError: no such model.
-    """
+    """The options that a model's name stands for, where they differ from the class's defaults."""
     return MODELS.get(name).keywords
 
 
 def list_models(task: str | None = None) -> list[str]:
-    """Name every model, those of installed plug-ins too.
-
-    Args:
-        task: ``classification`` or ``segmentation``. Default: both.
-
-    Returns:
-        The names, sorted.
-    """
+    """Name every model, or those for ``classification`` or ``segmentation``, sorted."""
     if task is None:
         return MODELS.names()
     return [name for name in MODELS.entries() if task_of(name) == task]
 
 
 def task_of(name: str) -> str:
-    """Say which task a model is for, ``classification`` or ``segmentation``.
-
-    Raises:
-        InputError: no such model.
-    """
+    """Say which task a model is for, ``classification`` or ``segmentation``."""
     return cast(type[PointModel], MODELS.get(name).func).task
 
 
@@ -117,20 +101,17 @@ def create_model(
     training: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> PointModel:
-    """Build a model by name, freshly initialized.
+    """Build a model by name, freshly initialized, in training mode.
 
     Args:
         name: a name of :func:`list_models`.
         taxonomy: the categories, and parts, to predict. Default: those of ModelNet40 for
             classifiers, of ShapeNetPart for segmenters.
         dataset: the data set it is for, kept with the model.
-        num_points: how many points it takes of a user's cloud. Default 1024.
+        num_points: how many points it takes of a user's cloud.
         training: what its training says of itself, kept with the model.
         options: options of the model and its encoder, such as ``attention="self"``,
             ``attention_options={"slots": 128}``, ``residual="add"`` or ``normals=True``.
-
-    Returns:
-        The model, in training mode.
 
     Raises:
         InputError: no such model, option or attention.

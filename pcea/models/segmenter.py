@@ -38,17 +38,15 @@ class Segmentation:
         sample: the P = votes · ``num_points`` points that the model took, in the shape's own unit
             and axes; those of a mesh with their faces.
         sample_part: (P,) the part that the model gave each of them.
-        sample_probability: (P, K) the probabilities of the category's K parts, in the order of
-            ``taxonomy.parts_of``.
+        sample_probability: (P, K) of the category's K parts, in the order of ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
-        category_probability: what the model gave to the parts of the category, of all it gave;
-            None where the category was given.
+        category_probability: the category's share of the model's whole answer; None where the
+            category was given.
         up: the axis that was taken for up.
         up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.
         smooth: how often each face took the part that most of its neighbors have.
-        notes: what a person should know of how the shape was read and of what was done to its
-            points, one sentence each.
+        notes: how the shape was read and what was done to its points, one sentence each.
     """
 
     shape: Cloud | Mesh
@@ -82,11 +80,7 @@ class Segmentation:
         return {self.taxonomy.parts[i]: float(total[i] / total.sum()) for i in own}
 
     def save_labels(self, path: str | os.PathLike[str]) -> None:
-        """Write the labels as NPZ; docs/segmentation.md names the arrays.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
+        """Write the labels as NPZ; docs/segmentation.md names the arrays."""
         shape = self.shape
         arrays: dict[str, Any] = {
             "part": self.part,
@@ -118,10 +112,10 @@ class Segmenter(PointModel):
 
     Args:
         info: the model's name, and the parts it tells apart.
-        hidden: channels of the two blocks of the head. Default (512, 256).
-        dropout: share of channels zeroed after the first block in training. Default 0.5.
-        category_dim: channels that the category's one-hot code becomes. Default 64.
-        category_dropout: share of clouds whose category is hidden in training. Default 0.5.
+        hidden: channels of the two blocks of the head.
+        dropout: share of channels zeroed after the first block in training.
+        category_dim: channels that the category's one-hot code becomes.
+        category_dropout: share of clouds whose category is hidden in training.
         encoder: options of :class:`pcea.models.encoder.PointTransformer`.
 
     Source:
@@ -211,7 +205,7 @@ class Segmenter(PointModel):
         up: str = UP,
         smooth: int = 0,
     ) -> Segmentation:
-        """Split a cloud or a mesh into parts.
+        """Split a cloud or a mesh into parts, given for each point, or each vertex and face.
 
         Args:
             shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
@@ -220,10 +214,7 @@ class Segmenter(PointModel):
             votes: how many samplings of the shape are averaged. Default 8.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
             smooth: how often each face of a mesh takes the part that most of it and of its
-                neighbors have. Default 0.
-
-        Returns:
-            The part of each point, or of each vertex and each face.
+                neighbors have.
 
         Raises:
             InputError: the model knows no such category, there is no such axis, or ``votes`` is
@@ -233,15 +224,10 @@ class Segmenter(PointModel):
 
 
 def competing(prediction: Prediction, category: int) -> list[Tensor]:
-    """Let only the parts of one category compete.
+    """Let only the K parts of one category, given by its id, compete in a segmenter's prediction.
 
-    Args:
-        prediction: a segmenter's.
-        category: which category, by its id.
-
-    Returns:
-        For each vote the probabilities of the category's K parts, (num_points, K) of sum 1, in the
-        order of ``taxonomy.parts_of``.
+    It gives each vote's probabilities, (num_points, K) of sum 1, in the order of
+    ``taxonomy.parts_of``.
     """
     own = list(prediction.model.info.taxonomy.parts_of[category])
     rival = prediction.probability[:, own]
@@ -254,11 +240,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
 
     A cloud's points are answered by the three nearest points of each vote on its own. On a mesh,
     the probabilities of all votes are brought back along the surface, which smooths out where
-    single points err.
-
-    Args:
-        prediction: a segmenter's.
-        smooth: as in :meth:`Segmenter.segment`. Default 0.
+    single points err; ``smooth`` is that of :meth:`Segmenter.segment`.
     """
     shape, sample = prediction.shape, prediction.sample
     sure = None if prediction.given is not None else prediction.best()[0][1]

@@ -24,14 +24,7 @@ FILE_NAME = "model.safetensors"
 def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
     """Write a model's weights and description to a ``.safetensors`` file, whole or not at all.
 
-    A module of somebody else's that was trained is saved under the names of its own state.
-
-    Args:
-        model: the model to save.
-        path: the file, replaced where it exists.
-
-    Raises:
-        InputError: it cannot be written.
+    A module of somebody else's is saved under the names of its own state.
     """
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
     own = model.module if isinstance(model, WrappedModel) else model
@@ -53,17 +46,15 @@ def load_model(
 def load_model(
     weights: str | Path, device: str | torch.device = "cpu", *, model: nn.Module | None = None
 ) -> PointModel | WrappedModel:
-    """Build a model from its weights, ready to use.
+    """Build a model from its weights, in evaluation mode.
 
     Args:
         weights: a run folder, a ``.safetensors`` file, or the name of a model that ships with the
             package, one of :func:`pcea.list_pretrained`; a file of that name comes first.
-        device: where to put it. Default: the CPU.
+        device: where to put it.
         model: the module that the weights are loaded into, where one of somebody else's was
-            trained. Default: the weights say what to build.
-
-    Returns:
-        The model, in evaluation mode; a given module inside a :class:`pcea.models.WrappedModel`.
+            trained, and which comes back inside a :class:`pcea.models.WrappedModel`. Default: the
+            weights say what to build.
 
     Raises:
         InputError: the file is missing, broken, of another model, or needs the module.
@@ -99,11 +90,7 @@ def load_model(
 def read_weights(
     weights: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[ModelInfo, dict[str, Tensor], Path]:
-    """Read a model's description and its tensors by name, and say which file they are from.
-
-    Raises:
-        InputError: as :func:`load_model`, whose weights these are.
-    """
+    """Read a model's description and its tensors by name, and say which file they are from."""
     path = Path(weights)
     if not path.exists() and str(weights) in list_pretrained():
         path = pretrained_path(str(weights))
@@ -126,9 +113,5 @@ def read_weights(
 
 
 def ships(model: PointModel) -> bool:
-    """Say whether a model is one of those that ship with the package.
-
-    Args:
-        model: any; one that was trained says so in its description.
-    """
+    """Say whether a model is one of those that ship with the package, by its description."""
     return model.info in pretrained_infos().values()

@@ -55,14 +55,8 @@ def wrap(
 ) -> WrappedModel:
     """Make a model of any module, after trying it on two clouds.
 
-    Args:
-        module: see :class:`WrappedModel`.
-        taxonomy: the categories and parts that its outputs stand for.
-        normals: whether it is given normals. Default false.
-        about: further fields of :class:`ModelInfo`, such as ``dataset``.
-
-    Raises:
-        InputError: it cannot be called so, or its outputs do not fit the taxonomy.
+    ``about`` are further fields of :class:`ModelInfo`. An InputError says where the module cannot
+    be called as :class:`WrappedModel` has it, or where its outputs do not fit the taxonomy.
     """
     name = f"{type(module).__module__}:{type(module).__qualname__}"
     if not any(True for _ in module.parameters()):

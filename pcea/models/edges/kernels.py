@@ -32,13 +32,11 @@ def sum_edges(
 ) -> None:
     """Add up the edges, and what each point and center needs of them for its gradient.
 
-    Results, all of them zeros before:
-        abouts: (B, C) the mean of the edges of each cloud's first center, which is subtracted
-            before squaring, so that little cancels.
-        of_center: (B, M, C) the sum of ``near`` over each center's neighbors.
-        of_point: (B, N, C) the sum of ``own`` over the centers each point is near.
-        degree: (B, N) how many those are.
-        totals, squares: (B, C) float64 the sums of (near_j + own_i − about), and of its square.
+    It writes into zeros ``abouts`` (B, C), the mean of the edges of each cloud's first center,
+    which is subtracted before squaring, so that little cancels; ``of_center`` (B, M, C), the sum of
+    ``near`` over each center's neighbors; ``of_point`` (B, N, C), the sum of ``own`` over the
+    ``degree`` (B, N) centers each point is near; and ``totals`` and ``squares``, (B, C) float64,
+    the sums of (near_j + own_i − about), and of its square.
     """
     channels, k = near.shape[2], index.shape[2]
     for cloud in range(near.shape[0]):
@@ -68,12 +66,7 @@ def sum_edges(
 
 @compiled
 def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: Array) -> None:
-    """Find the maximum of the edges of each center, a channel at a time.
-
-    Results:
-        best: (B, M, C) the maximum.
-        arg: (B, M, C) int32 the point that has it, the first of several.
-    """
+    """Find the maximum (B, M, C) of each center's edges, and the first point that has it, int32."""
     for cloud in range(near.shape[0]):
         points, most, which = near[cloud], best[cloud], arg[cloud]
         for i in range(index.shape[1]):
@@ -109,10 +102,8 @@ def edges_gradient(
     """Bring the gradient constant + slope · edge of all edges, and that of their maximum, back.
 
     ``degree``, ``of_point`` and ``of_center`` are what :func:`sum_edges` gave; ``arg`` (B, M, C) is
-    the point that has the maximum, ``of_best`` its gradient, both empty where there is none.
-
-    Results:
-        of_near, of_own: the gradients with respect to ``near`` and ``own``.
+    the point that has the maximum, ``of_best`` its gradient, both empty where there is none. It
+    writes ``of_near`` and ``of_own``.
     """
     for cloud in range(near.shape[0]):
         k = degree[cloud].sum() / own.shape[1]
@@ -147,12 +138,10 @@ def relu_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
 def maximum_and_moments(
     edges: Array, about: Array, best: Array, arg: Array, total: Array, square: Array
 ) -> None:
-    """Take the maximum over each center's edges, and add up their values about a given one.
+    """Take the maximum over each center's edges (M · k, C), and add up their values about a value.
 
-    Results of edges (M · k, C):
-        best: (M, C) the maximum.
-        arg: (M, C) int32 which of the k edges has it, the first of several.
-        total, square: (C,) float64, grow by the sums of (edge − about), and of its square.
+    It writes the maximum, (M, C), and which of the k edges has it, the first of several, int32.
+    ``total`` and ``square``, (C,) float64, grow by the sums of (edge − about), and of its square.
     """
     neighbors = edges.shape[0] // best.shape[0]
     for i in range(best.shape[0]):
@@ -182,11 +171,7 @@ def pass_maximum(
     """Pass the gradient of the maximum of W e on to the edges e that have it, and to W.
 
     Of edges e (M · k, C) and a weight W (D, C), ``arg`` (M, D) says which of the k edges was the
-    maximum, and ``of_best`` (M, D) is its gradient.
-
-    Results:
-        gradient: (M · k, C), grows by the gradient with respect to the edges.
-        of_weight: (D, C), grows by the gradient with respect to W.
+    maximum, and ``of_best`` (M, D) is its gradient. The gradients of both grow by it.
     """
     neighbors = edges.shape[0] // arg.shape[0]
     for i in range(arg.shape[0]):
@@ -206,10 +191,7 @@ def collect_gradient(
     """Bring the gradient of a tile's edges back to what they join.
 
     ``gradient`` and ``edges`` (M · k, C) are those behind the ReLU; where it gave 0, none passes.
-
-    Results:
-        of_near: (N, C), grows by the gradient with respect to ``near``.
-        of_own: (M, C) the gradient with respect to ``own``.
+    ``of_near`` (N, C) grows by its gradient, ``of_own`` (M, C) becomes its own.
     """
     neighbors = index.shape[1]
     for i in range(index.shape[0]):

@@ -170,8 +170,7 @@ def edge_linear_max(
     are not: mean and variance pass constant + slope · z on to z, so that the gradient of e is
     affine in e and that of W takes Σ e and Σ e eᵀ alone. The maximum adds a k-th of that work.
 
-    It takes what :func:`edge_max` takes, and W (D, C); and gives the maximum (B, M, D), whose
-    gradient goes to the first neighbor that has it, and the moments, (D,) each.
+    Beside W (D, C) it takes and gives what :func:`edge_max` does, with D for C.
     """
     best, _, mean, variance = _edge_linear_max(
         near.contiguous(), own.contiguous(), index.contiguous(), weight.contiguous(), moments

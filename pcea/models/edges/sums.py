@@ -141,15 +141,10 @@ _edge_sums.register_autograd(_edge_sums_backward, setup_context=_keep_sums)
 
 
 def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of near_j + own_i over all edges of a batch.
+    """Find mean and biased variance, (C,) each, of near_j + own_i over all edges of a batch.
 
-    Args:
-        near: (B, N, C) features of the points.
-        own: (B, M, C) features of the centers.
-        index: (B, M, k) int64 neighbors of the centers, indices into N.
-
-    Returns:
-        (C,) mean and (C,) variance, the biased one, by which BatchNorm normalizes.
+    ``index`` (B, M, k) int64 says which points, ``near`` (B, N, C), are near which centers, ``own``
+    (B, M, C).
     """
     mean, variance, *_ = _edge_sums(near.contiguous(), own.contiguous(), index, False, True)
     return mean, variance

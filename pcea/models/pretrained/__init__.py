@@ -31,19 +31,11 @@ def _best_figure(info: ModelInfo) -> float:
 
 
 def list_pretrained(task: str | None = None) -> list[str]:
-    """Name the models that ship, those with the best validation figures first.
-
-    Args:
-        task: ``classification`` or ``segmentation``. Default: both.
-    """
+    """Name the models that ship, or those for one task, the best validation figures first."""
     infos = pretrained_infos()
     return [name for name in infos if task in (None, task_of(infos[name].name))]
 
 
 def pretrained_path(name: str) -> Path:
-    """Find the weights file of a model that ships.
-
-    Args:
-        name: one of :func:`list_pretrained`.
-    """
+    """Find the weights file of a model that ships, one of :func:`list_pretrained`."""
     return Path(__file__).with_name(f"{name}.safetensors")
