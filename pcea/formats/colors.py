@@ -14,12 +14,8 @@ _SLACK = 1e-3
 
 
 def as_color(values: Array) -> Array | None:
-    """Bring (N, 3 or more) colors to (N, 3) uint8; None where the numbers cannot be colors.
-
-    What is written as 8 bits is taken as it is. Of other numbers, the largest decides: real numbers
-    up to 1 are fractions, numbers up to 255 are of that range, and numbers up to 65,535 are of 16
-    bits. What is not finite becomes 0.
-    """
+    """Bring (N, 3 or more) colors to (N, 3) uint8; None where the numbers cannot be colors."""
+    # What is written as 8 bits is taken as it is; of other numbers, the largest decides.
     values = values[:, :4]
     if values.dtype == np.uint8 or not len(values):
         return values[:, :3].astype(np.uint8)

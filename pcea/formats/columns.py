@@ -85,11 +85,7 @@ class Layout:
 
 
 def layout_by_name(names: Sequence[str], path: Path) -> Layout | None:
-    """Find x, y, z, normals and colors among the (W,) names; None if none of them is a position's.
-
-    Raises:
-        InputError: the names are those of degrees, or of some of x, y and z but not all.
-    """
+    """Find x, y, z, normals and colors among the (W,) names; None where none is a position's."""
     layout, plain = find_names(names), [_plain(name) for name in names]
     if layout is None and len(_DEGREES & set(plain)) >= 2:
         raise InputError(
@@ -129,13 +125,7 @@ def _plain(name: str) -> str:
 
 
 def layout_by_value(table: Array, path: Path) -> Layout:
-    """Decide by the (N, W) numbers which columns are positions, normals and colors.
-
-    The first three are x, y, z; only a first column that counts the rows is passed over. Three
-    neighboring columns of unit length are normals; three of whole numbers up to 255, of fractions
-    or, where nothing else is left, of whole numbers up to 65,535 are colors. Whatever is neither
-    is left out. A file that ends in ``.xyzn`` or ``.xyzrgb`` says itself what follows x, y, z.
-    """
+    """Decide by the (N, W) numbers which columns are what, by the rules of docs/files.md."""
     width = table.shape[1]
     if width < 3:
         raise InputError(f"{path}: it has {width} columns; at least 3 (x y z) are needed")

@@ -12,10 +12,10 @@ from pcea.formats.read import can_read, known_endings
 
 
 def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Find the files that are meant, each once, those of a folder or glob sorted by name.
+    """Find the files of paths, folders (but not their sub-folders) and globs, each once.
 
-    Each path is a file, a folder (all files in it that can be read, but none of its sub-folders')
-    or a glob, where ``**`` goes through sub-folders. One that finds nothing is an InputError.
+    They come in the order given, those of a folder or glob sorted by name; in a glob, ``**`` goes
+    through sub-folders. An entry that finds nothing is an InputError.
     """
     found: dict[Path, None] = {}
     for entry in paths:

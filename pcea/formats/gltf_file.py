@@ -33,11 +33,10 @@ _MOST_ZEROS = 20_000_000  # a small file can ask for any number of them
 
 
 class GltfFile:
-    """An open ``.glb`` or ``.gltf`` file; its content decides which of the two it is.
+    """An open ``.glb`` or ``.gltf`` file; its content decides which of the two it is."""
 
-    What is looked up in its JSON is not checked first: where it is not what the format says, an
-    ordinary error of Python or NumPy says so.
-    """
+    # What is looked up in its JSON is not checked first: where it is not what the format says, an
+    # ordinary error of Python or NumPy says so.
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -172,10 +171,8 @@ def _chunks(data: bytes, path: Path) -> tuple[bytes, Bytes | None]:
 
 
 def _fetch(address: str, path: Path) -> bytes:
-    """Get the bytes of an address: those in it, or a file's in the folder of the glTF file.
-
-    A file that a stranger made decides what is opened, so nothing outside its folder is.
-    """
+    """Get the bytes of an address: those in it, or a file's in the folder of the glTF file."""
+    # A file that a stranger made decides what is opened, so nothing outside its folder is.
     if address[:5].lower() == "data:":
         header, _, payload = address[5:].partition(",")
         data = unquote_to_bytes(payload)

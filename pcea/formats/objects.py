@@ -1,7 +1,4 @@
-"""Shapes that are in memory already, as objects of NumPy, PyTorch, PyG, trimesh or Open3D.
-
-An object names the library that it is from, so none is imported to find out.
-"""
+"""Shapes that are in memory already, as objects of NumPy, PyTorch, PyG, trimesh or Open3D."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ from pcea.formats.raw import Array, Raw, join
 
 def raw_of(thing: Any) -> tuple[Raw, str]:
     """Take what an object holds, unchecked and on the CPU, and the name of the object, if any."""
+    # An object names the library that it is from, so none is imported to find out.
     libraries = {kind.__module__.partition(".")[0] for kind in type(thing).__mro__}
     raw, name = None, ""
     if isinstance(thing, (np.ndarray, Tensor)):

@@ -12,13 +12,11 @@ _SLACK = 1e-6
 
 
 def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
-    """Cut P polygons into (F, 3) int64 triangles, which cover them and wind as they do, in order.
-
-    Where a fan around the first corner covers the polygon, as it does all convex ones, it is taken.
-    Other polygons are cut by ear clipping in their own plane. What no cut covers (edges that cross,
-    no area, a corner without a position) stays a fan. A polygon of n corners gives n − 2 triangles,
-    fewer only where some of its corners lie on one line; one of fewer than 3 corners gives none.
-    """
+    """Cut polygons into (F, 3) int64 triangles that cover them and wind as they do, in order."""
+    # Where a fan around the first corner covers the polygon, as it does all convex ones, it is
+    # taken. Others are cut by ear clipping in their own plane; what no cut covers (edges that
+    # cross, no area, a corner without a position) stays a fan. A polygon of n corners gives n − 2
+    # triangles, fewer only where some of its corners lie on one line.
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     faces, owner = _fans(counts, corners)
     among = np.flatnonzero(counts[owner] > 3)
@@ -37,11 +35,9 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
 
 
 def unroll_strips(counts: Array, corners: Array) -> Array:
-    """Cut strips, in which each corner makes a triangle with the two before it, into (F, 3) int64.
-
-    All wind as the first triangle of their strip; −1 ends a strip within a list of corners.
-    Triangles that name a vertex twice only lead from one part of a strip to the next: left out.
-    """
+    """Cut strips, whose corners each make a triangle with the two before, into (F, 3) int64."""
+    # All wind as the first triangle of their strip; −1 ends a strip within a list of corners.
+    # Triangles that name a vertex twice only lead on within a strip, and are left out.
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     if len(corners) < 3:
         return np.empty((0, 3), np.int64)

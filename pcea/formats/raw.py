@@ -40,11 +40,9 @@ class Raw:
 
 
 def join(parts: Sequence[Raw]) -> Raw:
-    """Put the parts of a scene together: its meshes, or its points where it has no meshes.
-
-    Normals that some parts lack are zero there: unknown. Colors that some parts lack, and points
-    beside meshes, are left out, and a note says so.
-    """
+    """Put a scene's meshes together, or its points where it has no meshes."""
+    # Normals that some parts lack are zero there: unknown. Colors that some parts lack, and points
+    # beside meshes, are left out, and a note says so.
     meshes = [part for part in parts if part.faces is not None and len(part.faces)]
     points = [part for part in parts if part.faces is None]
     kept = meshes or points or list(parts)
@@ -74,12 +72,9 @@ def join(parts: Sequence[Raw]) -> Raw:
 
 
 def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Cloud:
-    """Check the content of a file or an object: a mesh where there are faces, else a cloud.
-
-    Points without a position, which depth cameras write as NaN, are left out, and so are the
-    faces that refer to them; a note says how many. Normals are brought to unit length; those that
-    are zero or not finite become zero: unknown. An offset is taken off coordinates far from zero.
-    """
+    """Check the content of a file or an object: a mesh where there are faces, else a cloud."""
+    # Points without a position, which depth cameras write as NaN, are left out, and so are their
+    # faces. Normals that are zero or not finite become zero: unknown.
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
         raise InputError(f"{path}: its positions have shape {raw.pos.shape}, not (N, 3)")
     if not len(raw.pos):

@@ -95,10 +95,7 @@ class Transform(ABC):
 
     @abstractmethod
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """Change every cloud of a batch without padding, on any device; return another.
-
-        The given batch is not to be changed: :func:`changed` makes the other one.
-        """
+        """Change every cloud of a batch without padding: another one, made by :func:`changed`."""
 
     @overload
     def __call__(self, item: Batch, generator: Generator | None = None) -> Batch: ...
@@ -205,11 +202,9 @@ def take(batch: Batch, index: Tensor) -> Batch:
 
 
 def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
-    """The first points of each cloud in (B, N) int64 order.
-
-    A number as the count is the new N, and beyond the old one points are repeated in turn; of
-    counts (B, 1) int64, one for each cloud, N stays, and the kept points are repeated in turn.
-    """
+    """The first points of each cloud in (B, N) int64 order: a count for all, or (B, 1) counts."""
+    # One count is the new N; beyond the old one, points are repeated in turn. With a count for each
+    # cloud, N stays, and the kept points are repeated in turn.
     total = order.shape[1]
     if isinstance(count, int):
         return take(batch, order[:, torch.arange(count, device=order.device) % total])

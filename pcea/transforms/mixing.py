@@ -1,7 +1,4 @@
-"""Clouds mixed of two of a batch, with their labels: PointCutMix and RSMix.
-
-Labels are mixed by the share of points, and each point keeps its own normal and part.
-"""
+"""PointCutMix and RSMix: labels are mixed by the share of points; points keep normals and parts."""
 
 from __future__ import annotations
 
@@ -159,11 +156,9 @@ class RSMix(_Mixing):
 
 
 def match(pos: Tensor, other: Tensor) -> Tensor:
-    """Match (B, N, 3) points one to one with near ones: (B, N) int64 indices into ``other``.
-
-    Both clouds are halved along x, y and z in turn, and halves are matched to halves until each
-    holds one point: a quick stand-in for the matching of the smallest mean distance.
-    """
+    """Match (B, N, 3) points one to one with near ones: (B, N) int64 indices into ``other``."""
+    # Both clouds are halved along x, y and z in turn, and halves are matched to halves until each
+    # holds one point: a quick stand-in for the matching of the smallest mean distance.
     total = pos.shape[1]
     both = torch.cat([pos, other])
     place = torch.arange(total, device=pos.device)

@@ -28,11 +28,7 @@ _COLORS = "color colors rgb colour colours vertex_colors vertex_color".split()
 
 @register_format("npy")
 def read_npy(path: Path) -> Raw:
-    """Read an array: (N, 3 or more) numbers, or records with fields x, y and z.
-
-    What columns 4 and on are, the numbers decide
-    (:func:`pcea.formats.columns.layout_by_value`); of records, the names of the fields.
-    """
+    """Read an array of (N, 3 or more) numbers, or records with fields x, y and z."""
     with _opened(path, b"\x93NUMPY") as array:
         if array.dtype.names is None:
             return points_of(array, path)
@@ -42,12 +38,9 @@ def read_npy(path: Path) -> Raw:
 
 @register_format("npz")
 def read_npz(path: Path) -> Raw:
-    """Read positions, and faces, normals and colors where there are some.
-
-    Positions are named pos, points, xyz, vertices and the like, or are the one array that can
-    only be points; x, y and z may also be arrays of their own. Faces are (F, 3 or 4), (3, F) as in
-    PyTorch Geometric, or laid end to end as in VTK.
-    """
+    """Read positions, and faces, normals and colors where there are some, by the arrays' names."""
+    # Positions may also be the one array that can only be points, or arrays x, y and z. Faces are
+    # (F, 3 or 4), (3, F) as in PyTorch Geometric, or laid end to end as in VTK.
     with _opened(path, b"PK") as archive:
         return _named(archive, path)
 

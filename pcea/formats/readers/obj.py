@@ -17,11 +17,9 @@ from pcea.formats.text import number_rows, read_text
 
 @register_format("obj")
 def read_obj(path: Path) -> Raw:
-    """Read the vertices and polygons of an OBJ file; groups and materials are put together.
-
-    Colors behind the positions (``v x y z r g b``) are of whichever range. A vertex gets the mean
-    of the normals that its faces give it. Without faces it is a cloud of all vertices.
-    """
+    """Read the vertices and polygons of an OBJ file; without faces, a cloud of all vertices."""
+    # Groups and materials are put together. Colors behind the positions are of whichever range. A
+    # vertex gets the mean of the normals that its faces give it.
     # A backslash joins the next line, but for comments: they may end in a folder of Windows.
     text = re.sub(r"(?m)^[ \t]*#.*$", "", read_text(path))
     if "\\" in text:

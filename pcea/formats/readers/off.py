@@ -19,11 +19,9 @@ _KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
 
 @register_format("off")
 def read_off(path: Path) -> Raw:
-    """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers).
-
-    What the keyword announces stands in the order position, normal, color, texture. Colors of faces
-    are left alone. White space may fall anywhere in a file that has none of these.
-    """
+    """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers)."""
+    # What the keyword announces stands in the order position, normal, color, texture. White space
+    # may fall anywhere in a file that has none of these. Colors of faces are left alone.
     with path.open("rb") as file:
         if re.match(rb"\s*\w*OFF\s+BINARY", file.read(64)):
             raise InputError(f"{path}: binary OFF cannot be read: save it as text, or as PLY")

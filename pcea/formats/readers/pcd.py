@@ -15,13 +15,10 @@ from pcea.formats.text import header_lines, number_rows, read_bytes
 
 @register_format("pcd")
 def read_pcd(path: Path) -> Raw:
-    """Read a PCD file, with its normals and colors if it has them.
-
-    Names are read in capitals and small letters alike. Colors are ``red green blue``, or one field
-    ``rgb`` or ``rgba`` whose 32 bits are 0xAARRGGBB. In text, PCL and Open3D parse such a field by
-    its type, and so does this: of type U or I, 4210752 is the number 0x404040; of type F,
-    4.2108e+06 is the float32 whose bits are the color, 0x8080E0.
-    """
+    """Read a PCD file, with its normals and colors if it has them."""
+    # The 32 bits of a field rgb or rgba are 0xAARRGGBB. In text, PCL and Open3D parse it by its
+    # type, and so does this: of type U or I, 4210752 is the number 0x404040; of type F, 4.2108e+06
+    # is the float32 whose bits are the color, 0x8080E0.
     data = read_bytes(path)
     words: dict[str, list[str]] = {}
     start = lines = 0

@@ -60,11 +60,9 @@ _Table = dict[str, _Column]
 
 @register_format("ply")
 def read_ply(path: Path) -> Raw:
-    """Read a PLY file, with the normals and colors of its vertices if it has them.
-
-    Names may be in capitals. Faces are the element ``face``, and the strips of ``tristrips``;
-    without either it is a cloud. Other elements are left alone. Text may have any white space.
-    """
+    """Read a PLY file: a mesh of ``face`` and ``tristrips``, or a cloud without either."""
+    # Normals and colors are those of vertices; other elements are left alone. White space in text
+    # may fall anywhere, and names may be in capitals.
     data = read_bytes(path)
     order, elements, start, lines = _read_header(data, path)
     text, tables, begins = not order, dict[str, _Table](), list[Array]()

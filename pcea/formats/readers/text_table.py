@@ -66,15 +66,7 @@ class _Head:
 
 @register_format("xyz", "xyzn", "xyzrgb", "txt", "pts", "csv", "tsv", "asc", "dat")
 def read_rows(path: Path) -> Raw:
-    """Read text: a point a row, its columns separated by spaces, tabs, commas, semicolons or ``|``.
-
-    A header line that names the columns says where x, y, z, the normals and the colors stand;
-    without one, the numbers decide (:func:`pcea.formats.columns.layout_by_value`). Before the rows
-    there may also be a number of points, a title and comments (``#``, ``//``, ``%``, ``!``, or
-    ``;`` where it does not separate). Decimal commas, quotes, grouped thousands, Fortran's
-    ``1.0D+00`` and brackets around rows are understood; fields that are empty or say that there is
-    no number are NaN; columns of words are left out.
-    """
+    """Read text, a point a row, in every form that docs/files.md names, as float64 points."""
     lines = _without_brackets(read_text(path)).split("\n")
     separator = _find_separator(lines)
     head = _read_head(lines, separator, path)
