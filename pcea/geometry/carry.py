@@ -34,7 +34,8 @@ def carry_to_vertices(
     Their linear interpolation within the faces fits the points best, and they vary least from
     vertex to vertex where points are few; each column stays within its range at the points. Only
     faces join vertices, so the two sides of a thin wall share no values. Vertices at one place
-    count as one. A component without points takes the values of the nearest point in space.
+    count as one. A component without points, or a vertex without faces, takes the values of the
+    point that is nearest to it in space.
 
     Args:
         vertices: (V, 3) positions, any unit.
@@ -42,6 +43,9 @@ def carry_to_vertices(
         pos: (P, 3) points, in the same unit.
         face: (P,) int64 the face that each point lies on.
         values: (P, C) what is known at the points.
+
+    Raises:
+        InputError: the shapes do not fit, an index is out of range, or there are no points.
 
     Source:
         The Dirichlet energy with cotangent weights, kept positive: Pinkall and Polthier,
@@ -93,10 +97,10 @@ class SurfaceCarrier:
 
 
 def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> Tensor:
-    """Bring values (P, C) at points (P, 3) to points (N, 3): (N, C) float32 on the CPU.
+    """Bring values (P, C) at ``pos`` (P, 3) to ``query`` (N, 3) in the same unit: (N, C) float32.
 
     It gives what :func:`pcea.geometry.three_interpolate` gives once the cloud is scaled to the unit
-    sphere, by a search that millions of points do not slow.
+    sphere, by a search on the CPU that millions of points do not slow.
     """
     _check_triples(query=query, pos=pos)
     _check_values(len(pos), values)

@@ -16,7 +16,7 @@ def farthest_point_sample(
 
     Of points (B, N, 3) it gives (B, num) int64 indices into N, in the order of choice. Where
     ``mask`` (B, N) is false, a point is never chosen; a cloud with fewer than ``num`` real points
-    repeats its first one. ``start`` counts the real points: that one comes first. Source: Eldar et
+    repeats its first one. ``start`` is which of a cloud's real points comes first. Source: Eldar et
     al., *The farthest point strategy for progressive image sampling*, 1997.
     """
     batch, total = pos.shape[:2]

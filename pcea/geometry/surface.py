@@ -23,11 +23,11 @@ def sample_surface(
     """Draw points uniformly by area from the faces (F, 3) of a mesh of vertices (V, 3).
 
     It gives points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of the faces
-    that they lie on, turned by the order of the corners, and those faces, (num,) int64. The same
-    state of the generator, on the device of ``vertices``, gives the same points. An InputError says
-    that the shapes do not fit, an index is out of range, ``num`` is below 1, or no face has an
-    area. Source: Osada et al., Shape Distributions, ACM TOG 2002; a folded square stands for its
-    square root.
+    that they lie on, turned by the order of the corners, and those faces, (num,) int64. Faces
+    without area are never chosen. The same state of the generator, on the device of ``vertices``,
+    gives the same points. An InputError says that the shapes do not fit, an index is out of range,
+    ``num`` is below 1, or no face has an area. Source: Osada et al., Shape Distributions, ACM TOG
+    2002; a folded square stands for its square root.
     """
     _check(vertices, faces, num)
     device = vertices.device

@@ -35,9 +35,10 @@ def upright(pos: Tensor, up: str) -> Tensor:
 
 
 def view_direction(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> Tensor:
-    """Give the direction to whoever views an upright shape: (3,) float32, from degrees.
+    """Give the direction, (3,) float32 of length 1, from an upright shape to whoever views it.
 
-    An azimuth of 0 is from +z, 90 from +x; the elevation is above the horizon.
+    Both angles are in degrees. The azimuth is 0 from +z and 90 from +x; the elevation is above the
+    horizon.
     """
     around, above = math.radians(azimuth), math.radians(elevation)
     flat = math.cos(above)

@@ -60,8 +60,9 @@ class AttentionMap:
 def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, ...]:
     """Bring the attention of every layer to the points of all votes.
 
-    Attention among points gets so many ``queries``, far from each other, the same for all votes.
-    An InputError says that parts of the model are compiled, of which nothing was recorded.
+    Of attention among points, what ``queries`` points read is given. They lie far from each other
+    and are the same for all votes. An InputError says that parts of the model are compiled, of
+    which nothing was recorded.
     """
     encoded, depth = prediction.encoded, len(prediction.model.encoder.layers)
     kinds = [layer.kind for layer in encoded[0].layers]
@@ -84,7 +85,7 @@ def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, 
 
 
 def choose_queries(taken: ModelInput, queries: int) -> Tensor:
-    """Choose the point farthest from the centroid, then always that farthest from those before.
+    """Choose the farthest point from the centroid, then always the farthest from those before.
 
     They are (Q, 3) places in the shape's unit and axes, fewer where it has fewer places.
     """

@@ -96,7 +96,11 @@ class PointTransformer(nn.Module):
         normal: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> list[Tokens]:
-        """Encode positions (B, N, 3): the tokens of every level, and last the fused ones."""
+        """Encode a batch: the tokens of every level, and last the fused ones, (B, M, ``fused``).
+
+        The positions (B, N, 3) are centered and scaled to the unit sphere; a model made for normals
+        needs them.
+        """
         x = pos
         if self.normals:
             if normal is None:

@@ -97,7 +97,8 @@ def guess_up(
 
     A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
     therefore what was up in its training data. The guess is y unless another axis beats it by
-    ``margin``, and the model is ``least`` sure of that axis. Default: :data:`SUREST` for its task.
+    ``margin``, and the model is at least as sure of that axis as ``least`` says, by default what
+    :data:`SUREST` has for its task.
     """
     sure = categories_by_up(model, shape).amax(-1)  # (6,)
     up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))

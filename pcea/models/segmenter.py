@@ -41,7 +41,7 @@ class Segmentation:
         sample_probability: (P, K) of the category's K parts, in the order of ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
-        category_probability: the category's share of the model's whole answer; None where the
+        category_probability: what the model gave to all of the category's parts; None where the
             category was given.
         up: the axis that was taken for up.
         up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.

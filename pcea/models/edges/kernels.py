@@ -138,7 +138,7 @@ def relu_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
 def maximum_and_moments(
     edges: Array, about: Array, best: Array, arg: Array, total: Array, square: Array
 ) -> None:
-    """Take the maximum over each center's edges (M · k, C), and add up their values about a value.
+    """Take the maximum over each center's edges (M · k, C), and add the edges up about ``about``.
 
     It writes the maximum, (M, C), and which of the k edges has it, the first of several, int32.
     ``total`` and ``square``, (C,) float64, grow by the sums of (edge − about), and of its square.
