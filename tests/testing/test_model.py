@@ -73,7 +73,7 @@ class Forgets(Classifier):
         (Mixes, "gives the same alone and beside others"),
         (Ordered, "order of the points does not matter"),
         (Restless, "leaves no trace"),
-        (Idle, "every parameter gets a finite gradient .unused.weight"),
+        (Idle, "every parameter gets a finite gradient.*unused.weight"),
         (Blind, "With normals they matter"),
         (Forgets, "Saved and loaded again, it is the same"),
     ],
