@@ -273,7 +273,7 @@ def points_of(array: Array, path: Path) -> Raw:
     elif rows in (3, 6) and rows < columns:
         raise InputError(
             f"{path}: its array has shape {shape}, which may be {rows} points or (3, N): transpose"
-            " it to a point a row, or name what is in it"
+            " it to one row per point, or name what is in it"
         )
     raw = as_raw(list(array.T), layout_by_value(array, path))
     return replace(raw, notes=(*raw.notes, *notes))

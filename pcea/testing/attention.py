@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pcea.attention import Attention, create_attention
-from pcea.testing.require import require
+from pcea.testing.require import require, run_check
 
 DIM = 16
 
@@ -49,13 +49,7 @@ def check_attention(name: str, **options: Any) -> None:
         InputError: there is no such attention or option.
     """
     for check in ATTENTION_CHECKS:
-        trial = Trial(name, **options)
-        try:
-            check(trial)
-        except Exception as error:  # whatever a stranger's attention raises
-            what = (check.__doc__ or "").partition("\n")[0]
-            why = str(error).strip() or type(error).__name__
-            raise AssertionError(f"attention {name!r} does not hold: {what} ({why})") from error
+        run_check(check, Trial(name, **options), f"attention {name!r}")
 
 
 def shapes(trial: Trial) -> None:

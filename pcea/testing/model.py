@@ -17,7 +17,7 @@ from pcea.errors import InputError
 from pcea.models import ModelInfo, PointModel, create_model, load_model, save_model
 from pcea.models.encoder import PointTransformer
 from pcea.models.registry import MODELS
-from pcea.testing.require import require
+from pcea.testing.require import require, run_check
 
 NAMES = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 # More points than small models keep, so that sampling is part of what is checked.
@@ -73,13 +73,7 @@ def check_model(name: str, **options: Any) -> None:
         InputError: there is no such model or option.
     """
     for check in MODEL_CHECKS:
-        trial = Trial(name, **options)
-        try:
-            check(trial)
-        except Exception as error:  # whatever a stranger's model raises
-            what = (check.__doc__ or "").partition("\n")[0]
-            why = str(error).strip() or type(error).__name__
-            raise AssertionError(f"model {name!r} does not hold: {what} ({why})") from error
+        run_check(check, Trial(name, **options), f"model {name!r}")
 
 
 def describes_itself(trial: Trial) -> None:

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError
-from pcea.testing.require import require
+from pcea.testing.require import require, run_check
 from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.base import TRANSFORMS, changed
 from pcea.transforms.corruptions import SEVERITIES
@@ -66,7 +66,7 @@ def check_transform(name: str, **values: Any) -> None:
     """
     trial = Trial(TRANSFORMS.get(name)(**values))
     for check in TRANSFORM_CHECKS:
-        _run(check, trial, f"transform {name!r}")
+        run_check(check, trial, f"transform {name!r}")
 
 
 def check_corruption(name: str) -> None:
@@ -78,16 +78,7 @@ def check_corruption(name: str) -> None:
     """
     corruption_transforms(name, 1)
     for check in (severities, corrupted_clouds):
-        _run(check, name, f"corruption {name!r}")
-
-
-def _run(check: Callable[[Any], None], trial: Any, what: str) -> None:
-    try:
-        check(trial)
-    except Exception as error:  # whatever a stranger's transform raises
-        promise = (check.__doc__ or "").partition("\n")[0]
-        why = str(error).strip() or type(error).__name__
-        raise AssertionError(f"{what} does not hold: {promise} ({why})") from error
+        run_check(check, name, f"corruption {name!r}")
 
 
 def defaults_and_text(trial: Trial) -> None:

@@ -1,4 +1,4 @@
-"""Text tables of any separator, a point a row."""
+"""Text tables of any separator, one row per point."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Head:
 
 @register_format("xyz", "xyzn", "xyzrgb", "txt", "pts", "csv", "tsv", "asc", "dat")
 def read_rows(path: Path) -> Raw:
-    """Read text, a point a row, in every form that docs/files.md names, as float64 points."""
+    """Read text, one row per point, in every form that docs/files.md names, as float64 points."""
     lines = _without_brackets(read_text(path)).split("\n")
     separator = _find_separator(lines)
     head = _read_head(lines, separator, path)
