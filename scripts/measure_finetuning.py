@@ -109,10 +109,10 @@ def main(words: list[str] | None = None) -> None:
         sys.exit(f"measure_finetuning: {error}")
     for name in ("from nothing", f"from {options.init}"):
         values = [100 * run[name]["value"] for run in runs]
-        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+        deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
         seconds = max(run[name]["seconds"] for run in runs)
         print(
-            f"{name}: {runs[0][name]['figure']} {statistics.mean(values):.1f}{spread} % "
+            f"{name}: {runs[0][name]['figure']} {statistics.mean(values):.1f}{deviation} % "
             f"({', '.join(f'{value:.1f}' for value in values)}), {seconds:.0f} s at most"
         )
     if options.json:

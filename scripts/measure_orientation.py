@@ -65,16 +65,16 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(clouds), generator=generator)[: options.clouds]
     truth = torch.randint(len(UP_AXES), (len(chosen),), generator=generator)
-    shown: dict[str, list[Cloud]] = {"standing": [], "laid down": []}
+    poses: dict[str, list[Cloud]] = {"standing": [], "laid down": []}
     for index, up in zip(chosen.tolist(), truth.tolist(), strict=True):
         own = clouds.batch([index])
         cloud = Cloud(own.pos[0], None if own.normal is None else own.normal[0])
-        shown["standing"].append(cloud)
-        shown["laid down"].append(lay_down(cloud, UP_AXES[up]))
+        poses["standing"].append(cloud)
+        poses["laid down"].append(lay_down(cloud, UP_AXES[up]))
     label = clouds.category[chosen]
     found = {
         way: torch.stack([categories_by_up(model, cloud, options.votes) for cloud in each])
-        for way, each in shown.items()
+        for way, each in poses.items()
     }
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
@@ -86,16 +86,16 @@ def main() -> None:
         axes = {way: choose_up(each.amax(-1), margin, least) for way, each in found.items()}
         print(f"{margin:6.2f}   {least:15.2f}  {cells(axes, found, up, label)}")
     if ships(model):
-        asked = {way: ask_all(each) for way, each in shown.items()}
-        for who in asked["standing"]:
-            axes = {way: each[who] for way, each in asked.items()}
+        guesses = {way: guess_all(each) for way, each in poses.items()}
+        for who in guesses["standing"]:
+            axes = {way: each[who] for way, each in guesses.items()}
             print(f"{who:24s}  {cells(axes, found, up, label)}")
     if options.json is not None:
         confidence = {way: probability.amax(-1).tolist() for way, probability in found.items()}
         options.json.write_text(json.dumps({"up": truth.tolist(), **confidence}))
 
 
-def ask_all(clouds: list[Cloud]) -> dict[str, Tensor]:
+def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
     """The axes (M,) that each model that ships takes for up, and all together, as in find_up."""
     guides = {name: load_model(name) for name in list_pretrained()}
     found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}

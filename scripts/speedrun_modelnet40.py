@@ -5,9 +5,9 @@
     scripts/speedrun_modelnet40.py --data-root data --throughput --profile --json speedrun.json
 
 Made for one large GPU; it runs wherever training does. What is timed is the package's own loop: the
-data set, the draws and the augmentation on the device, a compiled step, started as one graph. The
+data set, the draws and the transforms on the device, a compiled step, started as one graph. The
 clock runs while training steps run. It stands still while the step is compiled and while the
-validation split is measured, and both are told apart. The test split is never looked at.
+validation split is measured, and both are reported apart. The test split is never read.
 """
 
 from __future__ import annotations
@@ -148,12 +148,12 @@ def race(track: Track, seeds: list[int], target: float) -> dict[str, Any]:
     last = [run["accuracy"] for run in runs]
     reached = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
     seconds = [run["seconds"] for run in runs]
-    says = f"{len(runs)} runs → {spread(last, 100, 2)} % → {spread(seconds, 1, 1)} s"
+    says = f"{len(runs)} runs → {mean_std(last, 100, 2)} % → {mean_std(seconds, 1, 1)} s"
     say(says)
     if reached:
         say(
             f"{100 * target:.1f} % was reached by {len(reached)} of {len(runs)} runs, "
-            f"after {spread(reached, 1, 1)} s"
+            f"after {mean_std(reached, 1, 1)} s"
         )
     else:
         say(f"{100 * target:.1f} % was reached by none")
@@ -289,7 +289,7 @@ def repeat(track: Track, work: Callable[[], None], least: float = 0.5) -> float:
     return statistics.median(rounds)
 
 
-def spread(values: list[float], factor: float, digits: int) -> str:
+def mean_std(values: list[float], factor: float, digits: int) -> str:
     """Mean ± standard deviation."""
     mean = f"{factor * statistics.mean(values):.{digits}f}"
     return f"{mean} ± {factor * statistics.stdev(values):.{digits}f}" if values[1:] else mean
@@ -319,7 +319,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", type=float, default=0.92, help="validation overall accuracy")
-    parser.add_argument("--runs", type=int, default=5, help="how many; 0: only what else is asked")
+    parser.add_argument("--runs", type=int, default=5, help="how many; 0: only other measurements")
     parser.add_argument("--seeds", type=int, nargs="+", help="one a run; default: 0, 1, …")
     parser.add_argument("--throughput", action="store_true", help="clouds/s, seconds an epoch")
     parser.add_argument("--profile", action="store_true", help="what a training step consists of")
@@ -346,7 +346,7 @@ def main(words: list[str] | None = None) -> None:
         track = Track.prepare(recipe, options.data_root, device)
         about = machine(track.device)
         say(f"{recipe.model} on {recipe.dataset}, {recipe.epochs} epochs; {about}")
-        told: dict[str, Any] = {"machine": about, "recipe": asdict(recipe)}
+        report: dict[str, Any] = {"machine": about, "recipe": asdict(recipe)}
         seeds = options.seeds or list(range(options.runs))
         parts: dict[str, Callable[[], Any]] = {"warm_up": lambda: warm_up(track)}
         if options.throughput:
@@ -357,10 +357,10 @@ def main(words: list[str] | None = None) -> None:
             parts["race"] = lambda: race(track, seeds, options.target)
         with process_settings(recipe, track.device):
             for name, part in parts.items():
-                told[name] = part()
+                report[name] = part()
                 if options.json:
                     # After each part, so that a run cut short leaves what it has.
-                    options.json.write_text(json.dumps(told, indent=2) + "\n")
+                    options.json.write_text(json.dumps(report, indent=2) + "\n")
     except InputError as error:
         sys.exit(f"speedrun: {error}")
 

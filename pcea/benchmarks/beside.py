@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from pcea.benchmarks.fresh import SETTINGS, STATES, Setting, State, time_apart
-from pcea.benchmarks.measure import Contestant, Spread, back_and_forth, spread
+from pcea.benchmarks.measure import Contestant, Quartiles, back_and_forth, quartiles
 from pcea.benchmarks.report import NOTHING, number
 from pcea.threads import WAITING, missing, uses_libgomp
 
@@ -44,14 +44,14 @@ class Beside:
     error: str = ""
     interrupted: bool = False
 
-    def ratio(self, state: State) -> Spread | None:
+    def ratio(self, state: State) -> Quartiles | None:
         """A call in that state as pcea sets it, by an idle one of libgomp's default, pair by pair.
 
         None where no pair is whole.
         """
         own, default = self.seconds["pcea"][state], self.seconds["default"]["idle"]
         ratios = [ours / theirs for ours, theirs in zip(own, default, strict=False)]
-        return spread(ratios) if ratios else None
+        return quartiles(ratios) if ratios else None
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values; times are in seconds."""
@@ -113,11 +113,11 @@ def table(measured: Beside) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def say_ratios(measured: Beside) -> list[str]:
     """A line a ratio that is known, and one for what went wrong."""
     lines = []
-    told: dict[State, str] = {
+    titles: dict[State, str] = {
         "idle": "idle",
         "busy": f"beside one busy process (at most {MOST:g} is promised)",
     }
-    for state, title in told.items():
+    for state, title in titles.items():
         ratio = measured.ratio(state)
         if ratio is not None:
             lines.append(
@@ -130,5 +130,5 @@ def say_ratios(measured: Beside) -> list[str]:
 def _cells(seconds: Sequence[float]) -> tuple[str, str]:
     if not seconds:
         return NOTHING, NOTHING
-    low, median, high = (number(1e3 * each) for each in spread(seconds))
+    low, median, high = (number(1e3 * each) for each in quartiles(seconds))
     return median, f"{low}–{high}"

@@ -81,7 +81,7 @@ class Contest:
     size: int | None = None
 
 
-class Spread(NamedTuple):
+class Quartiles(NamedTuple):
     """A median between its quartiles."""
 
     low: float
@@ -110,9 +110,9 @@ class Row:
     error: str = ""
 
     @property
-    def time(self) -> Spread | None:
+    def time(self) -> Quartiles | None:
         """Seconds of a call."""
-        return spread(self.seconds) if self.seconds else None
+        return quartiles(self.seconds) if self.seconds else None
 
 
 @dataclass
@@ -136,7 +136,7 @@ class Measured:
         named = [row for row in run if row.contestant.name == self.contest.reference]
         return next(iter(named + run), None)
 
-    def ratio(self, row: Row) -> Spread | None:
+    def ratio(self, row: Row) -> Quartiles | None:
         """How many times faster than the reference, over the rounds that both did.
 
         Each round compares two times that lie close together, so that what slows the machine
@@ -146,14 +146,14 @@ class Measured:
         if reference is None or not row.seconds:
             return None
         pairs = zip(reference.seconds, row.seconds, strict=False)
-        return spread([theirs / own for theirs, own in pairs])
+        return quartiles([theirs / own for theirs, own in pairs])
 
 
-def spread(values: Sequence[float]) -> Spread:
+def quartiles(values: Sequence[float]) -> Quartiles:
     """The quartiles of at least one value."""
     if len(values) == 1:
-        return Spread(values[0], values[0], values[0])
-    return Spread(*statistics.quantiles(values, n=4, method="inclusive"))
+        return Quartiles(values[0], values[0], values[0])
+    return Quartiles(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
 def back_and_forth(items: Sequence[T], turn: int) -> Sequence[T]:

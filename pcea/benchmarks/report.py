@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pcea.benchmarks.limits import Limits
-from pcea.benchmarks.measure import Measured, Row, Spread
+from pcea.benchmarks.measure import Measured, Quartiles, Row
 
 NOTHING = "–"
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -136,8 +136,8 @@ def _values(measured: Measured, row: Row, limits: Limits) -> dict[str, Any]:
         "name": contestant.name,
         "kind": contestant.kind,
         "precision": contestant.precision,
-        "ratio": _spread(measured.ratio(row)),
-        "seconds": _spread(time),
+        "ratio": _quartiles(measured.ratio(row)),
+        "seconds": _quartiles(time),
         "samples": row.seconds,
         "first_call_seconds": row.first_call,
         "per_second": measured.contest.items / time.median if time else None,
@@ -149,7 +149,7 @@ def _values(measured: Measured, row: Row, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _spread(values: Spread | None) -> dict[str, float] | None:
+def _quartiles(values: Quartiles | None) -> dict[str, float] | None:
     if values is None:
         return None
     return {"median": values.median, "low": values.low, "high": values.high}

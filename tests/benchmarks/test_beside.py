@@ -58,15 +58,15 @@ def test_nothing_measured_is_no_ratio() -> None:
 
 
 def test_settings_alternate_back_and_forth(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = list[str]()
+    settings = list[str]()
 
     def measure(contestant: Contestant, setting: str, threads: int) -> dict[str, float]:
-        asked.append(setting)
-        return {"idle": float(len(asked)), "busy": 0.0}
+        settings.append(setting)
+        return {"idle": float(len(settings)), "busy": 0.0}
 
     monkeypatch.setattr(module, "time_apart", measure)
     found = beside(NAP, pairs=3)
-    assert asked == ["default", "pcea", "pcea", "default", "default", "pcea"]
+    assert settings == ["default", "pcea", "pcea", "default", "default", "pcea"]
     assert found.seconds["default"]["idle"] == [1, 4, 5]
     assert found.threads == torch.get_num_threads()
 

@@ -46,12 +46,12 @@ def test_each_setting_is_measured_in_a_process_of_its_own(
     monkeypatch.setenv("GOMP_SPINCOUNT", "12")
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     contestant = Contestant("note", partial(build_note, tmp_path))
-    for setting, told in (("default", "None 2"), ("pcea", "12 2")):
+    for setting, written in (("default", "None 2"), ("pcea", "12 2")):
         found = time_apart(contestant, setting, threads=2)  # type: ignore[arg-type]
         assert list(found) == ["idle", "busy"]
         assert all(0.01 <= seconds < 2 for seconds in found.values())
         (file,) = tmp_path.iterdir()
-        assert file.name != str(os.getpid()) and file.read_text() == told
+        assert file.name != str(os.getpid()) and file.read_text() == written
         file.unlink()
 
 

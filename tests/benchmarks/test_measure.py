@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pcea.benchmarks import Contest, Contestant, NotInstalled, compare
-from pcea.benchmarks.measure import ENOUGH_SECONDS, Spread, back_and_forth, spread
+from pcea.benchmarks.measure import ENOUGH_SECONDS, Quartiles, back_and_forth, quartiles
 
 
 def contest(*contestants: Contestant, **more: Any) -> Contest:
@@ -62,7 +62,7 @@ def test_medians_and_quartiles_leave_the_warm_up_out(clock: Any) -> None:
     row = compare(contest(slow), rounds=5, clock=clock).rows[0]
     assert row.first_call == 90
     assert row.seconds == times[2:]
-    assert row.time == Spread(*np.percentile(times[2:], (25, 50, 75)))
+    assert row.time == Quartiles(*np.percentile(times[2:], (25, 50, 75)))
 
 
 def test_ratios_pair_the_times_of_a_round(clock: Any) -> None:
@@ -152,4 +152,4 @@ def test_ctrl_c_keeps_what_was_measured(clock: Any) -> None:
 
 
 def test_one_value_is_its_own_spread() -> None:
-    assert spread([3.0]) == (3, 3, 3)
+    assert quartiles([3.0]) == (3, 3, 3)

@@ -39,30 +39,30 @@ def script() -> ModuleType:
     return module
 
 
-def test_every_figure_is_told(
+def test_every_figure_is_reported(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "told.json"
+    file = tmp_path / "report.json"
     words = [*TINY, "--epochs", "2", "--seeds", "0", "1", "0", "--target", "0.01"]
     script.main([*words, "--throughput", "--profile", "--json", str(file)])
     said = capsys.readouterr().out
-    told = json.loads(file.read_text())
-    first, other, again = told["race"]["runs"]
+    report = json.loads(file.read_text())
+    first, other, again = report["race"]["runs"]
     assert len(first["accuracies"]) == 2 and first["accuracy"] == first["accuracies"][-1]
     # Each run begins anew: the same seed gives the same, whatever was run in between.
     assert first["train_loss"] == again["train_loss"] != other["train_loss"]
     assert first["accuracies"] == again["accuracies"]
     mean = (first["accuracy"] + other["accuracy"] + again["accuracy"]) / 3
-    assert told["race"]["mean_accuracy"] == pytest.approx(mean)
+    assert report["race"]["mean_accuracy"] == pytest.approx(mean)
     assert f"3 runs → {100 * mean:.2f} ± " in said
     assert "1.0 % was reached by 3 of 3 runs, after" in said
     assert first["epochs_to_target"] == 1
     assert 0 < first["seconds_to_target"] < first["seconds"]
-    assert all(rate > 0 for rate in told["throughput"]["clouds_per_second"].values())
-    kinds = told["profile"]["kinds"]
+    assert all(rate > 0 for rate in report["throughput"]["clouds_per_second"].values())
+    kinds = report["profile"]["kinds"]
     assert set(kinds) <= {*script.KINDS, "elementwise and reductions"}
     assert {"FPS + kNN", "matrix products", "optimizer"} <= set(kinds)
-    assert sum(kinds.values()) == pytest.approx(told["profile"]["busy_seconds"])
+    assert sum(kinds.values()) == pytest.approx(report["profile"]["busy_seconds"])
     assert "FPS + kNN by themselves" in said
 
 
