@@ -2,7 +2,7 @@
 """Measure what starting from weights is worth where there are few shapes: the same training twice.
 
     scripts/measure_finetuning.py --data-root data
-    scripts/measure_finetuning.py --data-root data --categories Ant Bird Fish --seeds 0
+    scripts/measure_finetuning.py --data-root data --categories Ant Bird Fish --batch-size 16
 
 Of each category, some shapes are trained on and up to as many others are validated on. The same
 recipe is trained from nothing and from weights. Printed are the figures of the last epoch, so that
@@ -28,7 +28,7 @@ from pcea.datasets import Clouds, PointCloudDataset, Taxonomy, load_dataset
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import train
 
-CATEGORIES = ("Ant", "Bird", "FourLeg", "Human", "Teddy")
+CATEGORIES = ("CosegChair", "CosegVase", "CosegAlien", "HumanBody", "FourLeg")
 
 
 def choose(
@@ -87,8 +87,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipe", default="modelnet40-eat-small")
     parser.add_argument("--init", default="modelnet40-eat-small")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--batch-size", type=int, help="default: the recipe's")
     parser.add_argument("--json", help="where to write all figures")
     return parser
 
@@ -97,9 +97,9 @@ def main(words: list[str] | None = None) -> None:
     """Measure, and print a line for each seed and the means."""
     options = command_line().parse_args(words)
     try:
-        recipe = replace(get_recipe(options.recipe), batch_size=options.batch_size)
-        if options.epochs is not None:
-            recipe = replace(recipe, epochs=options.epochs)
+        recipe = replace(get_recipe(options.recipe), epochs=options.epochs)
+        if options.batch_size is not None:
+            recipe = replace(recipe, batch_size=options.batch_size)
         data = load_dataset(options.dataset, "trainval", options.data_root)
         runs = []
         for seed in options.seeds:
