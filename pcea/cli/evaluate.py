@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,10 +56,15 @@ class Evaluate:
         from pcea.datasets import load_dataset
         from pcea.evaluation import check_fit, evaluate
         from pcea.evaluation.metrics import check_metrics
+        from pcea.formats import write_json
+        from pcea.transforms.corruptions import SEVERITIES
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
         check_json(self.json)
-        corruption, severities = self._corruption()
+        corruption, colon, severity = (self.corrupt or "").partition(":")
+        if colon and severity not in map(str, SEVERITIES):
+            raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
+        severities = [int(severity)] if colon else list(SEVERITIES)
         model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
         name = self.dataset or model.info.dataset
         if name is None:
@@ -69,16 +73,17 @@ class Evaluate:
         check_fit(model, data)
         check_metrics(self.metric, model.task)
         num_points = self.num_points or model.info.num_points
-        measure = partial(
-            evaluate,
-            *(model, data.clouds.to(model.device), num_points, self.votes, self.batch_size),
-            use_category=self.category,
-        )
+        clouds = data.clouds.to(model.device)
+        conditions: list[dict[str, Any]] = [{}]
+        if self.corrupt is not None:
+            conditions = [{"corruption": corruption, "severity": each} for each in severities]
         with busy(f"{self.weights} on {len(data)} clouds"):
-            if corruption is None:
-                results = [measure()]
-            else:
-                results = [measure(corruption=corruption, severity=each) for each in severities]
+            results = [
+                evaluate(
+                    *(model, clouds, num_points, self.votes, self.batch_size, self.category), **how
+                )
+                for how in conditions
+            ]
         figures = {
             "task": model.task,
             "dataset": name,
@@ -93,31 +98,16 @@ class Evaluate:
             **({"category_given": self.category} if model.task == "segmentation" else {}),
             "version": __version__,
         }
-        if corruption is not None:
+        if self.corrupt is not None:
             each = [result.figures(self.metric) for result in results]
             figures |= {
                 "corruption": corruption,
-                "severities": list(severities),
+                "severities": severities,
                 "per_severity": dict(zip(map(str, severities), each, strict=True)),
             }
         _print(figures, data)
         if self.json is not None:
-            from pcea.formats import write_json
-
             write_json(self.json, figures)
-
-    def _corruption(self) -> tuple[str | None, Sequence[int]]:
-        """The name and the severities that ``--corrupt`` asks for."""
-        if self.corrupt is None:
-            return None, ()
-        from pcea.transforms.corruptions import SEVERITIES, corruption_transforms
-
-        name, colon, severity = self.corrupt.partition(":")
-        if colon and severity not in map(str, SEVERITIES):
-            raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
-        severities = (int(severity),) if colon else SEVERITIES
-        corruption_transforms(name, severities[0])
-        return name, severities
 
 
 def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -129,42 +119,28 @@ def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return mean
 
 
-def _corrupted(figures: dict[str, Any]) -> str:
-    if "corruption" not in figures:
-        return ""
-    severities = figures["severities"]
-    which = f"severity {severities[0]}" if len(severities) == 1 else "the mean of all severities"
-    return f"; corrupted by {figures['corruption']}, {which}"
-
-
 def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
+    from pcea.evaluation.metrics import format_figure
+
+    severities = figures.get("severities", ())
+    which = f"severity {severities[0]}" if len(severities) == 1 else "the mean of all severities"
     say(
         f"{figures['model']} on {figures['dataset']} {figures['split']}: "
         f"{figures['clouds']} clouds, {figures['num_points']} points, votes: {figures['votes']}"
-        f"{_corrupted(figures)}"
+        + (f"; corrupted by {figures['corruption']}, {which}" if severities else "")
     )
-    from pcea.evaluation.metrics import format_figure
-
-    overall = [(k, v) for k, v in figures.items() if isinstance(v, float)]
+    overall = {name: value for name, value in figures.items() if isinstance(value, float)}
+    titles = [name.replace("_", " ") for name in overall]
+    values = [format_figure(name, value) for name, value in overall.items()]
+    say_table(("figure", "value"), zip(titles, values, strict=True))
+    if len(severities) > 1:
+        rows = [
+            (severity, *(format_figure(name, value) for name, value in found.items()))
+            for severity, found in figures["per_severity"].items()
+        ]
+        say_table(("severity", *titles), rows, numbers=len(titles))
+    figure, key = ("accuracy", "per_class") if "per_class" in figures else ("mIoU", "per_category")
     counts = data.clouds.category.bincount(minlength=len(data.taxonomy.categories)).tolist()
     clouds = dict(zip(data.taxonomy.categories, counts, strict=True))
-    each = figures.get("per_class") or figures["per_category"]
-    figure = "accuracy" if "per_class" in figures else "mIoU"
-    say_table(
-        ("figure", "value"),
-        [(name.replace("_", " "), format_figure(name, value)) for name, value in overall],
-    )
-    if len(figures.get("severities", ())) > 1:
-        say_table(
-            ("severity", *(name.replace("_", " ") for name, _ in overall)),
-            [
-                (severity, *(format_figure(name, value) for name, value in found.items()))
-                for severity, found in figures["per_severity"].items()
-            ],
-            numbers=len(overall),
-        )
-    say_table(
-        ("category", "clouds", figure),
-        [(name, str(clouds[name]), percent(value)) for name, value in each.items()],
-        numbers=2,
-    )
+    rows = [(name, str(clouds[name]), percent(value)) for name, value in figures[key].items()]
+    say_table(("category", "clouds", figure), rows, numbers=2)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from pcea.datasets.clouds import Batch, Clouds
+from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset
 from pcea.errors import InputError
-from pcea.evaluation.metrics import (
-    ClassificationResult,
-    PartResult,
-    Result,
-    classification_result,
-    shape_iou,
-)
+from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, shape_iou
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
 from pcea.models.mode import evaluating
@@ -76,12 +71,12 @@ def evaluate(
             f"nothing to evaluate: {len(clouds)} clouds, {num_points} points, {votes} votes, "
             f"batches of {batch_size}"
         )
-    if model.task == "segmentation" and clouds.part is None:
+    parts, taxonomy = model.task == "segmentation", model.info.taxonomy
+    if parts and clouds.part is None:
         raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    taxonomy = model.info.taxonomy
     for kind, label, names in (
         ("category", clouds.category, taxonomy.categories),
-        ("part", clouds.part if model.task == "segmentation" else None, taxonomy.parts),
+        ("part", clouds.part if parts else None, taxonomy.parts),
     ):
         if label is not None and int(label.max()) >= len(names):
             raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
@@ -89,12 +84,45 @@ def evaluate(
     if device != clouds.pos.device:
         clouds = clouds.to(device)
     if given:
-        clouds = _transform(clouds, num_points, given, draw=model.task == "segmentation")
+        clouds = _transform(clouds, num_points, given, draw=parts)
         num_points = clouds.longest
+    # The generators of each vote last from batch to batch, so that the size of one is no matter.
+    generators = [
+        (Generator().manual_seed(2 * vote), Generator().manual_seed(2 * vote + 1))
+        for vote in range(votes)
+    ]
+    competing = taxonomy.part_mask().to(device)  # (categories, parts)
+    found = []
     with evaluating(model):
-        if model.task == "classification":
-            return _evaluate_classifier(model, clouds, num_points, votes, batch_size)
-        return _evaluate_segmenter(model, clouds, num_points, votes, batch_size, use_category)
+        for index in _batches(clouds, batch_size):
+            whole = clouds.batch(index)
+            category = whole.category if parts and use_category else None
+            total = torch.zeros((), device=index.device)
+            for vote, (stretch, points) in enumerate(generators):
+                batch = clouds.batch(index, num_points, points if parts or vote else None)
+                pos = batch.pos
+                for transform in VOTE_TRANSFORMS if vote else ():
+                    batch = transform(batch, stretch)
+                probability = model(batch.pos, batch.normal, category).float().softmax(-1)
+                if parts:
+                    probability = three_interpolate(whole.pos, pos, probability)
+                total = total + probability  # (B, categories) or (B, N, parts)
+            if parts:
+                total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)
+                total = total.flatten(0, 1) if whole.mask is None else total[whole.mask]
+            found.append(total.argmax(-1) if parts else total / votes)
+    together, target = torch.cat(found).cpu(), clouds.category.cpu()
+    if not parts:
+        return ClassificationResult(together.argmax(-1), target, taxonomy, together)
+    assert clouds.part is not None
+    part, ptr = clouds.part.cpu(), clouds.ptr.cpu()
+    iou = torch.tensor(
+        [
+            shape_iou(together[start:end], part[start:end], taxonomy.parts_of[i])
+            for (start, end), i in zip(pairwise(ptr.tolist()), target.tolist(), strict=True)
+        ]
+    )
+    return PartResult(iou, target, taxonomy, together, part, ptr)
 
 
 def _transform(
@@ -108,110 +136,34 @@ def _transform(
         for transform in transforms:
             batch = transform(batch, generator)
         names = [clouds.names[i] for i in index.tolist()]
-        given = (batch.pos, batch.category, batch.normal, batch.part, names)
-        done.append(Clouds.from_dense(*given))
+        fields = (batch.pos, batch.category, batch.normal, batch.part, names)
+        done.append(Clouds.from_dense(*fields))
     return Clouds.cat(done)
 
 
-def _batches(clouds: Clouds, batch_size: int) -> Iterator[Tensor]:
-    yield from torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size)
+def _batches(clouds: Clouds, batch_size: int) -> tuple[Tensor, ...]:
+    return torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size)
 
 
-class _Voter:
-    """One vote: the first takes each cloud as it is, the others take other points, stretched.
-
-    It draws from batch after batch as from one long batch: their size does not matter.
-    """
-
-    def __init__(self, vote: int, draw: bool) -> None:
-        self.stretch = Generator().manual_seed(2 * vote) if vote > 0 else None
-        self.points = Generator().manual_seed(2 * vote + 1) if draw or vote > 0 else None
-
-    def draw(self, clouds: Clouds, index: Tensor, num_points: int) -> tuple[Batch, Tensor]:
-        """A batch, and the positions of its points in the cloud."""
-        batch = clouds.batch(index, num_points, self.points)
-        place = batch.pos
-        if self.stretch is not None:
-            for transform in VOTE_TRANSFORMS:
-                batch = transform(batch, self.stretch)
-        return batch, place
-
-
-def _evaluate_classifier(
-    model: PointModel | WrappedModel, clouds: Clouds, num_points: int, votes: int, batch_size: int
-) -> ClassificationResult:
-    probabilities, voters = [], [_Voter(vote, draw=False) for vote in range(votes)]
-    for index in _batches(clouds, batch_size):
-        total = torch.zeros((), device=index.device)
-        for voter in voters:
-            batch, _ = voter.draw(clouds, index, num_points)
-            total = total + model(batch.pos, batch.normal).float().softmax(-1)  # (B, C)
-        probabilities.append(total / votes)
-    probability = torch.cat(probabilities)
-    return classification_result(
-        probability.argmax(-1), clouds.category, model.info.taxonomy, probability
-    )
-
-
-def _evaluate_segmenter(
-    model: PointModel | WrappedModel,
-    clouds: Clouds,
-    num_points: int,
-    votes: int,
-    batch_size: int,
-    use_category: bool,
-) -> PartResult:
-    taxonomy = model.info.taxonomy
-    competing = taxonomy.part_mask().to(clouds.pos.device)  # (categories, parts)
-    ious, predictions = [], []
-    voters = [_Voter(vote, draw=True) for vote in range(votes)]
-    for index in _batches(clouds, batch_size):
-        whole = clouds.batch(index)
-        category = whole.category if use_category else None
-        total = torch.zeros((), device=index.device)
-        for voter in voters:
-            batch, place = voter.draw(clouds, index, num_points)
-            probability = model(batch.pos, batch.normal, category).float().softmax(-1)
-            total = total + three_interpolate(whole.pos, place, probability)  # (B, N, parts)
-        total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)
-        prediction = total.argmax(-1).cpu()  # (B, N)
-        assert whole.part is not None
-        truth, counts = whole.part.cpu(), clouds.counts[index].tolist()
-        for row, (kind, count) in enumerate(zip(whole.category.tolist(), counts, strict=True)):
-            parts = taxonomy.parts_of[kind]
-            predictions.append(prediction[row, :count])
-            ious.append(shape_iou(predictions[-1], truth[row, :count], parts))
-    assert clouds.part is not None
-    return PartResult(
-        *(torch.tensor(ious), clouds.category.cpu(), taxonomy),
-        *(torch.cat(predictions), clouds.part.cpu(), clouds.ptr.cpu()),
-    )
-
-
-def check_fit(model: PointModel, data: PointCloudDataset) -> None:
+def check_fit(model: PointModel | WrappedModel, data: PointCloudDataset) -> None:
     """Refuse a data set that lacks labels or whose labels are not those of the model's outputs."""
     theirs, own = data.taxonomy, model.info.taxonomy
-    trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""
+    wrong = ""
     if theirs.categories != own.categories:
-        raise InputError(
-            f"data set {data.name!r} has {_differing(theirs.categories, own.categories)}"
-            f"{trained_on}"
-        )
-    if model.task == "classification":
-        return
-    if data.clouds.part is None:
-        raise InputError(f"data set {data.name!r} has no part labels to measure a segmenter by")
-    for category, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
-        # A folder with some splits only may show fewer parts than the model was trained on.
-        if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
-            raise InputError(
-                f"data set {data.name!r} has other parts of {category!r} than the model{trained_on}"
-            )
-
-
-def _differing(theirs: tuple[str, ...], own: tuple[str, ...]) -> str:
-    extra = [name for name in theirs if name not in own]
-    if extra:
-        return f"category {extra[0]!r}, which the model does not know"
-    missing = [name for name in own if name not in theirs]
-    return f"no category {missing[0]!r}" if missing else "the model's categories in another order"
+        extra = [name for name in theirs.categories if name not in own.categories]
+        missing = [name for name in own.categories if name not in theirs.categories]
+        if extra:
+            wrong = f"category {extra[0]!r}, which the model does not know"
+        else:
+            wrong = f"no category {missing[0]!r}" if missing else "the categories in another order"
+    elif model.task == "segmentation" and data.clouds.part is None:
+        wrong = "no part labels, which a segmenter needs"
+    elif model.task == "segmentation":
+        for name, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
+            # A folder with some splits only may show fewer parts than the model was trained on.
+            if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
+                wrong = f"other parts of {name!r} than the model"
+                break
+    if wrong:
+        trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""
+        raise InputError(f"data set {data.name!r} has {wrong}{trained_on}")

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from statistics import fmean
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -32,16 +33,8 @@ STANDARD = {
 
 F = TypeVar("F", bound=Callable[[Any], Any])
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A registered metric: the task whose results it takes, and what makes a number of them."""
-
-    task: str
-    compute: Callable[[Any], Any]
-
-
-METRICS: Registry[Metric] = Registry("metric", "pcea.metrics")
+METRICS: Registry[tuple[str, Callable[[Any], Any]]] = Registry("metric", "pcea.metrics")
+"""By name: the task whose results a metric takes, and what makes a number of them."""
 
 
 def register_metric(name: str, task: str) -> Callable[[F], F]:
@@ -59,7 +52,7 @@ def register_metric(name: str, task: str) -> Callable[[F], F]:
         raise ValueError(f"metric {name!r}: no task {task!r}{nearest(task, STANDARD)}")
 
     def add(compute: F) -> F:
-        METRICS.register(name)(Metric(task, compute))
+        METRICS.register(name)((task, compute))
         return compute
 
     return add
@@ -67,17 +60,16 @@ def register_metric(name: str, task: str) -> Callable[[F], F]:
 
 def list_metrics(task: str | None = None) -> list[str]:
     """Name every metric of a task, those of installed plug-ins too; by default of both tasks."""
-    return [name for name, each in METRICS.entries().items() if task in (None, each.task)]
+    return [name for name, (own, _) in METRICS.entries().items() if task in (None, own)]
 
 
 def check_metrics(names: Sequence[str], task: str) -> None:
     """Refuse metrics that do not exist, or that are for the other task."""
     for name in names:
-        if METRICS.get(name).task != task:
-            raise InputError(
-                f"metric {name!r} is for {METRICS.get(name).task}, and this is {task}"
-                f"{nearest(name, list_metrics(task))}"
-            )
+        own, _ = METRICS.get(name)
+        if own != task:
+            known = nearest(name, list_metrics(task))
+            raise InputError(f"metric {name!r} is for {own}, and this is {task}{known}")
 
 
 def format_figure(name: str, value: float) -> str:
@@ -90,6 +82,8 @@ class Result:
     """What the results of both tasks have in common."""
 
     task: ClassVar[str]
+    each: ClassVar[str]
+    """The attribute that holds one figure of each category that occurs."""
 
     def figures(self, metrics: Sequence[str] = ()) -> dict[str, float]:
         """The figures of the task's metrics and of further ones; validation selects by the first.
@@ -99,35 +93,42 @@ class Result:
         check_metrics(metrics, self.task)
         values = {}
         for name in (*STANDARD[self.task], *metrics):
-            values[name] = float(METRICS.get(name).compute(self))
+            _, compute = METRICS.get(name)
+            values[name] = float(compute(self))
             if not math.isfinite(values[name]):
                 raise InputError(f"metric {name!r} gives {values[name]}, which is no figure")
         return values
 
     def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
-        """All figures, as they stand in files: :meth:`figures`, and those of each class."""
-        raise NotImplementedError
+        """All figures, as they stand in files: :meth:`figures`, and those of each category."""
+        return {**self.figures(metrics), self.each: getattr(self, self.each)}
 
 
 @dataclass(frozen=True, eq=False)
 class ClassificationResult(Result):
-    """How well M whole clouds were classified.
+    """How M whole clouds were classified.
 
     Args:
-        confusion: (C, C) int64 counts; rows are the truth, columns the prediction.
-        taxonomy: names of the C categories.
         prediction: (M,) int64 category ids.
         target: (M,) int64 category ids.
+        taxonomy: names of the C categories.
         probability: (M, C) mean over the votes; None where only predictions are known.
     """
 
-    task: ClassVar[str] = "classification"
+    task = "classification"
+    each = "per_class"
 
-    confusion: Tensor
-    taxonomy: Taxonomy
     prediction: Tensor
     target: Tensor
+    taxonomy: Taxonomy
     probability: Tensor | None = None
+
+    @property
+    def confusion(self) -> Tensor:
+        """(C, C) int64 counts; rows are the truth, columns the prediction."""
+        num = len(self.taxonomy.categories)
+        pairs = num * self.target + self.prediction
+        return torch.bincount(pairs, minlength=num * num).view(num, num)
 
     @property
     def overall_accuracy(self) -> float:
@@ -137,25 +138,19 @@ class ClassificationResult(Result):
     @property
     def per_class(self) -> dict[str, float]:
         """Share classified right of each category that occurs, in 0..1."""
-        total = self.confusion.sum(1)
-        recall = self.confusion.diag() / total.clamp(min=1)
-        names = self.taxonomy.categories
-        return {names[i]: float(recall[i]) for i in total.nonzero()[:, 0].tolist()}
+        confusion, names = self.confusion, self.taxonomy.categories
+        recall = confusion.diag() / confusion.sum(1)  # NaN of a category that does not occur
+        return {name: each for name, each in zip(names, recall.tolist(), strict=True) if each >= 0}
 
     @property
     def mean_class_accuracy(self) -> float:
         """Mean of :attr:`per_class`, in 0..1."""
-        recalls = list(self.per_class.values())
-        return sum(recalls) / len(recalls)
-
-    def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
-        """All figures, as they stand in files."""
-        return {**self.figures(metrics), "per_class": self.per_class}
+        return fmean(self.per_class.values())
 
 
 @dataclass(frozen=True, eq=False)
 class PartResult(Result):
-    """How well M clouds of T points together were split into parts.
+    """How M clouds of T points together were split into parts.
 
     Args:
         iou: (M,) each cloud's intersection over union, the mean over its category's parts.
@@ -166,7 +161,8 @@ class PartResult(Result):
         ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
     """
 
-    task: ClassVar[str] = "segmentation"
+    task = "segmentation"
+    each = "per_category"
 
     iou: Tensor
     category: Tensor
@@ -183,38 +179,21 @@ class PartResult(Result):
     @property
     def per_category(self) -> dict[str, float]:
         """Mean over the clouds of each category that occurs, in 0..1."""
+        names = self.taxonomy.categories
         return {
-            name: float(self.iou[self.category == i].mean())
-            for i, name in enumerate(self.taxonomy.categories)
-            if bool((self.category == i).any())
+            names[i]: float(self.iou[self.category == i].mean())
+            for i in self.category.unique().tolist()
         }
 
     @property
     def class_miou(self) -> float:
         """Mean of :attr:`per_category`, in 0..1."""
-        means = list(self.per_category.values())
-        return sum(means) / len(means)
-
-    def summary(self, metrics: Sequence[str] = ()) -> dict[str, Any]:
-        """All figures, as they stand in files."""
-        return {**self.figures(metrics), "per_category": self.per_category}
+        return fmean(self.per_category.values())
 
 
 for _task, _names in STANDARD.items():
     for _name in _names:
         register_metric(_name, _task)(attrgetter(_name))
-
-
-def classification_result(
-    prediction: Tensor, target: Tensor, taxonomy: Taxonomy, probability: Tensor | None = None
-) -> ClassificationResult:
-    """Compare predicted with true categories, (M,) int64 each; the results lie on the CPU."""
-    prediction, target, num = prediction.cpu(), target.cpu(), len(taxonomy.categories)
-    confusion = torch.bincount(num * target + prediction, minlength=num * num).view(num, num)
-    return ClassificationResult(
-        *(confusion, taxonomy, prediction, target),
-        None if probability is None else probability.cpu(),
-    )
 
 
 def shape_iou(prediction: Tensor, truth: Tensor, parts: Sequence[int]) -> float:

@@ -53,14 +53,12 @@ class SlotFigures:
     @property
     def lift(self) -> float | None:
         """``nmi`` above ``slabs_mean``, the stronger of its baselines."""
-        return None if self.nmi is None or self.slabs_mean is None else self.nmi - self.slabs_mean
+        return _difference(self.nmi, self.slabs_mean)
 
     @property
     def gain(self) -> float | None:
         """``agreement`` above ``agreement_elsewhere``: of the category, not of the place."""
-        if self.agreement is None or self.agreement_elsewhere is None:
-            return None
-        return self.agreement - self.agreement_elsewhere
+        return _difference(self.agreement, self.agreement_elsewhere)
 
     @property
     def above_chance(self) -> bool | None:
@@ -73,9 +71,8 @@ class SlotFigures:
     def name(self) -> str:
         """What to call it in a picture."""
         head = f" head {self.head}" if self.head else ""
-        return f"layer {self.layer}{head} " + (
-            "received" if self.slot is None else f"slot {self.slot}"
-        )
+        slot = "received" if self.slot is None else f"slot {self.slot}"
+        return f"layer {self.layer}{head} {slot}"
 
 
 @dataclass(frozen=True)
@@ -146,14 +143,17 @@ class SlotStatistics:
 
     def save_table(self, path: str | os.PathLike[str]) -> None:
         """Write the figures of the slots as a CSV file, one row per slot."""
-        text, rows = io.StringIO(), self.rows()
-        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        with replacing(path) as file:
-            file.write(text.getvalue().encode())
+        rows = self.rows()
+        with replacing(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+            writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
     def telling(self) -> list[SlotFigures]:
         """The slots, the most telling first: by lift, or without parts by gain."""
         by = "lift" if any(each.lift is not None for each in self.slots) else "gain"
         return sorted(self.slots, key=lambda each: -(getattr(each, by) or 0.0))
+
+
+def _difference(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -88,17 +89,17 @@ def measure_slots(
             several = list(labels.exchanged(part, tokens.pos, batch.category))
             for layer, each in zip(layers, passed.layers, strict=True):
                 layer.add(each.weights().float(), tokens.pos, category, several)
-    found = [layer.figures(number) for number, layer in enumerate(layers)]
+    slots, heads, auc = zip(*(layer.figures(i) for i, layer in enumerate(layers)), strict=True)
     return SlotStatistics(
         kind=kinds[0],
         clouds=len(clouds),
         points=tokens.pos.shape[1],
         repeats=repeats,
         seed=seed,
-        slots=tuple(each for slots, _, _ in found for each in slots),
-        layers=tuple(each for _, heads, _ in found for each in heads),
+        slots=tuple(chain.from_iterable(slots)),
+        layers=tuple(chain.from_iterable(heads)),
         taxonomy=taxonomy,
-        auc=torch.cat([auc for _, _, auc in found]),
+        auc=torch.cat(auc),
     )
 
 
@@ -107,12 +108,12 @@ class _Labels:
 
     def __init__(self, clouds: Clouds, taxonomy: Taxonomy, repeats: int, seed: int) -> None:
         self.taxonomy, self.repeats = taxonomy, repeats
-        self.known = clouds.part is not None and bool(taxonomy.parts)
         categories = len(taxonomy.categories)
         self.most = max((len(ids) for ids in taxonomy.parts_of), default=0)
         self.local = torch.zeros(categories, len(taxonomy.parts), dtype=torch.long)
         for category, ids in enumerate(taxonomy.parts_of):
             self.local[category, list(ids)] = torch.arange(len(ids))
+        self.local = self.local.to(clouds.pos.device)
         # Every repeat draws from its own stream, so that the size of a batch does not matter.
         self.streams = [Generator().manual_seed(1000 * (seed + 1) + i) for i in range(repeats)]
         # One direction and order for a whole category: labels that mean a place, but no part.
@@ -122,9 +123,9 @@ class _Labels:
 
     def exchanged(self, part: Tensor | None, pos: Tensor, category: Tensor) -> Iterator[Tensor]:
         """(B, M) labels from 0 in each category: the true ones, all shuffled ones, all slabs."""
-        if part is None or not self.known:
+        if part is None or not self.taxonomy.parts:
             return
-        true = self.local.to(part.device)[category].gather(1, part)  # (B, M)
+        true = self.local[category].gather(1, part)  # (B, M)
         yield true
         for stream in self.streams:
             yield shuffle(true, stream)
@@ -151,111 +152,84 @@ class _Layer:
             columns = values.transpose(2, 3).flatten(1, 2)  # (B, K, M), K = H · S
             winner = F.one_hot(values.argmax(-1), values.shape[-1])  # (B, H, M, S)
             strongest = winner.transpose(2, 3).flatten(1, 2).to(columns.dtype)
-        num = columns.shape[-1]
         share = columns / columns.sum(-1, keepdim=True).clamp(min=1e-30)
         self.shapes += len(share)
-        self._sum("entropy", normalized_entropy(share).sum(0))
-        self._agree("place", excess(share, soft_cells(pos, NODES)), category)
-        if not labels:
-            return
-        true = self._one_hot(labels[0])
-        self._agree("part", excess(share, true), category)
-        area = area_under_curve(share, true)  # (B, K, P)
-        self._sum("auc", _by(category, area.nan_to_num(0)))
-        self._sum("having", _by(category, (~area[:, 0].isnan()).to(share.dtype)))
-        self._sum("points", _by(category, true.sum(1)))
-        lit = torch.cat([(share * num > 1 + ROUNDING).to(share.dtype), strongest], dim=1)
-        self._sum("met", torch.stack([_by(category, lit @ self._one_hot(each)) for each in labels]))
+        found = {"entropy": normalized_entropy(share).sum(0)}
+        directions = {"place": excess(share, soft_cells(pos, NODES))}
+        if labels:
+            parts = [F.one_hot(each, self.labels.most).float() for each in labels]  # (B, M, P)
+            directions["part"] = excess(share, parts[0])
+            area = area_under_curve(share, parts[0])  # (B, K, P)
+            found["auc"] = _by(category, area.nan_to_num(0))
+            found["having"] = _by(category, (~area[:, 0].isnan()).to(share.dtype))
+            found["points"] = _by(category, parts[0].sum(1))
+            above = (share * share.shape[-1] > 1 + ROUNDING).to(share.dtype)
+            lit = torch.cat([above, strongest], dim=1)
+            found["met"] = torch.stack([_by(category, lit @ each) for each in parts])
+        for name, direction in directions.items():  # (B, K, G) unit vectors, or 0
+            found[name] = _by(category, direction)
+            found[f"{name} count"] = _by(category, (direction != 0).any(-1).to(share.dtype))
+        for name, value in found.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
 
     def figures(self, layer: int) -> tuple[list[SlotFigures], list[LayerFigures], Tensor]:
         """The figures of each column, of each head, and each column's (K, parts) areas."""
         sums = {name: each.cpu().double() for name, each in self.sums.items()}
-        entropy = sums["entropy"] / self.shapes  # (K,)
-        within, elsewhere = mean_cosines(sums["place"], sums["place count"])
-        num = len(entropy) // self.heads
-        slots: list[dict[str, Any]] = [
-            {
-                "layer": layer,
-                "head": i // num,
-                "slot": i % num if self.kind == "slots" else None,
-                "entropy": float(entropy[i]),
-                "agreement": _known(within[i]),
-                "agreement_elsewhere": _known(elsewhere[i]),
-            }
-            for i in range(len(entropy))
-        ]
-        heads: list[dict[str, Any]] = [
-            {"layer": layer, "head": h, "entropy": float(each.mean())}
-            for h, each in enumerate(entropy.view(self.heads, num))
-        ]
-        parts = self.labels.taxonomy.parts
-        auc = torch.full((len(slots), len(parts)), torch.nan)
+        taxonomy, heads = self.labels.taxonomy, self.heads
+        entropy = sums["entropy"] / self.shapes
+        num = len(entropy) // heads
+        columns = {"entropy": entropy}  # (K,) each, NaN where unknown
+        within_and_elsewhere = mean_cosines(sums["place"], sums["place count"])
+        columns["agreement"], columns["agreement_elsewhere"] = within_and_elsewhere
+        each_head = {"entropy": entropy.view(heads, num).mean(1)}
+        auc = torch.full((len(entropy), len(taxonomy.parts)), torch.nan)
+        enough: list[int] = []  # parts that can be somebody's best
         if "met" in sums:
-            self._tell_parts(sums, slots, heads, auc)
-        return [SlotFigures(**s) for s in slots], [LayerFigures(**h) for h in heads], auc
-
-    def _tell_parts(
-        self,
-        sums: dict[str, Tensor],
-        slots: list[dict[str, Any]],
-        heads: list[dict[str, Any]],
-        auc: Tensor,
-    ) -> None:
-        taxonomy = self.labels.taxonomy
-        agreement, _ = mean_cosines(sums["part"], sums["part count"])
-        lit, strongest = sums["met"].split([len(slots), sums["met"].shape[2] - len(slots)], dim=2)
-        several = (sums["points"] > 0).sum(-1) > 1  # (C,) categories that have parts to tell
-        lit, strongest = lit[:, several], strongest[:, several]  # (1 + 2R, C, K, P)
-        dark = sums["points"][several].unsqueeze(1) - lit
-        nmi = normalized_mutual_information(torch.stack([lit, dark], dim=-2)).mean(1)
-        having = sums["having"].unsqueeze(1)  # (C, 1, P)
-        area = torch.where(having > 0, sums["auc"] / having.clamp(min=1), torch.nan)
-        for category, ids in enumerate(taxonomy.parts_of):
-            auc[:, list(ids)] = area[category, :, : len(ids)].float()
-        enough = [
-            part
-            for category, ids in enumerate(taxonomy.parts_of)
-            for i, part in enumerate(ids)
-            if sums["having"][category, i] >= FEWEST_SHAPES
-        ]
-        for i, slot in enumerate(slots):
-            slot["part_agreement"] = _known(agreement[i])
+            columns["part_agreement"], _ = mean_cosines(sums["part"], sums["part count"])
+            several = (sums["points"] > 0).sum(-1) > 1  # (C,) categories with parts to tell apart
+            met = sums["met"][:, several]  # (1 + 2R, C, columns and strongest, P)
+            lit, strongest = met[:, :, : len(entropy)], met[:, :, len(entropy) :]
+            dark = sums["points"][several].unsqueeze(1) - lit
             if bool(several.any()):
-                slot |= _against_chance(nmi[:, i], self.labels.repeats)
+                columns |= self._against_chance(torch.stack([lit, dark], dim=-2))
+                if self.kind == "slots":
+                    each_head |= self._against_chance(strongest.unflatten(2, (heads, num)))
+            for category, ids in enumerate(taxonomy.parts_of):
+                having = sums["having"][category, : len(ids)]  # (P,)
+                area = sums["auc"][category, :, : len(ids)] / having.clamp(min=1)
+                auc[:, list(ids)] = torch.where(having > 0, area, torch.nan).float()
+                enough += [ids[i] for i in (having >= FEWEST_SHAPES).nonzero()[:, 0].tolist()]
+        slots = []
+        for i in range(len(entropy)):
+            known: dict[str, Any] = {name: _known(each[i]) for name, each in columns.items()}
             if enough:
-                best = int(auc[i, enough].argmax())
-                slot |= {"part": taxonomy.parts[enough[best]], "auc": float(auc[i, enough[best]])}
-        if self.kind == "points" or not bool(several.any()):
-            return
-        per_head = normalized_mutual_information(strongest.unflatten(2, (self.heads, -1))).mean(1)
-        for h, head in enumerate(heads):
-            head |= _against_chance(per_head[:, h], self.labels.repeats)
-            own = [SlotFigures(**slot).above_chance for slot in slots if slot["head"] == h]
-            head["above_chance"] = sum(map(bool, own)) / len(own)
+                best = enough[int(auc[i, enough].argmax())]
+                known |= {"part": taxonomy.parts[best], "auc": float(auc[i, best])}
+            slot = i % num if self.kind == "slots" else None
+            slots.append(SlotFigures(layer=layer, head=i // num, slot=slot, **known))
+        layers = []
+        for h in range(heads):
+            known = {name: _known(each[h]) for name, each in each_head.items()}
+            if "nmi" in known:
+                known["above_chance"] = (
+                    sum(bool(s.above_chance) for s in slots if s.head == h) / num
+                )
+            layers.append(LayerFigures(layer=layer, head=h, **known))
+        return slots, layers, auc
 
-    def _one_hot(self, labels: Tensor) -> Tensor:
-        return F.one_hot(labels, self.labels.most).float()  # (B, M, P)
-
-    def _agree(self, name: str, direction: Tensor, category: Tensor) -> None:
-        """Add (B, K, G) unit vectors to their categories, and count those that are not 0."""
-        self._sum(name, _by(category, direction))
-        self._sum(f"{name} count", _by(category, (direction != 0).any(-1).to(direction.dtype)))
-
-    def _sum(self, name: str, value: Tensor) -> None:
-        self.sums[name] = self.sums[name] + value if name in self.sums else value
+    def _against_chance(self, counts: Tensor) -> dict[str, Tensor]:
+        """Association with the labels, of counts (1 + 2R, C, K, A, P): the true ones come first."""
+        nmi = normalized_mutual_information(counts).mean(1)  # (1 + 2R, K)
+        found, (shuffled, slabs) = {"nmi": nmi[0]}, nmi[1:].split(self.labels.repeats)
+        for name, values in (("shuffled", shuffled), ("slabs", slabs)):
+            found[f"{name}_mean"] = values.mean(0)
+            found[f"{name}_95"] = quantile(values, 0.95, dim=0)
+        return found
 
 
 def _by(category: Tensor, value: Tensor) -> Tensor:
     """(C, …) sums of (B, …) over the shapes of each category; unlike index_add, repeatable."""
     return (category.T @ value.flatten(1)).view(-1, *value.shape[1:])
-
-
-def _against_chance(nmi: Tensor, repeats: int) -> dict[str, float]:
-    """The figure with the true labels, (1 + 2R,) first, and what the exchanged ones gave."""
-    found = {"nmi": float(nmi[0])}
-    for name, values in (("shuffled", nmi[1 : 1 + repeats]), ("slabs", nmi[1 + repeats :])):
-        found |= {f"{name}_mean": float(values.mean()), f"{name}_95": float(quantile(values, 0.95))}
-    return found
 
 
 def _known(value: Tensor) -> float | None:

@@ -10,7 +10,6 @@ from pcea.errors import InputError
 from pcea.evaluation import (
     ClassificationResult,
     PartResult,
-    classification_result,
     evaluate,
     list_metrics,
     register_metric,
@@ -25,7 +24,7 @@ ABC = Taxonomy(("a", "b", "c"))
 def test_accuracies_of_a_hand_computed_case() -> None:
     truth = torch.tensor([0, 0, 0, 0, 1, 1])
     prediction = torch.tensor([0, 0, 0, 1, 1, 2])
-    result = classification_result(prediction, truth, ABC)
+    result = ClassificationResult(prediction, truth, ABC)
     assert result.confusion.tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 0]]
     assert result.overall_accuracy == pytest.approx(4 / 6)
     # Class c does not occur: it counts neither as right nor as wrong.
@@ -39,7 +38,7 @@ def test_accuracies_against_plain_loops(generator: torch.Generator) -> None:
     names = tuple("abcdefg")
     truth = torch.randint(6, (200,), generator=generator)  # the last class never occurs
     prediction = torch.randint(7, (200,), generator=generator)
-    result = classification_result(prediction, truth, Taxonomy(names))
+    result = ClassificationResult(prediction, truth, Taxonomy(names))
     counts = [[0] * 7 for _ in names]
     for true, taken in zip(truth.tolist(), prediction.tolist(), strict=True):
         counts[true][taken] += 1
@@ -109,7 +108,7 @@ def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("strangers")
 def test_a_strangers_metric_is_measured_when_it_is_named() -> None:
     truth, prediction = torch.tensor([0, 0, 1, 1, 2]), torch.tensor([0, 1, 1, 1, 2])
-    result = classification_result(prediction, truth, ABC)
+    result = ClassificationResult(prediction, truth, ABC)
     assert list(result.figures(["macro_f1"])) == [
         "overall_accuracy",
         "mean_class_accuracy",
@@ -161,6 +160,6 @@ def test_metrics_that_do_not_fit_are_refused() -> None:
 @pytest.mark.usefixtures("strangers")
 def test_a_figure_is_a_finite_number() -> None:
     register_metric("broken", task="classification")(lambda result: float("nan"))
-    result = classification_result(torch.tensor([0]), torch.tensor([0]), ABC)
+    result = ClassificationResult(torch.tensor([0]), torch.tensor([0]), ABC)
     with pytest.raises(InputError, match="'broken' gives nan"):
         result.figures(["broken"])
