@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import filecmp
-import shutil
+import lzma
+import stat
+import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pcea.datasets.check import Report, check, check_folder
-from pcea.datasets.layout import DATASETS, Archive, Layout
-from pcea.datasets.loading import data_root, find, layouts_of
-from pcea.datasets.unpack import unpack
+from pcea.datasets.layout import DATASETS
+from pcea.datasets.loading import data_root, layouts_of, list_datasets
 from pcea.errors import InputError, nearest
+
+MAX_BYTES = 16 << 30
+MAX_FILES = 500_000
+# A zip file that wants a password is a RuntimeError.
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, RuntimeError),
+)
 
 
 def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
@@ -27,7 +39,7 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
     if not layouts[0].content:
         raise InputError(f"{name} needs no files: there is nothing to import")
     with _workspace(base) as work:
-        content = work / "content"
+        content = Path(work) / "content"
         content.mkdir()
         unpack(archive, content)
         folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
@@ -41,16 +53,23 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
             report = check_folder(layout, found)
         except InputError as error:
             raise InputError(str(error).replace(str(content), str(archive))) from error
-        notes, target = _provenance(layout, archive), base / layout.folders[0]
+        target, notes = base / layout.folders[0], list(report.notes)
+        known = [each.md5 for each in layout.source.archives if each.md5] if layout.source else []
+        if known and archive.is_file():
+            import pooch
+
+            digest = pooch.file_hash(str(archive), alg="md5")
+            unknown = "none that was published; the content was checked"
+            notes.append(f"md5 {digest} is {'a published one' if digest in known else unknown}")
         if not target.exists():
             found.rename(target)
         elif _same(found, target):
-            notes = (*notes, "it was there already, with the same content")
+            notes.append("it was there already, with the same content")
         else:
             raise InputError(
                 f"{target}: is there already, with other content than {archive}; move it away first"
             )
-    return replace(report, folder=target, notes=(*report.notes, *notes))
+    return replace(report, folder=target, notes=tuple(notes))
 
 
 def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> Report:
@@ -58,22 +77,28 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
 
     A download is kept only if its hash is the published one or its content passes the check.
     """
-    source = layouts_of(name)[0].source
+    source, base = layouts_of(name)[0].source, data_root(root)
     if source is None:
         known = [each for each, layout in DATASETS.entries().items() if layout.source]
         raise InputError(f"no known address for {name!r}{nearest(name, known)}")
-    base = data_root(root)
-    try:
-        find(name, base)
-    except InputError:
-        pass
-    else:
+    if any(each.name == name and each.folder for each in list_datasets(base)):
         return check(name, base)
+    import pooch
+
+    pooch.get_logger().setLevel("ERROR")
     failures = []
     with _workspace(base) as work:
         for archive in source.archives:
             try:
-                return import_archive(name, _download(archive, work, progress), base)
+                file = pooch.retrieve(
+                    archive.url,
+                    known_hash=archive.md5 and f"md5:{archive.md5}",
+                    fname=archive.url.rsplit("/", 1)[-1],
+                    # An empty folder: without a hash, pooch would trust a file that is there.
+                    path=tempfile.mkdtemp(dir=work),
+                    downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
+                )
+                return import_archive(name, file, base)
             except (OSError, ValueError) as error:  # of the network, the hash or the content
                 cause = str(error).partition("\n")[0] or type(error).__name__
                 failures.append(f"{archive.url} ({cause[:120]})")
@@ -83,53 +108,84 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     )
 
 
-def _download(archive: Archive, into: Path, progress: Any) -> Path:
-    import pooch
-
-    pooch.get_logger().setLevel("ERROR")
-    file = pooch.retrieve(
-        archive.url,
-        known_hash=archive.md5 and f"md5:{archive.md5}",
-        fname=archive.url.rsplit("/", 1)[-1],
-        # Into an empty folder: pooch would trust a file that is there when no hash is known.
-        path=tempfile.mkdtemp(dir=into),
-        downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
-    )
-    return Path(file)
-
-
-@contextmanager
-def _workspace(base: Path) -> Iterator[Path]:
+def _workspace(base: Path) -> tempfile.TemporaryDirectory[str]:
     """A folder beside the data sets, so that the last step can be a rename."""
     try:
         base.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".import-", dir=base))
+        return tempfile.TemporaryDirectory(prefix=".import-", dir=base, ignore_cleanup_errors=True)
     except OSError as error:
         raise InputError(f"{base}: cannot be written ({error.strerror})") from error
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _same(one: Path, other: Path) -> bool:
     """Whether two folders hold the same files, caches aside."""
     first, second = (
-        {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         for folder in (one, other)
     )
-    second = {name for name in second if ".cache" not in name.parts}  # none comes out of archives
-    return first == second and all(filecmp.cmp(one / n, other / n, shallow=False) for n in first)
+    second = {name: path for name, path in second.items() if ".cache" not in name.parts}
+    return first.keys() == second.keys() and all(
+        filecmp.cmp(first[name], second[name], shallow=False) for name in first
+    )
 
 
-def _provenance(layout: Layout, archive: Path) -> tuple[str, ...]:
-    """Whether a published hash vouches for the archive."""
-    known = [each.md5 for each in layout.source.archives if each.md5] if layout.source else []
-    if not known or not archive.is_file():
-        return ()
-    import pooch
+def unpack(archive: Path, into: Path) -> None:
+    """Unpack a zip, a tar (also compressed) or a folder into an empty folder: plain files only.
 
-    digest = pooch.file_hash(str(archive), alg="md5")
-    if digest in known:
-        return (f"md5 {digest} is a published one",)
-    return (f"md5 {digest} is none that was published; the content was checked",)
+    Links, paths that lead out, and more than 16 GiB or 500,000 files are refused; hidden files are
+    left behind. The filters of zipfile and tarfile would rename such paths without a word.
+    """
+    written = number = 0
+    try:
+        for name, plain, opened in _members(archive):
+            path = PurePosixPath(name.replace("\\", "/"))
+            if any(p == "__MACOSX" or (p.startswith(".") and p != "..") for p in path.parts):
+                continue
+            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+                raise InputError(f"{archive}: holds {name!r}, a path that leads out of the archive")
+            if not plain:
+                raise InputError(f"{archive}: {name!r} is a link or a device, not a plain file")
+            number += 1
+            if number > MAX_FILES:
+                raise InputError(f"{archive}: holds more than {MAX_FILES} files")
+            (into / path).parent.mkdir(parents=True, exist_ok=True)
+            with opened() as source, (into / path).open("xb") as file:
+                # Counted as it is written: the sizes that an archive states may be lies.
+                while chunk := source.read(1 << 20):
+                    written += file.write(chunk)
+                    if written > MAX_BYTES:
+                        raise InputError(f"{archive}: unpacks to more than {MAX_BYTES >> 30} GiB")
+    except FileExistsError as error:
+        raise InputError(f"{archive}: holds {name!r} twice") from error
+    except _DAMAGED as error:
+        raise InputError(f"{archive}: damaged, or not to be read without a password") from error
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be unpacked into {into} ({error})") from error
+
+
+def _members(archive: Path) -> Iterator[tuple[str, bool, Callable[[], Any]]]:
+    """Of all but folders: the name, whether it is a plain file, and its opener."""
+    if archive.is_dir():
+        for path in sorted(archive.rglob("*")):
+            if path.is_symlink() or not path.is_dir():
+                plain = path.is_file() and not path.is_symlink()
+                yield path.relative_to(archive).as_posix(), plain, partial(path.open, "rb")
+    elif not archive.is_file():
+        raise InputError(f"{archive}: no such file or folder")
+    elif zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            for entry in zipped.infolist():
+                name = entry.filename
+                if not entry.flag_bits & 0x800:  # many write UTF-8 without the flag that says so
+                    with suppress(UnicodeError):
+                        name = name.encode("cp437").decode("utf-8")
+                if not entry.is_dir():
+                    plain = not stat.S_ISLNK(entry.external_attr >> 16)
+                    yield name, plain, partial(zipped.open, entry)
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                if not member.isdir():
+                    yield member.name, member.isfile(), partial(packed.extractfile, member)
+    else:
+        raise InputError(f"{archive}: truncated, or neither a zip, a tar nor a folder")

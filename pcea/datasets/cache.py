@@ -35,7 +35,7 @@ def cached(
 
     Args:
         label: start of the file name, ``"modelnet40-train"``.
-        folder: the data set's folder.
+        folder: the data set's own, in which the files lie.
         files: what `build` reads; InputError where one cannot be read.
         params: what else its result depends on; JSON can write it.
         build: reads and checks the files.
@@ -47,7 +47,12 @@ def cached(
             key.update(hashlib.sha256(file.read_bytes()).digest())
         except OSError as error:
             raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    path = _place(folder) / f"{label}-{key.hexdigest()[:24]}.safetensors"
+    place = folder / ".cache"
+    # The mode bits count as well: root may write where the owner said that nobody should.
+    if not (os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222):
+        place = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "pcea"
+    place = Path(os.environ.get("PCEA_CACHE") or place).expanduser()
+    path = place / f"{label}-{key.hexdigest()[:24]}.safetensors"
     damages = (OSError, SafetensorError, InputError, KeyError, TypeError, ValueError)
     with suppress(*damages), safe_open(path, framework="pt") as found:
         tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118
@@ -58,13 +63,3 @@ def cached(
     with suppress(InputError), replacing(path) as target:
         target.write(save(tensors, metadata={"names": json.dumps(clouds.names)}))
     return clouds
-
-
-def _place(folder: Path) -> Path:
-    if chosen := os.environ.get("PCEA_CACHE"):
-        return Path(chosen).expanduser()
-    # The mode bits count as well: root may write where the owner said that nobody should.
-    if os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222:
-        return folder / ".cache"
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "pcea"

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
-from pcea.datasets.fields import Index, as_coordinates, check_layout, cloud_ids, take_fields
 from pcea.errors import InputError
 from pcea.formats.checked import as_tensor
+
+# What float32 may take from a cloud's form, in shares of its size.
+_LARGEST_MOVE = 1e-4
+_EXACT = (torch.float32, torch.float16, torch.bfloat16)
+
+Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
 
 
 @dataclass
@@ -43,12 +50,8 @@ class Batch:
     mixed_share: Tensor | None = None
 
     def __post_init__(self) -> None:
-        pos = as_tensor(self.pos, "pos")
-        check_layout(pos, ("B", "N", "3"))
-        each = tuple(pos.shape[:2])
-        self.pos = as_coordinates(pos, [each[1]] * each[0])
-        shapes = {"category": each[:1], "normal": (*each, 3), "part": each, "mask": each}
-        take_fields(self, pos.device, shapes)
+        pos = _keep_checked(self, "B, N, 3", len(as_tensor(self.pos, "pos")))
+        _check_digits(pos, torch.full((len(pos),), pos.shape[1]))
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -96,21 +99,15 @@ class Clouds:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        pos, names = as_tensor(self.pos, "pos"), tuple(self.names)
-        check_layout(pos, ("T", "3"))
-        num_points, num = len(pos), as_tensor(self.category, "category").numel()
-        shapes = {"ptr": (num + 1,), "category": (num,), "normal": (num_points, 3)}
-        take_fields(self, pos.device, {**shapes, "part": (num_points,)})
-        if len(names) != num:
-            raise InputError(f"{len(names)} names for {num} clouds")
-        counts: list[int] = []
-        # On a device the values were checked before they moved there, and reading them would wait.
+        pos = _keep_checked(self, "T, 3", as_tensor(self.category, "category").numel())
+        object.__setattr__(self, "names", tuple(self.names))
+        if len(self.names) != len(self):
+            raise InputError(f"{len(self.names)} names for {len(self)} clouds")
         if self.ptr.device.type == "cpu":
-            counts = self.ptr.diff().tolist()
-            if int(self.ptr[0]) or sum(counts) != num_points or min(counts, default=1) < 1:
-                raise InputError(f"ptr does not share {num_points} points, one at least each")
-        object.__setattr__(self, "pos", as_coordinates(pos, counts))
-        object.__setattr__(self, "names", names)
+            fewest = int(self.counts.min()) if len(self) else 1
+            if self.ptr[[0, -1]].tolist() != [0, len(pos)] or fewest < 1:
+                raise InputError(f"ptr does not share {len(pos)} points, one at least each")
+        _check_digits(pos, self.counts)
 
     @classmethod
     def from_dense(
@@ -123,28 +120,21 @@ class Clouds:
     ) -> Clouds:
         """Clouds that all have N points, given as a batch; without M names they are numbered."""
         dense = Batch(pos, category, normal, part)
-        num, num_points, _ = dense.pos.shape
-        return cls(
-            pos=dense.pos.reshape(-1, 3),
-            ptr=torch.arange(num + 1, device=dense.pos.device) * num_points,
-            category=dense.category,
-            normal=None if dense.normal is None else dense.normal.reshape(-1, 3),
-            part=None if dense.part is None else dense.part.reshape(-1),
-            names=tuple(map(str, range(num))) if names is None else tuple(names),
-        )
+        flat = {n: t if n == "category" else t.flatten(0, 1) for n, t in tensors_of(dense).items()}
+        ptr = torch.arange(len(dense) + 1, device=dense.pos.device) * dense.pos.shape[1]
+        names = tuple(map(str, range(len(dense))) if names is None else names)
+        return cls(ptr=ptr, names=names, **flat)
 
     @classmethod
     def cat(cls, several: Sequence[Clouds]) -> Clouds:
         """Join clouds, in order; unknown normals become zero, parts stay where all have them."""
         if not several:
             raise InputError("there are no clouds to join")
-        offsets = torch.tensor([0] + [len(clouds.pos) for clouds in several]).cumsum(0)
-        ptrs = [c.ptr[:-1].cpu() + offsets[i] for i, c in enumerate(several)]
         normals = [torch.zeros_like(c.pos) if c.normal is None else c.normal for c in several]
         parts = [c.part for c in several if c.part is not None]
         return cls(
             pos=torch.cat([c.pos for c in several]),
-            ptr=torch.cat([*ptrs, offsets[-1:]]).to(several[0].ptr.device),
+            ptr=pad(torch.cat([c.counts for c in several]).cumsum(0), (1, 0)),
             category=torch.cat([c.category for c in several]),
             normal=torch.cat(normals) if any(c.normal is not None for c in several) else None,
             part=torch.cat(parts) if len(parts) == len(several) else None,
@@ -154,23 +144,28 @@ class Clouds:
     def __len__(self) -> int:
         return len(self.category)
 
-    def parts_of(self, num: int) -> list[set[int]]:
-        """The part ids that occur in each of `num` categories."""
-        used: list[set[int]] = [set() for _ in range(num)]
-        if self.part is not None and len(self):
-            width = int(self.part.max()) + 1
+    def parts_of(self, num: int) -> tuple[tuple[int, ...], ...]:
+        """The part ids that occur in each of `num` categories, ascending."""
+        used: list[tuple[int, ...]] = [()] * num
+        if self.part is not None:
             owner = self.category.repeat_interleave(self.counts)  # (T,)
-            for pair in (owner * width + self.part).unique().tolist():
-                used[pair // width].add(pair % width)
-        return used
+            for category in owner.unique().tolist():
+                used[category] = tuple(self.part[owner == category].unique().tolist())
+        return tuple(used)
+
+    def hold_out(self, share: float, keys: Sequence[Any]) -> Tensor:
+        """(M,) bool: of each category the share with the smallest keys, at least one of two."""
+        held_out = torch.zeros(len(self), dtype=torch.bool)
+        for category in self.category.unique():
+            ids = (self.category == category).nonzero()[:, 0].tolist()
+            num = max(round(share * len(ids)), int(len(ids) > 1))
+            held_out[sorted(ids, key=keys.__getitem__)[:num]] = True
+        return held_out
 
     def __repr__(self) -> str:
         has = [name for name in ("normal", "part") if getattr(self, name) is not None]
         points = f"{self.longest} points" if self.uniform else f"up to {self.longest} points"
         return f"Clouds({', '.join([f'{len(self)} of {points}', *has])})"
-
-    def __getitem__(self, index: Index) -> Clouds:
-        return self.select(index)
 
     def __iter__(self) -> Iterator[Clouds]:
         """Each cloud by itself."""
@@ -205,13 +200,15 @@ class Clouds:
         The index is an id, a slice, (K,) ids, below 0 from the end, or a mask of (M,) bools; one
         that does not fit is an InputError.
         """
-        index = cloud_ids(index, len(self), self.ptr.device)
-        counts = self.counts[index]  # (K,)
-        ptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        shift = (self.ptr[index] - ptr[:-1]).repeat_interleave(counts)  # (T',)
-        point = torch.arange(len(shift), device=shift.device) + shift
-        names = tuple(self.names[i] for i in index.tolist())
-        return Clouds(ptr=ptr, category=self.category[index], names=names, **self._points(point))
+        ids = self._ids(index)
+        counts = self.counts[ids]  # (K,)
+        ptr = pad(counts.cumsum(0), (1, 0))
+        shift = (self.ptr[ids] - ptr[:-1]).repeat_interleave(counts)  # (T',)
+        points = self._points(torch.arange(len(shift), device=shift.device) + shift)
+        names = tuple(self.names[i] for i in ids.tolist())
+        return Clouds(ptr=ptr, category=self.category[ids], names=names, **points)
+
+    __getitem__ = select
 
     def batch(
         self,
@@ -231,36 +228,50 @@ class Clouds:
             generator: draws the points without replacement, on the CPU or the device; None takes
                 the first ones in stored order.
         """
-        index = cloud_ids(index, len(self), self.ptr.device)
-        count = self.counts[index, None]  # (B, 1)
+        ids = self._ids(index)
+        count = self.counts[ids, None]  # (B, 1)
         if num_points is not None and num_points < 1:
             raise InputError(f"num_points is {num_points}; it must be at least 1")
         width = num_points or (self.longest if self.uniform else int(count.max()))
         place = torch.arange(width, device=count.device)
         slot = place % count  # (B, width) positions within each cloud
         if generator is not None:
-            slot = self._order(count, generator).gather(1, slot)
-        drawn = self._points(self.ptr[index, None] + slot)
+            key = torch.rand(len(ids), self.longest, generator=generator, device=generator.device)
+            key = key.to(count.device)
+            if not self.uniform:  # padding comes last
+                key[torch.arange(self.longest, device=count.device) >= count] = 2.0
+            slot = sort_keys(key).gather(1, slot)
+        drawn = self._points(self.ptr[ids, None] + slot)
         if num_points is None and not self.uniform and bool((count < width).any()):
             mask = place < count
             for name, value in drawn.items():
                 if value is not None:
                     drawn[name] = value * (mask if value.ndim == 2 else mask.unsqueeze(2))
             drawn["mask"] = mask
-        return Batch(category=self.category[index], **drawn)
+        return Batch(category=self.category[ids], **drawn)
 
     def _points(self, point: Tensor) -> dict[str, Any]:
         """The fields of single points, at these numbers."""
         values = {"pos": self.pos, "normal": self.normal, "part": self.part}
         return {name: None if value is None else value[point] for name, value in values.items()}
 
-    def _order(self, count: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, longest): a random order of each cloud's `count` (B, 1) points, padding last."""
-        size = len(count), self.longest
-        key = torch.rand(*size, generator=generator, device=generator.device).to(count.device)
-        if not self.uniform:
-            key = key.masked_fill(torch.arange(size[1], device=count.device) >= count, 2.0)
-        return sort_keys(key)
+    def _ids(self, index: Index) -> Tensor:
+        """(K,) int64: the ids of clouds that an index chooses, from 0 on."""
+        num = len(self)
+        ids = as_tensor(range(num)[index] if isinstance(index, slice) else index, "index of clouds")
+        mask = ids.dtype == torch.bool
+        whole = not ids.numel() or not (ids.is_floating_point() or ids.is_complex())
+        if not whole or (ids.shape != (num,) if mask else ids.ndim > 1):
+            raise InputError(
+                f"index of clouds is {ids.dtype} of shape {tuple(ids.shape)}: give a number, whole "
+                f"numbers (K,), a slice, or a mask of {num} bools"
+            )
+        ids = ids if mask else ids.long()
+        try:
+            return torch.arange(num, device=ids.device)[ids].reshape(-1).to(self.ptr.device)
+        except IndexError:
+            wrong = ids[(ids < -num) | (ids >= num)].reshape(-1)[0]
+            raise InputError(f"no cloud {int(wrong)}: there are {num}, from 0 on") from None
 
 
 def sort_keys(key: Tensor) -> Tensor:
@@ -279,3 +290,74 @@ def tensors_of(owner: Batch | Clouds) -> dict[str, Tensor]:
     """Its fields that are tensors, by their names."""
     names = (field.name for field in fields(owner))
     return {name: each for name in names if isinstance(each := getattr(owner, name), Tensor)}
+
+
+def _keep_checked(owner: Batch | Clouds, layout: str, num: int) -> Tensor:
+    """Keep the fields as tensors of their types, if they fit ``num`` clouds; give what `pos` was.
+
+    Values are checked on the CPU alone: a check on another device would wait for it, and what
+    training moves there was checked before.
+    """
+    pos = as_tensor(owner.pos, "pos")
+    shape, dims = tuple(pos.shape), layout.count(",") + 1
+    if len(shape) != dims or shape[-1] != 3:
+        turned = len(shape) == dims and shape[-2] == 3
+        hint = ": coordinates come last, transpose it first" if turned else ""
+        raise InputError(f"pos is {shape}, expected ({layout}){hint}")
+    points = shape[:-1]
+    wanted = {"ptr": (num + 1,), "category": (num,), "normal": shape, "part": points}
+    for name, expected in {**wanted, "mask": points, "pos": shape}.items():
+        if (value := getattr(owner, name, None)) is None:
+            continue
+        tensor = as_tensor(value, name)
+        if tuple(tensor.shape) != expected:
+            raise InputError(f"{name} is {tuple(tensor.shape)}, expected {expected}")
+        if tensor.device != pos.device:
+            raise InputError(f"{name} is on {tensor.device}, the positions are on {pos.device}")
+        object.__setattr__(owner, name, _as_field(tensor, name))
+    return pos
+
+
+def _as_field(given: Tensor, name: str) -> Tensor:
+    visible = given.device.type == "cpu" and given.numel() > 0
+    if name == "mask":
+        if given.dtype != torch.bool:
+            raise InputError(f"mask must be bool, not {given.dtype}")
+        return given
+    if given.dtype == torch.bool or given.is_complex():
+        raise InputError(f"{name} must be real numbers, not {given.dtype}")
+    if name in ("pos", "normal"):
+        real = given.float()
+        # One pass that makes no tensor of its size.
+        if not visible or all(bool(each.isfinite()) for each in real.detach().aminmax()):
+            return real
+        finite = real.detach().isfinite().all(-1, keepdim=True)
+        if name == "normal":  # unknown
+            return torch.where(finite, real, 0.0)
+        raise InputError(
+            f"pos: {int((~finite).sum())} points are NaN, infinite or beyond float32: remove them"
+        )
+    label = given.long()
+    if visible and given.is_floating_point() and bool((label != given).any()):
+        raise InputError(f"{name} must be whole numbers")
+    if visible and int(label.min()) < 0:
+        raise InputError(f"{name} has {int(label.min())}: labels are numbered from 0 on")
+    return label
+
+
+def _check_digits(pos: Tensor, counts: Tensor) -> None:
+    """Refuse clouds of `counts` points each so far from zero that float32 loses their form."""
+    if pos.device.type != "cpu" or not pos.numel() or pos.dtype in _EXACT:
+        return
+    wide = pos.detach().double().reshape(-1, 3)
+    moved = (wide.float().double() - wide).abs().amax(1)  # (T,)
+    low, high, error = (
+        torch.segment_reduce(each, how, lengths=counts)
+        for each, how in ((wide, "min"), (wide, "max"), (moved, "max"))
+    )
+    size = (high - low).amax(1)  # (M,)
+    for i in ((size > 0) & (error > _LARGEST_MOVE * size)).nonzero()[:1, 0].tolist():
+        raise InputError(
+            f"pos: cloud {i} lies too far from zero for float32, which would lose its form: pass "
+            "it through pcea.geometry.unit_sphere first"
+        )

@@ -35,9 +35,10 @@ class FolderOfClasses(Layout):
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether there are at least two folders of shapes, by their endings."""
-        tops = _split_folders(folder) or [folder]
-        classes = ([any(map(can_read, _files(each))) for each in _below(top)] for top in tops)
-        return any(sum(each) > 1 for each in classes)
+        for top in _split_folders(folder) or [folder]:
+            if sum(any(map(can_read, _files(each))) for each in _below(top)) > 1:
+                return True
+        return False
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those that are there, or are made."""
@@ -55,102 +56,94 @@ class FolderOfClasses(Layout):
         """
         if num_points < 1:
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
-        members = _members(folder)
+        members, wanted = _members(folder), pieces_of(split)
         names = sorted({name for classes in members.values() for name in classes})
-        wanted = pieces_of(split)
         for name in names:
             if "train" in wanted and not members["train"].get(name):
                 raise InputError(f"{folder}: class {name!r} has no shape to train on")
         files = {
             file: label
             for label, name in enumerate(names)
-            for part in wanted
-            for file in members[part].get(name, [])
+            for piece in wanted
+            for file in members[piece].get(name, [])
         }
 
-        def build() -> Clouds:
-            return Clouds.cat([_read_cloud(folder, f, files[f], num_points) for f in files])
+        def read_cloud(file: Path) -> Clouds:
+            shape = read(file)
+            if not isinstance(shape, Cloud) or len(shape) > num_points:
+                shape = shape.sample(num_points)
+            ptr, category = torch.tensor([0, len(shape)]), torch.tensor([files[file]])
+            place = (file.relative_to(folder).as_posix(),)
+            return Clouds(unit_sphere(shape.pos), ptr, category, shape.normal, names=place)
 
         params: dict[str, object] = {"num_points": num_points, "classes": names}
-        label = f"{folder.resolve().name}-{split}"
-        return cached(label, folder, files, params, build), Taxonomy(tuple(names))
+        clouds = cached(
+            f"{folder.resolve().name}-{split}",
+            folder,
+            files,
+            params,
+            lambda: Clouds.cat([read_cloud(file) for file in files]),
+        )
+        return clouds, Taxonomy(tuple(names))
 
 
 def _members(folder: Path) -> dict[str, dict[str, list[Path]]]:
     """{split: {class: files}}."""
-    if tops := _split_folders(folder):
-        for each in _below(folder):
-            if each not in tops:
-                raise InputError(
-                    f"{folder}: {each.name!r} lies beside the split {tops[0].name!r}; "
-                    "classes lie in splits"
-                )
-        members = {top.name: _classes(top) for top in tops}
-    else:
-        members = {"train": _classes(folder)}
+    tops = _split_folders(folder)
+    if tops and (strays := [each for each in _below(folder) if each not in tops]):
+        raise InputError(
+            f"{folder}: {strays[0].name!r} lies beside the split {tops[0].name!r}; "
+            "classes lie in splits"
+        )
+    members = {top.name: _classes(top) for top in tops} or {"train": _classes(folder)}
     if "train" in members and "val" not in members:
         every = members["train"]
         members["val"] = {name: _held_out(files) for name, files in every.items()}
-        members["train"] = {
-            name: [file for file in files if file not in members["val"][name]]
-            for name, files in every.items()
-        }
+        for name, held_out in members["val"].items():
+            every[name] = [file for file in every[name] if file not in held_out]
     return members
 
 
 def _split_folders(folder: Path) -> list[Path]:
-    places = (folder / split for split in SPLITS if split != "trainval")
-    return [place for place in places if place.is_dir()]
+    return [place for split in ("train", "val", "test") if (place := folder / split).is_dir()]
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
     """{class: files}, each of which must be readable as a shape."""
-    found: dict[str, list[Path]] = {}
-    for each in _below(folder):
-        files = found[each.name] = []
-        for file in sorted(_files(each)):
-            if can_read(file):
-                files.append(file)
-            elif file.suffix.lower() not in _COMPANIONS:
-                raise InputError(
-                    f"{file}: a file of this kind cannot be read; move it out of the data set, or "
-                    "convert it"
-                )
-        if not files:
-            raise InputError(f"{each}: nothing in this folder can be read as a shape")
+    found = {each.name: sorted(_files(each)) for each in _below(folder)}
     if not found:
         raise InputError(
             f"{folder}: no folder in it; a data set has one folder of shapes per class"
         )
+    for name, files in found.items():
+        found[name] = list(filter(can_read, files))
+        for file in files:
+            if not can_read(file) and file.suffix.lower() not in _COMPANIONS:
+                raise InputError(
+                    f"{file}: a file of this kind cannot be read; move it out of the data set, or "
+                    "convert it"
+                )
+        if not found[name]:
+            raise InputError(f"{folder / name}: nothing in this folder can be read as a shape")
     return found
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """All files in a folder and below; hidden ones are left out, as ``._chair.obj`` of macOS."""
     for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts):
             yield path
 
 
 def _below(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(e for e in folder.iterdir() if e.is_dir() and not e.name.startswith("."))
+    """The folders in a folder, but hidden ones."""
+    return sorted(e for e in folder.glob("*") if e.is_dir() and not e.name.startswith("."))
 
 
 def _held_out(files: list[Path]) -> list[Path]:
     """The files of one class that a hash of their names puts into validation."""
-    names = {file: f"{file.parent.name}/{file.name}" for file in files}
-    hashes = {file: hashlib.sha256(name.encode()).digest() for file, name in names.items()}
+    hashes = {
+        file: hashlib.sha256(f"{file.parent.name}/{file.name}".encode()).digest() for file in files
+    }
     count = sum(int.from_bytes(h[:8], "big") < VALIDATION_SHARE * 2**64 for h in hashes.values())
-    return sorted(files, key=lambda file: hashes[file])[: min(max(count, 1), len(files) - 1)]
-
-
-def _read_cloud(folder: Path, file: Path, label: int, num_points: int) -> Clouds:
-    shape = read(file)
-    if not isinstance(shape, Cloud) or len(shape) > num_points:
-        shape = shape.sample(num_points)
-    pos, category = unit_sphere(shape.pos), torch.tensor([label])
-    name = file.relative_to(folder).as_posix()
-    return Clouds(pos, torch.tensor([0, len(pos)]), category, shape.normal, names=(name,))
+    return sorted(files, key=hashes.__getitem__)[: min(max(count, 1), len(files) - 1)]

@@ -48,10 +48,7 @@ class Source:
 
 
 class Layout(ABC):
-    """How a data set lies in its folder, and how its splits are read.
-
-    A class that derives from this one is registered under a name by :func:`register_dataset`.
-    """
+    """How a data set lies in its folder, and how its splits are read."""
 
     source: ClassVar[Source | None] = None
     """Where it was published; None: nowhere."""
@@ -85,8 +82,7 @@ class Layout(ABC):
 
         Returns:
             The clouds on the CPU, each centered and scaled to the unit sphere, and the names of
-                categories
-            and parts.
+            categories and parts.
 
         Raises:
             InputError: a file is missing or damaged, or an option is out of range.
@@ -102,10 +98,7 @@ L = TypeVar("L", bound=type[Layout])
 
 
 def register_dataset(name: str) -> Callable[[L], L]:
-    """Decorate a layout, to make it known as the data set of a name.
-
-    Args:
-        name: the name that users give, lower case, words joined by hyphens.
+    """Decorate a layout, to make it known as the data set of a name, such as ``"my-shapes"``.
 
     Raises:
         ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ def layouts_of(name: str) -> list[Layout]:
         return [DATASETS.get(name)(name)]
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
-    return [PartsFolder(name), FolderOfClasses(name)]
+    return _of_any_folder(name)
 
 
 def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
@@ -86,21 +86,17 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
     layouts, base = layouts_of(name), data_root(root)
     if not layouts[0].content:
         return layouts[0], base
-    for layout in layouts:
-        if folder := _folder_of(layout, base):
+    for layout, folder in _candidates(base):
+        called = name == layout.name or (layout.name not in DATASETS and name == folder.name)
+        if called and layout.recognizes(folder):
             return layout, folder
     if root is None and name not in DATASETS and Path(name).is_dir():
         return _at(Path(name))
-    places = [base / each for each in layouts[0].folders]
-    for place in places:
-        if place.is_dir():
-            wanted = " or ".join(layout.content for layout in layouts)
-            raise InputError(f"{place}: is there, but holds no data set {name!r}: no {wanted}")
-    hint = ""
-    if name not in DATASETS:
-        hint = nearest(name, {listed.name for listed in list_datasets(base)})
+    known = [] if name in DATASETS else [each.name for each in list_datasets(base)]
+    places = [*(base / each for each in layouts[0].folders), base]
     raise InputError(
-        f"no data set {name!r}{hint}: looked in {', '.join(map(str, [*places, base]))}; "
+        f"no data set {name!r}{nearest(name, known) if known else ''}: looked in "
+        f"{', '.join(map(str, places))} for {' or '.join(each.content for each in layouts)}; "
         f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
     )
 
@@ -108,54 +104,50 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """The data sets that are registered, and every folder under `root` that can be read as one."""
     base = data_root(root)
-    listed, taken = [], set()
-    # If the root is itself the folder of one data set, those that are called so come first.
-    for layout in sorted(
-        _registered(), key=lambda layout: base.resolve().name not in layout.folders
-    ):
-        folder = _folder_of(layout, base) if layout.content else None
-        there = not layout.content or (folder is not None and folder not in taken)
-        splits = layout.splits(folder or base) if there else ()
-        listed.append(Listed(layout.name, folder if there else None, splits))
-        taken.add(folder)
-    listed.sort(key=lambda each: (bool(DATASETS.get(each.name).content), each.name))
-    folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
-    for folder in [*folders, base]:
-        name = folder.resolve().name
-        if folder in taken or name.startswith(".") or name.removesuffix("_normal") in DATASETS:
-            continue
+    listed = {
+        each.name: Listed(each.name, None, () if each.content else each.splits(base))
+        for each in sorted(_registered(), key=lambda each: bool(each.content))
+    }
+    taken: set[Path] = set()
+    for layout, folder in _candidates(base):
+        known = folder in taken or (layout.name in listed and listed[layout.name].folder)
         # The root is no folder of classes: what lies in it are data sets.
-        for layout in _layouts_of_any(folder)[: 1 if folder == base else 2]:
-            if layout.recognizes(folder):
-                listed.append(Listed(layout.name, folder, layout.splits(folder)))
-                break
-    return listed
+        below = folder != base or not isinstance(layout, FolderOfClasses)
+        if not known and below and layout.recognizes(folder):
+            listed[layout.name] = Listed(layout.name, folder, layout.splits(folder))
+            taken.add(folder)
+    return list(listed.values())
+
+
+def _candidates(base: Path) -> Iterator[tuple[Layout, Path]]:
+    """The data sets that may lie under a root, or be the root, and where."""
+    # If the root is itself the folder of one data set, those that are called so come first.
+    for layout in sorted(_registered(), key=lambda each: base.resolve().name not in each.folders):
+        yield from ((layout, base / folder) for folder in layout.folders)
+        yield layout, base
+    # Any other folder must be called as the data set is: figures of one must not come out under
+    # another's name.
+    folders = [*(sorted(base.iterdir()) if base.is_dir() else ()), base]
+    layouts = [_of_any_folder(folder.resolve().name) for folder in folders]
+    for alike in zip(*layouts, strict=True):  # one kind after the other
+        for layout, folder in zip(alike, folders, strict=True):
+            if not layout.name.startswith(".") and layout.name not in DATASETS:
+                yield layout, folder
 
 
 def _registered() -> list[Layout]:
     return [layout(name) for name, layout in DATASETS.entries().items()]
 
 
-def _layouts_of_any(folder: Path) -> list[Layout]:
-    name = folder.resolve().name
-    return [PartsFolder(name.removesuffix("_normal")), FolderOfClasses(name)]
-
-
-def _folder_of(layout: Layout, base: Path) -> Path | None:
-    """Where under the root a data set lies; the root may be its own folder."""
-    places = [base / folder for folder in layout.folders]
-    # A folder that any data set may have must be called as this one is: figures of one data set
-    # must not come out under another's name.
-    if layout.name in DATASETS or base.resolve().name in layout.folders:
-        places.append(base)
-    return next((place for place in places if layout.recognizes(place)), None)
+def _of_any_folder(name: str) -> list[Layout]:
+    return [kind(name.removesuffix("_normal")) for kind in (PartsFolder, FolderOfClasses)]
 
 
 def _at(folder: Path) -> tuple[Layout, Path]:
     """The layout of a folder that is given by its path."""
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder of a data set")
-    named = [each for each in _registered() if folder.resolve().name in each.folders]
-    layouts = [*named, *_layouts_of_any(folder)]
+    name = folder.resolve().name
+    layouts = [each for each in _registered() if name in each.folders] + _of_any_folder(name)
     # Where none recognizes it, reading it as the last says what is wrong with it.
     return next((each for each in layouts if each.recognizes(folder)), layouts[-1]), folder

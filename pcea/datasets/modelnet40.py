@@ -8,11 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from torch import Tensor
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Archive, Layout, Source, register_dataset
+from pcea.datasets.layout import SPLITS, Archive, Layout, Source, register_dataset
 from pcea.datasets.shapenetpart import MAX_COORDINATE
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
@@ -70,11 +69,7 @@ class ModelNet40(Layout):
         },
     )
     content = "train_files.txt or test_files.txt beside ply_data_*.h5"
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The official archive's name, or the data set's own."""
-        return (FOLDER, self.name)
+    folders = (FOLDER, "modelnet40")
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether one of the two lists of files is there."""
@@ -82,13 +77,12 @@ class ModelNet40(Layout):
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those whose list of files is there."""
-        train = ("train", "val", "trainval") if (folder / "train_files.txt").is_file() else ()
-        return train + (("test",) if (folder / "test_files.txt").is_file() else ())
+        official = {split: "test" if split == "test" else "train" for split in SPLITS}
+        return tuple(s for s in SPLITS if (folder / f"{official[s]}_files.txt").is_file())
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split, for which only its own files are needed; see :meth:`Layout.read`."""
-        shape_names = folder / "shape_names.txt"
-        categories = CATEGORIES
+        categories, shape_names = CATEGORIES, folder / "shape_names.txt"
         if shape_names.is_file():
             categories = tuple(line.strip() for line in read_lines(shape_names) if line.strip())
         official = "test" if split == "test" else "train"
@@ -101,7 +95,8 @@ class ModelNet40(Layout):
             lambda: Clouds.cat([_read(file, len(categories)) for file in files]),
         )
         if split in ("train", "val"):
-            held_out = _held_out(clouds)
+            hashes = [hashlib.sha256(name.encode()).digest() for name in clouds.names]
+            held_out = clouds.hold_out(VAL_FRACTION, hashes)
             clouds = clouds[held_out if split == "val" else ~held_out]
         if not len(clouds):
             raise InputError(f"{folder}: the {split} split is empty")
@@ -119,17 +114,6 @@ def _list_files(listing: Path) -> list[Path]:
         if not file.is_file():
             raise InputError(f"{file}: missing, but {listing.name} lists it")
     return files
-
-
-def _held_out(clouds: Clouds) -> Tensor:
-    """(M,) bool: of each category a tenth, rounded, and at least one where there are two."""
-    rank = [hashlib.sha256(name.encode()).digest() for name in clouds.names]
-    held_out = torch.zeros(len(clouds), dtype=torch.bool)
-    for category in clouds.category.unique():
-        ids = (clouds.category == category).nonzero()[:, 0].tolist()
-        num = max(round(VAL_FRACTION * len(ids)), 1 if len(ids) > 1 else 0)
-        held_out[sorted(ids, key=lambda i: rank[i])[:num]] = True
-    return held_out
 
 
 def _names_of(file: Path) -> Path:
@@ -153,15 +137,14 @@ def _read(file: Path, num_categories: int) -> Clouds:
             f"{file}: label is {label.dtype} {label.shape}, expected {len(data)} integers"
         )
     label = label.reshape(-1).astype(np.int64)
-    if (wrong := np.flatnonzero((label < 0) | (label >= num_categories))).size:
+    for i in np.flatnonzero((label < 0) | (label >= num_categories))[:1]:
         raise InputError(
-            f"{file}: cloud {wrong[0]} has label {label[wrong[0]]}, out of range: "
-            f"labels run from 0 to {num_categories - 1}"
+            f"{file}: cloud {i} has label {label[i]}, out of range: labels run from 0 to "
+            f"{num_categories - 1}"
         )
-    if (wrong := np.flatnonzero(~(np.abs(data) < MAX_COORDINATE).all(axis=(1, 2)))).size:
+    for i in np.flatnonzero(~(np.abs(data) < MAX_COORDINATE).all(axis=(1, 2)))[:1]:
         raise InputError(
-            f"{file}: cloud {wrong[0]} has a coordinate that is not finite, "
-            f"or beyond {MAX_COORDINATE:g}"
+            f"{file}: cloud {i} has a coordinate that is not finite, or beyond {MAX_COORDINATE:g}"
         )
     names = [f"{file.stem}/{i}" for i in range(len(data))]
     if (listing := _names_of(file)).exists():

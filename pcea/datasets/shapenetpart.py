@@ -7,7 +7,6 @@ The layout: ``synsetoffset2category.txt`` (a category and its folder on each lin
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pcea.datasets.layout import SPLITS, Archive, Layout, Source, pieces_of, reg
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
+from pcea.formats.text import number_rows
 from pcea.geometry.normalize import unit_sphere
 
 # A label beyond this is a mistake, not a part: no taxonomy is made that large by accident.
@@ -48,13 +48,9 @@ OFFICIAL = (
     ("Skateboard", "04225987", 3, 31),
     ("Table", "04379243", 3, 848),
 )
-PARTS = [(name, f"{name}/part{i}") for name, _, count, _ in OFFICIAL for i in range(count)]
 SHAPENETPART = Taxonomy(
     categories=tuple(name for name, *_ in OFFICIAL),
-    parts=tuple(part for _, part in PARTS),
-    parts_of=tuple(
-        tuple(i for i, (owner, _) in enumerate(PARTS) if owner == name) for name, *_ in OFFICIAL
-    ),
+    parts=tuple(f"{name}/part{i}" for name, _, count, _ in OFFICIAL for i in range(count)),
 )
 
 
@@ -85,57 +81,50 @@ class PartsFolder(Layout):
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; the others are needed only where the labels of all must tell the parts."""
-        synsets = read_categories(folder)
-        taxonomy = self._stated(folder, synsets)
-        pieces = pieces_of(split)
-        if taxonomy is not None:
-            clouds = [self._read(folder, piece, synsets, taxonomy) for piece in pieces]
-            return Clouds.cat(clouds), taxonomy
-        there = [each for each in self.splits(folder) if each != "trainval"]
-        every = {each: self._read(folder, each, synsets, None) for each in there}
-        taxonomy = _taxonomy_of_labels(folder, tuple(synsets), list(every.values()))
-        return Clouds.cat([every[piece] for piece in pieces]), taxonomy
-
-    def _stated(self, folder: Path, synsets: dict[str, str]) -> Taxonomy | None:
-        """The taxonomy that the folder states, or None where only the labels can tell."""
-        names = _part_names(folder)
-        if names is None:
-            return SHAPENETPART if _is_official(synsets) else None
-        owners = [name.rpartition("/")[0] for name in names]
-        if not set(owners) <= synsets.keys():
-            return None
-        own = (tuple(i for i, owner in enumerate(owners) if owner == each) for each in synsets)
-        return Taxonomy(tuple(synsets), names, tuple(own))
+        synsets, names = read_categories(folder), _part_names(folder)
+        taxonomy, needed = Taxonomy(tuple(synsets)), pieces_of(split)
+        if names is None and _is_official(synsets):
+            taxonomy = SHAPENETPART
+        elif names and {name.rpartition("/")[0] for name in names} <= synsets.keys():
+            taxonomy = Taxonomy(tuple(synsets), names)
+        else:
+            needed = tuple(each for each in self.splits(folder) if each != "trainval")
+        clouds = {each: self._read(folder, each, synsets, taxonomy) for each in needed}
+        if not taxonomy.parts:
+            used = Clouds.cat(list(clouds.values())).parts_of(len(synsets))
+            owned = [(i, name) for name, ids in zip(synsets, used, strict=True) for i in ids]
+            owners, num = dict(reversed(owned)), max(owned)[0] + 1
+            if names and len(names) < num:
+                place = folder / "parts.json"
+                raise InputError(f"{place}: names {len(names)} parts, labels run to {num - 1}")
+            # The first category that has a part names it.
+            made = (f"{owners[i]}/part{i}" if i in owners else f"part{i}" for i in range(num))
+            taxonomy = Taxonomy(tuple(synsets), names or tuple(made), used)
+        return Clouds.cat([clouds[each] for each in pieces_of(split)]), taxonomy
 
     def _read(
-        self, folder: Path, split: str, synsets: dict[str, str], taxonomy: Taxonomy | None
+        self, folder: Path, split: str, synsets: dict[str, str], taxonomy: Taxonomy
     ) -> Clouds:
         """Read train, val or test."""
-        names = tuple(synsets) if taxonomy is None else taxonomy.categories
+        listing, names = _list(folder, split), taxonomy.categories
         ids = {synset: names.index(category) for category, synset in synsets.items()}
-        shapes = _list_shapes(_list(folder, split))
+        shapes = _list_shapes(listing)
         for synset, shape in shapes:
             if synset not in ids:
                 raise InputError(
-                    f"{_list(folder, split)}: shape {shape!r} is of {synset!r}, "
-                    f"which synsetoffset2category.txt does not list"
+                    f"{listing}: shape {shape!r} is of {synset!r}, which "
+                    "synsetoffset2category.txt does not list"
                 )
         files = [folder / synset / f"{shape}.txt" for synset, shape in shapes]
-        categories = [ids[synset] for synset, _ in shapes]
-        parts_of = None if taxonomy is None else taxonomy.parts_of
+        labels = [ids[synset] for synset, _ in shapes]
+        parts_of = taxonomy.parts_of or (range(MAX_PART + 1),) * len(names)
+        params = {"shapes": shapes, "categories": labels, "parts_of": taxonomy.parts_of}
 
         def build() -> Clouds:
-            several = zip(files, categories, strict=True)
-            every = parts_of or [range(MAX_PART + 1)] * len(names)
-            return Clouds.cat([_read_shape(f, c, every[c], names[c]) for f, c in several])
+            several = zip(files, labels, strict=True)
+            return Clouds.cat([_read_shape(f, c, parts_of[c], names[c]) for f, c in several])
 
-        return cached(
-            f"{self.name}-{split}",
-            folder,
-            files,
-            {"shapes": shapes, "categories": categories, "parts_of": parts_of},
-            build,
-        )
+        return cached(f"{self.name}-{split}", folder, files, params, build)
 
 
 @register_dataset("shapenetpart")
@@ -149,11 +138,7 @@ class ShapeNetPart(PartsFolder):
         counts={"train": 12137, "val": 1870, "test": 2874},
         per_category={"test": {name: count for name, *_, count in OFFICIAL}},
     )
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The official archive's name, or the data set's own."""
-        return (FOLDER, self.name)
+    folders = (FOLDER, "shapenetpart")
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether all categories of a folder are ShapeNetPart's own."""
@@ -165,10 +150,9 @@ def read_categories(folder: Path) -> dict[str, str]:
     file = folder / "synsetoffset2category.txt"
     synsets: dict[str, str] = {}
     for number, line in enumerate(read_lines(file), start=1):
-        fields = line.split()
-        if not fields:
+        if not (fields := line.split()):
             continue
-        where = f"{file}: line {number}: {line.strip()[:60]!r}"
+        where = f"{file}, line {number}: {line.strip()[:60]!r}"
         if len(fields) != 2 or Path(fields[1]).name != fields[1]:
             raise InputError(f"{where} is not a category and its folder's name")
         if fields[0] in synsets or fields[1] in synsets.values():
@@ -189,17 +173,14 @@ def _list(folder: Path, split: str) -> Path:
 
 def _list_shapes(file: Path) -> list[tuple[str, str]]:
     """The (synset, id) of each shape of a split, in listed order."""
-    entries = read_json(file)
-    if not isinstance(entries, list):
-        raise InputError(f"{file}: expected a list of 'shape_data/<synset>/<id>'")
-    shapes = []
+    entries, shapes = read_json(file), []
+    if not entries or not isinstance(entries, list):
+        raise InputError(f"{file}: expected a list of 'shape_data/<synset>/<id>', at least one")
     for entry in entries:
         fields = split_path(entry) if isinstance(entry, str) else []
         if len(fields) < 2 or not all(field.strip(". ") for field in fields[-2:]):
             raise InputError(f"{file}: {entry!r} is not of the form 'shape_data/<synset>/<id>'")
         shapes.append((fields[-2], fields[-1].removesuffix(".txt")))
-    if not shapes:
-        raise InputError(f"{file}: it is empty, and so is the split")
     return shapes
 
 
@@ -216,69 +197,36 @@ def _part_names(folder: Path) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _taxonomy_of_labels(
-    folder: Path, categories: tuple[str, ...], splits: list[Clouds]
-) -> Taxonomy:
-    """The taxonomy that the labels show."""
-    used = Clouds.cat(splits).parts_of(len(categories))
-    num = max(max(ids, default=-1) for ids in used) + 1
-    names = _part_names(folder)
-    if names is None:
-        names_of = {
-            i: f"{name}/part{i}"
-            for name, ids in reversed(list(zip(categories, used, strict=True)))
-            for i in ids
-        }
-        names = tuple(names_of.get(i, f"part{i}") for i in range(num))
-    elif len(names) < num:
-        raise InputError(
-            f"{folder / 'parts.json'}: names {len(names)} parts, but the labels run to {num - 1}"
-        )
-    return Taxonomy(categories, names, tuple(tuple(sorted(ids)) for ids in used))
-
-
 def _read_shape(file: Path, label: int, allowed: Sequence[int], category: str) -> Clouds:
     """Read a text file of points; numbers are read, centered and scaled in float64."""
-    lines = read_lines(file)
+    lines = {i: line for i, line in enumerate(read_lines(file), start=1) if line.strip()}
+    if not lines:
+        raise InputError(f"{file}: holds no point")
+    texts, columns = list(lines.values()), len(next(iter(lines.values())).split())
+    if columns not in (4, 7):
+        wanted = "expected x y z nx ny nz part, or x y z part"
+        raise InputError(f"{file}, line {min(lines)}: {columns} numbers, {wanted}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an empty file, which is an error here
-            rows = np.loadtxt(lines, dtype=np.float64, comments=None, ndmin=2)
+        rows = np.loadtxt(texts, comments=None, ndmin=2)  # (N, 4 or 7)
     except ValueError:
-        rows = np.empty((0, 0))
-    right = rows.shape[1] in (4, 7) and len(rows) and (np.abs(rows) < MAX_COORDINATE).all()
-    if not right or not np.isin(rows[:, -1], allowed).all():
-        raise InputError(f"{file}: {_first_fault(lines, allowed, category)}")
-    table = torch.from_numpy(rows)  # (N, 4 or 7)
+        for number, line in lines.items():
+            if (found := len(line.split())) != columns:
+                place = f"{file}, line {number}"
+                raise InputError(f"{place}: {found} numbers, expected {columns}") from None
+        rows = number_rows(texts, list(lines), columns, file)
+    tame = (np.abs(rows) < MAX_COORDINATE).all(1)
+    for row in np.flatnonzero(~(tame & np.isin(rows[:, -1], allowed)))[:1]:
+        known = ", ".join(map(str, allowed)) if len(allowed) < 99 else f"0 to {MAX_PART}"
+        fault = f"part {rows[row, -1]:g} is out of range: {category} has {known}"
+        if not np.abs(rows[row]).max() < MAX_COORDINATE:
+            fault = f"a value is not finite, or beyond {MAX_COORDINATE:g}"
+        raise InputError(f"{file}, line {list(lines)[row]}: {fault}")
+    table = torch.from_numpy(rows)
     return Clouds(
         pos=unit_sphere(table[:, :3]).float(),
         ptr=torch.tensor([0, len(table)]),
         category=torch.tensor([label]),
-        normal=table[:, 3:6] if table.shape[1] == 7 else None,
+        normal=table[:, 3:6] if columns == 7 else None,
         part=table[:, -1],
         names=(f"{file.parent.name}/{file.stem}",),
     )
-
-
-def _first_fault(lines: list[str], allowed: Sequence[int], category: str) -> str:
-    """Search lines that are known to be wrong, slowly, for the one to blame."""
-    columns = 0
-    for number, line in enumerate(lines, start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        columns = columns or len(fields)
-        if columns not in (4, 7):
-            return f"line {number}: {columns} numbers, expected x y z nx ny nz part, or x y z part"
-        if len(fields) != columns:
-            return f"line {number}: {len(fields)} numbers, expected {columns}"
-        try:
-            values = [float(field) for field in fields]
-        except ValueError:
-            return f"line {number}: {line.strip()[:60]!r} is not all numbers"
-        if not all(abs(value) < MAX_COORDINATE for value in values):
-            return f"line {number}: a value is not finite, or beyond {MAX_COORDINATE:g}"
-        if values[-1] not in allowed:
-            known = ", ".join(map(str, allowed)) if len(allowed) < 99 else f"0 to {MAX_PART}"
-            return f"line {number}: part {values[-1]:g} is out of range: {category} has {known}"
-    return "cannot be read as numbers" if columns else "holds no point"

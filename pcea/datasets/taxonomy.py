@@ -17,7 +17,7 @@ class Taxonomy:
     Args:
         categories: name of each category id.
         parts: name of each global part id, ``"Category/part"``; empty without part labels.
-        parts_of: for each category, its part ids, ascending; empty where ``parts`` is.
+        parts_of: for each category, its part ids, ascending. Default: those that name it.
 
     Raises:
         InputError: names repeat, or ``parts_of`` does not fit ``categories`` and ``parts``.
@@ -34,6 +34,12 @@ class Taxonomy:
                 raise InputError(f"taxonomy: {kind} {twice!r} is named more than once")
         if not self.parts and not self.parts_of:
             return
+        if not self.parts_of:
+            owners = [name.rpartition("/")[0] for name in self.parts]
+            if stray := set(owners) - set(self.categories):
+                raise InputError(f"taxonomy: there are parts of {min(stray)!r}, no category")
+            own = (tuple(i for i, o in enumerate(owners) if o == c) for c in self.categories)
+            object.__setattr__(self, "parts_of", tuple(own))
         if (num := len(self.parts_of)) != len(self.categories):
             raise InputError(f"taxonomy: {num} parts_of for {len(self.categories)} categories")
         for category, ids in zip(self.categories, self.parts_of, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,7 +15,7 @@ from pcea.errors import InputError
 from pcea.testing.require import require
 
 
-def check_dataset(name: str, root: str | Path | None = None) -> None:
+def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> None:
     """Check that the class of a data set keeps to what every data set must hold.
 
     :func:`pcea.datasets.check`, and ``pcea data check``, look for faults in somebody's copy of the
@@ -23,6 +24,7 @@ def check_dataset(name: str, root: str | Path | None = None) -> None:
     Args:
         name: a name of :func:`pcea.list_datasets`.
         root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
+        **options: what the layout takes, as `load_dataset` does.
 
     Raises:
         AssertionError: something does not hold, or there is no such data set.
@@ -32,12 +34,12 @@ def check_dataset(name: str, root: str | Path | None = None) -> None:
     listed = {each.name: each.splits for each in list_datasets(root)}
     require(name in listed, f"data set {name!r} is not listed; there are {', '.join(listed)}")
     require(len(listed[name]) > 0, f"data set {name!r} has no split")
-    loaded = {split: load_dataset(name, split, root) for split in listed[name]}
+    loaded = {split: load_dataset(name, split, root, **options) for split in listed[name]}
     categories = {data.taxonomy.categories for data in loaded.values()}
     require(len(categories) == 1, f"{name}: its splits have different categories")
     for split, data in loaded.items():
         _check_clouds(data, f"{name} {split}")
-        again = load_dataset(name, split, root)
+        again = load_dataset(name, split, root, **options)
         for field in ("pos", "category", "normal", "part"):
             one, other = getattr(data.clouds, field), getattr(again.clouds, field)
             alike = one is other is None or (

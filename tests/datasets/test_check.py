@@ -46,7 +46,7 @@ def test_clouds_that_are_a_single_place_are_named(tmp_path: Path, parts: Writer)
         (folder / f"{name}.txt").write_text("431234.25 5403279.5 312 0 0 1 2\n" * 9)
     (folder / "01" / "train1.txt").write_text("0.1 0.2 0.3 0 0 1 0\n")
     assert check("things", tmp_path).notes == (
-        "2 of the 6 clouds of train are a single place, all points equal: 01/train1, 02/train0",
+        "all points lie at a single place in 2 of the 6 clouds of train: 01/train1, 02/train0",
     )
 
 
@@ -54,7 +54,7 @@ def test_a_split_of_single_places_is_refused(tmp_path: Path, parts: Writer) -> N
     folder = parts(tmp_path / "things_normal")
     for name in ("01/val0", "02/val0"):
         (folder / f"{name}.txt").write_text("431234.25 5403279.5 312 0 0 1 2\n" * 9)
-    with pytest.raises(InputError, match=r"each of the 2 clouds of val is a single place.*01/val0"):
+    with pytest.raises(InputError, match=r"in 2 of the 2 clouds of val: 01/val0, 02/val0; the"):
         check("things", tmp_path)
 
 

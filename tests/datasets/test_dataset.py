@@ -38,8 +38,8 @@ def test_items_for_both_tasks(labeled: Clouds) -> None:
     cls = PointCloudDataset(labeled, TAXONOMY, "things", "train", "classification")
     assert cls[-1].y.tolist() == [0]
     assert cls[-1].part.tolist() == [1, 1, 1, 0]
-    clouds = "Clouds(2 of 4 points, normal, part), Taxonomy(2 categories, 2 parts)"
-    assert repr(cls) == f"PointCloudDataset('things', 'train', classification, {clouds})"
+    fields = "clouds=Clouds(2 of 4 points, normal, part), taxonomy=Taxonomy(2 categories, 2 parts)"
+    assert repr(cls).startswith(f"PointCloudDataset({fields}, name='things', split='train', task=")
 
 
 def test_only_what_is_there_is_in_an_item() -> None:

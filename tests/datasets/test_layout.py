@@ -80,9 +80,9 @@ def test_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
         fetch("lines", tmp_path)
 
 
-def test_a_folder_that_does_not_hold_it_is_said_to_be_there(tmp_path: Path) -> None:
+def test_what_it_should_hold_is_said_of_a_folder_that_does_not_hold_it(tmp_path: Path) -> None:
     (tmp_path / "lines").mkdir()
-    with pytest.raises(InputError, match=r"lines: is there, but holds no .*: no lines\.txt"):
+    with pytest.raises(InputError, match=r"no data set 'lines': looked in .* for lines\.txt;"):
         load_dataset("lines", "test", tmp_path)
 
 

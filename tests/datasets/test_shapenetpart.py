@@ -58,7 +58,7 @@ def test_parts_json_names_the_parts(tmp_path: Path, parts: Writer, as_object: bo
     lines = file.read_text().splitlines()
     lines[3] = lines[3].rsplit(" ", 1)[0] + " 1"
     file.write_text("\n".join(lines))
-    with pytest.raises(InputError, match=r"train1.txt: line 4: part 1 .*Hat has 2, 3"):
+    with pytest.raises(InputError, match=r"train1.txt, line 4: part 1 .*Hat has 2, 3"):
         load_dataset("things", "train", tmp_path)
     assert len(load_dataset("things", "test", tmp_path)) == 4
 
@@ -70,7 +70,7 @@ def test_part_names_without_categories(tmp_path: Path, parts: Writer) -> None:
     assert taxonomy.parts == ("body", "handle", "brim")
     assert taxonomy.parts_of == ((0, 1), (2,))
     (folder / "parts.json").write_text(json.dumps(["body"]))
-    with pytest.raises(InputError, match="names 1 parts, but the labels run to 2"):
+    with pytest.raises(InputError, match=r"parts\.json: names 1 parts, labels run to 2"):
         load_dataset("things", "train", tmp_path)
     for wrong in ("[", "[]", "[1]", '{"a": "b"}', "3"):
         (folder / "parts.json").write_text(wrong)
@@ -139,7 +139,7 @@ def test_text_of_any_machine_is_read_alike(
     assert (other.clouds.names, other.taxonomy) == (plain.clouds.names, plain.taxonomy)
     file = folder / "01" / "train1.txt"
     file.write_bytes(f"{mark}1 2 3 0 0 1 0{ends}1 2 x 0 0 1 0{ends}".encode())
-    with pytest.raises(InputError, match="line 2: '1 2 x"):
+    with pytest.raises(InputError, match="line 2: 'x'"):
         load_dataset("things", "train", tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_trainval_and_a_lone_split(tmp_path: Path, parts: Writer) -> None:
     [
         ("1 2 3 0 0 1", "line 3: 6 numbers, expected 7"),
         ("1 2 3 0 0 1 0 9", "line 3: 8 numbers, expected 7"),
-        ("1 2 x 0 0 1 0", "line 3: '1 2 x 0 0 1 0' is not all numbers"),
+        ("1 2 x 0 0 1 0", "line 3: 'x' is not a number"),
         ("1 nan 3 0 0 1 0", "line 3: a value is not finite"),
         ("1 2 inf 0 0 1 0", "line 3: a value is not finite"),
         ("1e30 2 3 0 0 1 0", "line 3: a value is not finite, or beyond 1e"),
@@ -243,7 +243,7 @@ def test_lists_that_do_not_fit(tmp_path: Path, parts: Writer) -> None:
     folder = parts(tmp_path / "things_normal")
     listing = folder / "train_test_split" / "shuffled_train_file_list.json"
     for entries, message in (
-        ("[]", "it is empty, and so is the split"),
+        ("[]", "expected a list of .*, at least one"),
         ("[", "not readable as JSON"),
         ("{}", "expected a list"),
         ('["shape_data/03/x"]', "of '03', which synsetoffset2category.txt does not list"),

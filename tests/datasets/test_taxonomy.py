@@ -11,6 +11,7 @@ def test_names_and_mask() -> None:
     assert taxonomy.category_id("hat") == 1
     assert taxonomy.part_mask().tolist() == [[True, True, False], [False, False, True]]
     assert Taxonomy(("Cup",)).part_mask().shape == (1, 0)
+    assert Taxonomy(taxonomy.categories, taxonomy.parts) == taxonomy
 
 
 def test_repr_says_what_it_holds() -> None:
@@ -21,6 +22,8 @@ def test_repr_says_what_it_holds() -> None:
 def test_faults_are_named() -> None:
     with pytest.raises(InputError, match="names part 3, but parts run from 0 to 0"):
         Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
+    with pytest.raises(InputError, match="parts of 'Hat', no category"):
+        Taxonomy(("Cup",), ("Cup/body", "Hat/brim"))
     with pytest.raises(InputError, match="2 parts_of for 1 categories"):
         Taxonomy(("Cup",), ("Cup/body",), ((0,), (0,)))
     with pytest.raises(InputError, match="'Cup' is named more than once"):

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import Layout, pieces_of, register_dataset
 from pcea.datasets.shapes import indoors, movers
-from pcea.datasets.shapes.solids import Parts, Solid
+from pcea.datasets.shapes.solids import Array, Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
@@ -40,11 +41,7 @@ BUILDERS: dict[str, tuple[Callable[[Generator], Parts], str]] = {
     "vase": (indoors.vase, "body neck handle"),
 }
 PARTS = tuple(f"{name}/{part}" for name in BUILDERS for part in BUILDERS[name][1].split())
-TAXONOMY = Taxonomy(
-    tuple(BUILDERS),
-    PARTS,
-    tuple(tuple(i for i, p in enumerate(PARTS) if p.split("/")[0] == n) for n in BUILDERS),
-)
+TAXONOMY = Taxonomy(tuple(BUILDERS), PARTS)
 NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
 
 
@@ -74,24 +71,22 @@ class Shapes(Layout):
         Raises:
             InputError: a number is out of range.
         """
-        sizes = {"num_per_category": num_per_category, "num_points": num_points}
-        for option, value in sizes.items():
-            if value is not None and value < 1:
-                raise InputError(f"shapes: {option} is {value}; it must be at least 1")
-        if seed < 0:
-            raise InputError(f"shapes: seed is {seed}; it must be at least 0")
+        options = {"num_per_category": num_per_category, "num_points": num_points, "seed": seed}
+        for option, value in options.items():
+            least = int(option != "seed")
+            if value is not None and value < least:
+                raise InputError(f"shapes: {option} is {value}; it must be at least {least}")
         made = []
-        for part in pieces_of(split):
-            num = num_per_category or NUM_PER_CATEGORY[part]
+        for piece in pieces_of(split):
+            num = num_per_category or NUM_PER_CATEGORY[piece]
             # Each split of each seed has a seed of its own.
-            own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(part)
-            points = [
-                _sample(name, own_seed, i, num_points) for name in BUILDERS for i in range(num)
-            ]
-            pos, normal, label = (torch.stack(each) for each in zip(*points, strict=True))
+            own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(piece)
+            objects = [(name, i) for name in BUILDERS for i in range(num)]
+            points = [_sample(build(name, own_seed, i), num_points) for name, i in objects]
+            pos, normal, part = (torch.stack(each) for each in zip(*points, strict=True))
             category = torch.arange(len(BUILDERS)).repeat_interleave(num)
-            names = [f"{name}/{part}{i}" for name in BUILDERS for i in range(num)]
-            made.append(Clouds.from_dense(unit_sphere(pos), category, normal, label, names))
+            names = [f"{name}/{piece}{i}" for name, i in objects]
+            made.append(Clouds.from_dense(unit_sphere(pos), category, normal, part, names))
         return Clouds.cat(made), TAXONOMY
 
 
@@ -113,30 +108,26 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
     """
     rng = np.random.default_rng([seed, TAXONOMY.category_id(category), index])
     own_seed = int(rng.integers(2**62))
-    solids: list[Solid] = []
-    part: list[int] = []
+    several: list[Array] = []
+    faces: list[NDArray[np.int64]] = []
+    parts: list[int] = []
     for name, some in BUILDERS[category][0](rng):
         for solid in (some,) if isinstance(some, Solid) else some:
             center = (solid.vertices.min(0) + solid.vertices.max(0)) / 2
             pitch, roll = rng.normal(0, 1.2, 2)
-            solids.append(solid.move(*-center).turn("z", roll).turn("x", pitch).move(*center))
-            part += [PARTS.index(f"{category}/{name}")] * len(solid.faces)
-    offsets = np.cumsum([0, *(len(solid.vertices) for solid in solids[:-1])])
-    faces = [solid.faces + offset for solid, offset in zip(solids, offsets, strict=True)]
+            tilted = solid.move(*-center).turn("z", roll).turn("x", pitch).move(*center)
+            faces.append(solid.faces + sum(map(len, several)))
+            several.append(tilted.vertices)
+            parts.append(PARTS.index(f"{category}/{name}"))
     # The builders look along -z; half a turn about y makes that +z.
     stretch = np.exp(rng.normal(0, 0.08, 3)) * (-1, 1, -1)
-    vertices = np.concatenate([solid.vertices for solid in solids]) * stretch
-    return PartMesh(
-        torch.from_numpy(vertices.astype(np.float32)),
-        torch.from_numpy(np.concatenate(faces)),
-        torch.tensor(part),
-        own_seed,
-    )
+    vertices = torch.from_numpy(np.concatenate(several) * stretch).float()
+    part = torch.tensor(parts).repeat_interleave(torch.tensor(list(map(len, faces))))
+    return PartMesh(vertices, torch.from_numpy(np.concatenate(faces)), part, own_seed)
 
 
-def _sample(category: str, seed: int, index: int, num: int) -> tuple[Tensor, Tensor, Tensor]:
+def _sample(mesh: PartMesh, num: int) -> tuple[Tensor, Tensor, Tensor]:
     """Positions (num, 3), normals (num, 3) and parts (num,) on the surface of an object."""
-    mesh = build(category, seed, index)
     generator = torch.Generator().manual_seed(mesh.seed)
     pos, normal, face = sample_surface(mesh.vertices, mesh.faces, num, generator)
     return pos, normal, mesh.part[face]
