@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -37,10 +36,7 @@ _Names = tuple[str, str, str]
 
 def _spellings(words: str, *axes: Sequence[str]) -> list[_Names]:
     """Every word before each axis, and before 0, 1, 2."""
-    return [
-        (word + kind[0], word + kind[1], word + kind[2])
-        for word, kind in product(words.split(), (*axes, "012"))
-    ]
+    return [(w + a, w + b, w + c) for w, (a, b, c) in product(words.split(), (*axes, "012"))]
 
 
 _POSITION_NAMES: list[_Names] = [
@@ -62,7 +58,7 @@ _AXES = {name for names in (("x", "y", "z"), *_spellings(_PLACES, "xyz")) for na
 _AXES |= {"easting", "northing", "east", "north", "rechtswert", "hochwert"}
 
 _MOST_NAMED = 6  # columns in a note
-_MOST_COLUMNS = 16  # more of them are features, not points
+MOST_COLUMNS = 16  # more of them are features, not points
 _LENGTH_SLACK = 0.02  # normals of two decimals are off by up to 0.009
 _MOST_CODE = 18  # classes of LAS and numbers of returns go up to here, colors beyond it
 _MOST_LABEL = 63
@@ -86,18 +82,19 @@ class Layout:
 
 def layout_by_name(names: Sequence[str], path: Path) -> Layout | None:
     """Find x, y, z, normals and colors among the (W,) names; None where none is a position's."""
-    layout, plain = find_names(names), [_plain(name) for name in names]
-    if layout is None and len(_DEGREES & set(plain)) >= 2:
+    if layout := find_names(names):
+        return layout
+    plain = [_plain(name) for name in names]
+    if len(_DEGREES & set(plain)) >= 2:
         raise InputError(
             f"{path}: its columns are longitude and latitude: degrees are no lengths;"
             " project them to a map first"
         )
-    found = [name for name, bare in zip(names, plain, strict=True) if bare in _AXES]
-    if layout is None and found:
+    if found := [name for name, bare in zip(names, plain, strict=True) if bare in _AXES]:
         raise InputError(
             f"{path}: of x, y and z its header names only {' '.join(found)}: name all three"
         )
-    return layout
+    return None
 
 
 def find_names(names: Sequence[str]) -> Layout | None:
@@ -105,10 +102,8 @@ def find_names(names: Sequence[str]) -> Layout | None:
     plain = [_plain(name) for name in names]
 
     def find(choices: Sequence[_Names]) -> Triple | None:
-        for x, y, z in choices:
-            if x in plain and y in plain and z in plain:
-                return plain.index(x), plain.index(y), plain.index(z)
-        return None
+        x, y, z = next((each for each in choices if {*each} <= {*plain}), ("", "", ""))
+        return (plain.index(x), plain.index(y), plain.index(z)) if x else None
 
     pos = find(_POSITION_NAMES)
     return None if pos is None else Layout(pos, find(_NORMAL_NAMES), find(_COLOR_NAMES))
@@ -129,7 +124,7 @@ def layout_by_value(table: Array, path: Path) -> Layout:
     width = table.shape[1]
     if width < 3:
         raise InputError(f"{path}: it has {width} columns; at least 3 (x y z) are needed")
-    if width > _MOST_COLUMNS:
+    if width > MOST_COLUMNS:
         raise InputError(
             f"{path}: it has {width} columns and no names: which are x, y and z cannot be told;"
             " name them in a header line, or keep the first 3"
@@ -139,13 +134,14 @@ def layout_by_value(table: Array, path: Path) -> Layout:
         named = (3, 4, 5) if width >= 6 else None
         return Layout((0, 1, 2), *((named, None) if ending == ".xyzn" else (None, named)))
     start, remarks = 0, list[str]()
-    if width > 3 and _counts_rows(table):
+    others = _known(table[:, 1:4])
+    enough = width > 3 and len(table) >= _FEWEST_COUNTED and len(others) > 1
+    if enough and counts_rows(table[:, 0]) and np.ptp(others, axis=0).any():
         start = 1
         remarks.append("its first column counts the rows: an index, taken for no coordinate")
-    rest = list(range(start + 3, width))
+    rest = range(start + 3, width)
     normal = next((c for c in _neighbors(rest) if are_normals(table[:, c])), None)
-    rest = [i for i in rest if i not in (normal or ())]
-    color = _find_colors(table, rest, remarks)
+    color = _find_colors(table, [i for i in rest if i not in (normal or ())], remarks)
     return Layout((start, start + 1, start + 2), normal, color, tuple(remarks))
 
 
@@ -156,15 +152,10 @@ def are_normals(values: Array) -> bool:
     return bool(unit.any() and (unit | (length == 0)).all())
 
 
-def _counts_rows(table: Array) -> bool:
-    first, count = table[:, 0], np.arange(len(table))
-    others = _known(table[:, 1:4])
-    return bool(
-        len(first) >= _FEWEST_COUNTED
-        and ((first == count).all() or (first == count + 1).all())
-        and len(others) > 1
-        and np.ptp(others, axis=0).any()
-    )
+def counts_rows(column: Array) -> bool:
+    """Tell whether (N,) numbers are 0, 1, 2 … or 1, 2, 3 …."""
+    from_0 = column - np.arange(len(column))
+    return bool((from_0 == 0).all() or (from_0 == 1).all())
 
 
 def _neighbors(columns: Sequence[int]) -> list[Triple]:
@@ -179,23 +170,21 @@ def _known(values: Array) -> Array:
 
 
 def _find_colors(table: Array, rest: Sequence[int], remarks: list[str]) -> Triple | None:
-    alone = len(rest) == 3
-    bytes_ = [c for c in _neighbors(rest) if _are_whole(table[:, c], 1 if alone else _MOST_CODE)]
+    threes, alone = _neighbors(rest), len(rest) == 3
+    bytes_ = [c for c in threes if _are_whole(table[:, c], 1 if alone else _MOST_CODE, 255)]
     if bytes_:
         return _one_of(table, bytes_)
     if len(rest) > 4:
         return None
-    fractions = [c for c in _neighbors(rest) if _are_fractions(table[:, c], alone)]
+    fractions = [c for c in threes if _are_fractions(table[:, c], alone)]
     if len(fractions) == 2 and not (table[:, rest[3]] == 1).all():
         remarks.append(
             f"columns {rest[0] + 1} to {rest[3] + 1} are all fractions, and which are colors cannot"
             " be told: name them in a header line"
         )
         return None
-    if fractions:
-        return fractions[0]
-    wide = alone and _are_whole(table[:, rest], 255, 65535)
-    return (rest[0], rest[1], rest[2]) if wide else None
+    wide = [c for c in threes if alone and _are_whole(table[:, c], 255, 65535)]
+    return next(iter(fractions + wide), None)
 
 
 def _one_of(table: Array, choices: Sequence[Triple]) -> Triple:
@@ -211,14 +200,10 @@ def _one_of(table: Array, choices: Sequence[Triple]) -> Triple:
     return first if is_label else choices[1]
 
 
-def _are_whole(values: Array, more_than: int, up_to: int = 255) -> bool:
+def _are_whole(values: Array, more_than: int, up_to: int) -> bool:
     known = _known(values)
-    return bool(
-        len(known)
-        and known.min() >= 0
-        and more_than < known.max() <= up_to
-        and (known == known.round()).all()
-    )
+    inside = len(known) and known.min() >= 0 and more_than < known.max() <= up_to
+    return bool(inside and (known == known.round()).all())
 
 
 def _are_fractions(values: Array, even_whole: bool) -> bool:
@@ -230,21 +215,15 @@ def _are_fractions(values: Array, even_whole: bool) -> bool:
 def as_raw(columns: Sequence[Array], layout: Layout, labels: Sequence[str] | None = None) -> Raw:
     """Make points of W columns (N,), with a note of which are what, by labels or numbers from 1."""
     named = labels or [str(i + 1) for i in range(len(columns))]
-    pos, normal, color = (
-        None if triple is None else np.stack([columns[i] for i in triple], axis=1)
-        for triple in (layout.pos, layout.normal, layout.color)
-    )
-    assert pos is not None
+    triples = {"x y z": layout.pos, "normals": layout.normal, "colors": layout.color}
+    values = [t and np.stack([columns[i] for i in t], axis=1) for t in triples.values()]
     notes = layout.remarks
     if len(named) > 3 or (labels and [label.lower() for label in labels] != ["x", "y", "z"]):
-        taken = {"x y z": layout.pos, "normals": layout.normal, "colors": layout.color}
-        taken_names = {
-            what: " ".join(named[i] for i in triple) for what, triple in taken.items() if triple
-        }
+        taken = {what: " ".join(named[i] for i in t) for what, t in triples.items() if t}
         left = [i for i in range(len(named)) if i not in layout.used]
         unnamed = [named[i] or f"the one without a name ({i + 1})" for i in left]
-        notes = (says_taken("columns", taken_names, unnamed), *notes)
-    return Raw(pos, normal=normal, color=color, notes=notes)
+        notes = (says_taken("columns", taken, unnamed), *notes)
+    return Raw(values[0], None, *values[1:], notes)
 
 
 def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
@@ -256,42 +235,14 @@ def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
     return f"{what}: {', '.join(said)}"
 
 
-def points_of(array: Array, path: Path) -> Raw:
-    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
-    shape, notes = array.shape, tuple[str, ...]()
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
-    if array.ndim == 3 and 1 in shape:
-        array = array.squeeze(axis=shape.index(1))
-    if array.ndim == 3 and array.shape[2] == 3:
-        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
-    if array.ndim != 2 or array.shape[1] < 3:
-        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
-    rows, columns = array.shape
-    if rows == 3 and columns > _MOST_COLUMNS:  # three rows may be points up to this many columns
-        array, notes = array.T, (f"its array is (3, {columns}): taken for {columns} points",)
-    elif rows in (3, 6) and rows < columns:
-        raise InputError(
-            f"{path}: its array has shape {shape}, which may be {rows} points or (3, N): transpose"
-            " it to one row per point, or name what is in it"
-        )
-    raw = as_raw(list(array.T), layout_by_value(array, path))
-    return replace(raw, notes=(*raw.notes, *notes))
-
-
-class Found(NamedTuple):
-    """Fields side by side, (N, 3) each, in the smallest type that holds those of all three."""
-
-    pos: Array | None
-    normal: Array | None
-    color: Array | None
-
-
-def find_fields(fields: Mapping[str, Array]) -> Found:
-    """Find positions, normals and colors among (N,) values by their names; None without."""
+def find_fields(fields: Mapping[str, Array]) -> tuple[Array | None, Array | None, Array | None]:
+    """Find positions, normals and colors, (N, 3) each, among (N,) fields by their names."""
+    # Each comes in the smallest type that holds the numbers of its three fields.
     layout, columns = find_names(list(fields)), list(fields.values())
-    triples = (layout.pos, layout.normal, layout.color) if layout else (None, None, None)
-    return Found(*(t and np.stack([columns[i] for i in t], axis=1) for t in triples))
+    if layout is None:
+        return None, None, None
+    raw = as_raw(columns, layout)
+    return raw.pos, raw.normal, raw.color
 
 
 def in_type(values: Array, type: str) -> Array:

@@ -56,56 +56,6 @@ class GltfFile:
             raise self.error(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
         return entries[index]
 
-    def numbers(self, index: Any, *kinds: str, fractions: bool = False) -> Array:
-        """Read an accessor as (count, components) float64; normalized numbers are divided."""
-        values = self.elements(index, kinds)
-        if values.dtype.kind == "f" or not (
-            fractions or self.at("accessors", index).get("normalized") is True
-        ):
-            return values.astype(np.float64)
-        return np.maximum(values / np.iinfo(values.dtype).max, -1.0)
-
-    def wholes(self, index: Any, kind: str) -> Array:
-        """Read an accessor of whole numbers from 0, such as indices, as int64."""
-        values = self.elements(index, (kind,))
-        if values.dtype.kind != "u":
-            raise self.error(f"accessor {index} holds no whole numbers from 0")
-        return values.astype(np.int64)
-
-    def elements(self, index: Any, kinds: tuple[str, ...]) -> Array:
-        """(count, components) in the file's own type."""
-        accessor = self.at("accessors", index)
-        kind, count, sparse = accessor["type"], accessor["count"], accessor.get("sparse")
-        if kind not in kinds or count < 1:
-            raise self.error(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
-        component, width = accessor["componentType"], _WIDTHS[kind]
-        if "bufferView" in accessor:
-            values = self.stored(accessor, component, count, width)
-        elif sparse is None or count > _MOST_ZEROS:
-            raise self.error(f"accessor {index} has no data{only_in(self.extensions())}")
-        else:
-            values = np.zeros((count, width), _COMPONENTS[component])
-        if sparse is None:
-            return values
-        where, num, values = sparse["indices"], sparse["count"], values.copy()
-        places = self.stored(where, where["componentType"], num, 1)[:, 0]
-        if places.dtype.kind != "u" or places.max(initial=0) >= count:
-            raise self.error(f"accessor {index} replaces elements that it does not have")
-        values[places] = self.stored(sparse["values"], component, num, width)
-        return values
-
-    def stored(self, entry: dict[str, Any], component: int, count: int, width: int) -> Array:
-        """(count, width) out of a bufferView, without a copy; NumPy checks its bounds."""
-        view, dtype = self.at("bufferViews", entry["bufferView"]), np.dtype(_COMPONENTS[component])
-        size, start, whole = view["byteLength"], view.get("byteOffset", 0), self.buffer(view)
-        if size < 1 or start < 0 or start + size > len(whole):
-            raise self.error(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
-        stride = view.get("byteStride") or width * dtype.itemsize
-        if stride < width * dtype.itemsize:
-            raise self.error("the elements of a bufferView overlap")
-        data, start = np.frombuffer(whole, np.uint8, size, start), entry.get("byteOffset", 0)
-        return np.ndarray((count, width), dtype, data, start, (stride, dtype.itemsize))
-
     def buffer(self, view: dict[str, Any]) -> Bytes:
         """Give the bytes of the buffer that a bufferView refers to."""
         index = view["buffer"]
@@ -123,10 +73,48 @@ class GltfFile:
             raise self.error(f"it is truncated: buffer {index} needs {size} bytes, has {len(data)}")
         return data[:size]
 
-    def extensions(self) -> list[str]:
-        """The extensions that only the primitives know."""
-        primitives = (each for mesh in self.tree["meshes"] for each in mesh["primitives"])
-        return _unknown(name for each in primitives for name in each.get("extensions", {}))
+    def stored(self, entry: dict[str, Any], component: int, count: int, width: int) -> Array:
+        """(count, width) out of a bufferView, without a copy; NumPy checks its bounds."""
+        view, dtype = self.at("bufferViews", entry["bufferView"]), np.dtype(_COMPONENTS[component])
+        size, start, whole = view["byteLength"], view.get("byteOffset", 0), self.buffer(view)
+        if size < 1 or start < 0 or start + size > len(whole):
+            raise self.error(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
+        stride = view.get("byteStride") or width * dtype.itemsize
+        if stride < width * dtype.itemsize:
+            raise self.error("the elements of a bufferView overlap")
+        data, start = np.frombuffer(whole, np.uint8, size, start), entry.get("byteOffset", 0)
+        return np.ndarray((count, width), dtype, data, start, (stride, dtype.itemsize))
+
+    def numbers(
+        self, index: Any, *kinds: str, fractions: bool = False, whole: bool = False
+    ) -> Array:
+        """Read an accessor as (count, width) float64, normalized ones divided; int64 if whole."""
+        accessor = self.at("accessors", index)
+        kind, count, component = accessor["type"], accessor["count"], accessor["componentType"]
+        if kind not in kinds or count < 1:
+            raise self.error(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
+        sparse, width = accessor.get("sparse"), _WIDTHS[kind]
+        if "bufferView" in accessor:
+            values = self.stored(accessor, component, count, width)
+        elif sparse is None or count > _MOST_ZEROS:
+            primitives = (each for mesh in self.tree["meshes"] for each in mesh["primitives"])
+            names = [name for each in primitives for name in each.get("extensions", {})]
+            raise self.error(f"accessor {index} has no data{only_in(names)}")
+        else:
+            values = np.zeros((count, width), _COMPONENTS[component])
+        if sparse is not None:
+            where, num, values = sparse["indices"], sparse["count"], values.copy()
+            places = self.stored(where, where["componentType"], num, 1)[:, 0]
+            if places.dtype.kind != "u" or places.max(initial=0) >= count:
+                raise self.error(f"accessor {index} replaces elements that it does not have")
+            values[places] = self.stored(sparse["values"], component, num, width)
+        if whole:
+            if values.dtype.kind != "u":
+                raise self.error(f"accessor {index} holds no whole numbers from 0")
+            return values.astype(np.int64)
+        if values.dtype.kind != "f" and (fractions or accessor.get("normalized") is True):
+            return np.maximum(values / np.iinfo(values.dtype).max, -1.0)
+        return values.astype(np.float64)
 
 
 def _open(path: Path) -> tuple[dict[str, Any], Bytes | None]:

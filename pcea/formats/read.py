@@ -136,9 +136,11 @@ def _read_plain(path: Path) -> Mesh | Cloud:
         raise
     except Exception as error:  # what readers raise on a damaged file is theirs to choose
         reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if isinstance(error, KeyError):
+            reason += " is missing or unknown"
         raise InputError(
             f"{path}: it cannot be read as {ending[1:].upper()}, it may be damaged or renamed"
-            f" ({reason})"
+            f" ({reason}): save or download it again"
         ) from error
 
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pcea.errors import InputError
 from pcea.formats.colors import to_screen
 from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
 from pcea.formats.polygons import unroll_strips
 from pcea.formats.raw import Array, Raw, join
 from pcea.formats.registry import register_format
 
+Node = dict[str, Any]
 # What each vertex of a primitive has: pos, normal, color, joint, weight; and its triangles.
 Part = tuple[dict[str, Array], Array | None]
 
 _POINTS, _TRIANGLES, _STRIP, _FAN = 0, 4, 5, 6
-_TYPES = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
+_VERTEX = {
+    "POSITION": ("pos", "VEC3"),
+    "NORMAL": ("normal", "VEC3"),
+    "COLOR_0": ("color", "VEC3", "VEC4"),
+}
 _MOST_PLACED = 200_000_000  # a small file can ask for any number of copies of its mesh
 
 
@@ -31,13 +35,18 @@ def read_gltf(path: Path) -> Raw:
     # Every mesh of the default scene comes as often as the scene shows it, at its place, in the
     # pose and with the morph that the file has by default. Lines, materials, textures, animations
     # and cameras are left out. Colors are those of the screen.
-    try:
-        return _Scene(path).read()
-    except InputError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise InputError(f"{path}: it is no valid glTF 2.0, or damaged ({reason})") from error
+    file = _Scene(path)
+    parts = [part for part in file.parts() if part.faces is None or len(part.faces)]
+    if not parts:
+        raise file.error(f"it holds no faces and no points{', only lines' * bool(file.lines)}")
+    notes = []
+    if (num := len(file.tree.get("scenes", []))) > 1:
+        notes.append(f"of its {num} scenes, only the one that is shown by default was read")
+    if file.lines:
+        notes.append(f"{file.lines} of its primitives are lines, which were left out")
+    raw = join(parts)
+    color = None if raw.color is None else to_screen(raw.color)
+    return replace(raw, color=color, notes=(*notes, *raw.notes))
 
 
 class _Scene(GltfFile):
@@ -45,93 +54,79 @@ class _Scene(GltfFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.meshes: dict[str, list[Part]] = {}
         self.lines = self.placed = 0
 
-    def read(self) -> Raw:
-        scenes, (world, waiting) = self.tree.get("scenes", []), self.worlds()
-        if scenes:
-            waiting = self.at("scenes", self.tree.get("scene", 0)).get("nodes", [])
-        parts, seen, waiting = list[Raw](), set[int](), waiting[::-1]
-        while waiting:
-            node = self.at("nodes", number := waiting.pop())
-            hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
-            if number in seen or hidden:
-                continue
-            seen.add(number)
-            waiting += node.get("children", [])[::-1]
-            if "mesh" in node:
-                parts += self.place(node, world, number)
-        if not world:
-            for number in range(len(self.tree.get("meshes", []))):
-                parts += self.place({"mesh": number}, {0: np.eye(4)}, 0)
-        parts = [part for part in parts if part.faces is None or len(part.faces)]
-        if not parts:
-            only = ", only lines" if self.lines else ""
-            raise self.error(f"it holds no faces and no points{only}")
-        notes = []
-        if (num := len(scenes)) > 1:
-            notes.append(f"of its {num} scenes, only the one that is shown by default was read")
-        if self.lines:
-            notes.append(f"{self.lines} of its primitives are lines, which were left out")
-        raw = join(parts)
-        color = None if raw.color is None else to_screen(raw.color)
-        return replace(raw, color=color, notes=(*notes, *raw.notes))
+    def parts(self) -> Iterator[Raw]:
+        """Everything that the default scene shows, at its place."""
+        meshes = dict[str, list[Part]]()  # by their numbers and the weights of their morphs
+        world, shown = self.nodes()
+        for node, place in shown:
+            weights = node.get("weights", self.at("meshes", node["mesh"]).get("weights", []))
+            key = json.dumps([node["mesh"], weights])
+            if key not in meshes:
+                meshes[key] = self.mesh(node["mesh"], np.array(weights, np.float64))
+            # A skin's joints say where its mesh is, whatever its node says.
+            skinned = "skin" in node
+            matrix = self.joints(node["skin"], world) if skinned else self.copies(node, place)
+            for columns, faces in meshes[key]:
+                places = self.blend(columns, matrix) if skinned else matrix[:, None]
+                size = len(columns["pos"]) + (0 if faces is None else faces.size)
+                self.placed += len(places) * size
+                if self.placed > _MOST_PLACED:
+                    most = f"{_MOST_PLACED:,} vertices and indices"
+                    raise self.error(f"its scene shows more than {most}")
+                yield _moved(columns, faces, places)
 
-    def worlds(self) -> tuple[dict[int, Array], list[int]]:
-        """Each node's (4, 4) matrix, multiplied with those above it; and which have none above."""
-        nodes, above = self.tree.get("nodes", []), dict[int, int]()
-        for number, node in enumerate(nodes):
-            for child in node.get("children", []):
-                self.at("nodes", child)
-                if child in above:
-                    raise self.error(f"node {child} is below two nodes, or twice below one")
-                above[child] = number
-        roots = [number for number in range(len(nodes)) if number not in above]
-        world, waiting = dict[int, Array](), roots[:]
+    def nodes(self) -> tuple[dict[int, Array], list[tuple[Node, Array]]]:
+        """Each node's (4, 4) place in the world, and the nodes with a mesh that the scene shows."""
+        nodes, scenes = self.tree.get("nodes", []), self.tree.get("scenes", [])
+        if not nodes:
+            num = len(self.tree.get("meshes", []))
+            return {}, [({"mesh": number}, np.eye(4)) for number in range(num)]
+        below = [child for node in nodes for child in node.get("children", [])]
+        chosen = self.at("scenes", self.tree.get("scene", 0)).get("nodes", []) if scenes else None
+        for number in (*below, *(chosen or ())):
+            self.at("nodes", number)
+        if len(set(below)) < len(below):
+            twice = next(child for child in below if below.count(child) > 1)
+            raise self.error(f"node {twice} is below two nodes, or twice below one")
+        roots = dict.fromkeys(each for each in range(len(nodes)) if each not in {*below})
+        chosen = [*roots] if chosen is None else chosen
+        first = [each for each in dict.fromkeys((*chosen, *roots)) if each in roots]
+        waiting = [(number, np.eye(4), False) for number in reversed(first)]
+        world, shown = dict[int, Array](), list[tuple[Node, Array]]()
         while waiting:
-            node = nodes[number := waiting.pop()]
+            number, above, inside = waiting.pop()
+            node = nodes[number]
             if "matrix" in node:
-                own = np.array(node["matrix"], np.float64).reshape(4, 4).T
+                own = np.array(node["matrix"], np.float64).reshape(1, 4, 4).swapaxes(1, 2)
             else:
-                own = _compose(*(node.get(key) for key in ("translation", "rotation", "scale")))[0]
-            if not np.isfinite(own).all():
-                raise self.error(f"the place of node {number} holds no finite numbers")
-            world[number] = world[above[number]] @ own if number in above else own
-            waiting += node.get("children", [])
+                keys = ("translation", "rotation", "scale")
+                own = _compose(**{key: node[key] for key in keys if key in node})
+            if own.shape != (1, 4, 4) or not np.isfinite(own).all():
+                raise self.error(f"the place of node {number} is not given by finite numbers")
+            world[number] = above @ own[0]
+            hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
+            inside = (inside or number in chosen) and not hidden
+            if inside and "mesh" in node:
+                shown.append((node, world[number]))
+            children = reversed(node.get("children", []))
+            waiting += [(child, world[number], inside) for child in children]
         if len(world) < len(nodes):
             raise self.error("some of its nodes are below themselves: they go round in a circle")
-        return world, roots
+        return world, shown
 
-    def place(self, node: dict[str, Any], world: dict[int, Array], number: int) -> Iterable[Raw]:
-        """Read the mesh of a node and put it where the node, its copies or its joints are."""
-        weights = node.get("weights", self.at("meshes", node["mesh"]).get("weights", []))
-        key = json.dumps([node["mesh"], weights])
-        if key not in self.meshes:
-            self.meshes[key] = self.mesh(node["mesh"], np.array(weights, np.float64))
-        # A skin's joints say where its mesh is, whatever its node says.
-        skinned = "skin" in node
-        matrix = self.joints(node["skin"], world) if skinned else self.copies(node, world[number])
-        for columns, faces in self.meshes[key]:
-            places = self.blend(columns, matrix) if skinned else matrix[:, None]
-            self.placed += len(places) * (
-                len(columns["pos"]) + (0 if faces is None else faces.size)
-            )
-            if self.placed > _MOST_PLACED:
-                raise self.error(f"its scene shows more than {_MOST_PLACED:,} vertices and indices")
-            yield _moved(columns, faces, places)
-
-    def copies(self, node: dict[str, Any], world: Array) -> Array:
+    def copies(self, node: Node, world: Array) -> Array:
         """(I, 4, 4) where each copy of the node's mesh is."""
         extension = node.get("extensions", {}).get(INSTANCING)
         if extension is None:
             return world[None]
-        attributes, found = extension["attributes"], []
-        for key, kind in (("TRANSLATION", "VEC3"), ("ROTATION", "VEC4"), ("SCALE", "VEC3")):
-            found.append(self.numbers(attributes[key], kind) if key in attributes else None)
-        if len({len(values) for values in found if values is not None}) != 1:
+        kinds = {"TRANSLATION": "VEC3", "ROTATION": "VEC4", "SCALE": "VEC3"}
+        given = {key: at for key, at in extension["attributes"].items() if key in kinds}
+        found = {key.lower(): self.numbers(at, kinds[key]) for key, at in given.items()}
+        if len({len(values) for values in found.values()}) != 1:
             raise self.error(f"the attributes of its {INSTANCING} lack, or differ in their counts")
-        return world @ _compose(*found)
+        return world @ _compose(**found)
 
     def joints(self, index: Any, world: dict[int, Array]) -> Array:
         """(J, 4, 4) each joint's place, times what undoes its place at binding."""
@@ -174,13 +169,20 @@ class _Scene(GltfFile):
             columns, faces = parts.get(key) or (self.vertices(primitive, weights), None)
             order = np.arange(num := len(columns["pos"]))
             if "indices" in primitive:
-                order = self.wholes(primitive["indices"], "SCALAR")[:, 0]
+                order = self.numbers(primitive["indices"], "SCALAR", whole=True)[:, 0]
                 if order.max() >= num:
                     raise self.error(f"it refers to vertex {order.max()}, but there are {num}")
             if mode == _POINTS:
                 parts[key] = {name: values[order] for name, values in columns.items()}, None
                 continue
-            found = self.faces(mode, order)
+            if len(order) < 3 or (mode == _TRIANGLES and len(order) % 3):
+                raise self.error(f"{len(order)} corners make no triangles, strip or fan")
+            found = order.reshape(-1, 3) if mode == _TRIANGLES else order[:0].reshape(0, 3)
+            if mode == _STRIP:
+                found = unroll_strips(np.array([len(order)]), order)
+            elif mode == _FAN:
+                first = np.full(len(order) - 2, order[0])
+                found = np.stack((first, order[1:-1], order[2:]), axis=1)
             parts[key] = columns, found if faces is None else np.concatenate((faces, found))
         return [*parts.values()]
 
@@ -190,19 +192,18 @@ class _Scene(GltfFile):
         if "POSITION" not in attributes:
             only = only_in(primitive.get("extensions", {}))
             raise self.error(f"a primitive has no positions{only}")
-        names = {"POSITION": "pos", "NORMAL": "normal", "COLOR_0": "color"}
-        for key in names.keys() & attributes:
+        for key in _VERTEX.keys() & attributes:
+            name, *kinds = _VERTEX[key]
             # Colors of whole numbers are fractions, though some files do not say so.
-            values = self.numbers(attributes[key], *_TYPES[key], fractions=key == "COLOR_0")
-            found[names[key]] = values[:, :3].copy()
-        for target, share in zip(primitive.get("targets", []), weights, strict=False):
-            for key in names.keys() & (target if share else {}):
-                if names[key] in found:
-                    found[names[key]] += share * self.numbers(target[key], *_TYPES[key])[:, :3]
+            values = self.numbers(attributes[key], *kinds, fractions=key == "COLOR_0")
+            found[name] = values[:, :3].copy()
+            for target, share in zip(primitive.get("targets", []), weights, strict=False):
+                if share and key in target:
+                    found[name] += share * self.numbers(target[key], *kinds)[:, :3]
         joints, shares = list[Array](), list[Array]()
         while f"JOINTS_{len(joints)}" in attributes and f"WEIGHTS_{len(joints)}" in attributes:
             shares.append(self.numbers(attributes[f"WEIGHTS_{len(joints)}"], "VEC4"))
-            joints.append(self.wholes(attributes[f"JOINTS_{len(joints)}"], "VEC4"))
+            joints.append(self.numbers(attributes[f"JOINTS_{len(joints)}"], "VEC4", whole=True))
         if joints:
             weight = np.concatenate(shares, axis=1)
             weight[~(weight.sum(1) > 0), :1] = 1.0  # it goes with its first joint
@@ -211,16 +212,6 @@ class _Scene(GltfFile):
         if len({len(values) for values in found.values()}) > 1:
             raise self.error("the attributes of a primitive differ in their counts")
         return found
-
-    def faces(self, mode: int, order: Array) -> Array:
-        """(F, 3) the triangles that a list of vertices stands for."""
-        if len(order) < 3 or (mode == _TRIANGLES and len(order) % 3):
-            raise self.error(f"{len(order)} corners make no triangles, strip or fan")
-        if mode == _TRIANGLES:
-            return order.reshape(-1, 3)
-        if mode == _STRIP:
-            return unroll_strips(np.array([len(order)]), order)
-        return np.stack((np.full(len(order) - 2, order[0]), order[1:-1], order[2:]), axis=1)
 
 
 def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw:
@@ -252,17 +243,15 @@ def _turned(linear: Array, vectors: Array) -> Array:
     return np.einsum("ivab,vb->iva", linear, vectors)
 
 
-def _compose(move: Any, turn: Any, scale: Any) -> Array:
-    """(I, 4, 4) that scale, then turn by quaternions x y z w, then move; each may be None."""
+def _compose(
+    translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0, 1), scale: Any = (1, 1, 1)
+) -> Array:
+    """(I, 4, 4) that scale, then turn by quaternions x y z w, then move."""
     from scipy.spatial.transform import Rotation  # only few files need it
 
-    given = [np.array(each, np.float64) for each in (move, turn, scale) if each is not None]
-    num = given[0].size // given[0].shape[-1] if given else 1
-    matrix = np.tile(np.eye(4), (num, 1, 1))
-    if turn is not None:
-        matrix[:, :3, :3] = Rotation.from_quat(np.reshape(turn, (num, 4))).as_matrix()
-    if scale is not None:
-        matrix[:, :3, :3] *= np.reshape(scale, (num, 1, 3))
-    if move is not None:
-        matrix[:, :3, 3] = np.reshape(move, (num, 3))
+    turn = Rotation.from_quat(np.reshape(rotation, (-1, 4))).as_matrix()
+    linear = turn * np.array(scale, np.float64).reshape(-1, 1, 3)
+    move = np.array(translation, np.float64).reshape(-1, 3)
+    matrix = np.tile(np.eye(4), (max(len(linear), len(move)), 1, 1))
+    matrix[:, :3, :3], matrix[:, :3, 3] = linear, move
     return matrix

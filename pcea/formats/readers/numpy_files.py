@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.columns import as_raw, layout_by_name, points_of, says_taken
+from pcea.formats.columns import MOST_COLUMNS, as_raw, layout_by_name, layout_by_value, says_taken
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
@@ -31,7 +31,7 @@ def read_npy(path: Path) -> Raw:
     """Read an array of (N, 3 or more) numbers, or records with fields x, y and z."""
     with _opened(path, b"\x93NUMPY") as array:
         if array.dtype.names is None:
-            return points_of(array, path)
+            return _points(array, path)
         rows = array.ravel()
         return _named({name: rows[name] for name in array.dtype.names}, path)
 
@@ -68,7 +68,7 @@ def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
                 raise InputError(f"{path}: its x, y and z differ in length")
             return as_raw(list(columns.values()), layout, names)
         pos = _only_points(arrays, path)
-    raw, used = points_of(arrays[pos], path), {"positions": pos}
+    raw, used = _points(arrays[pos], path), {"positions": pos}
     if faces := _first(arrays, _FACES):
         raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos, path))
         used["faces"] = faces
@@ -146,3 +146,26 @@ def _triangles(index: Array, name: str, pos: Array, path: Path) -> Array | None:
         index = index[:, 1:]  # VTK's rows begin with the number of corners
     there = (index >= 0) if index.shape[1] == 4 else np.ones(index.shape, bool)
     return triangulate(there.sum(1), index[there], pos)
+
+
+def _points(array: Array, path: Path) -> Raw:
+    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
+    shape, notes = array.shape, tuple[str, ...]()
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
+    if array.ndim == 3 and 1 in shape:
+        array = array.squeeze(axis=shape.index(1))
+    if array.ndim == 3 and array.shape[2] == 3:
+        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
+    if array.ndim != 2 or array.shape[1] < 3:
+        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
+    rows, columns = array.shape
+    if rows == 3 and columns > MOST_COLUMNS:  # three rows may be points up to this many columns
+        array, notes = array.T, (f"its array is (3, {columns}): taken for {columns} points",)
+    elif rows in (3, 6) and rows < columns:
+        raise InputError(
+            f"{path}: its array has shape {shape}, which may be {rows} points or (3, N): transpose"
+            " it to one row per point, or name what is in it"
+        )
+    raw = as_raw(list(array.T), layout_by_value(array, path))
+    return replace(raw, notes=(*raw.notes, *notes))

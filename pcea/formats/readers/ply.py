@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +13,18 @@ from pcea.formats.raw import Array, Raw
 from pcea.formats.registry import register_format
 from pcea.formats.text import free_numbers, header_lines, read_bytes
 
-_TYPES = {
-    "char": "i1",
-    "uchar": "u1",
-    "short": "i2",
-    "ushort": "u2",
-    "int": "i4",
-    "uint": "u4",
-    **{f"int{8 * size}": f"i{size}" for size in (1, 2, 4, 8)},
-    **{f"uint{8 * size}": f"u{size}" for size in (1, 2, 4, 8)},
-    "float": "f4",
-    "float32": "f4",
-    "double": "f8",
-    "float64": "f8",
+_NAMES = "char uchar short ushort int uint float double float32 float64"
+_TYPES = dict(zip(_NAMES.split(), "i1 u1 i2 u2 i4 u4 f4 f8 f4 f8".split(), strict=True))
+_TYPES |= {
+    f"{sign}int{8 * size}": f"{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)
 }
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
-@dataclass(frozen=True)
-class _Property:
-    """Its name in lower case, NumPy's type, and the type of a list's length: None without."""
-
-    name: str
-    type: str
-    count: str | None = None
-
-
-@dataclass(frozen=True)
-class _Element:
-    name: str
-    length: int
-    properties: list[_Property] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One property of every record: single values, or lists laid end to end and their lengths."""
-
-    values: Array
-    counts: Array | None = None
-
-
-_Table = dict[str, _Column]
+# Its name in lower case, NumPy's type of its values, and of the length of a list: None without.
+_Property = tuple[str, str, str | None]
+# The values of a property of all records, and of lists, laid end to end, the lengths.
+_Column = tuple[Array, Array | None]
 
 
 @register_format("ply")
@@ -65,30 +34,29 @@ def read_ply(path: Path) -> Raw:
     # may fall anywhere, and names may be in capitals.
     data = read_bytes(path)
     order, elements, start, lines = _read_header(data, path)
-    text, tables, begins = not order, dict[str, _Table](), list[Array]()
+    text, tables, begins = not order, dict[str, dict[str, _Column]](), [np.empty(0, np.int64)]
     if text:
         # Numbers of text are laid out as if all of them were doubles.
         numbers, places = free_numbers(data[start:].decode("ascii", "replace"), lines, path)
         data, start, order = numbers.tobytes(), 0, "="
-    for element in elements:
-        if element.properties:
-            table, start, begin = _read_table(data, start, order, element, path, text)
-            tables.setdefault(element.name, table)
-            begins.append(begin)
+    for name, length, properties in elements:
+        try:
+            table, start, begin = _read_element(data, start, order, length, properties, text)
+        except _TruncatedError as error:
+            raise InputError(
+                f"{path}: it is truncated or damaged: it announces {length} of its element"
+                f" {name!r} and ends after {error}"
+            ) from None
+        tables.setdefault(name, table)
+        begins.append(begin)
     more, unit = len(data[start:].strip()), "bytes"
     if text:
-        more, unit = (
-            places.check(np.concatenate([np.empty(0, np.int64), *begins]) // 8, start // 8, path),
-            "lines",
-        )
+        more, unit = places.check(np.concatenate(begins) // 8, start // 8, path), "lines"
     notes = (f"{more} {unit} behind what its header announces were left out",) if more else ()
-    types = {p.name: p.type for e in elements if e.name == "vertex" for p in e.properties}
-    vertex = {
-        name: in_type(column.values, types[name]) if text else column.values
-        for name, column in tables.get("vertex", {}).items()
-        if column.counts is None
-    }
-    pos, normal, color = find_fields(vertex)
+    vertex = tables.get("vertex", {})
+    pos, normal, color = find_fields(
+        {name: values for name, (values, lengths) in vertex.items() if lengths is None}
+    )
     if pos is None:
         raise InputError(f"{path}: its vertices have no x, y and z")
     faces = [
@@ -98,113 +66,95 @@ def read_ply(path: Path) -> Raw:
     return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color, notes=notes)
 
 
-def _read_header(data: bytes, path: Path) -> tuple[str, list[_Element], int, int]:
+def _read_header(
+    data: bytes, path: Path
+) -> tuple[str, list[tuple[str, int, list[_Property]]], int, int]:
     """The byte order, the elements, where the data begin, and how many lines stand before them."""
     if data[:3].lower() != b"ply":
         raise InputError(
             f"{path}: it does not start with 'ply', as a PLY file does: is it renamed?"
         )
-    order, elements = None, list[_Element]()
+    order, elements = None, list[tuple[str, int, list[_Property]]]()
     for number, (line, start) in enumerate(header_lines(data), 1):
         try:
             match line.lower().split():
                 case ["format", name, *_]:
                     order = _ORDERS[name]
-                case ["element", name, length]:
-                    if not length.isdecimal():
-                        raise ValueError
-                    elements.append(_Element(name, int(length)))
+                case ["element", name, length] if length.isdecimal():
+                    elements.append((name, int(length), []))
                 case ["property", "list", count, kind, name]:
-                    elements[-1].properties.append(_Property(name, _TYPES[kind], _TYPES[count]))
+                    elements[-1][2].append((name, _TYPES[kind], _TYPES[count]))
                 case ["property", kind, name]:
-                    elements[-1].properties.append(_Property(name, _TYPES[kind]))
+                    elements[-1][2].append((name, _TYPES[kind], None))
                 case ["end_header"] if order is not None:
                     return order, elements, start, number
+                case ["element", *_]:
+                    raise ValueError
         except (KeyError, ValueError, IndexError):
             raise InputError(f"{path}, line {number}: {line[:60]!r} is no line of a PLY") from None
     raise InputError(f"{path}: its header is truncated or has no format")
 
 
-def _read_table(
-    data: bytes, start: int, order: str, element: _Element, path: Path, text: bool
-) -> tuple[_Table, int, Array]:
-    """The data of an element, where they end, and (records,) where each record begins."""
-    # Fields are known by their place: nothing forbids two properties of one name.
-    kinds = [
-        (np.dtype("f8" if text else order + p.type), np.dtype("f8" if text else order + count))
-        for p in element.properties
-        for count in [p.count or "u1"]
-    ]
-    found: list[list[Array]] = [[] for _ in kinds]
-    counts: list[list[int]] = [[] for _ in kinds]
-    begins, length, at = list[int](), element.length, start
-    for done in range(length):
-        begins.append(at)
-        for place, (kind, count_kind) in enumerate(kinds):
+class _TruncatedError(Exception):
+    """An element ends after so many records."""
+
+
+def _read_element(
+    data: bytes, start: int, order: str, length: int, properties: list[_Property], text: bool
+) -> tuple[dict[str, _Column], int, Array]:
+    """The columns of an element, where its data end, and (records,) where each record begins."""
+    types = [("f8", "f8") if text else (order + k, order + (c or "")) for _, k, c in properties]
+    values = [[np.empty(0, kind)] for kind, _ in types]
+    lengths = [[np.empty(0, np.int64)] for _ in types]
+    begins, at, done, most = [np.empty(0, np.int64)], start, 0, 1
+    while done < length and properties:
+        # As many records as have lists of the same lengths as this one are read in one step.
+        fields, end = list[tuple[str, str, tuple[int, ...]]](), at
+        for place, (kind, count_kind) in enumerate(types):
             count = 1
-            if element.properties[place].count:
-                if at + count_kind.itemsize > len(data):
-                    raise _truncated(element, done, path)
-                number = np.frombuffer(data, count_kind, 1, at)[0]
-                count, at = int(number) if number == number else -1, at + count_kind.itemsize
-            if not 0 <= count <= (len(data) - at) // kind.itemsize:
-                raise _truncated(element, done, path)
-            found[place].append(np.frombuffer(data, kind, count, at))
-            counts[place].append(count)
-            at += count * kind.itemsize
-        if done == 0 and (same := _uniform(data, start, element, kinds, [c[0] for c in counts])):
-            return same
-    table: _Table = {}
-    for place, p in enumerate(element.properties):
-        values = np.concatenate(found[place]) if length else np.empty(0, kinds[place][0])
-        lengths = np.array(counts[place], np.int64) if p.count else None
-        table.setdefault(p.name, _Column(values.astype(values.dtype.newbyteorder("=")), lengths))
-    return table, at, np.array(begins, np.int64)
+            if properties[place][2]:
+                fields.append((f"length {place}", count_kind, ()))
+                size = np.dtype(count_kind).itemsize
+                if end + size > len(data):
+                    raise _TruncatedError(done)
+                number = np.frombuffer(data, count_kind, 1, end)[0]
+                count, end = int(number) if number >= 0 else len(data), end + size
+            fields.append((str(place), kind, (count,)))
+            end += count * np.dtype(kind).itemsize
+        if end > len(data):
+            raise _TruncatedError(done)
+        record = np.dtype(fields)
+        whole = (len(data) - at) // record.itemsize
+        records = np.frombuffer(data, record, min(most, length - done, whole), at)
+        alike = np.ones(len(records), bool)
+        for name, *_ in fields:
+            if name.startswith("length"):
+                alike &= records[name] == records[name][0]
+        run = len(records) if alike.all() else int(alike.argmin())
+        for place in range(len(properties)):
+            found = records[str(place)][:run]
+            values[place].append(found.reshape(-1))
+            lengths[place].append(np.full(run, found.shape[1]))
+        begins.append(at + record.itemsize * np.arange(run))
+        at, done, most = at + run * record.itemsize, done + run, 8 * run
+    table: dict[str, _Column] = {}
+    for place, (name, kind, count_kind) in enumerate(properties):
+        column = np.concatenate(values[place])
+        column = column.astype(column.dtype.newbyteorder("="))
+        if count_kind:
+            table.setdefault(name, (column, np.concatenate(lengths[place])))
+        else:
+            table.setdefault(name, (in_type(column, kind) if text else column, None))
+    return table, at, np.concatenate(begins)
 
 
-def _uniform(
-    data: bytes,
-    start: int,
-    element: _Element,
-    kinds: list[tuple[np.dtype, np.dtype]],
-    counts: list[int],
-) -> tuple[_Table, int, Array] | None:
-    """Read an element in one step, if all of its lists are as long as those of its first record."""
-    fields: list[tuple[str, np.dtype] | tuple[str, np.dtype, tuple[int]]] = []
-    for place, (p, (kind, count_kind)) in enumerate(zip(element.properties, kinds, strict=True)):
-        if p.count:
-            fields.append((f"count {place}", count_kind))
-        fields.append((str(place), kind, (counts[place],)))
-    record = np.dtype(fields)
-    end = start + element.length * record.itemsize
-    if end > len(data):
-        return None
-    records = np.frombuffer(data, record, element.length, start)
-    table: _Table = {}
-    for place, p in enumerate(element.properties):
-        if p.count and (records[f"count {place}"] != counts[place]).any():
-            return None
-        values = records[str(place)].reshape(-1)
-        lengths = np.full(element.length, counts[place]) if p.count else None
-        table.setdefault(p.name, _Column(values.astype(values.dtype.newbyteorder("=")), lengths))
-    return table, end, start + record.itemsize * np.arange(element.length)
-
-
-def _truncated(element: _Element, done: int, path: Path) -> InputError:
-    return InputError(
-        f"{path}: it is truncated or damaged: it announces {element.length} of its element"
-        f" {element.name!r} and ends after {done}"
-    )
-
-
-def _lists(table: _Table, path: Path) -> tuple[Array, Array]:
+def _lists(table: dict[str, _Column], path: Path) -> tuple[Array, Array]:
     """The lengths of the lists of vertices, and the lists laid end to end."""
-    lists = {name: column for name, column in table.items() if column.counts is not None}
+    lists = {name: (counts, v) for name, (v, counts) in table.items() if counts is not None}
     named = [name for name in ("vertex_indices", "vertex_index") if name in lists]
     if not named and len(lists) != 1:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    column = lists[named[0]] if named else next(iter(lists.values()))
-    assert column.counts is not None
-    if column.values.dtype.kind == "f" and (column.values % 1 != 0).any():
+    counts, corners = lists[named[0]] if named else next(iter(lists.values()))
+    if corners.dtype.kind == "f" and (corners % 1 != 0).any():
         raise InputError(f"{path}: a face refers to a vertex by what is no whole number")
-    return column.counts, column.values
+    return counts, corners

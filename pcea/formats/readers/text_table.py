@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from pcea.formats.columns import (
     Layout,
     Triple,
     as_raw,
+    counts_rows,
     find_names,
     layout_by_name,
     layout_by_value,
@@ -70,24 +71,22 @@ def read_rows(path: Path) -> Raw:
     lines = _without_brackets(read_text(path)).split("\n")
     separator = _find_separator(lines)
     head = _read_head(lines, separator, path)
-    notes = list(_with_points(lines, head.start, separator, path))
-    table = _at_once(lines[head.start :], separator) or _by_field(
-        lines, head.start, separator, path
-    )
+    notes = _use_decimal_points(lines, head.start, separator, path)
+    table = _at_once(lines[head.start :], separator)
+    if table is None:
+        table = _by_field(lines, head.start, separator, path)
     names = _find_names(head, table, path)
     layout = None if names is None else layout_by_name(names, path)
     if layout is None:
         layout = _by_value(table, names, path)
-    for column in layout.used:
-        if column in table.odd:
-            line, text = table.odd[column]
-            raise InputError(f"{path}, line {line}: {text[:40]!r} is not a number")
+    for line, text in (table.odd[i] for i in layout.used if i in table.odd):
+        raise InputError(f"{path}, line {line}: {text[:40]!r} is not a number")
     raw = as_raw(list(table.numbers.T), layout, names)
     left = len(head.titles) - (names is not None)
     if left > 0:
         notes.append(f"{left} of the lines before its first row were left out: they are no points")
-    if head.count is not None and head.count + table.announced != len(table.numbers):
-        announced = head.count + table.announced
+    announced = table.announced + (head.count or 0)
+    if head.count is not None and announced != len(table.numbers):
         notes.append(f"it announces {announced} points and holds {len(table.numbers)}")
     return replace(raw, notes=(*raw.notes, *notes))
 
@@ -173,8 +172,6 @@ def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
     head = _Head()
     for number, line in enumerate(lines):
         text = line.strip()
-        if not text or text.startswith("sep="):  # Excel's hint
-            continue
         if _is_comment(text, separator):
             head.comments.append(_head_fields(text.lstrip("#/%!; \t"), separator))
             continue
@@ -188,7 +185,8 @@ def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
             return head
         if len(fields) == 1 and fields[0].isdecimal() and head.count is None:
             head.count = int(fields[0])
-        elif re.search(r"\w", text):  # else it is a rule
+        # Neither Excel's hint of a separator nor a rule is a title.
+        elif re.search(r"\w", text) and not text.startswith("sep="):
             head.titles.append((number + 1, fields))
     for at, fields in head.titles:
         if all(map(_looks_like_number, fields)):
@@ -226,9 +224,8 @@ def _find_names(head: _Head, table: _Table, path: Path) -> list[str] | None:
             names = names[:-1]
         if len(names) == width:
             return names
-        count = np.arange(len(numbers))
-        counted = (numbers[:, 0] == count).all() or (numbers[:, 0] == count + 1).all()
-        if len(names) == width - 1 and (0 in table.words or counted):
+        counted = counts_rows(numbers[:, 0]) or 0 in table.words
+        if len(names) == width - 1 and counted:
             return ["", *names]  # R leaves out the name of the rows' own names
         found = find_names(names)
         if found is None or (len(names) == 3 and found.pos == (0, 1, 2)):
@@ -239,54 +236,36 @@ def _find_names(head: _Head, table: _Table, path: Path) -> list[str] | None:
     return None
 
 
-def _with_points(lines: list[str], start: int, separator: str, path: Path) -> Iterator[str]:
-    """Write decimal points for decimal commas, and say so where commas may group thousands."""
+def _use_decimal_points(lines: list[str], start: int, separator: str, path: Path) -> list[str]:
+    """Write decimal points for decimal commas; a note where commas may group thousands."""
     if separator in (",", _MIXED):
-        return
+        return []
     sample = list(islice((line for line in lines[start:] if "," in line or "." in line), _SAMPLED))
     fields = [text for row in _split(sample, separator) for text in row if _looks_like_number(text)]
     commas = [text for text in fields if "," in text]
     if not commas:
-        return
+        return []
     if any("." in text and text != "." for text in fields):
         raise InputError(
             f"{path}: some of its numbers have a decimal comma, some a decimal point: write all"
             " of them with a point, and none with marks between thousands"
         )
     lines[start:] = [line.replace(",", ".") for line in lines[start:]]
-    if all(map(_GROUPED.fullmatch, commas)):
-        point = commas[0].replace(",", ".")
-        yield f"the comma was taken for a decimal mark: {commas[0]} is {point}"
+    if not all(map(_GROUPED.fullmatch, commas)):
+        return []
+    point = commas[0].replace(",", ".")
+    return [f"the comma was taken for a decimal mark: {commas[0]} is {point}"]
 
 
 def _at_once(lines: Sequence[str], separator: str) -> _Table | None:
-    """Read plain numbers, and words beside them, at NumPy's speed; None if they are not plain."""
-    sample = [line for line in islice(lines, _SAMPLED) if line.strip() and "#" not in line]
-    rows = list(_split(sample, separator))
-    width = len(rows[0]) if rows else 0
-    if not rows or any(len(row) != width for row in rows):
-        return None
-    words = {i for i in range(width) if not any(_looks_like_number(row[i]) for row in rows)}
-    used = [i for i in range(width) if i not in words]
-    if not all(is_number(row[i]) for row in rows for i in used):
-        return None
-    if words and any(
-        line.count(separator) != width - 1 or '"' in line or "#" in line for line in lines if line
-    ):
-        return None  # with fields that are not read, NumPy misses none
+    """Read what holds nothing but numbers, at NumPy's speed; None where it holds more."""
     if separator == _MIXED:
-        lines = "\n".join(lines).translate(str.maketrans(",;|", "   ")).split("\n")
+        lines = [line.translate(str.maketrans(",;|", "   ")) for line in lines]
     delimiter = None if separator in (_SPACE, _MIXED) else separator
-    quote = '"' if any('"' in line for line in sample) else None
     try:
-        found = np.loadtxt(
-            lines, delimiter=delimiter, quotechar=quote, usecols=used if words else None, ndmin=2
-        )
+        return _Table(np.loadtxt(lines, delimiter=delimiter, ndmin=2))
     except ValueError:
         return None
-    numbers = np.full((len(found), width), np.nan)
-    numbers[:, used] = found
-    return _Table(numbers, words, {i: (0, rows[0][i]) for i in words})
 
 
 def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _Table:
@@ -294,25 +273,20 @@ def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _
     texts, line_of = list[str](), list[int]()
     blank = " " if separator == "\t" else None  # an empty field may come first between tabs
     for number, line in enumerate(islice(lines, start, None), start + 1):
-        text = re.sub(r"(^|\s)#.*", "", line) if "#" in line else line
-        text = text.strip(blank)
+        text = re.sub(r"(^|\s)#.*", "", line).strip(blank)
         if text.strip() and not _is_comment(text, separator):
             texts.append(text)
             line_of.append(number)
     rows, announced = list(_split(texts, separator)), 0
     if path.suffix.lower() == ".pts":  # a scanner's several clouds, each after its number of points
         single = [len(row) == 1 and row[0].isdecimal() for row in rows]
-        announced = sum(int(row[0]) for row, left in zip(rows, single, strict=True) if left)
-        line_of = [line for line, left in zip(line_of, single, strict=True) if not left]
-        rows = [row for row, left in zip(rows, single, strict=True) if not left]
+        announced = sum(int(row[0]) for row in compress(rows, single))
+        several = [not each for each in single]
+        rows, line_of = [*compress(rows, several)], [*compress(line_of, several)]
     columns = list(zip(*_of_one_width(rows, line_of, path), strict=True))
     table = _Table(np.full((len(rows), len(columns)), np.nan), announced=announced)
     for i, column in enumerate(columns):
-        first = [text for text in column[:_SAMPLED] if text]
-        if first and not any(map(_looks_like_number, first)):
-            wrong = [next(k for k, text in enumerate(column) if text)]
-        else:
-            table.numbers[:, i], wrong = _numbers(column, separator, path)
+        table.numbers[:, i], wrong = _numbers(column, separator, path)
         if wrong:
             table.odd[i] = line_of[wrong[0]], column[wrong[0]]
         if len(wrong) * 2 > len(column) or (wrong and np.isnan(table.numbers[:, i]).all()):
@@ -323,11 +297,8 @@ def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _
 def _of_one_width(rows: list[list[str]], line_of: Sequence[int], path: Path) -> list[list[str]]:
     """Cut what words at the end of rows have too much: labels with spaces or commas in them."""
     lengths = Counter(map(len, rows))
-    if len(lengths) == 1:
-        return rows
     width = min(lengths)
-    surplus = (text for row in rows if len(row) > width for text in row[width:])
-    if not any(text and _looks_like_number(text) for text in surplus):
+    if not any(text and _looks_like_number(text) for row in rows for text in row[width:]):
         return [[*row[: width - 1], " ".join(row[width - 1 :]).strip()] for row in rows]
     usual = lengths.most_common(1)[0][0]
     row, line = next(each for each in zip(rows, line_of, strict=True) if len(each[0]) != usual)
@@ -336,23 +307,14 @@ def _of_one_width(rows: list[list[str]], line_of: Sequence[int], path: Path) -> 
 
 def _numbers(column: Sequence[str], separator: str, path: Path) -> tuple[Array, list[int]]:
     """Read a column, NaN where there is no number; also which of its fields are no numbers."""
-    try:
-        numbers = np.fromiter(map(float, column), np.float64, len(column))
-    except ValueError:
-        pass
-    else:
-        if not any("_" in text for text in column):
-            return numbers, []
-    numbers, wrong = np.full(len(column), np.nan), []
     if separator == "," and any("," in text for text in column):
         column = _without_groups(column, path)
+    numbers, wrong = np.full(len(column), np.nan), []
     for i, text in enumerate(column):
-        if text.lower() not in _MISSING:
-            text = _FORTRAN.sub("e", text)
-            if is_number(text):
-                numbers[i] = float(text)
-            else:
-                wrong.append(i)
+        if is_number(text) or is_number(text := _FORTRAN.sub("e", text)):
+            numbers[i] = float(text)
+        elif text.lower() not in _MISSING:
+            wrong.append(i)
     return numbers, wrong
 
 
