@@ -2,11 +2,9 @@
 
 from importlib import import_module
 
-from pcea.formats.files import expand
 from pcea.formats.glb import write_glb
-from pcea.formats.raw import Raw
-from pcea.formats.read import ShapeLike, as_shape, can_read, endings, read
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Raw, register_format
+from pcea.formats.read import ShapeLike, as_shape, can_read, endings, expand, read
 from pcea.formats.shape import Cloud, Mesh
 from pcea.formats.write import replacing, write_json, write_npz, write_ply
 

@@ -1,8 +1,8 @@
-"""What every reader hands over, and the checks that all of it must pass."""
+"""What every reader hands over, where it registers, and the checks that all of it must pass."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pcea.errors import InputError
 from pcea.formats.colors import as_color
 from pcea.formats.shape import Cloud, Mesh
 from pcea.geometry.surface import face_areas
+from pcea.registry import Registry
 
 Array = NDArray[Any]
 
@@ -37,6 +38,28 @@ class Raw:
     normal: Array | None = None
     color: Array | None = None
     notes: tuple[str, ...] = ()
+
+
+Reader = Callable[[Path], Raw]
+
+FORMATS = Registry[Reader]("file format", "pcea.formats")
+
+
+def register_format(*endings: str) -> Callable[[Reader], Reader]:
+    """Register a function that takes a file's path and returns its content unchecked, as ``Raw``.
+
+    It raises :class:`pcea.InputError` on what it cannot read.
+
+    Args:
+        endings: of the files that it reads, such as ``"ply"``: lower case, without the dot.
+    """
+
+    def add(reader: Reader) -> Reader:
+        for ending in endings:
+            FORMATS.register(ending)(reader)
+        return reader
+
+    return add
 
 
 def join(parts: Sequence[Raw]) -> Raw:

@@ -1,54 +1,117 @@
-"""A user's file becomes a mesh or a cloud, or one clear error."""
+"""A user's files are found, and each becomes a mesh or a cloud, or one clear error."""
 
 from __future__ import annotations
 
+import glob
 import gzip
 import os
+import re
 import tempfile
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from pcea.errors import InputError
 from pcea.formats.objects import raw_of
-from pcea.formats.raw import validate
-from pcea.formats.registry import FORMATS
+from pcea.formats.raw import FORMATS, validate
 from pcea.formats.shape import Cloud, Mesh
-from pcea.formats.sniff import refuse_other_content
 
 _PACKED = ".gz"
 # A bomb is stopped: gzip reaches at most 1032, and only on bytes that are all the same.
 _MOST, _MOST_FOLD, _ALWAYS = 4 << 30, 1000, 1 << 20
 
+_POINTER = "a Git LFS pointer: fetch the file with `git lfs pull`"
+_PAGE = "a web page, not the file: download it again"
+_OBJ = rb"(#.*\n|\s)*((mtllib|o|g) .*\n\s*)*v\s+[-+.\d]+\s+[-+.\d]+\s+[-+.\d]"
+# What a file begins with, what it then is, and the endings it may have.
+_KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
+    (rb"version https://git-lfs", _POINTER, ()),
+    (rb"(?i)\s*(<!doctype\s+html|<html|<head|<body)", _PAGE, ()),
+    (rb"\s*<[?!a-zA-Z]", "XML, such as the error message of a server", ()),
+    (rb'\s*\{\s*("|\})', "JSON, such as the error message of a server", (".gltf", ".glb")),
+    (rb"ply\s", "a PLY file", (".ply",)),
+    (rb"#? ?\.PCD", "a PCD file", (".pcd",)),
+    (rb"(ST)?C?N?4?OFF\s", "an OFF file", (".off",)),
+    (rb"solid\b(?s:.*)\sfacet\s", "an STL file", (".stl",)),
+    (_OBJ, "an OBJ file", (".obj",)),
+    (rb"glTF", "a GLB file", (".glb", ".gltf")),
+    (rb"LASF", "a LAS file", (".las", ".laz")),
+    (rb"\x93NUMPY", "a NumPy array", (".npy",)),
+    (rb"PK\x03\x04", "a zip archive: unpack it first", (".npz",)),
+    (rb"\x1f\x8b", "compressed by gzip: add .gz to its name", ()),
+    (rb"7z\xbc\xaf|Rar!|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "a packed archive: unpack it first", ()),
+    (rb"%PDF", "a PDF document", ()),
+    (rb"\x89HDF", "an HDF5 file", ()),
+)
+ShapeLike: TypeAlias = object
+"""Whatever :func:`as_shape` takes."""
+
 
 def endings() -> list[str]:
     """List the endings of the files that can be read, such as ``.ply`` and ``.ply.gz``."""
-    known = [f".{name}" for name in FORMATS.names()]
-    return [*known, *(name + _PACKED for name in known)]
+    return [f".{name}{packed}" for packed in ("", _PACKED) for name in FORMATS.names()]
 
 
 def can_read(path: str | os.PathLike[str]) -> bool:
     """Tell by its ending whether a file can be read."""
-    return ending_of(Path(path)).removesuffix(_PACKED).removeprefix(".") in FORMATS
+    return _ending(Path(path))[0].removeprefix(".") in FORMATS
 
 
-def ending_of(path: Path) -> str:
-    """Give what a file's name ends in, in small letters: ``.ply``, or ``.ply.gz``."""
-    packed = path.suffix.lower() == _PACKED
-    return path.with_suffix("").suffix.lower() + _PACKED if packed else path.suffix.lower()
+def _ending(path: Path) -> tuple[str, str]:
+    """What a file's name ends in, in small letters: ``.ply``, and ``.gz`` behind it or nothing."""
+    packed = _PACKED if path.suffix.lower() == _PACKED else ""
+    return (path.with_suffix("") if packed else path).suffix.lower(), packed
 
 
-def known_endings() -> str:
-    """Say which endings can be read, for a message."""
+def _known() -> str:
     names = " ".join(f".{name}" for name in FORMATS.names())
     return f"known: {names}, and each of them with {_PACKED}"
 
 
-ShapeLike: TypeAlias = object
-"""Whatever :func:`as_shape` takes."""
+def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Find the files of paths, folders (but not their sub-folders) and globs, each once.
+
+    They come in the order given, those of a folder or glob sorted by name; in a glob, ``**`` goes
+    through sub-folders. An entry that finds nothing is an InputError.
+    """
+    found: dict[Path, None] = {}
+    for entry in paths:
+        if not os.fspath(entry).strip():
+            raise InputError("a file's name is empty: name a file, a folder or a glob")
+        try:
+            found |= dict.fromkeys(_expand_one(Path(os.path.expanduser(entry))))
+        except OSError as error:
+            raise InputError(f"{entry}: it cannot be read: {error.strerror or error}") from error
+    if not found:
+        raise InputError("no files given: name a file, a folder or a glob")
+    return list(found)
+
+
+def _expand_one(entry: Path) -> list[Path]:
+    if entry.is_dir():
+        among: Iterable[Path] = entry.iterdir()
+        without = "nothing in this folder can be read"
+    elif entry.exists():
+        return [entry]
+    elif glob.has_magic(str(entry)):
+        # The folders that are there are split off: a bracket in their names is no glob.
+        root, parts = Path(entry.anchor), list(entry.relative_to(entry.anchor).parts)
+        while parts and (root / parts[0]).exists():
+            root /= parts.pop(0)
+        matches = glob.iglob(str(Path(*parts)), root_dir=root, recursive=True)
+        among = (root / match for match in matches)
+        without = "it matches no file that can be read"
+    else:
+        raise InputError(f"{entry}: there is no such file or folder")
+    # Hidden files are left out: macOS puts "._chair.obj" beside "chair.obj".
+    shown = (path for path in among if can_read(path) and not path.name.startswith("."))
+    files = sorted(path for path in shown if path.is_file())
+    if not files:
+        raise InputError(f"{entry}: {without} ({_known()})")
+    return files
 
 
 def as_shape(thing: ShapeLike) -> Mesh | Cloud:
@@ -100,7 +163,7 @@ def read(path: ShapeLike) -> Mesh | Cloud:
 
 
 def _read_file(path: Path) -> Mesh | Cloud:
-    ending = ending_of(path)
+    ending = "".join(_ending(path))
     try:
         if path.is_dir():
             raise InputError(f"{path}: it is a folder, not a file")
@@ -108,11 +171,13 @@ def _read_file(path: Path) -> Mesh | Cloud:
             raise InputError(f"{path}: there is no such file")
         if not can_read(path):
             what = f"files ending in {ending!r}" if ending else "files without an ending"
-            raise InputError(f"{path}: {what} cannot be read ({known_endings()})")
+            raise InputError(f"{path}: {what} cannot be read ({_known()})")
         if not path.is_file():
             raise InputError(f"{path}: it is not a regular file")
         if not path.stat().st_size:
             raise InputError(f"{path}: it is empty")
+        if not ending.endswith(_PACKED):
+            return _read_plain(path)
         with _unpacked(path) as plain:
             try:
                 return _read_plain(plain)
@@ -124,8 +189,8 @@ def _read_file(path: Path) -> Mesh | Cloud:
 
 
 def _read_plain(path: Path) -> Mesh | Cloud:
-    ending = ending_of(path)
-    refuse_other_content(path, ending)
+    ending = _ending(path)[0]
+    _refuse_other_content(path, ending)
     try:
         with warnings.catch_warnings():
             # Whatever a reader has to say about a damaged file, the checks say better.
@@ -144,12 +209,19 @@ def _read_plain(path: Path) -> Mesh | Cloud:
         ) from error
 
 
+def _refuse_other_content(path: Path, ending: str) -> None:
+    """Refuse a file whose first bytes prove that its ending is wrong."""
+    with path.open("rb") as file:
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n")
+    for begins, what, endings in _KINDS:
+        if ending not in endings and re.match(begins, start):
+            hint = f": name it {endings[0]}" if endings and not re.search("[:,]", what) else ""
+            raise InputError(f"{path}: it is {what}{hint}")
+
+
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Give a file as its readers want it: one that ends in ``.gz`` is unpacked for a while."""
-    if path.suffix.lower() != _PACKED:
-        yield path
-        return
+    """Unpack a file for a while."""
     most = min(_MOST, max(_ALWAYS, _MOST_FOLD * path.stat().st_size))
     try:
         with gzip.open(path) as packed:

@@ -16,7 +16,7 @@ from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import TAXONOMY
 from pcea.evaluation.metrics import METRICS
-from pcea.formats.registry import FORMATS
+from pcea.formats.raw import FORMATS
 from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
 

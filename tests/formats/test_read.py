@@ -12,8 +12,7 @@ import trimesh
 
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, can_read, endings, read, register_format
-from pcea.formats.raw import Raw
-from pcea.formats.registry import FORMATS
+from pcea.formats.raw import FORMATS, Raw
 from pcea.geometry.surface import face_areas
 
 

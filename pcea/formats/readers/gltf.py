@@ -13,8 +13,7 @@ import numpy as np
 from pcea.formats.colors import to_screen
 from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
 from pcea.formats.polygons import unroll_strips
-from pcea.formats.raw import Array, Raw, join
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, join, register_format
 
 Node = dict[str, Any]
 # What each vertex of a primitive has: pos, normal, color, joint, weight; and its triangles.

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.raw import Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Raw, register_format
 
 _HOW = "pip install 'laspy[lazrs]'"
 

@@ -13,8 +13,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.columns import MOST_COLUMNS, as_raw, layout_by_name, layout_by_value, says_taken
 from pcea.formats.polygons import triangulate
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 
 # The first name that is there is taken; capitals count for nothing.
 _POSITIONS = (

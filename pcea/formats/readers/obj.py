@@ -10,8 +10,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import number_rows, read_text
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import free_numbers, number_rows, read_text
 
 # In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".

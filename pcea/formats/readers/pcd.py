@@ -8,8 +8,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.columns import find_fields, in_type
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import header_lines, number_rows, read_bytes
 
 

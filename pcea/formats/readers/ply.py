@@ -9,8 +9,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.columns import find_fields, in_type
 from pcea.formats.polygons import triangulate, unroll_strips
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import free_numbers, header_lines, read_bytes
 
 _NAMES = "char uchar short ushort int uint float double float32 float64"

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.raw import Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Raw, register_format
 from pcea.formats.text import decode, number_rows
 
 _FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])

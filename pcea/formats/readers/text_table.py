@@ -23,8 +23,7 @@ from pcea.formats.columns import (
     layout_by_value,
     says_nothing,
 )
-from pcea.formats.raw import Array, Raw
-from pcea.formats.registry import register_format
+from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import is_number, read_text
 
 # Where two separators do as well, the first is taken: an empty field counts between tabs, and

@@ -129,7 +129,10 @@ def test_a_damaged_glb_is_refused(
         ("[" * 100_000, "it is no JSON"),
         ("[]", "it cannot be read as GL"),
         ("null", "it cannot be read as GL"),
-        ("{}", "it cannot be read as GLTF, it may be damaged or renamed .'asset' is missing or unk"),
+        (
+            "{}",
+            "it cannot be read as GLTF, it may be .*'asset' is missing or unknown",
+        ),
         ('{"asset": 2}', "it cannot be read as GL"),
         ('{"asset": {"version": "1.0"}}', "it is glTF 1.0: save it as glTF 2.0"),
         ('{"asset": {"version": 2.0}}', "it cannot be read as GL"),
