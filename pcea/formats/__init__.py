@@ -2,11 +2,10 @@
 
 from importlib import import_module
 
-from pcea.formats.glb import write_glb
 from pcea.formats.raw import Raw, register_format
 from pcea.formats.read import ShapeLike, as_shape, can_read, endings, expand, read
 from pcea.formats.shape import Cloud, Mesh
-from pcea.formats.write import replacing, write_json, write_npz, write_ply
+from pcea.formats.write import replacing, write_glb, write_json, write_npz, write_ply
 
 __all__ = [
     "Cloud",

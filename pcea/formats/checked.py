@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
@@ -23,7 +24,7 @@ def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
     shape = tuple(pos.shape)
     if pos.ndim != 2 or shape[1] != 3:
         raise InputError(f"{what} must have shape (N, 3), not {shape}{_hint(shape)}")
-    if pos.dtype == torch.bool or pos.is_complex():
+    if pos.dtype == torch.bool:
         raise InputError(f"{what} must be real numbers, not {pos.dtype}")
     finite = pos.detach().isfinite().all(1)  # (N,)
     if not finite.all():
@@ -31,14 +32,10 @@ def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
         raise InputError(
             f"{missing} of the {len(pos)} rows of {what} are NaN or infinite: remove them first"
         )
-    none = torch.zeros(3, dtype=torch.float64, device=pos.device)
-    if pos.dtype == torch.float32:
-        return pos, none
-    if pos.dtype in (torch.float16, torch.bfloat16):
-        return pos.float(), none
-    wide = pos.double()
-    offset = choose_offset(wide.detach())
-    near = (wide - offset).float()
+    if pos.is_floating_point() and pos.dtype != torch.float64:
+        return pos.float(), torch.zeros(3, dtype=torch.float64, device=pos.device)
+    offset = choose_offset(pos.detach().double())
+    near = (pos.double() - offset).float()
     if not near.detach().isfinite().all():
         raise InputError(f"{what} reaches beyond float32: scale it down")
     return near, offset
@@ -47,8 +44,7 @@ def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
 def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
     """Take normals of any length; those that are zero or not finite become zero: unknown."""
     normal = beside(values, pos, (len(pos), 3), what)
-    # An unsigned byte cannot point the other way.
-    if normal.is_complex() or normal.dtype in (torch.bool, torch.uint8):
+    if normal.dtype in (torch.bool, torch.uint8):  # they cannot point the other way
         raise InputError(f"{what} must be real numbers, not {normal.dtype}")
     if normal.dtype == torch.float32:
         length = normal.detach().norm(dim=1)
@@ -67,34 +63,43 @@ def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
     color = beside(values, pos, (len(pos), 3), what)
     if color.dtype == torch.uint8:
         return color
-    if color.is_complex():
-        raise InputError(f"{what} must be real numbers, not {color.dtype}")
-    found = as_color(
-        color.detach().cpu().double().numpy() if color.is_floating_point() else color.cpu().numpy()
-    )
+    plain = color.detach().cpu()
+    found = as_color((plain.double() if plain.is_floating_point() else plain).numpy())
     if found is None:
         raise InputError(f"{what} must lie in 0 to 1, 0 to 255 or 0 to 65,535")
     return torch.from_numpy(found).to(color.device)
 
 
-def as_indices(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:
-    """Take whole numbers as int64; a None in ``shape`` stands for any length."""
-    index = as_tensor(values, what)
-    if tuple(index.shape) == (0,):  # no faces at all, as an empty list
-        index = index.reshape([n or 0 for n in shape])
-    if index.numel() == 0:
-        index = index.long()
-    if index.is_floating_point() or index.is_complex() or index.dtype == torch.bool:
+def as_indices(
+    values: Any, pos: Tensor, what: str, shape: tuple[int | None, ...] | None = None
+) -> Tensor:
+    """Take whole numbers, one for each point or of another shape (None: any length), as int64."""
+    index = beside(values, pos, (len(pos),) if shape is None else shape, what)
+    if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
         raise InputError(f"{what} must be whole numbers, not {index.dtype}")
-    wanted = tuple(n if n is not None else m for n, m in zip(shape, index.shape, strict=False))
-    return beside(index.long(), pos, wanted if index.ndim == len(shape) else shape, what)
+    return index.long()
+
+
+def check_faces(faces: Tensor | NDArray[Any], num: int, where: str = "") -> None:
+    """Refuse (F, 3) faces that refer to other vertices than 0 to num − 1."""
+    low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
+    if low < 0 or high >= num:
+        raise InputError(
+            f"{where}a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
+            f" are {num} vertices"
+        )
 
 
 def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:
     """Take values of a shape that live where the positions live."""
     tensor = as_tensor(values, what)
-    if tuple(tensor.shape) != shape:
-        raise InputError(f"{what} must have shape {_spelled(shape)}, not {tuple(tensor.shape)}")
+    if shape[0] is None and tensor.shape == (0,):  # no faces at all, as an empty list
+        tensor = tensor.reshape(0, 3)
+    found = tuple(tensor.shape)
+    pairs = zip(shape, found, strict=False)
+    if len(found) != len(shape) or not all(wanted in (None, n) for wanted, n in pairs):
+        spelled = str(shape).replace("None", "F")
+        raise InputError(f"{what} must have shape {spelled}, not {found}")
     if tensor.device != pos.device:
         raise InputError(f"{what} is on {tensor.device}, its positions are on {pos.device}")
     return tensor
@@ -104,10 +109,10 @@ def as_tensor(values: Any, what: str) -> Tensor:
     """Take a tensor, an array or numbers; an InputError where some of them are masked."""
     if isinstance(values, Tensor):
         # Hardly anything can be computed with the others: sparse, quantized or of 8 bits.
-        usual = values.layout == torch.strided and not values.is_quantized
+        usual = values.layout == torch.strided and not (values.is_quantized or values.is_complex())
         if not usual or (values.is_floating_point() and values.dtype not in _REALS):
             kind = f"{values.layout} {values.dtype}".replace("torch.", "")
-            raise InputError(f"{what} must be a dense tensor of ordinary numbers, not {kind}")
+            raise InputError(f"{what} must be a dense tensor of real numbers, not {kind}")
         return values
     if np.ma.is_masked(values):
         raise InputError(f"{what} has masked numbers: remove or fill them first")
@@ -123,10 +128,6 @@ def as_tensor(values: Any, what: str) -> Tensor:
     except (TypeError, ValueError):
         kind = type(values).__name__
         raise InputError(f"{what} must be a tensor or an array of numbers, not {kind}") from None
-
-
-def _spelled(shape: tuple[int | None, ...]) -> str:
-    return f"({', '.join('F' if n is None else str(n) for n in shape)}{',' * (len(shape) == 1)})"
 
 
 def _hint(shape: tuple[int, ...]) -> str:

@@ -31,6 +31,11 @@ def as_color(values: Array) -> Array | None:
     return known[:, :3].round().clip(0, 255).astype(np.uint8)
 
 
+# The screen's (256,) colors as linear light.
+_SCREEN = np.arange(256) / 255
+_LINEAR = np.where(_SCREEN <= 0.04045, _SCREEN / 12.92, ((_SCREEN + 0.055) / 1.055) ** 2.4)
+
+
 def to_linear(color: Array) -> Array:
     """Turn (…) uint8 colors of the screen into linear light, (…) float64 from 0 to 1."""
     # `to_screen` gives exactly the same color back, from float32 and from 16 bits, too; 8 bits of
@@ -43,11 +48,3 @@ def to_screen(light: Array) -> Array:
     light = np.nan_to_num(light, nan=0.0).clip(0.0, 1.0)
     screen = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return (255 * screen).round().astype(np.uint8)
-
-
-def _table() -> Array:
-    screen = np.arange(256) / 255
-    return np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
-
-
-_LINEAR = _table()

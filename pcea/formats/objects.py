@@ -20,11 +20,12 @@ def raw_of(thing: Any) -> tuple[Raw, str]:
     """Take what an object holds, unchecked and on the CPU, and the name of the object, if any."""
     # An object names the library that it is from, so none is imported to find out.
     libraries = {kind.__module__.partition(".")[0] for kind in type(thing).__mro__}
-    raw, name = None, ""
+    kind, raw, name = type(thing).__name__, None, ""
     if isinstance(thing, (np.ndarray, Tensor)):
-        raw = _of_values(thing)
+        raw = _of_values(thing, f"the {kind}")
     elif "torch_geometric" in libraries:
-        raw, name = _of_data(thing), thing.to_dict().get("name")
+        known = thing.to_dict()
+        raw, name = _of_data(known), known.get("name")
     elif "trimesh" in libraries:
         raw = _of_trimesh(thing)
         metadata = getattr(thing, "metadata", {})
@@ -33,64 +34,48 @@ def raw_of(thing: Any) -> tuple[Raw, str]:
         raw = _of_open3d(thing)
     if raw is None:
         raise InputError(
-            f"{type(thing).__name__} is no shape: give a file's path, a Cloud or Mesh, an (N, 3)"
+            f"{kind} is no shape: give a file's path, a Cloud or Mesh, an (N, 3)"
             " array or tensor, a PyG Data, or a mesh or point cloud of trimesh or Open3D"
         )
     for what, values in (("normals", raw.normal), ("colors", raw.color)):
         if values is not None and (values.ndim != 2 or len(values) != len(raw.pos)):
-            raise InputError(
-                f"the {what} of the {type(thing).__name__} have shape {values.shape}, which does"
-                f" not fit its {len(raw.pos)} points"
-            )
+            fits = f"which does not fit its {len(raw.pos)} points"
+            raise InputError(f"the {what} of the {kind} have shape {values.shape}, {fits}")
     return raw, name if isinstance(name, str) else ""
 
 
-def _of_values(values: Array | Tensor) -> Raw:
-    what = f"the {type(values).__name__}"
+def _of_values(values: Array | Tensor, what: str) -> Raw:
     table = _array(values, what)
     if table.ndim != 2 or table.shape[1] not in (3, 6):
-        hint = ""
-        if table.ndim == 3:
-            hint = ": give one cloud at a time"
-        elif table.ndim == 2 and table.shape[0] in (3, 6):
-            hint = ": transpose it, to one row per point"
+        turned = table.ndim == 2 and len(table) in (3, 6)
+        hint = ": transpose it, to one row per point" if turned else ""
         raise InputError(
             f"{what} must have shape (N, 3), positions, or (N, 6), positions and unit normals, not"
-            f" {table.shape}{hint}"
+            f" {table.shape}{': give one cloud at a time' if table.ndim == 3 else hint}"
         )
-    if table.shape[1] == 3:
-        return Raw(table)
-    if not are_normals(table[:, 3:]):
+    if table.shape[1] == 6 and not are_normals(table[:, 3:]):
         raise InputError(
             f"columns 4 to 6 of {what} are no normals of length 1: if they are colors, give"
             " pcea.Cloud(values[:, :3], color=values[:, 3:])"
         )
-    return Raw(table[:, :3], normal=table[:, 3:])
+    return Raw(table[:, :3], normal=table[:, 3:] if table.shape[1] == 6 else None)
 
 
-def _of_data(data: Any) -> Raw | None:
-    known = data.to_dict()
+def _of_data(known: dict[str, Any]) -> Raw | None:
     if known.get("pos") is None:
         return None
-    batch = known.get("batch")
-    if batch is not None and bool(batch.any()):
+    if known.get("batch") is not None and bool(known["batch"].any()):
         raise InputError("the Batch holds several shapes: give one at a time, such as batch[0]")
-    values = {
-        key: _array(known[key], f"{key} of the Data")
+    pos, normal, color, face, features = (
+        None if known.get(key) is None else _array(known[key], f"{key} of the Data")
         for key in ("pos", "normal", "color", "face", "x")
-        if known.get(key) is not None
-    }
-    normal, features = values.get("normal"), values.get("x")
-    if normal is None and features is not None and features.ndim == 2 and features.shape[1] == 3:
+    )
+    if normal is None and features is not None and features.shape[1:] == (3,):
         normal = features if are_normals(features) else None  # as PyG's ShapeNet has them
-    face = values.get("face")
-    if face is not None:
-        if face.ndim != 2 or len(face) != 3 or face.dtype.kind not in "iu":
-            raise InputError(
-                f"face of the Data must be whole numbers of shape (3, F), not {face.shape}"
-            )
-        face = face.T
-    return Raw(values["pos"], faces=face, normal=normal, color=values.get("color"))
+    if face is not None and (face.ndim != 2 or len(face) != 3 or face.dtype.kind not in "iu"):
+        needed = "whole numbers of shape (3, F)"
+        raise InputError(f"face of the Data must be {needed}, not {face.shape}")
+    return Raw(pos, None if face is None else face.T, normal, color)
 
 
 def _of_trimesh(thing: Any) -> Raw | None:
@@ -99,32 +84,28 @@ def _of_trimesh(thing: Any) -> Raw | None:
         return join(parts) if parts else None
     if not hasattr(thing, "visual") or not hasattr(thing, "vertices"):
         return None
+    pos, faces = np.asarray(thing.vertices), getattr(thing, "faces", None)
     color = np.asarray(thing.visual.vertex_colors) if thing.visual.kind == "vertex" else None
-    if not hasattr(thing, "faces") and len(thing.colors) != len(thing.vertices):
+    if faces is None and len(thing.colors) != len(pos):
         color = None  # points without colors say that they have some, and hold none
     # trimesh derives normals when asked; its own exporters tell given ones from these like this.
     given = "vertex_normals" in getattr(thing, "_cache", ())
-    return Raw(
-        pos=np.asarray(thing.vertices),
-        faces=np.asarray(thing.faces) if hasattr(thing, "faces") else None,
-        normal=np.asarray(thing.vertex_normals) if given else None,
-        color=color,
-    )
+    normal = np.asarray(thing.vertex_normals) if given else None
+    return Raw(pos, None if faces is None else np.asarray(faces), normal, color)
 
 
 def _of_open3d(thing: Any) -> Raw | None:
-    o3d = sys.modules["open3d"]
+    o3d, faces = sys.modules["open3d"], None
     wide, whole = o3d.core.float64, o3d.core.int64
     if isinstance(thing, o3d.geometry.PointCloud):
         thing = o3d.t.geometry.PointCloud.from_legacy(thing, wide)
     elif isinstance(thing, o3d.geometry.TriangleMesh):
         thing = o3d.t.geometry.TriangleMesh.from_legacy(thing, wide, whole)
     if isinstance(thing, o3d.t.geometry.PointCloud):
-        at, faces = thing.point, None
+        at = thing.point
     elif isinstance(thing, o3d.t.geometry.TriangleMesh):
-        at, faces = thing.vertex, np.empty((0, 3), np.int64)
-        if "indices" in thing.triangle:
-            faces = thing.triangle["indices"].cpu().numpy()
+        at = thing.vertex
+        faces = thing.triangle["indices"].cpu().numpy() if "indices" in thing.triangle else None
     else:
         return None
     known = {name: at[name].cpu().numpy() for name in at}
@@ -135,7 +116,7 @@ def _of_open3d(thing: Any) -> Raw | None:
 def _array(values: Any, what: str) -> Array:
     """An array on the CPU, of real numbers that NumPy has."""
     tensor = as_tensor(values, what).detach().cpu()
-    if tensor.dtype == torch.bool or tensor.is_complex():
+    if tensor.dtype == torch.bool:
         raise InputError(f"{what} must be real numbers, not {tensor.dtype}")
     array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array

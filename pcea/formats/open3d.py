@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import sys
+from contextlib import suppress
 from types import ModuleType
 
 from pcea.errors import InputError
@@ -30,13 +31,10 @@ def import_open3d() -> ModuleType:
 
 
 def _preload_libusb() -> None:
-    try:
-        ctypes.CDLL("libusb-1.0.so.0")
-    except OSError:
+    with suppress(ImportError, OSError):  # Open3D itself says what is missing
         try:
+            ctypes.CDLL("libusb-1.0.so.0")
+        except OSError:
             import libusb_package
 
-            path = libusb_package.get_library_path()
-            ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
-        except (ImportError, OSError):
-            return  # Open3D itself says what is missing
+            ctypes.CDLL(str(libusb_package.get_library_path()), ctypes.RTLD_GLOBAL)

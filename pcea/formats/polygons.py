@@ -18,20 +18,60 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
     # cross, no area, a corner without a position) stays a fan. A polygon of n corners gives n − 2
     # triangles, fewer only where some of its corners lie on one line.
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
-    faces, owner = _fans(counts, corners)
-    among = np.flatnonzero(counts[owner] > 3)
-    if not len(among) or corners.min() < 0 or corners.max() >= len(pos):
+    triangles, first = np.maximum(counts - 2, 0), np.cumsum(counts) - counts  # (P,)
+    owner = np.repeat(np.arange(len(counts)), triangles)  # (F,) the polygon of each triangle
+    step = first[owner] + np.arange(len(owner)) - (np.cumsum(triangles) - triangles)[owner]
+    faces = np.stack([corners[i] for i in (first[owner], step + 1, step + 2)], axis=1)
+    if not (counts > 3).any() or corners.min() < 0 or corners.max() >= len(pos):
         return faces
-    wrong = np.zeros(len(counts), bool)  # (P,)
-    wrong[owner[among][_backward(faces[among], owner[among], pos)]] = True
-    if not wrong.any():
+    with np.errstate(invalid="ignore", over="ignore"):
+        a, b, c = (pos[faces[:, i]].astype(np.float64) for i in range(3))
+        normal = np.cross(b - a, c - a)  # (F, 3) twice the area
+        # The triangles share a corner, so their normals add up to Newell's, the polygon's.
+        whole = _sums(owner, normal)[owner]
+        backward = (normal * whole).sum(1) < -_SLACK * (whole * whole).sum(1)
+    if not backward.any():
         return faces
-    rest = np.flatnonzero(wrong)
-    cut, cut_owner = _clip_ears(counts[rest], corners[np.isin(_owners(counts), rest)], pos)
-    kept = ~np.isin(owner, rest[cut_owner])
-    faces = np.concatenate((faces[kept], cut))
-    order = np.argsort(np.concatenate((owner[kept], rest[cut_owner])), kind="stable")
-    return faces[order]
+    concave = np.unique(owner[backward])
+    inside = np.isin(np.repeat(np.arange(len(counts)), counts), concave)
+    cut, cut_owner = _clip_ears(counts[concave], corners[inside], pos)
+    kept = ~np.isin(owner, concave[cut_owner])
+    order = np.argsort(np.concatenate((owner[kept], concave[cut_owner])), kind="stable")
+    return np.concatenate((faces[kept], cut))[order]
+
+
+def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]:
+    """Cut polygons in their planes: (F, 3) indices and (F,) owners, without those no cut covers."""
+    import mapbox_earcut  # only few files need it
+
+    owner, ends = np.repeat(np.arange(len(counts)), counts), np.cumsum(counts)
+    start, following = ends - counts, np.arange(1, len(corners) + 1)
+    following[ends - 1] = start
+    local = pos[corners].astype(np.float64)
+    local -= local[start][owner]
+    normal = _sums(owner, np.cross(local, local[following]))  # (P, 3) Newell's
+    length = np.linalg.norm(normal, axis=1)  # (P,) twice the area
+    across = np.cross(normal, np.eye(3)[np.abs(normal).argmin(1)])
+    axes = np.stack((across, np.cross(normal, across)), axis=2)  # (P, 3, 2)
+    axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-300)
+    flat = np.einsum("ki,kij->kj", local, axes[owner])  # (sum of counts, 2) counterclockwise
+    cuts = [
+        mapbox_earcut.triangulate_float64(flat[first:end], np.array([end - first], np.uint32))
+        for first, end in zip(start.tolist(), ends.tolist(), strict=True)
+    ]
+    cut_owner = np.repeat(np.arange(len(cuts)), [len(cut) // 3 for cut in cuts])
+    cut = np.concatenate(cuts).astype(np.int64).reshape(-1, 3) + start[cut_owner][:, None]
+    (ax, ay), (bx, by), (cx, cy) = (flat[cut[:, i]].T for i in range(3))
+    doubled = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)  # (F,) twice the signed areas
+    cut = np.where((doubled < 0)[:, None], cut[:, ::-1], cut)
+    covered = np.bincount(cut_owner, np.abs(doubled), len(counts))
+    good = (np.abs(covered - length) <= _SLACK * length)[cut_owner]
+    return corners[cut[good]], cut_owner[good]
+
+
+def _sums(owner: Array, values: Array) -> Array:
+    """(P, 3) sums of (K, 3) values over what belongs together."""
+    return np.stack([np.bincount(owner, values[:, i]) for i in range(3)], axis=1)
 
 
 def unroll_strips(counts: Array, corners: Array) -> Array:
@@ -53,65 +93,3 @@ def unroll_strips(counts: Array, corners: Array) -> Array:
     odd = (place[:-2] - start[:-2]) % 2 == 1
     faces = np.stack((np.where(odd, b, a), np.where(odd, a, b), c), axis=1)
     return faces[whole]
-
-
-def _owners(counts: Array) -> Array:
-    """(sum of counts,) which polygon each entry belongs to."""
-    return np.repeat(np.arange(len(counts)), counts)
-
-
-def _fans(counts: Array, corners: Array) -> tuple[Array, Array]:
-    """(F, 3) triangles around the first corners, and (F,) the polygon of each."""
-    triangles = np.maximum(counts - 2, 0)  # (P,)
-    owner = _owners(triangles)  # (F,)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    first = (np.cumsum(counts) - counts)[owner]
-    faces = (corners[first], corners[first + step + 1], corners[first + step + 2])
-    return np.stack(faces, axis=1), owner
-
-
-def _backward(faces: Array, owner: Array, pos: Array) -> Array:
-    """(F,) bool: the triangles of fans that lie the other way round than their polygon."""
-    a, b, c = (pos[faces[:, i]].astype(np.float64) for i in range(3))
-    with np.errstate(invalid="ignore", over="ignore"):
-        normal = np.cross(b - a, c - a)  # (F, 3) twice the area
-        # The triangles share a corner, so their normals add up to Newell's, the polygon's.
-        whole = _sums(owner, normal)[owner]
-        back: Array = (normal * whole).sum(1) < -_SLACK * (whole * whole).sum(1)
-    return back
-
-
-def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]:
-    """Cut polygons in their planes: (F, 3) indices and (F,) owners, without those no cut covers."""
-    import mapbox_earcut  # only few files need it
-
-    owner, start = _owners(counts), np.cumsum(counts) - counts
-    following = np.arange(len(corners)) + 1
-    following[start + counts - 1] = start
-    local = pos[corners].astype(np.float64)
-    local -= local[start][owner]
-    normal = _sums(owner, np.cross(local, local[following]))  # (P, 3) Newell's
-    length = np.linalg.norm(normal, axis=1)  # (P,) twice the area
-    normal /= np.where(length > 0, length, 1)[:, None]
-    across = np.cross(normal, np.eye(3)[np.abs(normal).argmin(1)])
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-    axes = np.stack((across, np.cross(normal, across)), axis=2)  # (P, 3, 2)
-    flat = np.einsum("ki,kij->kj", local, axes[owner])  # (sum of counts, 2) counterclockwise
-
-    cuts = [
-        mapbox_earcut.triangulate_float64(flat[first:end], np.array([end - first], np.uint32))
-        for first, end in zip(start.tolist(), (start + counts).tolist(), strict=True)
-    ]
-    cut_owner = _owners(np.array([len(cut) // 3 for cut in cuts]))
-    cut = np.concatenate(cuts).astype(np.int64).reshape(-1, 3) + start[cut_owner][:, None]
-    (ax, ay), (bx, by), (cx, cy) = (flat[cut[:, i]].T for i in range(3))
-    doubled = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)  # (F,) twice the signed areas
-    cut = np.where((doubled < 0)[:, None], cut[:, ::-1], cut)
-    covered = np.bincount(cut_owner, np.abs(doubled), len(counts))
-    good = (np.abs(covered - length) <= _SLACK * length)[cut_owner]
-    return corners[cut[good]], cut_owner[good]
-
-
-def _sums(owner: Array, values: Array) -> Array:
-    """(P, 3) sums of (K, 3) values over what belongs together."""
-    return np.stack([np.bincount(owner, values[:, i]) for i in range(3)], axis=1)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from pcea.errors import InputError
+from pcea.formats.checked import check_faces
 from pcea.formats.colors import as_color
 from pcea.formats.shape import Cloud, Mesh
 from pcea.geometry.surface import face_areas
@@ -100,68 +101,56 @@ def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Clou
     # faces. Normals that are zero or not finite become zero: unknown.
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
         raise InputError(f"{path}: its positions have shape {raw.pos.shape}, not (N, 3)")
-    if not len(raw.pos):
-        raise InputError(f"{path}: it holds no points")
-    pos = raw.pos.astype(np.float64)
+    pos, num, notes = raw.pos.astype(np.float64), len(raw.pos), list(raw.notes)
     there = np.asarray(np.isfinite(pos).all(1))  # (N,)
-    _check_extent(pos[there], len(pos), path)
-    notes = list(raw.notes)
-    faces = None if raw.faces is None or not len(raw.faces) else raw.faces.astype(np.int64)
-    if faces is not None and (faces.min() < 0 or faces.max() >= len(pos)):
-        wrong = faces.min() if faces.min() < 0 else faces.max()
-        raise InputError(
-            f"{path}: a face refers to vertex {wrong} (counted from 0), but there are {len(pos)}"
-            " vertices"
-        )
-    if faces is not None and not there.all():
+    pos = pos[there]
+    if fault := _fault(pos, num):
+        raise InputError(f"{path}: {fault}")
+    lost, faces = num - len(pos), None
+    if raw.faces is not None and len(raw.faces):
+        faces = raw.faces.astype(np.int64)
+        check_faces(faces, num, f"{path}: ")
         whole = there[faces].all(1)  # (F,)
-        if not whole.all():
-            notes.append(
-                f"{(~whole).sum()} of {len(faces)} faces have a corner without a position (NaN or "
-                "infinite) and were left out"
-            )
         faces = (np.cumsum(there) - 1)[faces[whole]]
         if not len(faces):
             raise InputError(f"{path}: each of its faces has a corner that is NaN or infinite")
-    elif not there.all():
-        notes.append(
-            f"{(~there).sum()} of {len(pos)} points have no position (NaN or infinite) and were "
-            "left out"
-        )
-    row = None if there.all() else torch.from_numpy(np.flatnonzero(there))
+        if len(faces) < len(whole):
+            notes.append(
+                f"{len(whole) - len(faces)} of {len(whole)} faces have a corner without a position"
+                " (NaN or infinite) and were left out"
+            )
+    elif lost:
+        what = "have no position (NaN or infinite) and were left out"
+        notes.append(f"{lost} of {num} points {what}")
     color = None if raw.color is None else as_color(np.asarray(raw.color)[there])
     if raw.color is not None and color is None:
         notes.append("its colors lie in none of the ranges 0 to 1, 0 to 255 and 0 to 65,535")
     normal = None if raw.normal is None else np.asarray(raw.normal, np.float64)[there]
     known: dict[str, Any] = {
-        "normal": None if normal is None else torch.from_numpy(normal),
-        "color": None if color is None else torch.from_numpy(color),
+        "normal": normal,
+        "color": color,
         "name": Path(path).stem if name is None else name,
-        "row": row,
+        "row": np.flatnonzero(there) if lost else None,
         "notes": tuple(notes),
     }
     if faces is None:
-        return Cloud(torch.from_numpy(pos[there]), **known)
-    mesh = Mesh(torch.from_numpy(pos[there]), torch.from_numpy(faces), **known)
+        return Cloud(torch.from_numpy(pos), **known)
+    mesh = Mesh(torch.from_numpy(pos), torch.from_numpy(faces), **known)
     if not (face_areas(mesh.vertices, mesh.faces) > 0).any():
         raise InputError(f"{path}: none of its {len(faces)} faces has an area")
     return mesh
 
 
-def _check_extent(pos: Array, stored: int, path: Path | str) -> None:
-    """Refuse points that are no shape; ``stored`` counts those without a position, too."""
-    if len(pos) < min(stored, 2):
-        raise InputError(
-            f"{path}: {stored - len(pos)} of its {stored} points have NaN or infinite coordinates;"
-            " at least 2 different points are needed"
-        )
-    if len(pos) == 1:
-        raise InputError(f"{path}: it holds a single point; at least 2 different points are needed")
+def _fault(pos: Array, stored: int) -> str:
+    """Say why points are no shape; ``stored`` counts those without a position, too."""
+    needed = "at least 2 different points are needed"
+    if not stored:
+        return "it holds no points"
+    if len(pos) < 2:
+        if lost := stored - len(pos):
+            return f"{lost} of its {stored} points have NaN or infinite coordinates; {needed}"
+        return f"it holds a single point; {needed}"
     reach = np.abs(pos).max()
     if reach > np.finfo(np.float32).max:
-        raise InputError(f"{path}: its coordinates reach {reach:.3g}, beyond float32: scale them")
-    if np.ptp(pos, axis=0).max() == 0:
-        raise InputError(
-            f"{path}: all of its {len(pos)} points are equal;"
-            " at least 2 different points are needed"
-        )
+        return f"its coordinates reach {reach:.3g}, beyond float32: scale them"
+    return "" if np.ptp(pos, axis=0).any() else f"all of its {len(pos)} points are equal; {needed}"

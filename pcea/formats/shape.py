@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -10,12 +10,20 @@ import torch
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.formats.checked import as_colors, as_indices, as_normals, as_positions, as_tensor
+from pcea.formats import checked
 from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.surface import sample_surface
 from pcea.geometry.upright import upright
 
 S = TypeVar("S", bound="_Shape")
+
+# What may be known at each point or vertex, and how it is checked.
+_AT_POINTS: dict[str, Callable[[Any, Tensor, str], Tensor]] = {
+    "normal": checked.as_normals,
+    "color": checked.as_colors,
+    "face": checked.as_indices,
+    "row": checked.as_indices,
+}
 
 
 class _Shape:
@@ -31,18 +39,15 @@ class _Shape:
 
     def __post_init__(self) -> None:
         kind = type(self).__name__.lower()
-        pos, taken = as_positions(self._pos, f"{self._where} of the {kind}")
-        offset = as_tensor(self.offset, f"offset of the {kind}").detach().cpu().double()
+        pos, taken = checked.as_positions(self._pos, f"{self._where} of the {kind}")
+        offset = checked.as_tensor(self.offset, f"offset of the {kind}").detach().cpu().double()
         if offset.shape != (3,) or not offset.isfinite().all():
             raise InputError(f"offset of the {kind} must be 3 finite numbers")
         self._keep(self._where, pos)
         self._keep("offset", offset + taken.cpu())
-        if self.normal is not None:
-            self._keep("normal", as_normals(self.normal, pos, f"normal of the {kind}"))
-        if self.color is not None:
-            self._keep("color", as_colors(self.color, pos, f"color of the {kind}"))
-        if self.row is not None:
-            self._keep("row", as_indices(self.row, pos, (len(pos),), f"row of the {kind}"))
+        for name, taken_as in _AT_POINTS.items():
+            if (values := getattr(self, name, None)) is not None:
+                self._keep(name, taken_as(values, pos, f"{name} of the {kind}"))
 
     @property
     def _pos(self) -> Tensor:
@@ -123,11 +128,6 @@ class Cloud(_Shape):
     row: Tensor | None = None
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.face is not None:
-            self._keep("face", as_indices(self.face, self.pos, (len(self),), "face of the cloud"))
-
     def __len__(self) -> int:
         """Count the points."""
         return len(self.pos)
@@ -157,11 +157,8 @@ class Cloud(_Shape):
 
     def select(self, index: Tensor) -> Cloud:
         """Take some of the points, (num,) int64 which ones or (N,) bool, in that order."""
-        names = ("pos", "normal", "color", "face", "row")
-        known: dict[str, Any] = {
-            name: getattr(self, name)[index] for name in names if getattr(self, name) is not None
-        }
-        return replace(self, **known)
+        known = {name: getattr(self, name) for name in ("pos", *_AT_POINTS)}
+        return replace(self, **{k: v[index] for k, v in known.items() if v is not None})
 
     @staticmethod
     def join(clouds: Sequence[Cloud]) -> Cloud:
@@ -173,7 +170,7 @@ class Cloud(_Shape):
             raise InputError("there are no clouds to join")
         first = clouds[0]
         known: dict[str, Any] = {"pos": torch.cat([_less(each, first.offset) for each in clouds])}
-        for name in ("normal", "color", "face", "row"):
+        for name in _AT_POINTS:
             values = [getattr(each, name) for each in clouds]
             known[name] = None if any(value is None for value in values) else torch.cat(values)
         return replace(first, **known)
@@ -228,16 +225,9 @@ class Mesh(_Shape):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        faces, num = self.faces, len(self.vertices)
-        self._keep("faces", as_indices(faces, self.vertices, (None, 3), "faces of the mesh"))
-        if not len(self.faces):
-            return
-        low, high = int(self.faces.min()), int(self.faces.max())
-        if low < 0 or high >= num:
-            raise InputError(
-                f"a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
-                f" are {num} vertices"
-            )
+        faces = checked.as_indices(self.faces, self.vertices, "faces of the mesh", (None, 3))
+        self._keep("faces", faces)
+        checked.check_faces(self.faces, len(self.vertices))
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Draw points uniformly by area, each with its face and the normal of that.

@@ -1,10 +1,11 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all: PLY, GLB, NPZ and JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +17,19 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError
+from pcea.formats.checked import as_positions, as_tensor, check_faces
+from pcea.formats.colors import to_linear
 from pcea.formats.raw import Array
 
 Values = ArrayLike | Tensor
 
 _PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float", "float64": "double"}
+_LINEAR = to_linear(np.arange(256)).astype("<f4")
+_MATTE: dict[str, Any] = {
+    "doubleSided": True,
+    "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
+    "extensions": {"KHR_materials_specular": {"specularFactor": 0.0}},
+}
 
 
 @contextmanager
@@ -55,37 +64,118 @@ def write_ply(
     coordinates. Beside (N, 3) uint8 colors and (N, 3) normals, further (N,) whole or real values
     stand at the points under their names, such as ``part``.
     """
-    pos = as_array(pos)
+    pos = _array(pos)
     if pos.ndim != 2 or pos.shape[1] != 3:
         raise InputError(f"{path}: pos must have shape (N, 3), not {pos.shape}")
     near = pos.astype(np.float32)
-    columns: dict[str, Array] = dict(
-        zip("xyz", (near if (near == pos).all() else pos.astype(np.float64)).T, strict=True)
-    )
+    near = near if (near == pos).all() else pos.astype(np.float64)
+    columns: dict[str, Array] = dict(zip("xyz", near.T, strict=True))
     if normal is not None:
-        normal = fitting("normal", normal, pos.shape, path).T.astype(np.float32)
+        normal = _fitting("normal", normal, pos.shape, path).T.astype(np.float32)
         columns |= zip(("nx", "ny", "nz"), normal, strict=True)
     if color is not None:
-        color = fitting("color", color, pos.shape, path)
-        if color.dtype != np.uint8:
-            raise InputError(f"{path}: color must be uint8, 0 to 255, not {color.dtype}")
-        columns |= zip(("red", "green", "blue"), color.T, strict=True)
+        columns |= zip(("red", "green", "blue"), _color(color, pos.shape, path).T, strict=True)
     for name, value in values.items():
-        value = fitting(name, value, pos.shape[:1], path)
+        value = _fitting(name, value, pos.shape[:1], path)
         columns[name] = value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
-
-    vertices = np.empty(len(pos), [(name, column.dtype) for name, column in columns.items()])
-    for name, column in columns.items():
-        vertices[name] = column
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(pos)}"]
     header += [f"property {_PLY_TYPES[column.dtype.name]} {n}" for n, column in columns.items()]
-    triangles = as_triangles(faces, len(pos), path)
+    index = _triangles(faces, len(pos), path)
     if faces is not None:
-        header += [f"element face {len(triangles)}", "property list uchar int vertex_indices"]
+        header += [f"element face {len(index)}", "property list uchar int vertex_indices"]
+    rows: dict[str, Array] = {"count": np.full(len(index), 3, np.uint8)}
+    rows |= zip("abc", index.T.astype(np.int32), strict=True)
     with replacing(path) as file:
         file.write("\n".join([*header, "end_header\n"]).encode("ascii"))
-        file.write(_little_endian(vertices))
-        file.write(_little_endian(triangles))
+        file.write(_records(columns))
+        file.write(_records(rows))
+
+
+def write_glb(
+    path: str | os.PathLike[str],
+    pos: Values,
+    faces: Values | None,
+    color: Values,
+    name: str = "shape",
+    offset: Values | None = None,
+) -> None:
+    """Write a mesh, or a cloud where faces are None, as a GLB file, whole or not at all.
+
+    Positions are written as float32 and their axes kept, though glTF's y axis is up. The (N, 3)
+    uint8 colors of the screen become linear light, as glTF requires. The (3,) offset, what to add
+    to ``pos`` for the shape's own coordinates, becomes the place of the shape's node, in float64;
+    of float64 positions far from zero, one is taken off.
+    """
+    near, taken = as_positions(pos, f"{path}: pos")
+    vertices, move = _array(near), _array(taken)
+    if not len(vertices):
+        raise InputError(f"{path}: there are no points to write")
+    if offset is not None:
+        move = move + _fitting("offset", as_tensor(offset, f"{path}: offset"), (3,), path)
+    colors = _color(color, vertices.shape, path)
+    index = _triangles(faces, len(vertices), path)
+    if 24 * len(vertices) + 12 * len(index) >= 2**32 - 2**16:
+        raise InputError(f"{path}: a GLB has at most 4 GiB, too few for {len(vertices):,} vertices")
+    content = glb_bytes(vertices, index, colors, name=name, move=move)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def glb_bytes(
+    vertices: Array,
+    triangles: Array,
+    color: Array,
+    normal: Array | None = None,
+    name: str = "shape",
+    move: Array | None = None,
+) -> bytes:
+    """Lay out a GLB file of (N, 3) vertices, (F, 3) triangles and (N, 3) uint8 screen colors.
+
+    With (N, 3) unit normals comes a material that does not shine and has two sides; without, there
+    is none, as trimesh and others take the colors only then. ``move`` is where the node stands.
+    """
+    # Not 16 bits for the colors: trimesh keeps the lower half of them.
+    blocks = {"POSITION": vertices.astype("<f4"), "COLOR_0": _LINEAR[color]}
+    if normal is not None:
+        blocks["NORMAL"] = normal.astype("<f4")
+    attributes = {key: number for number, key in enumerate(blocks)}
+    primitive: dict[str, Any] = {"attributes": attributes, "mode": 0}  # points
+    if len(triangles):
+        primitive |= {"indices": len(blocks), "mode": 4}
+        blocks["indices"] = triangles.reshape(-1).astype("<u4")
+    views, accessors, total = list[dict[str, Any]](), list[dict[str, Any]](), 0
+    for number, block in enumerate(blocks.values()):
+        # Elements have 12 or 4 bytes, so that all begin at a multiple of 4.
+        kind = {"componentType": 5126, "type": "VEC3"}
+        target = 34962  # vertices
+        if block.ndim == 1:
+            kind, target = {"componentType": 5125, "type": "SCALAR"}, 34963
+        accessors.append({"bufferView": number, "count": len(block), **kind})
+        place = {"byteOffset": total, "byteLength": block.nbytes}
+        views.append({"buffer": 0, "target": target, **place})
+        total += block.nbytes
+    accessors[0] |= {"min": vertices.min(0).tolist(), "max": vertices.max(0).tolist()}
+    node: dict[str, Any] = {"mesh": 0, "name": name}
+    if move is not None and move.any():
+        node["translation"] = move.tolist()
+    tree: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": "pcea"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [node],
+        "meshes": [{"primitives": [primitive]}],
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": total}],
+    }
+    if normal is not None:
+        primitive["material"] = 0
+        tree |= {"materials": [_MATTE], "extensionsUsed": list(_MATTE["extensions"])}
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + total)
+    head += struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", total, b"BIN\0")
+    return b"".join([head, *(block.tobytes() for block in blocks.values())])
 
 
 def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
@@ -93,7 +183,7 @@ def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, as_array(value), allow_pickle=False)
+                np.lib.format.write_array(member, _array(value), allow_pickle=False)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
@@ -102,30 +192,36 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
-def as_array(values: Values) -> Array:
-    """Give a tensor, an array or numbers as an array on the CPU."""
+def _array(values: Values) -> Array:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
-    """Give values as an array of a shape, or raise an InputError that names them and the file."""
-    array = as_array(values)
+def _fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
+    array = _array(values)
     if array.shape != shape:
         raise InputError(f"{path}: {name} must have shape {shape}, not {array.shape}")
     return array
 
 
-def as_triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
-    """Give (F, 3) faces as PLY rows of a count and an index; none without faces."""
-    index = np.empty((0, 3), np.int64) if faces is None else as_array(faces)
+def _color(values: Values, shape: tuple[int, ...], path: object) -> Array:
+    color = _fitting("color", values, shape, path)
+    if color.dtype != np.uint8:
+        raise InputError(f"{path}: color must be uint8, 0 to 255, not {color.dtype}")
+    return color
+
+
+def _triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
+    index = np.empty((0, 3), np.int64) if faces is None else _array(faces)
     if index.ndim != 2 or index.shape[1] != 3:
         raise InputError(f"{path}: faces must have shape (F, 3), not {index.shape}")
-    if len(index) and not (index.min() >= 0 and index.max() < num_vertices):
-        raise InputError(f"{path}: a face refers to none of the {num_vertices} vertices")
-    triangles = np.empty(len(index), [("count", np.uint8), ("index", np.int32, (3,))])
-    triangles["count"], triangles["index"] = 3, index
-    return triangles
+    check_faces(index, num_vertices, f"{path}: ")
+    return index
 
 
-def _little_endian(table: Array) -> bytes:
-    return table.astype(table.dtype.newbyteorder("<")).tobytes()
+def _records(columns: dict[str, Array]) -> bytes:
+    """Lay out columns as little-endian records."""
+    kinds = [(name, column.dtype.newbyteorder("<")) for name, column in columns.items()]
+    table = np.empty(len(next(iter(columns.values()))), kinds)
+    for name, column in columns.items():
+        table[name] = column
+    return table.tobytes()

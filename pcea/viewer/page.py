@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pcea.errors import InputError
 from pcea.formats import Mesh
-from pcea.formats.glb import glb_bytes
+from pcea.formats.write import glb_bytes
 from pcea.viewer.collection import Collection
 from pcea.viewer.key import describe, line, predicted
 from pcea.viewer.paint import PLAIN, Painting, View, column_at, hit, paint

@@ -160,7 +160,7 @@ def test_refuses_what_does_not_fit_and_leaves_the_old_file(
         (mesh.vertices[:, :2], mesh.faces, color, r"mesh\.glb: pos must have shape \(N, 3\)"),
         (mesh.vertices * float("nan"), mesh.faces, color, "NaN"),
         (mesh.vertices[:0], None, color[:0], "no points"),
-        (mesh.vertices, mesh.faces + 30, color, "refers to none"),
+        (mesh.vertices, mesh.faces + 30, color, "refers to vertex 6. .* there are 40 vertices"),
         (mesh.vertices, mesh.faces, color[:3], r"color must have shape \(40, 3\)"),
         (mesh.vertices, mesh.faces, color.float(), "uint8"),
     ):

@@ -168,11 +168,11 @@ def test_shapes_are_set_upright_with_their_normals_and_what_else_is_known() -> N
         (torch.rand(5, 6), r"give the normals apart"),
         (torch.rand(2, 5, 3), "one cloud at a time"),
         (torch.rand(5, 3) > 0.5, "must be real numbers"),
-        (torch.rand(5, 3).cfloat(), "must be real numbers"),
+        (torch.rand(5, 3).cfloat(), "of real numbers, not strided complex64"),
         ("chair.obj", "not str"),
         (np.ma.masked_greater(np.eye(3), 0.5), "has masked numbers"),
-        (torch.rand(5, 3).to_sparse(), "a dense tensor of ordinary numbers, not sparse_coo"),
-        (torch.rand(5, 3).to(torch.float8_e4m3fn), "of ordinary numbers, not strided float8"),
+        (torch.rand(5, 3).to_sparse(), "a dense tensor of real numbers, not sparse_coo"),
+        (torch.rand(5, 3).to(torch.float8_e4m3fn), "of real numbers, not strided float8"),
         (torch.full((2, 3), 1e300, dtype=torch.float64), "beyond float32"),
     ],
 )
@@ -212,7 +212,7 @@ def test_a_sample_keeps_offset_notes_and_rows() -> None:
     [
         ({"normal": torch.rand(4, 3)}, r"normal of the cloud must have shape \(5, 3\)"),
         ({"color": torch.full((5, 3), -9.0)}, "color of the cloud must lie in"),
-        ({"color": torch.ones(5, 3).cfloat()}, "color of the cloud must be real numbers"),
+        ({"color": torch.ones(5, 3).cfloat()}, "color of the cloud must be a dense tensor of real numbers"),
         ({"face": torch.rand(5)}, "face of the cloud must be whole numbers"),
         ({"offset": torch.rand(2)}, "offset of the cloud must be 3"),
         ({"normal": torch.rand(5, 3, device="meta")}, "is on meta, its positions are on cpu"),

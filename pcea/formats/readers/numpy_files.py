@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from pcea.errors import InputError
-from pcea.formats.columns import MOST_COLUMNS, as_raw, layout_by_name, layout_by_value, says_taken
+from pcea.formats.columns import (
+    MOST_COLUMNS,
+    as_raw,
+    layout_by_name,
+    layout_by_value,
+    says_taken,
+)
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw, register_format
 
@@ -19,10 +25,10 @@ from pcea.formats.raw import Array, Raw, register_format
 _POSITIONS = (
     "pos points xyz data pc vertices verts point_cloud pointcloud pts position positions coord"
     " coords coordinates cloud v p arr_0"
-).split()
-_FACES = "faces face triangles triangle tris tri f simplices".split()
-_NORMALS = "normal normals vertex_normals vertex_normal n vn".split()
-_COLORS = "color colors rgb colour colours vertex_colors vertex_color".split()
+)
+_FACES = "faces face triangles triangle tris tri f simplices"
+_NORMALS = "normal normals vertex_normals vertex_normal n vn"
+_COLORS = "color colors rgb colour colours vertex_colors vertex_color"
 
 
 @register_format("npy")
@@ -58,15 +64,20 @@ def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
     """Make a cloud, or a mesh where there are faces, of named arrays."""
     pos = _first(arrays, _POSITIONS)
     if pos is None:
-        flat = {name: arrays[name] for name in arrays if arrays[name].ndim == 1}
-        columns = {name: each for name, each in flat.items() if each.dtype.kind in "fiu"}
-        names = list(columns)
-        layout = layout_by_name(names, path)
+        columns = {k: v for k, v in arrays.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
+        layout = layout_by_name(list(columns), path)
         if layout is not None:
-            if len({len(columns[names[i]]) for i in layout.used}) > 1:
+            if len({len(list(columns.values())[i]) for i in layout.used}) > 1:
                 raise InputError(f"{path}: its x, y and z differ in length")
-            return as_raw(list(columns.values()), layout, names)
-        pos = _only_points(arrays, path)
+            return as_raw(list(columns.values()), layout, list(columns))
+        triples = {k: v for k, v in arrays.items() if v.ndim == 2 and v.shape[1] == 3}
+        could_be = [name for name, array in triples.items() if array.dtype.kind == "f"]
+        if len(could_be) != 1:
+            found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())[:200]
+            what = f"it holds {found or 'nothing'}"
+            named = "its points should be named pos, points, xyz or vertices"
+            raise InputError(f"{path}: {what}; {named}")
+        pos = could_be[0]
     raw, used = _points(arrays[pos], path), {"positions": pos}
     if faces := _first(arrays, _FACES):
         raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos, path))
@@ -83,26 +94,34 @@ def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
     return replace(raw, notes=(says_taken("arrays", used, left), *raw.notes))
 
 
-def _first(arrays: Mapping[str, Array], names: Sequence[str]) -> str | None:
+def _first(arrays: Mapping[str, Array], names: str) -> str | None:
     known = {name.lower(): name for name in reversed(list(arrays))}
-    there = (known[name] for name in names if name in known)
+    there = (known[name] for name in names.split() if name in known)
     # VTK's faces are laid end to end; everything else has a row a point or a face.
     return next((name for name in there if arrays[name].ndim > 1 or name.lower() == "faces"), None)
 
 
-def _only_points(arrays: Mapping[str, Array], path: Path) -> str:
-    shapes = {name: arrays[name].shape for name in arrays}
-    could_be = [
-        name
-        for name, shape in shapes.items()
-        if len(shape) == 2 and shape[1] == 3 and arrays[name].dtype.kind == "f"
-    ]
-    if len(could_be) != 1:
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())[:200] or "nothing"
+def _points(array: Array, path: Path) -> Raw:
+    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
+    shape, notes = array.shape, tuple[str, ...]()
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
+    if array.ndim == 3 and 1 in shape:
+        array = array.squeeze(axis=shape.index(1))
+    if array.ndim == 3 and array.shape[2] == 3:
+        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
+    if array.ndim != 2 or array.shape[1] < 3:
+        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
+    num, width = array.shape
+    if num == 3 and width > MOST_COLUMNS:  # three rows may be points up to this many columns
+        array, notes = array.T, (f"its array is (3, {width}): taken for {width} points",)
+    elif num in (3, 6) and num < width:
         raise InputError(
-            f"{path}: it holds {found}; its points should be named pos, points, xyz or vertices"
+            f"{path}: its array has shape {shape}, which may be {num} points or (3, N): transpose"
+            " it to one row per point, or name what is in it"
         )
-    return could_be[0]
+    raw = as_raw(list(array.T), layout_by_value(array, path))
+    return replace(raw, notes=(*raw.notes, *notes))
 
 
 def _at_points(values: Array, raw: Raw, what: str, path: Path) -> Array | None:
@@ -133,38 +152,14 @@ def _triangles(index: Array, name: str, pos: Array, path: Path) -> Array | None:
         if at != len(index):
             raise InputError(f"{path}: its {name} is no list of faces, each after its corner count")
         return triangulate(index[starts], np.delete(index, starts), pos)
-    if index.ndim == 2 and shape[0] in (3, 4):
-        of_geometric = name.lower() == "face" and shape[0] == 3 and shape[1] in (3, 4)
-        if shape[1] not in (3, 4) or of_geometric:
-            index = index.T
+    of_geometric = name.lower() == "face" and shape[0] == 3
+    if index.ndim == 2 and (of_geometric or shape[1] not in (3, 4)):
+        index = index.T
     if index.ndim != 2 or index.shape[1] not in (3, 4):
-        raise InputError(
-            f"{path}: its {name} has shape {shape}; (F, 3), (3, F) or (F, 4) is needed"
-        )
-    if index.shape[1] == 4 and len(index) > 1 and (index[:, 0] == 3).all():
-        index = index[:, 1:]  # VTK's rows begin with the number of corners
-    there = (index >= 0) if index.shape[1] == 4 else np.ones(index.shape, bool)
-    return triangulate(there.sum(1), index[there], pos)
-
-
-def _points(array: Array, path: Path) -> Raw:
-    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
-    shape, notes = array.shape, tuple[str, ...]()
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
-    if array.ndim == 3 and 1 in shape:
-        array = array.squeeze(axis=shape.index(1))
-    if array.ndim == 3 and array.shape[2] == 3:
-        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
-    if array.ndim != 2 or array.shape[1] < 3:
-        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
-    rows, columns = array.shape
-    if rows == 3 and columns > MOST_COLUMNS:  # three rows may be points up to this many columns
-        array, notes = array.T, (f"its array is (3, {columns}): taken for {columns} points",)
-    elif rows in (3, 6) and rows < columns:
-        raise InputError(
-            f"{path}: its array has shape {shape}, which may be {rows} points or (3, N): transpose"
-            " it to one row per point, or name what is in it"
-        )
-    raw = as_raw(list(array.T), layout_by_value(array, path))
-    return replace(raw, notes=(*raw.notes, *notes))
+        needed = "(F, 3), (3, F) or (F, 4) is needed"
+        raise InputError(f"{path}: its {name} has shape {shape}; {needed}")
+    if index.shape[1] == 3:
+        return index
+    if len(index) > 1 and (index[:, 0] == 3).all():
+        return index[:, 1:]  # VTK's rows begin with the number of corners
+    return triangulate((index >= 0).sum(1), index[index >= 0], pos)
