@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,8 @@ from pcea.errors import InputError
 from pcea.formats.raw import Array
 
 # The mark of UTF-32 begins with that of UTF-16, so it is looked for first.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_NARROW_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
@@ -31,40 +26,50 @@ def read_text(path: Path) -> str:
 
 def decode(data: bytes, path: Path) -> str:
     """Turn the bytes of a text file into text, as :func:`read_text` does."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if encoding is None and b"\0" in data:
+    encoding = "utf-32" if data.startswith(_UTF32) else "utf-16"
+    if not data.startswith((*_UTF32, *_UTF16)):
+        encoding = "utf-8-sig"
+    if encoding == "utf-8-sig" and b"\0" in data:
         raise InputError(
             f"{path}: it is not text, as a {path.suffix} file should be: is it renamed? (UTF-16"
             " needs its byte order mark)"
         )
-    text = data.decode(encoding or "utf-8-sig", errors="replace")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text
+    text = data.decode(encoding, errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def number_rows(lines: Sequence[str], line_of: Sequence[int], width: int, path: Path) -> Array:
+def numbered(text: str, before: int = 0) -> list[tuple[int, str]]:
+    """The lines that are not blank, with their numbers; ``before`` is how many stand before."""
+    lines = enumerate(text.splitlines(), before + 1)
+    return [(number, line) for number, line in lines if not line.isspace() and line]
+
+
+def number_rows(lines: Sequence[tuple[int, str]], width: int, path: Path) -> Array:
     """Read the first numbers of every line: (len(lines), width) float64."""
-    # `line_of` has the line of each row in the file, counted from 1, for the message.
+    # Each line comes with its number in the file, counted from 1, for the message.
     if not lines:
         return np.empty((0, width))
     try:
-        table = np.loadtxt(lines, comments=None, usecols=range(width), ndmin=2)
-    except ValueError:
-        pass
-    else:
+        texts = [line for _, line in lines]
+        table = np.loadtxt(texts, comments=None, usecols=range(width), ndmin=2)
         if table.shape == (len(lines), width):  # numpy leaves out rows that are blank
             return table
-    for line, number in zip(lines, line_of, strict=True):
+    except ValueError:
+        pass
+    for number, line in lines:
         fields = line.split()
         if len(fields) < width:
-            raise InputError(
-                f"{path}, line {number}: it has {len(fields)} numbers where {width} are needed"
-            )
-        for field in fields[:width]:
-            if not is_number(field):
-                raise InputError(f"{path}, line {number}: {field[:40]!r} is not a number")
+            what = f"it has {len(fields)} numbers where {width} are needed"
+            raise InputError(f"{path}, line {number}: {what}")
+        refuse_words(fields[:width], number, path)
     raise InputError(f"{path}: its rows cannot be read as {width} numbers each")
+
+
+def refuse_words(fields: Iterable[str], line: int, path: Path) -> None:
+    """Refuse a line of which a field is no number."""
+    for field in fields:
+        if not is_number(field):
+            raise InputError(f"{path}, line {line}: {field[:40]!r} is not a number")
 
 
 def is_number(field: str) -> bool:
@@ -79,7 +84,7 @@ def is_number(field: str) -> bool:
 def read_bytes(path: Path) -> bytes:
     """Read a file; one that is marked as text of another encoding comes as UTF-8, unmarked."""
     data = path.read_bytes()
-    return read_text(path).encode() if data.startswith(_NARROW_MARKS) else data
+    return decode(data, path).encode() if data.startswith((codecs.BOM_UTF8, *_UTF16)) else data
 
 
 def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
@@ -139,10 +144,6 @@ def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:
             return numbers, Places(heads, first)
     except (ValueError, DeprecationWarning):
         pass
-    number, field = next(
-        (number, field)
-        for number, line in enumerate(lines, first + 1)
-        for field in line.split()
-        if not is_number(field)
-    )
-    raise InputError(f"{path}, line {number}: {field[:40]!r} is not a number")
+    for number, line in enumerate(lines, first + 1):
+        refuse_words(line.split(), number, path)
+    raise InputError(f"{path}: its numbers cannot be read")

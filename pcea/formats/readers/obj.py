@@ -23,36 +23,31 @@ def read_obj(path: Path) -> Raw:
     text = re.sub(r"(?m)^[ \t]*#.*$", "", read_text(path))
     if "\\" in text:
         text = re.sub(r"(?:[^\n]*\\[ \t]*\n)+[^\n]*", _joined, text)
-    rows: dict[str, list[str]] = {"v": [], "vn": [], "f": []}
-    line_of: dict[str, list[int]] = {"v": [], "vn": [], "f": []}
+    rows: dict[str, list[tuple[int, str]]] = {"v": [], "vn": [], "f": []}
     known: list[tuple[int, int]] = []  # vertices and normals before each face: for what is relative
     for number, line in enumerate(text.split("\n"), 1):
         key, *rest = line.split(None, 1) or [""]
         if key in rows:
-            rows[key].append(rest[0].partition("#")[0] if rest else "")
-            line_of[key].append(number)
+            rows[key].append((number, rest[0].partition("#")[0] if rest else ""))
             if key == "f":
                 known.append((len(rows["v"]), len(rows["vn"])))
     if not rows["v"]:
         raise InputError(f"{path}: it holds no vertices (no line starts with 'v')")
 
     # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
-    widths = Counter(len(line.split()) for line in rows["v"])
+    widths, notes = Counter(len(line.split()) for _, line in rows["v"]), list[str]()
     width = max(widths) if widths.keys() in ({6}, {7}) else 3
-    table = number_rows(rows["v"], line_of["v"], width, path)
-    pos, color, notes = table[:, :3], table[:, 3:] if width > 3 else None, list[str]()
-    colored = widths[6] + widths[7]
-    if width == 3 and colored:  # Blender writes colors for those objects that have some
-        notes.append(
-            f"{colored} of its {len(pos)} vertices have colors, not all of them alike;"
-            " they were left out"
-        )
-    normal = number_rows(rows["vn"], line_of["vn"], 3, path) if rows["vn"] else None
-    beside = normal if normal is not None and len(normal) == len(pos) else None
+    table = number_rows(rows["v"], width, path)
+    pos, color = table[:, :3], table[:, 3:] if width > 3 else None
+    if color is None and (colored := widths[6] + widths[7]):  # as Blender writes some objects
+        what = "have colors, not all of them alike; they were left out"
+        notes.append(f"{colored} of its {len(pos)} vertices {what}")
+    normal = number_rows(rows["vn"], 3, path)
+    beside = normal if len(normal) == len(pos) else None
     if not rows["f"]:
-        return Raw(pos=pos, normal=beside, color=color, notes=tuple(notes))
-    counts, corners, at_corners = _faces(rows["f"], line_of["f"], known, path)
-    if normal is not None and at_corners.any():
+        return Raw(pos, normal=beside, color=color, notes=tuple(notes))
+    counts, corners, at_corners = _faces(rows["f"], known, path)
+    if len(normal) and at_corners.any():
         beside = _at_vertices(normal, at_corners, corners, len(pos))
     if few := int((counts < 3).sum()):
         what = "have fewer than 3 corners and were left out"
@@ -66,21 +61,21 @@ def _joined(lines: re.Match[str]) -> str:
 
 
 def _faces(
-    lines: list[str], line_of: list[int], known: list[tuple[int, int]], path: Path
+    lines: list[tuple[int, str]], known: list[tuple[int, int]], path: Path
 ) -> tuple[Array, Array, Array]:
     """(P,) counts, and of each corner the vertex counted from 0 and the normal counted from 1."""
     counts, corners, normals = [], [], []
-    for line, number in zip(lines, line_of, strict=True):
+    for number, line in lines:
         fields = line.split()
+        wrong = f"{path}, line {number}: {line[:40]!r} is not a face"
         try:
             indices = [int(field.partition("/")[0]) for field in fields]
             parts = [field.split("/") for field in fields] if "/" in line else [[]] * len(fields)
             normals += [int(part[2]) if len(part) > 2 and part[2] else 0 for part in parts]
         except ValueError:
-            raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
+            raise InputError(wrong) from None
         if 0 in indices:
-            what = "vertices are counted from 1, not 0"
-            raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face: {what}")
+            raise InputError(f"{wrong}: vertices are counted from 1, not 0")
         counts.append(len(indices))
         corners += indices
     count = np.array(counts, np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw, register_format
-from pcea.formats.text import free_numbers, number_rows, read_text
+from pcea.formats.text import free_numbers, number_rows, numbered, read_text
 
 # In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
 _KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
@@ -34,9 +34,8 @@ def read_off(path: Path) -> Raw:
     text = "\n" * keyword[0].count("\n") + text[keyword.end() :]
     has_normals, has_colors = "N" in (more or ""), "C" in (more or "")
     fixed = 3 + 3 * has_normals + 2 * bool(before or after)  # numbers a vertex, but for its color
-    numbered = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    line_of, lines = [n for n, _ in numbered], [line for _, line in numbered]
-    head = lines[0].split() if lines else []
+    lines = numbered(text)
+    head = lines[0][1].split() if lines else []
     counted = len(head) >= 2 and all(count.isdecimal() for count in head[:2])
     num, num_faces = (int(count) for count in head[:2]) if counted else (0, 0)
     by_line = counted and len(head) <= 3 and len(lines) == 1 + num + num_faces
@@ -53,32 +52,30 @@ def read_off(path: Path) -> Raw:
         )
     width = fixed + 4 * has_colors
     if width > 3:
-        width = min([width, *(len(line.split()) for line in lines[1 : 1 + num])])
-    vertices = number_rows(lines[1 : 1 + num], line_of[1 : 1 + num], max(width, 3), path)
-    counts, corners = _faces(lines[1 + num : end], line_of[1 + num : end], path)
+        width = max(3, min([width, *(len(line.split()) for _, line in lines[1 : 1 + num])]))
+    vertices = number_rows(lines[1 : 1 + num], width, path)
+    pos = vertices[:, :3]
     color = vertices[:, fixed - 2 * bool(before or after) :][:, : width - fixed]
+    counts, corners = _faces(lines[1 + num : end], path)
     return Raw(
-        pos=vertices[:, :3],
-        faces=triangulate(counts, corners, vertices[:, :3]),
+        pos=pos,
+        faces=triangulate(counts, corners, pos),
         normal=vertices[:, 3:6] if has_normals and width >= 6 else None,
         color=color if has_colors and color.shape[1] >= 3 else None,
     )
 
 
-def _faces(lines: list[str], line_of: list[int], path: Path) -> tuple[Array, Array]:
+def _faces(lines: list[tuple[int, str]], path: Path) -> tuple[Array, Array]:
     """The number of corners of each face, and all corners laid end to end."""
     counts, corners = list[int](), list[int]()
-    for line, number in zip(lines, line_of, strict=True):
-        fields = line.split()
+    for number, line in lines:
         try:
-            count = int(fields[0])
-            indices = [int(field) for field in fields[1 : 1 + count]]
+            count, *indices = map(int, line.split()[: 1 + int(line.split()[0])])
         except ValueError:
             raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
         if len(indices) != count:
-            raise InputError(
-                f"{path}, line {number}: the face has {len(indices)} corners, not {count}"
-            )
+            what = f"the face has {len(indices)} corners, not {count}"
+            raise InputError(f"{path}, line {number}: {what}")
         counts.append(count)
         corners += indices
     return np.array(counts, np.int64), np.array(corners, np.int64)
@@ -95,7 +92,7 @@ def _by_word(text: str, head: int, path: Path) -> Raw | None:
         return None
     num, num_faces, at = int(numbers[0]), int(numbers[1]), head if head in (2, 3) else 3
     end = at + 3 * num
-    begins, pieces = [*range(at, end, 3)], list[Array]()
+    begins, pieces = [*range(at, end, 3)], [numbers[:0]]
     for _ in range(num_faces):
         begins.append(end)
         count = numbers[end] if end < len(numbers) else -1
@@ -103,12 +100,10 @@ def _by_word(text: str, head: int, path: Path) -> Raw | None:
             return None
         pieces.append(numbers[end + 1 : end + 1 + int(count)])
         end += 1 + int(count)
-    if end != len(numbers):
+    corners = np.concatenate(pieces)
+    if end != len(numbers) or (corners % 1).any():
         return None
     places.check(np.array(begins), end, path)
-    corners = np.concatenate([np.empty(0), *pieces])
     pos = numbers[at : at + 3 * num].reshape(num, 3)
-    counts = np.array([len(piece) for piece in pieces], np.int64)
-    if (corners % 1).any():
-        return None
+    counts = np.array([len(piece) for piece in pieces[1:]], np.int64)
     return Raw(pos=pos, faces=triangulate(counts, corners, pos))

@@ -9,7 +9,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.columns import find_fields, in_type
 from pcea.formats.raw import Array, Raw, register_format
-from pcea.formats.text import header_lines, number_rows, read_bytes
+from pcea.formats.text import header_lines, number_rows, numbered, read_bytes
 
 
 @register_format("pcd")
@@ -46,13 +46,11 @@ def read_pcd(path: Path) -> Raw:
         raise InputError(f"{path}: it has no PCD header that can be read: is it renamed?") from None
     more = 0
     if layout == "ascii":
-        rows = data[start:].decode("ascii", errors="replace").splitlines()
-        numbered = [(n, row) for n, row in enumerate(rows, lines + 1) if row.strip()]
-        more, numbered = len(numbered) - points, numbered[:points]
+        rows = numbered(data[start:].decode("ascii", errors="replace"), lines)
+        more = len(rows) - points
         if more < 0:
-            raise _truncated(points, len(numbered), path)
-        line_of, texts = [n for n, _ in numbered], [row for _, row in numbered]
-        table = number_rows(texts, line_of, sum(counts), path)
+            raise _truncated(points, len(rows), path)
+        table = number_rows(rows[:points], sum(counts), path)
         columns = np.split(table, np.cumsum(counts)[:-1], axis=1)
     elif layout in ("binary", "binary_compressed"):
         columns = _binary(memoryview(data)[start:], record, points, layout != "binary", path)

@@ -60,29 +60,25 @@ def _binary(data: bytes, path: Path) -> Raw:
 def _text(text: str, path: Path) -> Raw:
     if not re.search(r"^\s*vertex\b", text, re.MULTILINE):
         text = _WORDS.sub("\n", text)  # all in one line
-    lines, line_of = list[str](), list[int]()
-    whole = inside = opened = 0  # lines of whole facets, vertices of this one, where it began
+    vertices = list[tuple[int, str]]()
+    whole = inside = opened = 0  # vertices of whole facets, of this one, and where it began
     closed = False
     for number, line in enumerate(text.splitlines(), 1):
         key, *rest = line.split(None, 1) or [""]
         if key == "vertex":
-            lines.append(rest[0] if rest else "")
-            line_of.append(number)
+            vertices.append((number, rest[0] if rest else ""))
             inside += 1
         elif key == "facet":
             opened, closed = number, False
         elif key == "endfacet":
             if inside != 3:
-                raise InputError(
-                    f"{path}, line {opened or number}: this facet has {inside} vertices, not 3"
-                )
+                what = f"this facet has {inside} vertices, not 3"
+                raise InputError(f"{path}, line {opened or number}: {what}")
             whole, inside = whole + 3, 0
         elif key in ("endsolid", "end"):
             closed = True
-    count = whole // 3
-    if not count:
+    if not whole:
         raise InputError(f"{path}: it holds no whole facets")
-    notes = f"it ends without 'endsolid', so it may be cut off; {count} whole facets were read"
-    pos = number_rows(lines[:whole], line_of[:whole], 3, path)
-    faces = np.arange(whole).reshape(count, 3)
-    return Raw(pos, faces=faces, notes=(notes,) if inside or not closed else ())
+    pos, faces = number_rows(vertices[:whole], 3, path), np.arange(whole).reshape(-1, 3)
+    cut = f"it ends without 'endsolid', so it may be cut off; {len(faces)} whole facets were read"
+    return Raw(pos, faces, notes=(cut,) if inside or not closed else ())
