@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,18 @@ from pcea.geometry.normalize import choose_offset
 # Normals this far from unit length were not meant as unit normals.
 _LENGTH_SLACK = 1e-3
 _REALS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+@contextmanager
+def naming(what: object) -> Iterator[None]:
+    """Put what is at fault, such as a file, before the message of an InputError from within."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        if text.startswith(str(what)):
+            raise
+        raise InputError(f"{what}{', ' if text.startswith('line ') else ': '}{text}") from error
 
 
 def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
@@ -80,12 +94,12 @@ def as_indices(
     return index.long()
 
 
-def check_faces(faces: Tensor | NDArray[Any], num: int, where: str = "") -> None:
+def check_faces(faces: Tensor | NDArray[Any], num: int) -> None:
     """Refuse (F, 3) faces that refer to other vertices than 0 to num − 1."""
     low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
     if low < 0 or high >= num:
         raise InputError(
-            f"{where}a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
+            f"a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
             f" are {num} vertices"
         )
 

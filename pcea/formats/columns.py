@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
@@ -80,20 +79,18 @@ class Layout:
         return self.pos + (self.normal or ()) + (self.color or ())
 
 
-def layout_by_name(names: Sequence[str], path: Path) -> Layout | None:
+def layout_by_name(names: Sequence[str]) -> Layout | None:
     """Find x, y, z, normals and colors among the (W,) names; None where none is a position's."""
     if layout := find_names(names):
         return layout
     plain = [_plain(name) for name in names]
     if len(_DEGREES & set(plain)) >= 2:
         raise InputError(
-            f"{path}: its columns are longitude and latitude: degrees are no lengths;"
+            "its columns are longitude and latitude: degrees are no lengths;"
             " project them to a map first"
         )
     if found := [name for name, bare in zip(names, plain, strict=True) if bare in _AXES]:
-        raise InputError(
-            f"{path}: of x, y and z its header names only {' '.join(found)}: name all three"
-        )
+        raise InputError(f"of x, y and z its header names only {' '.join(found)}: name all three")
     return None
 
 
@@ -119,17 +116,17 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in without_unit.lower() if letter.isalnum())
 
 
-def layout_by_value(table: Array, path: Path) -> Layout:
+def layout_by_value(table: Array, ending: str = "") -> Layout:
     """Decide by the (N, W) numbers which columns are what, by the rules of docs/files.md."""
+    # The ending of a file may say what follows the positions.
     width = table.shape[1]
     if width < 3:
-        raise InputError(f"{path}: it has {width} columns; at least 3 (x y z) are needed")
+        raise InputError(f"it has {width} columns; at least 3 (x y z) are needed")
     if width > MOST_COLUMNS:
         raise InputError(
-            f"{path}: it has {width} columns and no names: which are x, y and z cannot be told;"
+            f"it has {width} columns and no names: which are x, y and z cannot be told;"
             " name them in a header line, or keep the first 3"
         )
-    ending = path.suffix.lower()
     if ending in (".xyzn", ".xyzrgb"):
         named = (3, 4, 5) if width >= 6 else None
         return Layout((0, 1, 2), *((named, None) if ending == ".xyzn" else (None, named)))

@@ -39,21 +39,17 @@ class GltfFile:
     # ordinary error of Python or NumPy says so.
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.folder = path.parent.resolve()
         self.tree, self.chunk = _open(path)
         if unknown := _unknown(self.tree.get("extensionsRequired", [])):
-            raise self.error(f"it requires {_advice(unknown)}")
+            raise InputError(f"it requires {_advice(unknown)}")
         self.fetched: dict[int, bytes] = {}
-
-    def error(self, text: str) -> InputError:
-        """Make an error that names the file."""
-        return InputError(f"{self.path}: {text}")
 
     def at(self, kind: str, index: Any) -> Any:
         """Look up an entry of one of the file's lists."""
         entries = self.tree.get(kind, [])
         if type(index) is not int or not 0 <= index < len(entries):
-            raise self.error(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
+            raise InputError(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
         return entries[index]
 
     def buffer(self, view: dict[str, Any]) -> Bytes:
@@ -63,14 +59,14 @@ class GltfFile:
         fallback = any(each.get("fallback") for each in buffer.get("extensions", {}).values())
         if "uri" in buffer:
             if index not in self.fetched:
-                self.fetched[index] = _fetch(buffer["uri"], self.path)
+                self.fetched[index] = _fetch(buffer["uri"], self.folder)
             data: Bytes = self.fetched[index]
         elif index == 0 and self.chunk is not None and not fallback:
             data = self.chunk
         else:
-            raise self.error(f"buffer {index} has no data{only_in(view.get('extensions', {}))}")
+            raise InputError(f"buffer {index} has no data{only_in(view.get('extensions', {}))}")
         if len(data) < (size := buffer["byteLength"]):
-            raise self.error(f"it is truncated: buffer {index} needs {size} bytes, has {len(data)}")
+            raise InputError(f"it is truncated: buffer {index} needs {size} bytes, has {len(data)}")
         return data[:size]
 
     def stored(self, entry: dict[str, Any], component: int, count: int, width: int) -> Array:
@@ -78,10 +74,10 @@ class GltfFile:
         view, dtype = self.at("bufferViews", entry["bufferView"]), np.dtype(_COMPONENTS[component])
         size, start, whole = view["byteLength"], view.get("byteOffset", 0), self.buffer(view)
         if size < 1 or start < 0 or start + size > len(whole):
-            raise self.error(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
+            raise InputError(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
         stride = view.get("byteStride") or width * dtype.itemsize
         if stride < width * dtype.itemsize:
-            raise self.error("the elements of a bufferView overlap")
+            raise InputError("the elements of a bufferView overlap")
         data, start = np.frombuffer(whole, np.uint8, size, start), entry.get("byteOffset", 0)
         return np.ndarray((count, width), dtype, data, start, (stride, dtype.itemsize))
 
@@ -92,25 +88,25 @@ class GltfFile:
         accessor = self.at("accessors", index)
         kind, count, component = accessor["type"], accessor["count"], accessor["componentType"]
         if kind not in kinds or count < 1:
-            raise self.error(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
+            raise InputError(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
         sparse, width = accessor.get("sparse"), _WIDTHS[kind]
         if "bufferView" in accessor:
             values = self.stored(accessor, component, count, width)
         elif sparse is None or count > _MOST_ZEROS:
             primitives = (each for mesh in self.tree["meshes"] for each in mesh["primitives"])
             names = [name for each in primitives for name in each.get("extensions", {})]
-            raise self.error(f"accessor {index} has no data{only_in(names)}")
+            raise InputError(f"accessor {index} has no data{only_in(names)}")
         else:
             values = np.zeros((count, width), _COMPONENTS[component])
         if sparse is not None:
             where, num, values = sparse["indices"], sparse["count"], values.copy()
             places = self.stored(where, where["componentType"], num, 1)[:, 0]
             if places.dtype.kind != "u" or places.max(initial=0) >= count:
-                raise self.error(f"accessor {index} replaces elements that it does not have")
+                raise InputError(f"accessor {index} replaces elements that it does not have")
             values[places] = self.stored(sparse["values"], component, num, width)
         if whole:
             if values.dtype.kind != "u":
-                raise self.error(f"accessor {index} holds no whole numbers from 0")
+                raise InputError(f"accessor {index} holds no whole numbers from 0")
             return values.astype(np.int64)
         if values.dtype.kind != "f" and (fractions or accessor.get("normalized") is True):
             return np.maximum(values / np.iinfo(values.dtype).max, -1.0)
@@ -121,17 +117,17 @@ def _open(path: Path) -> tuple[dict[str, Any], Bytes | None]:
     """The JSON, and the binary chunk of a GLB; the content decides which of the two it is."""
     text, chunk = path.read_bytes(), None
     if text[:4] == b"glTF":
-        text, chunk = _chunks(text, path)
+        text, chunk = _chunks(text)
     elif path.suffix.lower() == ".glb" and text[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
-        raise InputError(f"{path}: it does not start with 'glTF', as a GLB file does")
+        raise InputError("it does not start with 'glTF', as a GLB file does")
     try:
         # It knows a byte order mark, and UTF-16 by its bytes. Some write 3.0 for an index.
         tree = json.loads(text, parse_float=_whole_or_real)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: it is no JSON, as a glTF file is ({error})") from error
+        raise InputError(f"it is no JSON, as a glTF file is ({error})") from error
     version, least = tree["asset"]["version"], tree["asset"].get("minVersion", "2.0")
     if not re.match(r"2\.\d", version) or least != "2.0":
-        raise InputError(f"{path}: it is glTF {version[:20]}: save it as glTF 2.0")
+        raise InputError(f"it is glTF {version[:20]}: save it as glTF 2.0")
     return tree, chunk
 
 
@@ -140,12 +136,12 @@ def _whole_or_real(text: str) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _chunks(data: bytes, path: Path) -> tuple[bytes, Bytes | None]:
+def _chunks(data: bytes) -> tuple[bytes, Bytes | None]:
     if len(data) < 20:
-        raise InputError(f"{path}: it is truncated: a GLB has at least 20 bytes, not {len(data)}")
+        raise InputError(f"it is truncated: a GLB has at least 20 bytes, not {len(data)}")
     version, announced = struct.unpack_from("<II", data, 4)
     if version != 2:
-        raise InputError(f"{path}: it is a GLB of version {version}: save it as glTF 2.0")
+        raise InputError(f"it is a GLB of version {version}: save it as glTF 2.0")
     whole, start, found = memoryview(data), 12, dict[int, memoryview]()
     while start + 8 <= announced <= len(data):
         size, kind = struct.unpack_from("<II", data, start)
@@ -153,26 +149,25 @@ def _chunks(data: bytes, path: Path) -> tuple[bytes, Bytes | None]:
         start += 8 + size
     if start > announced or announced > len(data) or next(iter(found), None) != _JSON:
         raise InputError(
-            f"{path}: it is truncated or damaged: it announces {announced} bytes, has {len(data)}"
+            f"it is truncated or damaged: it announces {announced} bytes, has {len(data)}"
         )
     return bytes(found[_JSON]).rstrip(b"\0 "), found.get(_BIN)
 
 
-def _fetch(address: str, path: Path) -> bytes:
+def _fetch(address: str, folder: Path) -> bytes:
     """Get the bytes of an address: those in it, or a file's in the folder of the glTF file."""
     # A file that a stranger made decides what is opened, so nothing outside its folder is.
     if address[:5].lower() == "data:":
         header, _, payload = address[5:].partition(",")
         data = unquote_to_bytes(payload)
         return base64.b64decode(data + b"==") if header.lower().endswith(";base64") else data
-    wrong, decoded = f"{path}: the address {address[:100]!r} of a buffer", unquote(address)
+    wrong, decoded = f"the address {address[:100]!r} of a buffer", unquote(address)
     scheme = re.match(r"([A-Za-z][\w+.-]*):", decoded)  # of one letter, it is a drive of Windows
     if scheme and len(scheme[1]) > 1:
         raise InputError(f"{wrong} has the scheme {scheme[1]}: only data: addresses are read")
     decoded = decoded.replace("\\", "/")  # separates folders on Windows
     if scheme or decoded.startswith("/"):
         raise InputError(f"{wrong} is absolute: put the buffer into the file's folder")
-    folder = path.parent.resolve()
     try:
         file = (folder / decoded).resolve()
         if not file.is_relative_to(folder):

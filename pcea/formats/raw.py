@@ -95,25 +95,25 @@ def join(parts: Sequence[Raw]) -> Raw:
     )
 
 
-def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Cloud:
+def validate(raw: Raw, name: str) -> Mesh | Cloud:
     """Check the content of a file or an object: a mesh where there are faces, else a cloud."""
     # Points without a position, which depth cameras write as NaN, are left out, and so are their
     # faces. Normals that are zero or not finite become zero: unknown.
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
-        raise InputError(f"{path}: its positions have shape {raw.pos.shape}, not (N, 3)")
+        raise InputError(f"its positions have shape {raw.pos.shape}, not (N, 3)")
     pos, num, notes = raw.pos.astype(np.float64), len(raw.pos), list(raw.notes)
     there = np.asarray(np.isfinite(pos).all(1))  # (N,)
     pos = pos[there]
     if fault := _fault(pos, num):
-        raise InputError(f"{path}: {fault}")
+        raise InputError(f"{fault}")
     lost, faces = num - len(pos), None
     if raw.faces is not None and len(raw.faces):
         faces = raw.faces.astype(np.int64)
-        check_faces(faces, num, f"{path}: ")
+        check_faces(faces, num)
         whole = there[faces].all(1)  # (F,)
         faces = (np.cumsum(there) - 1)[faces[whole]]
         if not len(faces):
-            raise InputError(f"{path}: each of its faces has a corner that is NaN or infinite")
+            raise InputError("each of its faces has a corner that is NaN or infinite")
         if len(faces) < len(whole):
             notes.append(
                 f"{len(whole) - len(faces)} of {len(whole)} faces have a corner without a position"
@@ -129,7 +129,7 @@ def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Clou
     known: dict[str, Any] = {
         "normal": normal,
         "color": color,
-        "name": Path(path).stem if name is None else name,
+        "name": name,
         "row": np.flatnonzero(there) if lost else None,
         "notes": tuple(notes),
     }
@@ -137,7 +137,7 @@ def validate(raw: Raw, path: Path | str, name: str | None = None) -> Mesh | Clou
         return Cloud(torch.from_numpy(pos), **known)
     mesh = Mesh(torch.from_numpy(pos), torch.from_numpy(faces), **known)
     if not (face_areas(mesh.vertices, mesh.faces) > 0).any():
-        raise InputError(f"{path}: none of its {len(faces)} faces has an area")
+        raise InputError(f"none of its {len(faces)} faces has an area")
     return mesh
 
 

@@ -10,13 +10,14 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
 from pcea.errors import InputError
+from pcea.formats.checked import naming
 from pcea.formats.objects import raw_of
-from pcea.formats.raw import FORMATS, validate
+from pcea.formats.raw import FORMATS, Raw, validate
 from pcea.formats.shape import Cloud, Mesh
 
 _PACKED = ".gz"
@@ -138,7 +139,8 @@ def as_shape(thing: ShapeLike) -> Mesh | Cloud:
     if isinstance(thing, (str, os.PathLike)):
         return _read_file(Path(os.path.expanduser(thing)))
     raw, name = raw_of(thing)
-    return validate(raw, f"the {type(thing).__name__}", name)
+    with naming(f"the {type(thing).__name__}"):
+        return validate(raw, name)
 
 
 def read(path: ShapeLike) -> Mesh | Cloud:
@@ -163,40 +165,35 @@ def read(path: ShapeLike) -> Mesh | Cloud:
 
 
 def _read_file(path: Path) -> Mesh | Cloud:
-    ending = "".join(_ending(path))
-    try:
-        if path.is_dir():
-            raise InputError(f"{path}: it is a folder, not a file")
-        if not path.exists():
-            raise InputError(f"{path}: there is no such file")
-        if not can_read(path):
-            what = f"files ending in {ending!r}" if ending else "files without an ending"
-            raise InputError(f"{path}: {what} cannot be read ({_known()})")
-        if not path.is_file():
-            raise InputError(f"{path}: it is not a regular file")
-        if not path.stat().st_size:
-            raise InputError(f"{path}: it is empty")
-        if not ending.endswith(_PACKED):
-            return _read_plain(path)
-        with _unpacked(path) as plain:
-            try:
-                return _read_plain(plain)
-            except InputError as error:
-                # The user knows the packed file, not where it was unpacked.
-                raise InputError(str(error).replace(str(plain), str(path))) from error
-    except OSError as error:
-        raise InputError(f"{path}: it cannot be read: {error.strerror or error}") from error
+    ending, packed = _ending(path)
+    with naming(path):
+        try:
+            if path.is_dir():
+                raise InputError("it is a folder, not a file")
+            if not path.exists():
+                raise InputError("there is no such file")
+            if not can_read(path):
+                what = (
+                    f"files ending in {ending + packed!r}" if ending else "files without an ending"
+                )
+                raise InputError(f"files {what} cannot be read ({_known()})")
+            if not path.is_file():
+                raise InputError("it is not a regular file")
+            if not path.stat().st_size:
+                raise InputError("it is empty")
+            with _unpacked(path) if packed else nullcontext(path) as plain:
+                _refuse_other_content(plain, ending)
+                return validate(_raw_of_file(plain, ending), plain.stem)
+        except OSError as error:
+            raise InputError(f"it cannot be read: {error.strerror or error}") from error
 
 
-def _read_plain(path: Path) -> Mesh | Cloud:
-    ending = _ending(path)[0]
-    _refuse_other_content(path, ending)
+def _raw_of_file(path: Path, ending: str) -> Raw:
     try:
         with warnings.catch_warnings():
             # Whatever a reader has to say about a damaged file, the checks say better.
             warnings.simplefilter("ignore")
-            raw = FORMATS.get(ending[1:])(path)
-        return validate(raw, path)
+            return FORMATS.get(ending[1:])(path)
     except (InputError, OSError):
         raise
     except Exception as error:  # what readers raise on a damaged file is theirs to choose
@@ -204,7 +201,7 @@ def _read_plain(path: Path) -> Mesh | Cloud:
         if isinstance(error, KeyError):
             reason += " is missing or unknown"
         raise InputError(
-            f"{path}: it cannot be read as {ending[1:].upper()}, it may be damaged or renamed"
+            f"it cannot be read as {ending[1:].upper()}, it may be damaged or renamed"
             f" ({reason}): save or download it again"
         ) from error
 
@@ -216,7 +213,7 @@ def _refuse_other_content(path: Path, ending: str) -> None:
     for begins, what, endings in _KINDS:
         if ending not in endings and re.match(begins, start):
             hint = f": name it {endings[0]}" if endings and not re.search("[:,]", what) else ""
-            raise InputError(f"{path}: it is {what}{hint}")
+            raise InputError(f"it is {what}{hint}")
 
 
 @contextmanager
@@ -227,18 +224,16 @@ def _unpacked(path: Path) -> Iterator[Path]:
         with gzip.open(path) as packed:
             data = packed.read(most + 1)
     except gzip.BadGzipFile as error:
-        raise InputError(
-            f"{path}: it is not compressed by gzip, or damaged: is it renamed?"
-        ) from error
+        raise InputError("it is not compressed by gzip, or damaged: is it renamed?") from error
     except (EOFError, zlib.error) as error:
-        raise InputError(f"{path}: it is truncated or damaged, and cannot be unpacked") from error
+        raise InputError("it is truncated or damaged, and cannot be unpacked") from error
     if len(data) > most:
         raise InputError(
-            f"{path}: it unpacks to more than {most >> 20} MiB, which no shape of its size does:"
+            f"it unpacks to more than {most >> 20} MiB, which no shape of its size does:"
             " unpack it yourself if you trust it"
         )
     if not data:
-        raise InputError(f"{path}: it is empty")
+        raise InputError("it is empty")
     with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
         plain = Path(folder, path.stem)
         plain.write_bytes(data)

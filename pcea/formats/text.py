@@ -21,18 +21,18 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_text(path: Path) -> str:
     """Read a text file in UTF-8, or marked as UTF-16 or UTF-32; every line ends in a line feed."""
     # Comments in another encoding do no harm.
-    return decode(path.read_bytes(), path)
+    return decode(path.read_bytes())
 
 
-def decode(data: bytes, path: Path) -> str:
+def decode(data: bytes) -> str:
     """Turn the bytes of a text file into text, as :func:`read_text` does."""
     encoding = "utf-32" if data.startswith(_UTF32) else "utf-16"
     if not data.startswith((*_UTF32, *_UTF16)):
         encoding = "utf-8-sig"
     if encoding == "utf-8-sig" and b"\0" in data:
         raise InputError(
-            f"{path}: it is not text, as a {path.suffix} file should be: is it renamed? (UTF-16"
-            " needs its byte order mark)"
+            "it is not text, as files of its ending are: is it renamed? (UTF-16 needs its byte"
+            " order mark)"
         )
     text = data.decode(encoding, errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -44,7 +44,7 @@ def numbered(text: str, before: int = 0) -> list[tuple[int, str]]:
     return [(number, line) for number, line in lines if not line.isspace() and line]
 
 
-def number_rows(lines: Sequence[tuple[int, str]], width: int, path: Path) -> Array:
+def number_rows(lines: Sequence[tuple[int, str]], width: int) -> Array:
     """Read the first numbers of every line: (len(lines), width) float64."""
     # Each line comes with its number in the file, counted from 1, for the message.
     if not lines:
@@ -60,16 +60,16 @@ def number_rows(lines: Sequence[tuple[int, str]], width: int, path: Path) -> Arr
         fields = line.split()
         if len(fields) < width:
             what = f"it has {len(fields)} numbers where {width} are needed"
-            raise InputError(f"{path}, line {number}: {what}")
-        refuse_words(fields[:width], number, path)
-    raise InputError(f"{path}: its rows cannot be read as {width} numbers each")
+            raise InputError(f"line {number}: {what}")
+        refuse_words(fields[:width], number)
+    raise InputError(f"its rows cannot be read as {width} numbers each")
 
 
-def refuse_words(fields: Iterable[str], line: int, path: Path) -> None:
+def refuse_words(fields: Iterable[str], line: int) -> None:
     """Refuse a line of which a field is no number."""
     for field in fields:
         if not is_number(field):
-            raise InputError(f"{path}, line {line}: {field[:40]!r} is not a number")
+            raise InputError(f"line {line}: {field[:40]!r} is not a number")
 
 
 def is_number(field: str) -> bool:
@@ -84,7 +84,7 @@ def is_number(field: str) -> bool:
 def read_bytes(path: Path) -> bytes:
     """Read a file; one that is marked as text of another encoding comes as UTF-8, unmarked."""
     data = path.read_bytes()
-    return decode(data, path).encode() if data.startswith((codecs.BOM_UTF8, *_UTF16)) else data
+    return decode(data).encode() if data.startswith((codecs.BOM_UTF8, *_UTF16)) else data
 
 
 def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
@@ -107,7 +107,7 @@ class Places:
     heads: Array  # (lines + 1,) how many numbers stand before each line, and in all
     first: int  # how many lines of the file stand before the first
 
-    def check(self, begins: Array, used: int, path: Path) -> int:
+    def check(self, begins: Array, used: int) -> int:
         """Refuse records that cannot be meant as they were read; count the lines behind them."""
         # `begins` (R,) has the place of each record's first number among all numbers; `used` is how
         # many they have together. A number that is missing in a file with a record a line must not
@@ -126,12 +126,12 @@ class Places:
             last = begins[max(int(strays.argmax()) - 1, 0) if strays.any() else -1]
             line = int(np.searchsorted(self.heads, last, "right")) + self.first
             raise InputError(
-                f"{path}, line {line}: it holds more or fewer numbers than the header announces"
+                f"line {line}: it holds more or fewer numbers than the header announces"
             )
         return left
 
 
-def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:
+def free_numbers(text: str, first: int) -> tuple[Array, Places]:
     """Read all numbers of a text, however it is spaced, as (K,) float64, and where lines begin."""
     # `first` is how many lines of the file stand before the text.
     lines = text.splitlines()
@@ -145,5 +145,5 @@ def free_numbers(text: str, first: int, path: Path) -> tuple[Array, Places]:
     except (ValueError, DeprecationWarning):
         pass
     for number, line in enumerate(lines, first + 1):
-        refuse_words(line.split(), number, path)
-    raise InputError(f"{path}: its numbers cannot be read")
+        refuse_words(line.split(), number)
+    raise InputError("its numbers cannot be read")

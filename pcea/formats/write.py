@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.formats.checked import as_positions, as_tensor, check_faces
+from pcea.formats.checked import as_positions, as_tensor, check_faces, naming
 from pcea.formats.colors import to_linear
 from pcea.formats.raw import Array
 
@@ -65,22 +65,23 @@ def write_ply(
     stand at the points under their names, such as ``part``.
     """
     pos = _array(pos)
-    if pos.ndim != 2 or pos.shape[1] != 3:
-        raise InputError(f"{path}: pos must have shape (N, 3), not {pos.shape}")
-    near = pos.astype(np.float32)
-    near = near if (near == pos).all() else pos.astype(np.float64)
-    columns: dict[str, Array] = dict(zip("xyz", near.T, strict=True))
-    if normal is not None:
-        normal = _fitting("normal", normal, pos.shape, path).T.astype(np.float32)
-        columns |= zip(("nx", "ny", "nz"), normal, strict=True)
-    if color is not None:
-        columns |= zip(("red", "green", "blue"), _color(color, pos.shape, path).T, strict=True)
-    for name, value in values.items():
-        value = _fitting(name, value, pos.shape[:1], path)
-        columns[name] = value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
+    with naming(path):
+        if pos.ndim != 2 or pos.shape[1] != 3:
+            raise InputError(f"pos must have shape (N, 3), not {pos.shape}")
+        near = pos.astype(np.float32)
+        near = near if (near == pos).all() else pos.astype(np.float64)
+        columns: dict[str, Array] = dict(zip("xyz", near.T, strict=True))
+        if normal is not None:
+            normal = _fitting("normal", normal, pos.shape).T.astype(np.float32)
+            columns |= zip(("nx", "ny", "nz"), normal, strict=True)
+        if color is not None:
+            columns |= zip(("red", "green", "blue"), _color(color, pos.shape).T, strict=True)
+        for name, value in values.items():
+            value = _fitting(name, value, pos.shape[:1])
+            columns[name] = value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
+        index = _triangles(faces, len(pos))
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(pos)}"]
     header += [f"property {_PLY_TYPES[column.dtype.name]} {n}" for n, column in columns.items()]
-    index = _triangles(faces, len(pos), path)
     if faces is not None:
         header += [f"element face {len(index)}", "property list uchar int vertex_indices"]
     rows: dict[str, Array] = {"count": np.full(len(index), 3, np.uint8)}
@@ -106,16 +107,17 @@ def write_glb(
     to ``pos`` for the shape's own coordinates, becomes the place of the shape's node, in float64;
     of float64 positions far from zero, one is taken off.
     """
-    near, taken = as_positions(pos, f"{path}: pos")
-    vertices, move = _array(near), _array(taken)
-    if not len(vertices):
-        raise InputError(f"{path}: there are no points to write")
-    if offset is not None:
-        move = move + _fitting("offset", as_tensor(offset, f"{path}: offset"), (3,), path)
-    colors = _color(color, vertices.shape, path)
-    index = _triangles(faces, len(vertices), path)
-    if 24 * len(vertices) + 12 * len(index) >= 2**32 - 2**16:
-        raise InputError(f"{path}: a GLB has at most 4 GiB, too few for {len(vertices):,} vertices")
+    with naming(path):
+        near, taken = as_positions(pos, "pos")
+        vertices, move = _array(near), _array(taken)
+        if not len(vertices):
+            raise InputError("there are no points to write")
+        if offset is not None:
+            move = move + _fitting("offset", as_tensor(offset, "offset"), (3,))
+        colors = _color(color, vertices.shape)
+        index = _triangles(faces, len(vertices))
+        if 24 * len(vertices) + 12 * len(index) >= 2**32 - 2**16:
+            raise InputError(f"a GLB has at most 4 GiB, too few for {len(vertices):,} vertices")
     content = glb_bytes(vertices, index, colors, name=name, move=move)
     with replacing(path) as file:
         file.write(content)
@@ -196,25 +198,25 @@ def _array(values: Values) -> Array:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def _fitting(name: str, values: Values, shape: tuple[int, ...], path: object) -> Array:
+def _fitting(name: str, values: Values, shape: tuple[int, ...]) -> Array:
     array = _array(values)
     if array.shape != shape:
-        raise InputError(f"{path}: {name} must have shape {shape}, not {array.shape}")
+        raise InputError(f"{name} must have shape {shape}, not {array.shape}")
     return array
 
 
-def _color(values: Values, shape: tuple[int, ...], path: object) -> Array:
-    color = _fitting("color", values, shape, path)
+def _color(values: Values, shape: tuple[int, ...]) -> Array:
+    color = _fitting("color", values, shape)
     if color.dtype != np.uint8:
-        raise InputError(f"{path}: color must be uint8, 0 to 255, not {color.dtype}")
+        raise InputError(f"color must be uint8, 0 to 255, not {color.dtype}")
     return color
 
 
-def _triangles(faces: Values | None, num_vertices: int, path: object) -> Array:
+def _triangles(faces: Values | None, num_vertices: int) -> Array:
     index = np.empty((0, 3), np.int64) if faces is None else _array(faces)
     if index.ndim != 2 or index.shape[1] != 3:
-        raise InputError(f"{path}: faces must have shape (F, 3), not {index.shape}")
-    check_faces(index, num_vertices, f"{path}: ")
+        raise InputError(f"faces must have shape (F, 3), not {index.shape}")
+    check_faces(index, num_vertices)
     return index
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pcea.errors import InputError
 from pcea.formats.colors import to_screen
 from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
 from pcea.formats.polygons import unroll_strips
@@ -37,7 +38,7 @@ def read_gltf(path: Path) -> Raw:
     file = _Scene(path)
     parts = [part for part in file.parts() if part.faces is None or len(part.faces)]
     if not parts:
-        raise file.error(f"it holds no faces and no points{', only lines' * bool(file.lines)}")
+        raise InputError(f"it holds no faces and no points{', only lines' * bool(file.lines)}")
     notes = []
     if (num := len(file.tree.get("scenes", []))) > 1:
         notes.append(f"of its {num} scenes, only the one that is shown by default was read")
@@ -73,7 +74,7 @@ class _Scene(GltfFile):
                 self.placed += len(places) * size
                 if self.placed > _MOST_PLACED:
                     most = f"{_MOST_PLACED:,} vertices and indices"
-                    raise self.error(f"its scene shows more than {most}")
+                    raise InputError(f"its scene shows more than {most}")
                 yield _moved(columns, faces, places)
 
     def nodes(self) -> tuple[dict[int, Array], list[tuple[Node, Array]]]:
@@ -88,7 +89,7 @@ class _Scene(GltfFile):
             self.at("nodes", number)
         if len(set(below)) < len(below):
             twice = next(child for child in below if below.count(child) > 1)
-            raise self.error(f"node {twice} is below two nodes, or twice below one")
+            raise InputError(f"node {twice} is below two nodes, or twice below one")
         roots = dict.fromkeys(each for each in range(len(nodes)) if each not in {*below})
         chosen = [*roots] if chosen is None else chosen
         first = [each for each in dict.fromkeys((*chosen, *roots)) if each in roots]
@@ -103,7 +104,7 @@ class _Scene(GltfFile):
                 keys = ("translation", "rotation", "scale")
                 own = _compose(**{key: node[key] for key in keys if key in node})
             if own.shape != (1, 4, 4) or not np.isfinite(own).all():
-                raise self.error(f"the place of node {number} is not given by finite numbers")
+                raise InputError(f"the place of node {number} is not given by finite numbers")
             world[number] = above @ own[0]
             hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
             inside = (inside or number in chosen) and not hidden
@@ -112,7 +113,7 @@ class _Scene(GltfFile):
             children = reversed(node.get("children", []))
             waiting += [(child, world[number], inside) for child in children]
         if len(world) < len(nodes):
-            raise self.error("some of its nodes are below themselves: they go round in a circle")
+            raise InputError("some of its nodes are below themselves: they go round in a circle")
         return world, shown
 
     def copies(self, node: Node, world: Array) -> Array:
@@ -124,7 +125,7 @@ class _Scene(GltfFile):
         given = {key: at for key, at in extension["attributes"].items() if key in kinds}
         found = {key.lower(): self.numbers(at, kinds[key]) for key, at in given.items()}
         if len({len(values) for values in found.values()}) != 1:
-            raise self.error(f"the attributes of its {INSTANCING} lack, or differ in their counts")
+            raise InputError(f"the attributes of its {INSTANCING} lack, or differ in their counts")
         return world @ _compose(**found)
 
     def joints(self, index: Any, world: dict[int, Array]) -> Array:
@@ -135,17 +136,17 @@ class _Scene(GltfFile):
             return matrix
         inverse = self.numbers(skin["inverseBindMatrices"], "MAT4")
         if len(inverse) < len(matrix):
-            raise self.error(f"a skin of {len(matrix)} joints has {len(inverse)} bind matrices")
+            raise InputError(f"a skin of {len(matrix)} joints has {len(inverse)} bind matrices")
         return matrix @ inverse[: len(matrix)].reshape(-1, 4, 4).swapaxes(1, 2)
 
     def blend(self, columns: dict[str, Array], matrix: Array) -> Array:
         """(1, V, 4, 4) the matrices of the joints on which each vertex hangs, by their weights."""
         if "joint" not in columns:
-            raise self.error("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
+            raise InputError("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
         weight = columns["weight"]
         joint = np.where(weight != 0, columns["joint"], 0)  # without weight, it may be any number
         if joint.max() >= len(matrix):
-            raise self.error(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
+            raise InputError(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
         blended = np.zeros((1, len(weight), 4, 4))
         for each, share in zip(joint.T, weight.T, strict=True):  # together they take much memory
             blended[0] += share[:, None, None] * matrix[each]
@@ -161,7 +162,7 @@ class _Scene(GltfFile):
                 self.lines += 1
                 continue
             if mode not in (_POINTS, _TRIANGLES, _STRIP, _FAN):
-                raise self.error(f"the mode of a primitive is {mode!r:.20}")
+                raise InputError(f"the mode of a primitive is {mode!r:.20}")
             key: Any = number
             if mode != _POINTS:
                 key = json.dumps([primitive["attributes"], primitive.get("targets")])
@@ -170,12 +171,12 @@ class _Scene(GltfFile):
             if "indices" in primitive:
                 order = self.numbers(primitive["indices"], "SCALAR", whole=True)[:, 0]
                 if order.max() >= num:
-                    raise self.error(f"it refers to vertex {order.max()}, but there are {num}")
+                    raise InputError(f"it refers to vertex {order.max()}, but there are {num}")
             if mode == _POINTS:
                 parts[key] = {name: values[order] for name, values in columns.items()}, None
                 continue
             if len(order) < 3 or (mode == _TRIANGLES and len(order) % 3):
-                raise self.error(f"{len(order)} corners make no triangles, strip or fan")
+                raise InputError(f"{len(order)} corners make no triangles, strip or fan")
             found = order.reshape(-1, 3) if mode == _TRIANGLES else order[:0].reshape(0, 3)
             if mode == _STRIP:
                 found = unroll_strips(np.array([len(order)]), order)
@@ -190,7 +191,7 @@ class _Scene(GltfFile):
         attributes, found = primitive["attributes"], dict[str, Array]()
         if "POSITION" not in attributes:
             only = only_in(primitive.get("extensions", {}))
-            raise self.error(f"a primitive has no positions{only}")
+            raise InputError(f"a primitive has no positions{only}")
         for key in _VERTEX.keys() & attributes:
             name, *kinds = _VERTEX[key]
             # Colors of whole numbers are fractions, though some files do not say so.
@@ -209,7 +210,7 @@ class _Scene(GltfFile):
             found["weight"] = weight / weight.sum(1, keepdims=True)
             found["joint"] = np.concatenate(joints, axis=1)
         if len({len(values) for values in found.values()}) > 1:
-            raise self.error("the attributes of a primitive differ in their counts")
+            raise InputError("the attributes of a primitive differ in their counts")
         return found
 
 

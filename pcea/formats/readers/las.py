@@ -18,15 +18,15 @@ def read_las(path: Path) -> Raw:
     try:
         import laspy
     except ModuleNotFoundError as error:
-        raise InputError(f"{path}: LAS and LAZ are read by laspy: {_HOW}") from error
+        raise InputError(f"LAS and LAZ are read by laspy: {_HOW}") from error
     with laspy.open(path) as file:
         if file.header.are_points_compressed and not laspy.LazBackend.detect_available():
-            raise InputError(f"{path}: packed points need lazrs: {_HOW}")
+            raise InputError(f"packed points need lazrs: {_HOW}")
         points = file.read()
         announced = file.header.point_count
     if len(points) < announced:
         raise InputError(
-            f"{path}: it is truncated: it announces {announced} points and ends after {len(points)}"
+            f"it is truncated: it announces {announced} points and ends after {len(points)}"
         )
     color = None
     if {"red", "green", "blue"} <= set(points.point_format.dimension_names):

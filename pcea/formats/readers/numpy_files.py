@@ -36,9 +36,9 @@ def read_npy(path: Path) -> Raw:
     """Read an array of (N, 3 or more) numbers, or records with fields x, y and z."""
     with _opened(path, b"\x93NUMPY") as array:
         if array.dtype.names is None:
-            return _points(array, path)
+            return _points(array)
         rows = array.ravel()
-        return _named({name: rows[name] for name in array.dtype.names}, path)
+        return _named({name: rows[name] for name in array.dtype.names})
 
 
 @register_format("npz")
@@ -47,7 +47,7 @@ def read_npz(path: Path) -> Raw:
     # Positions may also be the one array that can only be points, or arrays x, y and z. Faces are
     # (F, 3 or 4), (3, F) as in PyTorch Geometric, or laid end to end as in VTK.
     with _opened(path, b"PK") as archive:
-        return _named(archive, path)
+        return _named(archive)
 
 
 @contextmanager
@@ -55,20 +55,20 @@ def _opened(path: Path, start: bytes) -> Iterator[Any]:
     with path.open("rb") as file:
         # What has another start, numpy takes for a pickle, and proposes to trust it.
         if file.read(len(start)) != start:
-            raise InputError(f"{path}: it is no {path.suffix} file: is it renamed?")
+            raise InputError(f"it is no {path.suffix} file: is it renamed?")
         file.seek(0)
         yield np.load(file, allow_pickle=False)
 
 
-def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
+def _named(arrays: Mapping[str, Array]) -> Raw:
     """Make a cloud, or a mesh where there are faces, of named arrays."""
     pos = _first(arrays, _POSITIONS)
     if pos is None:
         columns = {k: v for k, v in arrays.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
-        layout = layout_by_name(list(columns), path)
+        layout = layout_by_name(list(columns))
         if layout is not None:
             if len({len(list(columns.values())[i]) for i in layout.used}) > 1:
-                raise InputError(f"{path}: its x, y and z differ in length")
+                raise InputError("its x, y and z differ in length")
             return as_raw(list(columns.values()), layout, list(columns))
         triples = {k: v for k, v in arrays.items() if v.ndim == 2 and v.shape[1] == 3}
         could_be = [name for name, array in triples.items() if array.dtype.kind == "f"]
@@ -76,15 +76,15 @@ def _named(arrays: Mapping[str, Array], path: Path) -> Raw:
             found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())[:200]
             what = f"it holds {found or 'nothing'}"
             named = "its points should be named pos, points, xyz or vertices"
-            raise InputError(f"{path}: {what}; {named}")
+            raise InputError(f"{what}; {named}")
         pos = could_be[0]
-    raw, used = _points(arrays[pos], path), {"positions": pos}
+    raw, used = _points(arrays[pos]), {"positions": pos}
     if faces := _first(arrays, _FACES):
-        raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos, path))
+        raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos))
         used["faces"] = faces
     for kind, names in (("normal", _NORMALS), ("color", _COLORS)):
         name = _first(arrays, names)
-        values = None if name is None else _at_points(arrays[name], raw, kind, path)
+        values = None if name is None else _at_points(arrays[name], raw, kind)
         if name is not None and values is not None:
             raw = replace(raw, normal=values) if kind == "normal" else replace(raw, color=values)
             used[f"{kind}s"] = name
@@ -101,46 +101,46 @@ def _first(arrays: Mapping[str, Array], names: str) -> str | None:
     return next((name for name in there if arrays[name].ndim > 1 or name.lower() == "faces"), None)
 
 
-def _points(array: Array, path: Path) -> Raw:
+def _points(array: Array) -> Raw:
     """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
     shape, notes = array.shape, tuple[str, ...]()
     if array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: it holds {array.dtype}; real numbers are needed")
+        raise InputError(f"it holds {array.dtype}; real numbers are needed")
     if array.ndim == 3 and 1 in shape:
         array = array.squeeze(axis=shape.index(1))
     if array.ndim == 3 and array.shape[2] == 3:
-        raise InputError(f"{path}: its array has shape {shape}: save one cloud of (N, 3) a file")
+        raise InputError(f"its array has shape {shape}: save one cloud of (N, 3) a file")
     if array.ndim != 2 or array.shape[1] < 3:
-        raise InputError(f"{path}: its array has shape {shape}; (N, 3) or (N, 6) is needed")
+        raise InputError(f"its array has shape {shape}; (N, 3) or (N, 6) is needed")
     num, width = array.shape
     if num == 3 and width > MOST_COLUMNS:  # three rows may be points up to this many columns
         array, notes = array.T, (f"its array is (3, {width}): taken for {width} points",)
     elif num in (3, 6) and num < width:
         raise InputError(
-            f"{path}: its array has shape {shape}, which may be {num} points or (3, N): transpose"
+            f"its array has shape {shape}, which may be {num} points or (3, N): transpose"
             " it to one row per point, or name what is in it"
         )
-    raw = as_raw(list(array.T), layout_by_value(array, path))
+    raw = as_raw(list(array.T), layout_by_value(array))
     return replace(raw, notes=(*raw.notes, *notes))
 
 
-def _at_points(values: Array, raw: Raw, what: str, path: Path) -> Array | None:
+def _at_points(values: Array, raw: Raw, what: str) -> Array | None:
     """Take values of each point; None if they are those of each face."""
     if values.shape[::-1] == raw.pos.shape and len(raw.pos) > 4:
         values = values.T
     if raw.faces is not None and len(values) == len(raw.faces) != len(raw.pos):
         return None
     if values.ndim != 2 or len(values) != len(raw.pos) or values.shape[1] not in (3, 4):
-        raise InputError(f"{path}: its {what} has shape {values.shape}, not {raw.pos.shape}")
+        raise InputError(f"its {what} has shape {values.shape}, not {raw.pos.shape}")
     if values.dtype.kind not in "fiu":
-        raise InputError(f"{path}: its {what} holds {values.dtype}; real numbers are needed")
+        raise InputError(f"its {what} holds {values.dtype}; real numbers are needed")
     return values[:, :3]
 
 
-def _triangles(index: Array, name: str, pos: Array, path: Path) -> Array | None:
+def _triangles(index: Array, name: str, pos: Array) -> Array | None:
     """(F, 3) vertex indices of an array of polygons; None where it holds none."""
     if index.dtype.kind not in "iuf" or (index % 1 != 0).any():
-        raise InputError(f"{path}: its {name} holds {index.dtype}; whole numbers are needed")
+        raise InputError(f"its {name} holds {index.dtype}; whole numbers are needed")
     if not index.size:
         return None
     index, shape = index.astype(np.int64), index.shape
@@ -150,14 +150,14 @@ def _triangles(index: Array, name: str, pos: Array, path: Path) -> Array | None:
             starts.append(at)
             at += int(index[at]) + 1
         if at != len(index):
-            raise InputError(f"{path}: its {name} is no list of faces, each after its corner count")
+            raise InputError(f"its {name} is no list of faces, each after its corner count")
         return triangulate(index[starts], np.delete(index, starts), pos)
     of_geometric = name.lower() == "face" and shape[0] == 3
     if index.ndim == 2 and (of_geometric or shape[1] not in (3, 4)):
         index = index.T
     if index.ndim != 2 or index.shape[1] not in (3, 4):
         needed = "(F, 3), (3, F) or (F, 4) is needed"
-        raise InputError(f"{path}: its {name} has shape {shape}; {needed}")
+        raise InputError(f"its {name} has shape {shape}; {needed}")
     if index.shape[1] == 3:
         return index
     if len(index) > 1 and (index[:, 0] == 3).all():

@@ -32,21 +32,21 @@ def read_obj(path: Path) -> Raw:
             if key == "f":
                 known.append((len(rows["v"]), len(rows["vn"])))
     if not rows["v"]:
-        raise InputError(f"{path}: it holds no vertices (no line starts with 'v')")
+        raise InputError("it holds no vertices (no line starts with 'v')")
 
     # x y z, then nothing, a weight, the colors that MeshLab and others write, or RGBA
     widths, notes = Counter(len(line.split()) for _, line in rows["v"]), list[str]()
     width = max(widths) if widths.keys() in ({6}, {7}) else 3
-    table = number_rows(rows["v"], width, path)
+    table = number_rows(rows["v"], width)
     pos, color = table[:, :3], table[:, 3:] if width > 3 else None
     if color is None and (colored := widths[6] + widths[7]):  # as Blender writes some objects
         what = "have colors, not all of them alike; they were left out"
         notes.append(f"{colored} of its {len(pos)} vertices {what}")
-    normal = number_rows(rows["vn"], 3, path)
+    normal = number_rows(rows["vn"], 3)
     beside = normal if len(normal) == len(pos) else None
     if not rows["f"]:
         return Raw(pos, normal=beside, color=color, notes=tuple(notes))
-    counts, corners, at_corners = _faces(rows["f"], known, path)
+    counts, corners, at_corners = _faces(rows["f"], known)
     if len(normal) and at_corners.any():
         beside = _at_vertices(normal, at_corners, corners, len(pos))
     if few := int((counts < 3).sum()):
@@ -61,13 +61,13 @@ def _joined(lines: re.Match[str]) -> str:
 
 
 def _faces(
-    lines: list[tuple[int, str]], known: list[tuple[int, int]], path: Path
+    lines: list[tuple[int, str]], known: list[tuple[int, int]]
 ) -> tuple[Array, Array, Array]:
     """(P,) counts, and of each corner the vertex counted from 0 and the normal counted from 1."""
     counts, corners, normals = [], [], []
     for number, line in lines:
         fields = line.split()
-        wrong = f"{path}, line {number}: {line[:40]!r} is not a face"
+        wrong = f"line {number}: {line[:40]!r} is not a face"
         try:
             indices = [int(field.partition("/")[0]) for field in fields]
             parts = [field.split("/") for field in fields] if "/" in line else [[]] * len(fields)

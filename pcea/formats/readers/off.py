@@ -23,14 +23,14 @@ def read_off(path: Path) -> Raw:
     # may fall anywhere in a file that has none of these. Colors of faces are left alone.
     with path.open("rb") as file:
         if re.match(rb"\s*\w*OFF\s+BINARY", file.read(64)):
-            raise InputError(f"{path}: binary OFF cannot be read: save it as text, or as PLY")
+            raise InputError("binary OFF cannot be read: save it as text, or as PLY")
     text = re.sub(r"#.*", "", read_text(path))
     keyword = _KEYWORD.match(text)
     if keyword is None:
-        raise InputError(f"{path}: it does not start with 'OFF', as an OFF file does")
+        raise InputError("it does not start with 'OFF', as an OFF file does")
     before, more, after, four, any_size = keyword.groups()
     if four or any_size:
-        raise InputError(f"{path}: {keyword[0]} has other than 3 dimensions; only 3 can be read")
+        raise InputError(f"{keyword[0]} has other than 3 dimensions; only 3 can be read")
     text = "\n" * keyword[0].count("\n") + text[keyword.end() :]
     has_normals, has_colors = "N" in (more or ""), "C" in (more or "")
     fixed = 3 + 3 * has_normals + 2 * bool(before or after)  # numbers a vertex, but for its color
@@ -40,23 +40,23 @@ def read_off(path: Path) -> Raw:
     num, num_faces = (int(count) for count in head[:2]) if counted else (0, 0)
     by_line = counted and len(head) <= 3 and len(lines) == 1 + num + num_faces
     if fixed == 3 and not has_colors and not by_line:
-        free = _by_word(text, len(head), path)
+        free = _by_word(text, len(head))
         if free is not None:
             return free
     if not counted:
-        raise InputError(f"{path}: the numbers of vertices and faces do not follow its 'OFF'")
+        raise InputError("the numbers of vertices and faces do not follow its 'OFF'")
     if len(lines) < (end := 1 + num + num_faces):
         raise InputError(
-            f"{path}: it is truncated, or has not one line per vertex and face: {num} vertices and"
+            f"it is truncated, or has not one line per vertex and face: {num} vertices and"
             f" {num_faces} faces are announced, but {len(lines) - 1} lines follow"
         )
     width = fixed + 4 * has_colors
     if width > 3:
         width = max(3, min([width, *(len(line.split()) for _, line in lines[1 : 1 + num])]))
-    vertices = number_rows(lines[1 : 1 + num], width, path)
+    vertices = number_rows(lines[1 : 1 + num], width)
     pos = vertices[:, :3]
     color = vertices[:, fixed - 2 * bool(before or after) :][:, : width - fixed]
-    counts, corners = _faces(lines[1 + num : end], path)
+    counts, corners = _faces(lines[1 + num : end])
     return Raw(
         pos=pos,
         faces=triangulate(counts, corners, pos),
@@ -65,27 +65,27 @@ def read_off(path: Path) -> Raw:
     )
 
 
-def _faces(lines: list[tuple[int, str]], path: Path) -> tuple[Array, Array]:
+def _faces(lines: list[tuple[int, str]]) -> tuple[Array, Array]:
     """The number of corners of each face, and all corners laid end to end."""
     counts, corners = list[int](), list[int]()
     for number, line in lines:
         try:
             count, *indices = map(int, line.split()[: 1 + int(line.split()[0])])
         except ValueError:
-            raise InputError(f"{path}, line {number}: {line[:40]!r} is not a face") from None
+            raise InputError(f"line {number}: {line[:40]!r} is not a face") from None
         if len(indices) != count:
             what = f"the face has {len(indices)} corners, not {count}"
-            raise InputError(f"{path}, line {number}: {what}")
+            raise InputError(f"line {number}: {what}")
         counts.append(count)
         corners += indices
     return np.array(counts, np.int64), np.array(corners, np.int64)
 
 
-def _by_word(text: str, head: int, path: Path) -> Raw | None:
+def _by_word(text: str, head: int) -> Raw | None:
     """Take the numbers one after the other; None where they do not come out even."""
     # `head` is how many numbers the first line has; the number of edges may be missing there.
     try:
-        numbers, places = free_numbers(text, 0, path)
+        numbers, places = free_numbers(text, 0)
     except InputError:
         return None
     if len(numbers) < 3 or (numbers[:2] < 0).any() or (numbers[:2] % 1).any():
@@ -103,7 +103,7 @@ def _by_word(text: str, head: int, path: Path) -> Raw | None:
     corners = np.concatenate(pieces)
     if end != len(numbers) or (corners % 1).any():
         return None
-    places.check(np.array(begins), end, path)
+    places.check(np.array(begins), end)
     pos = numbers[at : at + 3 * num].reshape(num, 3)
     counts = np.array([len(piece) for piece in pieces[1:]], np.int64)
     return Raw(pos=pos, faces=triangulate(counts, corners, pos))

@@ -43,19 +43,19 @@ def read_pcd(path: Path) -> Raw:
         if points < 0 or min(counts) < 1 or any(type[1] not in "iuf" for type in types):
             raise ValueError
     except (KeyError, IndexError, ValueError, TypeError):
-        raise InputError(f"{path}: it has no PCD header that can be read: is it renamed?") from None
+        raise InputError("it has no PCD header that can be read: is it renamed?") from None
     more = 0
     if layout == "ascii":
         rows = numbered(data[start:].decode("ascii", errors="replace"), lines)
         more = len(rows) - points
         if more < 0:
-            raise _truncated(points, len(rows), path)
-        table = number_rows(rows[:points], sum(counts), path)
+            raise _truncated(points, len(rows))
+        table = number_rows(rows[:points], sum(counts))
         columns = np.split(table, np.cumsum(counts)[:-1], axis=1)
     elif layout in ("binary", "binary_compressed"):
-        columns = _binary(memoryview(data)[start:], record, points, layout != "binary", path)
+        columns = _binary(memoryview(data)[start:], record, points, layout != "binary")
     else:
-        raise InputError(f"{path}: its DATA is {layout[:40]!r}, which no PCD has")
+        raise InputError(f"its DATA is {layout[:40]!r}, which no PCD has")
     found: dict[str, Array] = {}
     packed: Array | None = None
     for name, type, column in zip(names, types, columns, strict=True):
@@ -65,29 +65,27 @@ def read_pcd(path: Path) -> Raw:
             found.setdefault(name, in_type(column[:, 0], type))
     pos, normal, color = find_fields(found)
     if pos is None:
-        raise InputError(f"{path}: its fields are {', '.join(names)}; x, y and z are needed")
+        raise InputError(f"its fields are {', '.join(names)}; x, y and z are needed")
     if color is None and packed is not None:
         color = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
     notes = (f"it announces {points} points; {more} rows behind them were left out",)
     return Raw(pos=pos, normal=normal, color=color, notes=notes if more else ())
 
 
-def _binary(
-    body: memoryview, record: np.dtype, points: int, compressed: bool, path: Path
-) -> list[Array]:
+def _binary(body: memoryview, record: np.dtype, points: int, compressed: bool) -> list[Array]:
     """The (points, count) columns of a table of records, or of columns one after the other."""
     fields = [record[i] for i in range(len(record.names or ()))]
     if not compressed:
         if len(body) < points * record.itemsize:
-            raise _truncated(points, len(body) // record.itemsize, path)
+            raise _truncated(points, len(body) // record.itemsize)
         table = np.frombuffer(body, record, points)
         return [table[str(i)] for i in range(len(fields))]
     size = int.from_bytes(body[:4], "little")
     if len(body) < 8 or len(body) < 8 + size:
-        raise InputError(f"{path}: it is truncated: its compressed data end too early")
+        raise InputError("it is truncated: its compressed data end too early")
     plain = _decompress(bytes(body[8 : 8 + size]))
     if len(plain) != points * record.itemsize:
-        raise InputError(f"{path}: its compressed data are damaged")
+        raise InputError("its compressed data are damaged")
     starts = np.cumsum([0, *(points * field.itemsize for field in fields)])
     return [
         np.frombuffer(plain, field.base, points * field.shape[0], start).reshape(points, -1)
@@ -129,5 +127,5 @@ def _bits(packed: Array, type: str) -> Array:
     return (whole.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _truncated(points: int, found: int, path: Path) -> InputError:
-    return InputError(f"{path}: it is truncated: it announces {points} points and holds {found}")
+def _truncated(points: int, found: int) -> InputError:
+    return InputError(f"it is truncated: it announces {points} points and holds {found}")

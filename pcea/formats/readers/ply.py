@@ -32,47 +32,43 @@ def read_ply(path: Path) -> Raw:
     # Normals and colors are those of vertices; other elements are left alone. White space in text
     # may fall anywhere, and names may be in capitals.
     data = read_bytes(path)
-    order, elements, start, lines = _read_header(data, path)
+    order, elements, start, lines = _read_header(data)
     text, tables, begins = not order, dict[str, dict[str, _Column]](), [np.empty(0, np.int64)]
     if text:
         # Numbers of text are laid out as if all of them were doubles.
-        numbers, places = free_numbers(data[start:].decode("ascii", "replace"), lines, path)
+        numbers, places = free_numbers(data[start:].decode("ascii", "replace"), lines)
         data, start, order = numbers.tobytes(), 0, "="
     for name, length, properties in elements:
         try:
             table, start, begin = _read_element(data, start, order, length, properties, text)
         except _TruncatedError as error:
             raise InputError(
-                f"{path}: it is truncated or damaged: it announces {length} of its element"
+                f"it is truncated or damaged: it announces {length} of its element"
                 f" {name!r} and ends after {error}"
             ) from None
         tables.setdefault(name, table)
         begins.append(begin)
     more, unit = len(data[start:].strip()), "bytes"
     if text:
-        more, unit = places.check(np.concatenate(begins) // 8, start // 8, path), "lines"
+        more, unit = places.check(np.concatenate(begins) // 8, start // 8), "lines"
     notes = (f"{more} {unit} behind what its header announces were left out",) if more else ()
     vertex = tables.get("vertex", {})
     pos, normal, color = find_fields(
         {name: values for name, (values, lengths) in vertex.items() if lengths is None}
     )
     if pos is None:
-        raise InputError(f"{path}: its vertices have no x, y and z")
+        raise InputError("its vertices have no x, y and z")
     faces = [
-        triangulate(*_lists(tables.get("face", {}), path), pos),
-        unroll_strips(*_lists(tables.get("tristrips", {}), path)),
+        triangulate(*_lists(tables.get("face", {})), pos),
+        unroll_strips(*_lists(tables.get("tristrips", {}))),
     ]
     return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color, notes=notes)
 
 
-def _read_header(
-    data: bytes, path: Path
-) -> tuple[str, list[tuple[str, int, list[_Property]]], int, int]:
+def _read_header(data: bytes) -> tuple[str, list[tuple[str, int, list[_Property]]], int, int]:
     """The byte order, the elements, where the data begin, and how many lines stand before them."""
     if data[:3].lower() != b"ply":
-        raise InputError(
-            f"{path}: it does not start with 'ply', as a PLY file does: is it renamed?"
-        )
+        raise InputError("it does not start with 'ply', as a PLY file does: is it renamed?")
     order, elements = None, list[tuple[str, int, list[_Property]]]()
     for number, (line, start) in enumerate(header_lines(data), 1):
         try:
@@ -90,8 +86,8 @@ def _read_header(
                 case ["element", *_]:
                     raise ValueError
         except (KeyError, ValueError, IndexError):
-            raise InputError(f"{path}, line {number}: {line[:60]!r} is no line of a PLY") from None
-    raise InputError(f"{path}: its header is truncated or has no format")
+            raise InputError(f"line {number}: {line[:60]!r} is no line of a PLY") from None
+    raise InputError("its header is truncated or has no format")
 
 
 class _TruncatedError(Exception):
@@ -147,7 +143,7 @@ def _read_element(
     return table, at, np.concatenate(begins)
 
 
-def _lists(table: dict[str, _Column], path: Path) -> tuple[Array, Array]:
+def _lists(table: dict[str, _Column]) -> tuple[Array, Array]:
     """The lengths of the lists of vertices, and the lists laid end to end."""
     lists = {name: (counts, v) for name, (v, counts) in table.items() if counts is not None}
     named = [name for name in ("vertex_indices", "vertex_index") if name in lists]
@@ -155,5 +151,5 @@ def _lists(table: dict[str, _Column], path: Path) -> tuple[Array, Array]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     counts, corners = lists[named[0]] if named else next(iter(lists.values()))
     if corners.dtype.kind == "f" and (corners % 1 != 0).any():
-        raise InputError(f"{path}: a face refers to a vertex by what is no whole number")
+        raise InputError("a face refers to a vertex by what is no whole number")
     return counts, corners

@@ -30,15 +30,15 @@ def read_stl(path: Path) -> Raw:
     text = data if wide else data.rstrip(b"\0")
     if wide or b"\0" not in text:
         if b"vertex" in data.lower().replace(b"\0", b""):
-            return _text(decode(text, path).lower(), path)
+            return _text(decode(text).lower())
         if data.lstrip()[:5].lower() == b"solid":
-            raise InputError(f"{path}: it holds no facets")
-    return _binary(data, path)
+            raise InputError("it holds no facets")
+    return _binary(data)
 
 
-def _binary(data: bytes, path: Path) -> Raw:
+def _binary(data: bytes) -> Raw:
     if len(data) < _HEAD:
-        raise InputError(f"{path}: it is no STL or truncated: it has no whole header")
+        raise InputError("it is no STL or truncated: it has no whole header")
     (count,) = struct.unpack_from("<I", data, _HEAD - 4)
     whole, rest = divmod(len(data) - _HEAD, _FACET.itemsize)
     notes: tuple[str, ...] = ()
@@ -47,17 +47,17 @@ def _binary(data: bytes, path: Path) -> Raw:
     size = _HEAD + count * _FACET.itemsize
     if len(data) < size:
         raise InputError(
-            f"{path}: it is no STL or truncated: it announces {size} bytes and holds {len(data)}"
+            f"it is no STL or truncated: it announces {size} bytes and holds {len(data)}"
         )
     if not count:
-        raise InputError(f"{path}: it holds no facets")
+        raise InputError("it holds no facets")
     if more := len(data) - size:
         notes = (f"what stands behind its {count} facets was left alone ({more} B)",)
     pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
     return Raw(pos, faces=np.arange(3 * count).reshape(count, 3), notes=notes)
 
 
-def _text(text: str, path: Path) -> Raw:
+def _text(text: str) -> Raw:
     if not re.search(r"^\s*vertex\b", text, re.MULTILINE):
         text = _WORDS.sub("\n", text)  # all in one line
     vertices = list[tuple[int, str]]()
@@ -73,12 +73,12 @@ def _text(text: str, path: Path) -> Raw:
         elif key == "endfacet":
             if inside != 3:
                 what = f"this facet has {inside} vertices, not 3"
-                raise InputError(f"{path}, line {opened or number}: {what}")
+                raise InputError(f"line {opened or number}: {what}")
             whole, inside = whole + 3, 0
         elif key in ("endsolid", "end"):
             closed = True
     if not whole:
-        raise InputError(f"{path}: it holds no whole facets")
-    pos, faces = number_rows(vertices[:whole], 3, path), np.arange(whole).reshape(-1, 3)
+        raise InputError("it holds no whole facets")
+    pos, faces = number_rows(vertices[:whole], 3), np.arange(whole).reshape(-1, 3)
     cut = f"it ends without 'endsolid', so it may be cut off; {len(faces)} whole facets were read"
     return Raw(pos, faces, notes=(cut,) if inside or not closed else ())

@@ -69,17 +69,17 @@ def read_rows(path: Path) -> Raw:
     """Read text, one row per point, in every form that docs/files.md names, as float64 points."""
     lines = _without_brackets(read_text(path)).split("\n")
     separator = _find_separator(lines)
-    head = _read_head(lines, separator, path)
-    notes = _use_decimal_points(lines, head.start, separator, path)
+    head = _read_head(lines, separator)
+    notes = _use_decimal_points(lines, head.start, separator)
     table = _at_once(lines[head.start :], separator)
     if table is None:
-        table = _by_field(lines, head.start, separator, path)
-    names = _find_names(head, table, path)
-    layout = None if names is None else layout_by_name(names, path)
+        table = _by_field(lines, head.start, separator, path.suffix.lower() == ".pts")
+    names = _find_names(head, table)
+    layout = None if names is None else layout_by_name(names)
     if layout is None:
-        layout = _by_value(table, names, path)
+        layout = _by_value(table, names, path.suffix.lower())
     for line, text in (table.odd[i] for i in layout.used if i in table.odd):
-        raise InputError(f"{path}, line {line}: {text[:40]!r} is not a number")
+        raise InputError(f"line {line}: {text[:40]!r} is not a number")
     raw = as_raw(list(table.numbers.T), layout, names)
     left = len(head.titles) - (names is not None)
     if left > 0:
@@ -90,7 +90,7 @@ def read_rows(path: Path) -> Raw:
     return replace(raw, notes=(*raw.notes, *notes))
 
 
-def _by_value(table: _Table, names: Sequence[str] | None, path: Path) -> Layout:
+def _by_value(table: _Table, names: Sequence[str] | None, ending: str) -> Layout:
     known = np.isfinite(table.numbers).any(0)
     columns = [i for i in np.flatnonzero(known).tolist() if i not in table.words]
     if names is not None:
@@ -98,16 +98,15 @@ def _by_value(table: _Table, names: Sequence[str] | None, path: Path) -> Layout:
             columns = [i for i in columns if names[i] and not names[i].startswith("Unnamed")]
         if len(columns) > 3 and not says_nothing([names[i] for i in columns]):
             raise InputError(
-                f"{path}: its header names no x, y and z (it has {', '.join(names)[:80]}):"
-                " name them so"
+                f"its header names no x, y and z (it has {', '.join(names)[:80]}): name them so"
             )
     # What is not a number in every row is no coordinate's neighbor.
     columns = [i for k, i in enumerate(columns) if k < 3 or i not in table.odd]
     if len(columns) < 3:
         raise InputError(
-            f"{path}: it has {len(columns)} columns of numbers where at least 3 (x y z) are needed"
+            f"it has {len(columns)} columns of numbers where at least 3 (x y z) are needed"
         )
-    found = layout_by_value(table.numbers[:, columns], path)
+    found = layout_by_value(table.numbers[:, columns], ending)
 
     def there(triple: Triple) -> Triple:
         return columns[triple[0]], columns[triple[1]], columns[triple[2]]
@@ -164,10 +163,10 @@ def _is_row(fields: Sequence[str]) -> bool:
     return len(numbers) >= 3 and any(len(text) > 1 or text.isdigit() for text in numbers)
 
 
-def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
+def _read_head(lines: Sequence[str], separator: str) -> _Head:
     """Find the first row, and keep what stands before it."""
     if re.match(r"\s*ncols\s+\d", lines[0], re.IGNORECASE):
-        raise InputError(f"{path}: it is a grid of heights (ESRI ASCII), which cannot be read")
+        raise InputError("it is a grid of heights (ESRI ASCII), which cannot be read")
     head = _Head()
     for number, line in enumerate(lines):
         text = line.strip()
@@ -179,7 +178,7 @@ def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
             for at, title in head.titles:  # a row with a fault must not pass for a title
                 wrong = [each for each in title if not _looks_like_number(each)]
                 if len(title) == len(fields) and 0 < len(wrong) < len(title) - 1 and all(title):
-                    raise InputError(f"{path}, line {at}: {wrong[0][:40]!r} is not a number")
+                    raise InputError(f"line {at}: {wrong[0][:40]!r} is not a number")
             head.start = number
             return head
         if len(fields) == 1 and fields[0].isdecimal() and head.count is None:
@@ -190,9 +189,9 @@ def _read_head(lines: Sequence[str], separator: str, path: Path) -> _Head:
     for at, fields in head.titles:
         if all(map(_looks_like_number, fields)):
             what = f"it has {len(fields)} numbers where at least 3 (x y z) are needed"
-            raise InputError(f"{path}, line {at}: {what}")
+            raise InputError(f"line {at}: {what}")
     why = ": none of its lines is a row of at least 3 numbers" if len(head.titles) > 1 else ""
-    raise InputError(f"{path}: it holds no points{why}")
+    raise InputError(f"it holds no points{why}")
 
 
 def _head_fields(line: str, separator: str) -> list[str]:
@@ -213,7 +212,7 @@ def _numbers_columns(fields: Sequence[str], after: Sequence[str], separator: str
     return bool(rows) and (index or all("." in text for row in rows for text in row))
 
 
-def _find_names(head: _Head, table: _Table, path: Path) -> list[str] | None:
+def _find_names(head: _Head, table: _Table) -> list[str] | None:
     """(W,) a name for each column, empty for one without; None if no line names them."""
     numbers, width = table.numbers, table.numbers.shape[1]
     titles = [fields for _, fields in reversed(head.titles)]
@@ -231,11 +230,11 @@ def _find_names(head: _Head, table: _Table, path: Path) -> list[str] | None:
             continue
         if len(names) > width > max(found.used) + 1:  # names of several words come last
             return [*names[: width - 1], " ".join(names[width - 1 :])]
-        raise InputError(f"{path}: its header has {len(names)} names, its rows {width} columns")
+        raise InputError(f"its header has {len(names)} names, its rows {width} columns")
     return None
 
 
-def _use_decimal_points(lines: list[str], start: int, separator: str, path: Path) -> list[str]:
+def _use_decimal_points(lines: list[str], start: int, separator: str) -> list[str]:
     """Write decimal points for decimal commas; a note where commas may group thousands."""
     if separator in (",", _MIXED):
         return []
@@ -246,7 +245,7 @@ def _use_decimal_points(lines: list[str], start: int, separator: str, path: Path
         return []
     if any("." in text and text != "." for text in fields):
         raise InputError(
-            f"{path}: some of its numbers have a decimal comma, some a decimal point: write all"
+            "some of its numbers have a decimal comma, some a decimal point: write all"
             " of them with a point, and none with marks between thousands"
         )
     lines[start:] = [line.replace(",", ".") for line in lines[start:]]
@@ -267,7 +266,7 @@ def _at_once(lines: Sequence[str], separator: str) -> _Table | None:
         return None
 
 
-def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _Table:
+def _by_field(lines: Sequence[str], start: int, separator: str, counted: bool) -> _Table:
     """Read words and missing numbers beside numbers, and find what is wrong."""
     texts, line_of = list[str](), list[int]()
     blank = " " if separator == "\t" else None  # an empty field may come first between tabs
@@ -277,15 +276,15 @@ def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _
             texts.append(text)
             line_of.append(number)
     rows, announced = list(_split(texts, separator)), 0
-    if path.suffix.lower() == ".pts":  # a scanner's several clouds, each after its number of points
+    if counted:  # a scanner's several clouds, each after its number of points
         single = [len(row) == 1 and row[0].isdecimal() for row in rows]
         announced = sum(int(row[0]) for row in compress(rows, single))
         several = [not each for each in single]
         rows, line_of = [*compress(rows, several)], [*compress(line_of, several)]
-    columns = list(zip(*_of_one_width(rows, line_of, path), strict=True))
+    columns = list(zip(*_of_one_width(rows, line_of), strict=True))
     table = _Table(np.full((len(rows), len(columns)), np.nan), announced=announced)
     for i, column in enumerate(columns):
-        table.numbers[:, i], wrong = _numbers(column, separator, path)
+        table.numbers[:, i], wrong = _numbers(column, separator)
         if wrong:
             table.odd[i] = line_of[wrong[0]], column[wrong[0]]
         if len(wrong) * 2 > len(column) or (wrong and np.isnan(table.numbers[:, i]).all()):
@@ -293,7 +292,7 @@ def _by_field(lines: Sequence[str], start: int, separator: str, path: Path) -> _
     return table
 
 
-def _of_one_width(rows: list[list[str]], line_of: Sequence[int], path: Path) -> list[list[str]]:
+def _of_one_width(rows: list[list[str]], line_of: Sequence[int]) -> list[list[str]]:
     """Cut what words at the end of rows have too much: labels with spaces or commas in them."""
     lengths = Counter(map(len, rows))
     width = min(lengths)
@@ -301,13 +300,13 @@ def _of_one_width(rows: list[list[str]], line_of: Sequence[int], path: Path) -> 
         return [[*row[: width - 1], " ".join(row[width - 1 :]).strip()] for row in rows]
     usual = lengths.most_common(1)[0][0]
     row, line = next(each for each in zip(rows, line_of, strict=True) if len(each[0]) != usual)
-    raise InputError(f"{path}, line {line}: it has {len(row)} numbers where {usual} are needed")
+    raise InputError(f"line {line}: it has {len(row)} numbers where {usual} are needed")
 
 
-def _numbers(column: Sequence[str], separator: str, path: Path) -> tuple[Array, list[int]]:
+def _numbers(column: Sequence[str], separator: str) -> tuple[Array, list[int]]:
     """Read a column, NaN where there is no number; also which of its fields are no numbers."""
     if separator == "," and any("," in text for text in column):
-        column = _without_groups(column, path)
+        column = _without_groups(column)
     numbers, wrong = np.full(len(column), np.nan), []
     for i, text in enumerate(column):
         if is_number(text) or is_number(text := _FORTRAN.sub("e", text)):
@@ -317,13 +316,13 @@ def _numbers(column: Sequence[str], separator: str, path: Path) -> tuple[Array, 
     return numbers, wrong
 
 
-def _without_groups(column: Sequence[str], path: Path) -> list[str]:
+def _without_groups(column: Sequence[str]) -> list[str]:
     """Write numbers whose thousands are grouped by commas, as in "1,234.5", without them."""
     grouped = [text for text in column if "," in text and _GROUPED.fullmatch(text)]
     if grouped and not any("." in text or text.count(",") > 1 for text in column):
         text = grouped[0]
         raise InputError(
-            f"{path}: {text!r} may be {text.replace(',', '.')} or {text.replace(',', '')}:"
+            f"{text!r} may be {text.replace(',', '.')} or {text.replace(',', '')}:"
             " write it without a comma"
         )
     return [text.replace(",", "") if _GROUPED.fullmatch(text) else text for text in column]
