@@ -27,7 +27,7 @@ def naming(what: object) -> Iterator[None]:
         yield
     except InputError as error:
         text = str(error)
-        if text.startswith(str(what)):
+        if text.startswith((f"{what}: ", f"{what}, ")):  # a plug-in may have named it itself
             raise
         raise InputError(f"{what}{', ' if text.startswith('line ') else ': '}{text}") from error
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -213,14 +214,18 @@ def as_raw(columns: Sequence[Array], layout: Layout, labels: Sequence[str] | Non
     """Make points of W columns (N,), with a note of which are what, by labels or numbers from 1."""
     named = labels or [str(i + 1) for i in range(len(columns))]
     triples = {"x y z": layout.pos, "normals": layout.normal, "colors": layout.color}
-    values = [t and np.stack([columns[i] for i in t], axis=1) for t in triples.values()]
+    values: dict[str, Any] = {
+        key: np.stack([columns[i] for i in triple], axis=1)
+        for key, triple in zip(("pos", "normal", "color"), triples.values(), strict=True)
+        if triple
+    }
     notes = layout.remarks
     if len(named) > 3 or (labels and [label.lower() for label in labels] != ["x", "y", "z"]):
         taken = {what: " ".join(named[i] for i in t) for what, t in triples.items() if t}
         left = [i for i in range(len(named)) if i not in layout.used]
         unnamed = [named[i] or f"the one without a name ({i + 1})" for i in left]
         notes = (says_taken("columns", taken, unnamed), *notes)
-    return Raw(values[0], None, *values[1:], notes)
+    return Raw(**values, notes=notes)
 
 
 def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:

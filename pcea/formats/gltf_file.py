@@ -41,8 +41,8 @@ class GltfFile:
     def __init__(self, path: Path) -> None:
         self.folder = path.parent.resolve()
         self.tree, self.chunk = _open(path)
-        if unknown := _unknown(self.tree.get("extensionsRequired", [])):
-            raise InputError(f"it requires {_advice(unknown)}")
+        if unknown := _unread(self.tree.get("extensionsRequired", [])):
+            raise InputError(f"it requires {unknown}")
         self.fetched: dict[int, bytes] = {}
 
     def at(self, kind: str, index: Any) -> Any:
@@ -148,9 +148,8 @@ def _chunks(data: bytes) -> tuple[bytes, Bytes | None]:
         found.setdefault(kind, whole[start + 8 : start + 8 + size])
         start += 8 + size
     if start > announced or announced > len(data) or next(iter(found), None) != _JSON:
-        raise InputError(
-            f"it is truncated or damaged: it announces {announced} bytes, has {len(data)}"
-        )
+        what = f"it announces {announced} bytes, has {len(data)}"
+        raise InputError(f"it is truncated or damaged: {what}")
     return bytes(found[_JSON]).rstrip(b"\0 "), found.get(_BIN)
 
 
@@ -180,16 +179,13 @@ def _fetch(address: str, folder: Path) -> bytes:
     raise InputError(f"{wrong} is no file that can be read")
 
 
-def _unknown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not name.startswith(_KNOWN)]
-
-
 def only_in(names: Iterable[str]) -> str:
     """Say that something is only there in such of these extensions as cannot be read."""
-    unknown = _unknown(names)
-    return f" but in {_advice(unknown)}" if unknown else ""
+    unread = _unread(names)
+    return f" but in {unread}" if unread else ""
 
 
-def _advice(names: list[str]) -> str:
-    what = "compression" if any("compression" in name for name in names) else "that extension"
-    return f"{', '.join(dict.fromkeys(names))[:200]}, which cannot be read: save it without {what}"
+def _unread(names: Iterable[str]) -> str:
+    unknown = ", ".join(dict.fromkeys(name for name in names if not name.startswith(_KNOWN)))
+    what = "compression" if "compression" in unknown else "that extension"
+    return f"{unknown[:200]}, which cannot be read: save it without {what}" if unknown else ""

@@ -66,15 +66,16 @@ def _of_data(known: dict[str, Any]) -> Raw | None:
         return None
     if known.get("batch") is not None and bool(known["batch"].any()):
         raise InputError("the Batch holds several shapes: give one at a time, such as batch[0]")
-    pos, normal, color, face, features = (
+    normal, color, face, features = (
         None if known.get(key) is None else _array(known[key], f"{key} of the Data")
-        for key in ("pos", "normal", "color", "face", "x")
+        for key in ("normal", "color", "face", "x")
     )
     if normal is None and features is not None and features.shape[1:] == (3,):
         normal = features if are_normals(features) else None  # as PyG's ShapeNet has them
     if face is not None and (face.ndim != 2 or len(face) != 3 or face.dtype.kind not in "iu"):
         needed = "whole numbers of shape (3, F)"
         raise InputError(f"face of the Data must be {needed}, not {face.shape}")
+    pos = _array(known["pos"], "pos of the Data")
     return Raw(pos, None if face is None else face.T, normal, color)
 
 

@@ -49,7 +49,7 @@ FORMATS = Registry[Reader]("file format", "pcea.formats")
 def register_format(*endings: str) -> Callable[[Reader], Reader]:
     """Register a function that takes a file's path and returns its content unchecked, as ``Raw``.
 
-    It raises :class:`pcea.InputError` on what it cannot read.
+    It raises :class:`pcea.InputError` on what it cannot read; the file's path is put before it.
 
     Args:
         endings: of the files that it reads, such as ``"ply"``: lower case, without the dot.
@@ -110,7 +110,7 @@ def validate(raw: Raw, name: str) -> Mesh | Cloud:
     if raw.faces is not None and len(raw.faces):
         faces = raw.faces.astype(np.int64)
         check_faces(faces, num)
-        whole = there[faces].all(1)  # (F,)
+        whole = np.asarray(there[faces].all(1))  # (F,)
         faces = (np.cumsum(there) - 1)[faces[whole]]
         if not len(faces):
             raise InputError("each of its faces has a corner that is NaN or infinite")

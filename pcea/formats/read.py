@@ -144,19 +144,15 @@ def as_shape(thing: ShapeLike) -> Mesh | Cloud:
 
 
 def read(path: ShapeLike) -> Mesh | Cloud:
-    """Read a file by its extension.
+    """Read a file by its ending: a mesh if there are faces, else a cloud.
 
     Positions keep the file's unit and axes. Polygons are cut into triangles, the parts of a scene
     put together at their places, textures left out. Vertices are neither merged nor reordered.
 
     Args:
         path: an OFF, OBJ, PLY, STL, GLB or glTF mesh; a PLY, OBJ, GLB, glTF, PCD, LAS or LAZ
-            cloud; text (XYZ, XYZN, XYZRGB, TXT, PTS, CSV, TSV, ASC, DAT) or NPY with a point a
-            row; NPZ. Each of them also compressed by gzip, with ``.gz`` after its ending. Or
-            an object that is in memory already: see :func:`as_shape`.
-
-    Returns:
-        A mesh if there are faces, else a cloud.
+            cloud; text (XYZ, XYZN, XYZRGB, TXT, PTS, CSV, TSV, ASC, DAT) or NPY with one row per
+            point; NPZ; each also with ``.gz`` after its ending. Or what :func:`as_shape` takes.
 
     Raises:
         InputError: the file is missing, of another kind, damaged, or holds no usable shape.

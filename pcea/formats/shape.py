@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -24,6 +25,9 @@ _AT_POINTS: dict[str, Callable[[Any, Tensor, str], Tensor]] = {
     "face": checked.as_indices,
     "row": checked.as_indices,
 }
+
+
+_NO_OFFSET = partial(torch.zeros, 3, dtype=torch.float64)
 
 
 class _Shape:
@@ -64,19 +68,9 @@ class _Shape:
         return pos.double() + self.offset.to(pos.device) if self.offset.any() else pos
 
     def upright(self: S, up: str) -> S:
-        """Turn the shape so that its up axis becomes y.
-
-        Args:
-            up: the axis that points up in it, one of :data:`pcea.geometry.UP_AXES`.
-
-        Raises:
-            InputError: there is no such axis.
-        """
-        turned: dict[str, Any] = {
-            name: upright(getattr(self, name), up)
-            for name in (self._where, "normal", "offset")
-            if getattr(self, name) is not None
-        }
+        """Turn the shape so that its up axis, of :data:`pcea.geometry.UP_AXES`, becomes y."""
+        known = {name: getattr(self, name) for name in (self._where, "normal", "offset")}
+        turned: dict[str, Any] = {k: upright(v, up) for k, v in known.items() if v is not None}
         return replace(self, **turned)  # type: ignore[type-var]
 
     def __repr__(self) -> str:
@@ -89,10 +83,6 @@ class _Shape:
             words.append(f"offset ({', '.join(f'{each:,.10g}' for each in self.offset.tolist())})")
         words += [f"on {self._pos.device}"] if self._pos.device.type != "cpu" else []
         return f"{type(self).__name__}({', '.join(words)})"
-
-
-def _no_offset() -> Tensor:
-    return torch.zeros(3, dtype=torch.float64)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +114,7 @@ class Cloud(_Shape):
     color: Tensor | None = None
     name: str = ""
     face: Tensor | None = None
-    offset: Tensor = field(default_factory=_no_offset)
+    offset: Tensor = field(default_factory=_NO_OFFSET)
     row: Tensor | None = None
     notes: tuple[str, ...] = ()
 
@@ -133,15 +123,9 @@ class Cloud(_Shape):
         return len(self.pos)
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
-        """Change the number of points.
+        """Change the number of points to ``num``; the same seed chooses the same points.
 
-        Args:
-            num: how many points to return, at least 1. Of more points, a random subset is taken;
-                fewer points come once each, followed by random repeats.
-            seed: the same seed chooses the same points.
-
-        Raises:
-            InputError: ``num`` is below 1, or there are no points.
+        Of more points, a random subset is taken; fewer come once each, followed by random repeats.
         """
         if num < 1:
             raise InputError(f"cannot sample {num} points from {self.name!r}: ask for at least 1")
@@ -168,8 +152,14 @@ class Cloud(_Shape):
         """
         if not clouds:
             raise InputError("there are no clouds to join")
-        first = clouds[0]
-        known: dict[str, Any] = {"pos": torch.cat([_less(each, first.offset) for each in clouds])}
+        first, offset = clouds[0], clouds[0].offset
+        pos = [
+            each.pos
+            if torch.equal(each.offset, offset)
+            else (each.file_pos.double() - offset.to(each.pos.device)).float()
+            for each in clouds
+        ]
+        known: dict[str, Any] = {"pos": torch.cat(pos)}
         for name in _AT_POINTS:
             values = [getattr(each, name) for each in clouds]
             known[name] = None if any(value is None for value in values) else torch.cat(values)
@@ -178,34 +168,19 @@ class Cloud(_Shape):
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at some of the points to all of them: (N, C) float32 on the CPU.
 
-        They are means of the three nearest points', weighted by inverse squared distance.
-
-        Args:
-            sample: P points of this cloud, or near it.
-            values: (P, C) what is known at them.
-
-        Raises:
-            InputError: the shapes do not fit, or there are no points.
+        They are means of the three nearest points', weighted by inverse squared distance. The
+        sample has P points of this cloud, or near it, and (P, C) values.
         """
         return carry_to_points(self.pos, sample.pos, values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Mesh(_Shape):
-    """Triangles over shared vertices.
-
-    Tensors or arrays of any real type will do: they are checked, and kept in the types below.
+    """Triangles over shared vertices; tensors or arrays of any real type will do.
 
     Args:
-        vertices: (V, 3) float32 positions, in the file's own unit and axes, less the offset. Of
-            float64 far from zero, an offset is taken off.
+        vertices: (V, 3) float32, as ``pos`` of :class:`Cloud`; so are the rest, at the vertices.
         faces: (F, 3) int64 vertex indices; polygons have been cut into triangles.
-        name: what to call the mesh; a file's name without its ending.
-        normal: (V, 3) float32 unit normals of the file, zero where unknown.
-        color: (V, 3) uint8 red, green, blue, 0 to 255.
-        offset: (3,) float64 what to add to ``vertices`` for the file's own coordinates. Default: 0.
-        row: (V,) int64 which of the file's vertices each is, from 0. Default: all, in their order.
-        notes: what a person should know of how the file was read, a sentence each.
 
     Raises:
         InputError: a shape, a type or a device does not fit, a position is NaN or infinite, or a
@@ -219,51 +194,32 @@ class Mesh(_Shape):
     name: str = ""
     normal: Tensor | None = None
     color: Tensor | None = None
-    offset: Tensor = field(default_factory=_no_offset)
+    offset: Tensor = field(default_factory=_NO_OFFSET)
     row: Tensor | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         faces = checked.as_indices(self.faces, self.vertices, "faces of the mesh", (None, 3))
+        checked.check_faces(faces, len(self.vertices))
         self._keep("faces", faces)
-        checked.check_faces(self.faces, len(self.vertices))
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Draw points uniformly by area, each with its face and the normal of that.
 
-        Args:
-            num: how many points to draw, at least 1.
-            seed: the same seed draws the same points.
-
-        Raises:
-            InputError: ``num`` is below 1, or no face has an area.
+        The same seed draws the same points.
         """
         generator = torch.Generator(self.vertices.device).manual_seed(seed)
         pos, normal, face = sample_surface(self.vertices, self.faces, num, generator)
-        return Cloud(
-            *(pos, normal), name=self.name, face=face, offset=self.offset, notes=self.notes
-        )
+        known: dict[str, Any] = {"name": self.name, "offset": self.offset, "notes": self.notes}
+        return Cloud(pos, normal, face=face, **known)
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
         """Bring values at points on the surface to the vertices: (V, C) float32 on the CPU.
 
-        See :func:`pcea.geometry.carry_to_vertices`.
-
-        Args:
-            sample: P points that :meth:`sample` gave; they know their faces.
-            values: (P, C) what is known at them.
-
-        Raises:
-            InputError: the shapes do not fit, or the points know no faces.
+        See :func:`pcea.geometry.carry_to_vertices`. The sample has P points that :meth:`sample`
+        gave, which know their faces, and (P, C) values.
         """
         if sample.face is None:
             raise InputError("values cannot be carried back to a mesh from points without faces")
         return carry_to_vertices(self.vertices, self.faces, sample.pos, sample.face, values)
-
-
-def _less(cloud: Cloud, offset: Tensor) -> Tensor:
-    """(N, 3) float32 positions less another offset."""
-    if torch.equal(cloud.offset, offset):
-        return cloud.pos
-    return (cloud.file_pos.double() - offset.to(cloud.pos.device)).float()

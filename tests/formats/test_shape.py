@@ -251,7 +251,7 @@ def test_normals_of_any_length_come_in_unit_length() -> None:
     [
         (torch.tensor([[0, 1, 5]]), "vertex 5 .* there are 5"),
         (torch.tensor([[0, -1, 2]]), "vertex -1 "),
-        (torch.tensor([[0, 1]]), r"faces of the mesh must have shape \(1, 3\)"),
+        (torch.tensor([[0, 1]]), r"faces of the mesh must have shape \(F, 3\), not \(1, 2\)"),
         (torch.rand(2, 3), "whole numbers"),
     ],
 )

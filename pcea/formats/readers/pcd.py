@@ -44,18 +44,31 @@ def read_pcd(path: Path) -> Raw:
             raise ValueError
     except (KeyError, IndexError, ValueError, TypeError):
         raise InputError("it has no PCD header that can be read: is it renamed?") from None
-    more = 0
+    rows, body = list[tuple[int, str]](), data[start:]
     if layout == "ascii":
-        rows = numbered(data[start:].decode("ascii", errors="replace"), lines)
-        more = len(rows) - points
-        if more < 0:
-            raise _truncated(points, len(rows))
-        table = number_rows(rows[:points], sum(counts))
-        columns = np.split(table, np.cumsum(counts)[:-1], axis=1)
+        rows = numbered(body.decode("ascii", errors="replace"), lines)
+        held = len(rows)
     elif layout in ("binary", "binary_compressed"):
-        columns = _binary(memoryview(data)[start:], record, points, layout != "binary")
+        if layout != "binary":
+            body = _decompressed(body, points * record.itemsize)
+        held = len(body) // record.itemsize
     else:
         raise InputError(f"its DATA is {layout[:40]!r}, which no PCD has")
+    if held < points:
+        raise InputError(f"it is truncated: it announces {points} points and holds {held}")
+    if layout == "ascii":
+        table = number_rows(rows[:points], sum(counts))
+        columns = np.split(table, np.cumsum(counts)[:-1], axis=1)
+    elif layout == "binary":
+        records = np.frombuffer(body, record, points)
+        columns = [records[name] for name in record.names or ()]
+    else:  # a field after the other
+        parts = [record[place] for place in range(len(names))]
+        starts = np.cumsum([0, *(points * part.itemsize for part in parts)])
+        columns = [
+            np.frombuffer(body, part.base, points * part.shape[0], at).reshape(points, -1)
+            for part, at in zip(parts, starts, strict=False)
+        ]
     found: dict[str, Array] = {}
     packed: Array | None = None
     for name, type, column in zip(names, types, columns, strict=True):
@@ -68,29 +81,19 @@ def read_pcd(path: Path) -> Raw:
         raise InputError(f"its fields are {', '.join(names)}; x, y and z are needed")
     if color is None and packed is not None:
         color = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
+    more = len(rows) - points
     notes = (f"it announces {points} points; {more} rows behind them were left out",)
-    return Raw(pos=pos, normal=normal, color=color, notes=notes if more else ())
+    return Raw(pos=pos, normal=normal, color=color, notes=notes if more > 0 else ())
 
 
-def _binary(body: memoryview, record: np.dtype, points: int, compressed: bool) -> list[Array]:
-    """The (points, count) columns of a table of records, or of columns one after the other."""
-    fields = [record[i] for i in range(len(record.names or ()))]
-    if not compressed:
-        if len(body) < points * record.itemsize:
-            raise _truncated(points, len(body) // record.itemsize)
-        table = np.frombuffer(body, record, points)
-        return [table[str(i)] for i in range(len(fields))]
+def _decompressed(body: bytes, needed: int) -> bytes:
     size = int.from_bytes(body[:4], "little")
-    if len(body) < 8 or len(body) < 8 + size:
+    if len(body) < 8 + size:
         raise InputError("it is truncated: its compressed data end too early")
-    plain = _decompress(bytes(body[8 : 8 + size]))
-    if len(plain) != points * record.itemsize:
+    plain = _decompress(body[8 : 8 + size])
+    if len(plain) != needed:
         raise InputError("its compressed data are damaged")
-    starts = np.cumsum([0, *(points * field.itemsize for field in fields)])
-    return [
-        np.frombuffer(plain, field.base, points * field.shape[0], start).reshape(points, -1)
-        for field, start in zip(fields, starts, strict=False)
-    ]
+    return plain
 
 
 def _decompress(data: bytes) -> bytes:
@@ -125,7 +128,3 @@ def _bits(packed: Array, type: str) -> Array:
         return np.ascontiguousarray(packed.astype(np.float32)).view(np.uint32)
     whole = np.nan_to_num(packed, nan=0.0) if packed.dtype.kind == "f" else packed
     return (whole.astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
-
-
-def _truncated(points: int, found: int) -> InputError:
-    return InputError(f"it is truncated: it announces {points} points and holds {found}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 # Its name in lower case, NumPy's type of its values, and of the length of a list: None without.
 _Property = tuple[str, str, str | None]
+# The types of its values, and of the length of a list.
+_Kinds = tuple[np.dtype, np.dtype | None]
 # The values of a property of all records, and of lists, laid end to end, the lengths.
 _Column = tuple[Array, Array | None]
 
@@ -39,15 +42,13 @@ def read_ply(path: Path) -> Raw:
         numbers, places = free_numbers(data[start:].decode("ascii", "replace"), lines)
         data, start, order = numbers.tobytes(), 0, "="
     for name, length, properties in elements:
-        try:
-            table, start, begin = _read_element(data, start, order, length, properties, text)
-        except _TruncatedError as error:
-            raise InputError(
-                f"it is truncated or damaged: it announces {length} of its element"
-                f" {name!r} and ends after {error}"
-            ) from None
-        tables.setdefault(name, table)
+        if not properties:
+            continue
+        columns, start, begin = _read_element(data, start, order, name, length, properties)
         begins.append(begin)
+        for (key, kind, _), (values, lengths) in zip(properties, columns, strict=True):
+            typed = in_type(values, kind) if text and lengths is None else values
+            tables.setdefault(name, {}).setdefault(key, (typed, lengths))
     more, unit = len(data[start:].strip()), "bytes"
     if text:
         more, unit = places.check(np.concatenate(begins) // 8, start // 8), "lines"
@@ -90,57 +91,65 @@ def _read_header(data: bytes) -> tuple[str, list[tuple[str, int, list[_Property]
     raise InputError("its header is truncated or has no format")
 
 
-class _TruncatedError(Exception):
-    """An element ends after so many records."""
-
-
 def _read_element(
-    data: bytes, start: int, order: str, length: int, properties: list[_Property], text: bool
-) -> tuple[dict[str, _Column], int, Array]:
+    data: bytes, start: int, order: str, name: str, length: int, properties: list[_Property]
+) -> tuple[list[_Column], int, Array]:
     """The columns of an element, where its data end, and (records,) where each record begins."""
-    types = [("f8", "f8") if text else (order + k, order + (c or "")) for _, k, c in properties]
+    # In text, all numbers are doubles.
+    kinds = [("f8", c and "f8") if order == "=" else (kind, c) for _, kind, c in properties]
+    types = [(np.dtype(order + k), np.dtype(order + c) if c else None) for k, c in kinds]
     values = [[np.empty(0, kind)] for kind, _ in types]
-    lengths = [[np.empty(0, np.int64)] for _ in types]
-    begins, at, done, most = [np.empty(0, np.int64)], start, 0, 1
-    while done < length and properties:
+    starts, sizes, runs, lengths = list[int](), list[int](), list[int](), list[list[int]]()
+    at, left, most = start, length, 1
+    while left:
         # As many records as have lists of the same lengths as this one are read in one step.
-        fields, end = list[tuple[str, str, tuple[int, ...]]](), at
-        for place, (kind, count_kind) in enumerate(types):
+        end, counts = at, list[int]()
+        for kind, count_kind in types:
             count = 1
-            if properties[place][2]:
-                fields.append((f"length {place}", count_kind, ()))
-                size = np.dtype(count_kind).itemsize
-                if end + size > len(data):
-                    raise _TruncatedError(done)
-                number = np.frombuffer(data, count_kind, 1, end)[0]
-                count, end = int(number) if number >= 0 else len(data), end + size
-            fields.append((str(place), kind, (count,)))
-            end += count * np.dtype(kind).itemsize
+            if count_kind:
+                head, end = data[end : end + count_kind.itemsize], end + count_kind.itemsize
+                number = np.frombuffer(head, count_kind)[0] if end <= len(data) else -1
+                count = int(number) if number >= 0 and number % 1 == 0 else len(data)
+            counts.append(count)
+            end += count * kind.itemsize
         if end > len(data):
-            raise _TruncatedError(done)
-        record = np.dtype(fields)
+            raise InputError(
+                f"it is truncated or damaged: it announces {length} of its element {name!r} and"
+                f" ends after {length - left}"
+            )
+        record = _record(tuple(types), tuple(counts))
         whole = (len(data) - at) // record.itemsize
-        records = np.frombuffer(data, record, min(most, length - done, whole), at)
-        alike = np.ones(len(records), bool)
-        for name, *_ in fields:
-            if name.startswith("length"):
-                alike &= records[name] == records[name][0]
-        run = len(records) if alike.all() else int(alike.argmin())
-        for place in range(len(properties)):
-            found = records[str(place)][:run]
-            values[place].append(found.reshape(-1))
-            lengths[place].append(np.full(run, found.shape[1]))
-        begins.append(at + record.itemsize * np.arange(run))
-        at, done, most = at + run * record.itemsize, done + run, 8 * run
-    table: dict[str, _Column] = {}
-    for place, (name, kind, count_kind) in enumerate(properties):
-        column = np.concatenate(values[place])
-        column = column.astype(column.dtype.newbyteorder("="))
+        records = np.frombuffer(data, record, min(most, left, whole), at)
+        run = len(records)
+        for place, (_, count_kind) in enumerate(types):
+            if count_kind:
+                others = np.flatnonzero(records[f"length {place}"][:run] != counts[place])
+                run = int(others[0]) if len(others) else run
+        for place in range(len(types)):
+            values[place].append(records[f"value {place}"][:run].reshape(-1))
+        starts.append(at)
+        sizes.append(record.itemsize)
+        runs.append(run)
+        lengths.append(counts)
+        at, left, most = at + run * record.itemsize, left - run, 8 * run
+    num, first, size = (np.array(each, np.int64) for each in (runs, starts, sizes))
+    table = np.repeat(np.array(lengths, np.int64).reshape(-1, len(types)), num, axis=0)
+    columns = list[_Column]()
+    for place, (kind, count_kind) in enumerate(types):
+        column = np.concatenate(values[place]).astype(kind.newbyteorder("="))
+        columns.append((column, table[:, place] if count_kind else None))
+    within = np.arange(len(table)) - np.repeat(np.cumsum(num) - num, num)
+    return columns, at, np.repeat(first, num) + np.repeat(size, num) * within
+
+
+@lru_cache(256)
+def _record(types: tuple[_Kinds, ...], counts: tuple[int, ...]) -> np.dtype:
+    fields = list[tuple[str, np.dtype, tuple[int, ...]]]()
+    for place, (kind, count_kind) in enumerate(types):
         if count_kind:
-            table.setdefault(name, (column, np.concatenate(lengths[place])))
-        else:
-            table.setdefault(name, (in_type(column, kind) if text else column, None))
-    return table, at, np.concatenate(begins)
+            fields.append((f"length {place}", count_kind, ()))
+        fields.append((f"value {place}", kind, (counts[place],)))
+    return np.dtype(fields)
 
 
 def _lists(table: dict[str, _Column]) -> tuple[Array, Array]:

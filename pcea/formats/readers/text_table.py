@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 from pathlib import Path
@@ -256,14 +257,29 @@ def _use_decimal_points(lines: list[str], start: int, separator: str) -> list[st
 
 
 def _at_once(lines: Sequence[str], separator: str) -> _Table | None:
-    """Read what holds nothing but numbers, at NumPy's speed; None where it holds more."""
+    """Read numbers, and words beside them, at NumPy's speed; None where that could go wrong."""
     if separator == _MIXED:
         lines = [line.translate(str.maketrans(",;|", "   ")) for line in lines]
     delimiter = None if separator in (_SPACE, _MIXED) else separator
+    filled = (line for line in lines if line.strip())
+    rows = list(islice(_split(filled, delimiter or _SPACE), _SAMPLED))
+    width = len(rows[0])
+    if any(len(row) != width for row in rows):
+        return None
+    words = {i for i in range(width) if not any(_looks_like_number(row[i]) for row in rows)}
+    used = [i for i in range(width) if i not in words]
+    # Where columns are not read, NumPy misses none.
+    if words and any('"' in line or line.count(separator) != width - 1 for line in lines if line):
+        return None
     try:
-        return _Table(np.loadtxt(lines, delimiter=delimiter, ndmin=2))
+        found = np.loadtxt(lines, delimiter=delimiter, usecols=used if words else None, ndmin=2)
     except ValueError:
         return None
+    if not words:
+        return _Table(found)
+    numbers = np.full((len(found), width), np.nan)
+    numbers[:, used] = found
+    return _Table(numbers, words, {i: (0, rows[0][i]) for i in words})
 
 
 def _by_field(lines: Sequence[str], start: int, separator: str, counted: bool) -> _Table:
@@ -307,6 +323,9 @@ def _numbers(column: Sequence[str], separator: str) -> tuple[Array, list[int]]:
     """Read a column, NaN where there is no number; also which of its fields are no numbers."""
     if separator == "," and any("," in text for text in column):
         column = _without_groups(column)
+    with suppress(ValueError):
+        if not any("_" in text for text in column):
+            return np.fromiter(map(float, column), np.float64, len(column)), []
     numbers, wrong = np.full(len(column), np.nan), []
     for i, text in enumerate(column):
         if is_number(text) or is_number(text := _FORTRAN.sub("e", text)):

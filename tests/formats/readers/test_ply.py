@@ -128,6 +128,7 @@ def _free(text: str) -> str:
         (_mixed("binary_big_endian")[:-40], "truncated .*'vertex' and ends after 4"),
         (_TEXT.replace("3 0 1 2 7", "3 0 1 1.5 7"), "no whole number"),
         (_TEXT.replace("3 0 1 2 7", "-3 0 1 2 7"), "damaged: .*'face' and ends after 0"),
+        (_TEXT.replace("3 0 1 2 7", "2.5 0 1 2 7"), "damaged: .*'face' and ends after 0"),
         (_TEXT.replace("vertex 5", "vertex -5"), "line 5: 'element vertex -5'"),
         (_free(_TEXT)[:-3], "truncated"),
         (_free(_TEXT) + "1 2", "more or fewer numbers"),
