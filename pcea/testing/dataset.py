@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from pcea.datasets import PointCloudDataset, list_datasets, load_dataset
+from pcea.datasets.clouds import tensors_of
 from pcea.datasets.loading import layouts_of
-from pcea.errors import InputError
-from pcea.testing.require import require
+from pcea.testing.trial import refused, require
 
 
 def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> None:
@@ -21,14 +21,9 @@ def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> 
     :func:`pcea.datasets.check`, and ``pcea data check``, look for faults in somebody's copy of the
     files instead: clouds that are missing or hold nothing.
 
-    Args:
-        name: a name of :func:`pcea.list_datasets`.
-        root: the folder of data sets. Default: ``$PCEA_DATA``, else ``./data``.
-        **options: what the layout takes, as `load_dataset` does.
-
-    Raises:
-        AssertionError: something does not hold, or there is no such data set.
-        InputError: its plug-in cannot be imported, or a split cannot be read.
+    ``name`` is one of :func:`pcea.list_datasets`, ``root`` the folder of data sets (None:
+    ``$PCEA_DATA``, else ``./data``), and ``options`` are the layout's own. What does not hold is
+    an AssertionError that says so.
     """
     layout = layouts_of(name)[0]
     listed = {each.name: each.splits for each in list_datasets(root)}
@@ -39,18 +34,21 @@ def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> 
     require(len(categories) == 1, f"{name}: its splits have different categories")
     for split, data in loaded.items():
         _check_clouds(data, f"{name} {split}")
-        again = load_dataset(name, split, root, **options)
-        for field in ("pos", "category", "normal", "part"):
-            one, other = getattr(data.clouds, field), getattr(again.clouds, field)
-            alike = one is other is None or (
-                one is not None and other is not None and torch.equal(one, other)
-            )
+        again = tensors_of(load_dataset(name, split, root, **options).clouds)
+        found = tensors_of(data.clouds)
+        require(found.keys() == again.keys(), f"{name} {split}: fields come and go")
+        for field, tensor in found.items():
+            alike = torch.equal(tensor, again[field])
             require(alike, f"{name} {split}: {field} differs from one reading to the next")
     for one, other in combinations([split for split in loaded if split != "trainval"], 2):
         both = set(loaded[one].clouds.names) & set(loaded[other].clouds.names)
         require(not both, f"{name}: {one} and {other} share {sorted(both)[:3]}")
     if layout.content:
-        _check_empty_folder(name)
+        with (
+            tempfile.TemporaryDirectory() as empty,
+            refused(f"{name}: an empty folder is taken for the data set"),
+        ):
+            load_dataset(name, "train", empty)
 
 
 def _check_clouds(data: PointCloudDataset, where: str) -> None:
@@ -72,12 +70,3 @@ def _check_clouds(data: PointCloudDataset, where: str) -> None:
     if clouds.part is not None and taxonomy.parts_of:
         allowed = taxonomy.part_mask()[clouds.category[owner], clouds.part]
         require(allowed.all(), f"{where}: a point has a part that its category has not")
-
-
-def _check_empty_folder(name: str) -> None:
-    with tempfile.TemporaryDirectory() as empty:
-        try:
-            load_dataset(name, "train", empty)
-        except InputError:
-            return
-    raise AssertionError(f"{name}: an empty folder is taken for the data set")

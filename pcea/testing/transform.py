@@ -1,18 +1,17 @@
-"""What every transform and every corruption must hold: a function for each promise."""
+"""What every transform and every corruption must hold, for the tests of one's own."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import normalize
 
-from pcea.datasets.clouds import Batch
-from pcea.errors import InputError
-from pcea.testing.require import require, run_check
+from pcea.datasets.clouds import Batch, tensors_of
+from pcea.testing.trial import Trial, refused, require, run_trials
 from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.base import TRANSFORMS, changed
 from pcea.transforms.corruptions import SEVERITIES
@@ -23,232 +22,201 @@ STARS = 40
 STEP = 1e-3
 
 
-class Trial:
+def check_transform(name: str, **values: Any) -> None:
+    """Check all that a transform must hold: the methods ``test_…`` of :class:`TransformTrial`.
+
+    ``name`` is one of :func:`pcea.transforms.list_transforms`, ``values`` are its own. What does
+    not hold is an AssertionError that says so.
+    """
+    transform = TRANSFORMS.get(name)(**values)
+    run_trials(TransformTrial, f"transform {name!r}", transform)
+
+
+def check_corruption(name: str) -> None:
+    """Check all that a corruption of :func:`pcea.transforms.list_corruptions` must hold.
+
+    What does not hold is an AssertionError that says so.
+    """
+    run_trials(CorruptionTrial, f"corruption {name!r}", name)
+
+
+class TransformTrial(Trial):
     """A transform, and clouds of points on ellipsoids, with normals and a part for each point."""
 
     def __init__(self, transform: Transform) -> None:
         self.transform = transform
         generator = Generator().manual_seed(0)
         radii = 0.4 + 0.6 * torch.rand(CLOUDS, 1, 3, generator=generator)
-        ball = torch.nn.functional.normalize(
-            torch.randn(CLOUDS, STARS, 3, generator=generator), dim=-1
-        )
-        side = torch.linalg.cross(ball, torch.randn(ball.shape, generator=generator))
-        side = torch.nn.functional.normalize(side, dim=-1)
-        sides = torch.stack([side, torch.linalg.cross(ball, side)], 2)  # (B, S, 2, 3)
-        around = torch.cat([torch.zeros_like(sides[:, :, :1]), sides, -sides], 2)
-        ball = torch.nn.functional.normalize(ball.unsqueeze(2) + STEP * around, dim=-1)
-        ball = ball.flatten(1, 2)  # (B, 5 S, 3)
-        total = ball.shape[1]
-        self.batch = Batch(
-            ball * radii,
-            torch.arange(CLOUDS) % 5,
-            torch.nn.functional.normalize(ball / radii, dim=-1),
-            torch.arange(CLOUDS * total).view(CLOUDS, total),
-        )
+        middle = normalize(torch.randn(CLOUDS, STARS, 3, generator=generator), dim=-1)
+        one = torch.linalg.cross(middle, torch.randn(middle.shape, generator=generator))
+        one = STEP * normalize(one, dim=-1)
+        two = torch.linalg.cross(middle, one)
+        star = [middle, middle + one, middle + two, middle - one, middle - two]
+        ball = normalize(torch.stack(star, 2).flatten(1, 2), dim=-1)  # (B, 5 S, 3)
+        self.total = ball.shape[1]
+        part = torch.arange(CLOUDS * self.total).view(CLOUDS, self.total)
+        normal = normalize(ball / radii, dim=-1)
+        self.batch = Batch(ball * radii, torch.arange(CLOUDS) % 5, normal, part)
+
+    def some(self, clouds: list[int]) -> Batch:
+        """Some of the clouds."""
+        return changed(self.batch, **{n: x[clouds] for n, x in tensors_of(self.batch).items()})
 
     def apply(self, batch: Batch | None = None, seed: int = 1, always: bool = False) -> Batch:
         """Apply the transform; ``always``: to each cloud, whatever its probability."""
         transform = replace(self.transform, probability=1.0) if always else self.transform
         return transform(self.batch if batch is None else batch, Generator().manual_seed(seed))
 
+    def test_text(self) -> None:
+        """Every value has a default, and the text of a transform is read as the same transform."""
+        type(self.transform)()
+        require(as_transforms(str(self.transform)) == (self.transform,), f"{self.transform}")
 
-def check_transform(name: str, **values: Any) -> None:
-    """Check everything that a transform must hold.
+    def test_shapes(self) -> None:
+        """A batch becomes one of as many clouds, finite, of the same types on the same device."""
+        after = self.apply()
+        require(isinstance(after, Batch), f"it returns a {type(after).__name__}")
+        count, total = after.pos.shape[:2]
+        require(count == CLOUDS and total > 0, f"pos is {tuple(after.pos.shape)}")
+        for name, old in tensors_of(self.batch).items():
+            new = getattr(after, name)
+            require(new is not None, f"{name} is gone")
+            shape = (count, total, *old.shape[2:])[: old.ndim]
+            require(tuple(new.shape) == shape, f"{name} is {tuple(new.shape)}")
+            require(new.dtype == old.dtype and new.device == old.device, f"{name} is {new.dtype}")
+        require(after.pos.isfinite().all(), "a position is not finite")
+        require(after.mask is None, "there is padding")
 
-    Args:
-        name: a name of :func:`pcea.transforms.list_transforms`.
-        values: the transform's own.
+    def test_repetition(self) -> None:
+        """The generator alone decides: one seed gives the same batch, and the given one stays."""
+        torch.manual_seed(1)
+        one = self.apply()
+        torch.manual_seed(2)
+        _require_same(one, self.apply())
+        before = copy.deepcopy(self.batch)
+        self.apply(always=True)
+        _require_same(before, self.batch)
 
-    Raises:
-        AssertionError: something does not hold; the message says what.
-        InputError: there is no such transform, or a value is wrong.
-    """
-    trial = Trial(TRANSFORMS.get(name)(**values))
-    for check in TRANSFORM_CHECKS:
-        run_check(check, trial, f"transform {name!r}")
+    def test_what_is_missing(self) -> None:
+        """Clouds without normals and parts are changed alike, and get no parts."""
+        bare = self.apply(changed(self.batch, normal=None, part=None))
+        require(torch.equal(bare.pos, self.apply().pos), "positions depend on normals or parts")
+        require(bare.part is None, "there are parts")
 
+    def test_clouds(self) -> None:
+        """What is drawn is drawn for each cloud, and a cloud's change depends on no other cloud."""
+        alike = self.some([0] * CLOUDS)
+        one, other = (tensors_of(self.apply(alike, seed)) for seed in (1, 2))
+        random = any(not torch.equal(one[name], other[name]) for name in one)
+        same = all((x == x[:1]).all() for x in one.values())
+        require(not (random and same), "all clouds of a batch are changed alike")
+        if not self.transform.mixes:
+            pos = self.batch.pos.clone()
+            pos[0] = pos[0].flip(0) * 0.5
+            after = tensors_of(self.apply(changed(self.batch, pos=pos)))
+            for name, x in tensors_of(self.apply()).items():
+                apart = torch.equal(x[1:], after[name][1:])
+                require(apart, "a cloud's change depends on another cloud")
 
-def check_corruption(name: str) -> None:
-    """Check everything that a corruption of :func:`pcea.transforms.list_corruptions` must hold.
+    def test_normals(self) -> None:
+        """Normals have length 1 or are 0, and turn as the surface does."""
+        pos, normal, part = _points(self.apply(always=True))
+        length = normal.norm(dim=-1)
+        require((((length - 1).abs() < 1e-4) | (length == 0)).all(), "a length is not 1")
+        if torch.equal(pos[:, :1], self.batch.pos[:, :1]):
+            return  # normals may be made anew where positions stay
+        for cloud in range(CLOUDS):
+            # Where the points of each star lie now, of the stars that are whole.
+            index = normal[cloud].any(-1).nonzero().squeeze(1)
+            place = torch.full((self.batch.pos[..., 0].numel(),), -1)
+            star = place.scatter(0, part[cloud][index], index).view(-1, 5)
+            star = star[(star >= 0).all(1)]  # (S', 5)
+            middle, *ends = pos[cloud][star].unbind(1)
+            sides = torch.stack([ends[0] - ends[2], ends[1] - ends[3]], 1)  # (S', 2, 3)
+            bend = torch.stack([ends[0] + ends[2], ends[1] + ends[3]], 1) - 2 * middle.unsqueeze(1)
+            smooth = (bend.norm(dim=-1) < 0.05 * sides.norm(dim=-1)).all(1)
+            off = (normalize(sides, dim=-1) * normal[cloud][star[:, :1]]).sum(-1).abs()[smooth]
+            require((off < 0.02).all(), "a normal does not stand upright on its surface")
 
-    Raises:
-        AssertionError: something does not hold; the message says what.
-        InputError: there is no such corruption.
-    """
-    corruption_transforms(name, 1)
-    for check in (severities, corrupted_clouds):
-        run_check(check, name, f"corruption {name!r}")
-
-
-def defaults_and_text(trial: Trial) -> None:
-    """Every value has a default, and the text of a transform is read as the same transform."""
-    type(trial.transform)()
-    require(as_transforms(str(trial.transform)) == (trial.transform,), f"{trial.transform}")
-
-
-def shapes(trial: Trial) -> None:
-    """A batch becomes one of as many clouds, of the same types on the same device, all finite."""
-    before, after = trial.batch, trial.apply()
-    require(isinstance(after, Batch), f"it returns a {type(after).__name__}")
-    count, total = after.pos.shape[:2]
-    require(count == CLOUDS and total > 0, f"pos is {tuple(after.pos.shape)}")
-    for name, shape in {"pos": (3,), "normal": (3,), "part": ()}.items():
-        old, new = getattr(before, name), getattr(after, name)
-        require(new is not None, f"{name} is gone")
-        require(tuple(new.shape) == (count, total, *shape), f"{name} is {tuple(new.shape)}")
-        require(new.dtype == old.dtype and new.device == old.device, f"{name} is {new.dtype}")
-    require(bool(after.pos.isfinite().all()), "a position is not finite")
-    require(after.mask is None, "there is padding")
-
-
-def what_is_not_there(trial: Trial) -> None:
-    """Clouds without normals and parts are changed alike, and get no parts."""
-    bare = trial.apply(changed(trial.batch, normal=None, part=None))
-    require(torch.equal(bare.pos, trial.apply().pos), "positions depend on normals or parts")
-    require(bare.part is None, "there are parts")
-
-
-def seeded(trial: Trial) -> None:
-    """The generator alone decides: the same seed gives the same batch."""
-    torch.manual_seed(1)
-    one = trial.apply()
-    torch.manual_seed(2)
-    _require_same(one, trial.apply())
-
-
-def untouched(trial: Trial) -> None:
-    """The given batch stays as it is."""
-    before = copy.deepcopy(trial.batch)
-    trial.apply(always=True)
-    _require_same(before, trial.batch)
-
-
-def drawn_apart(trial: Trial) -> None:
-    """What is drawn is drawn for each cloud, and a cloud's change depends on no other cloud."""
-    index = torch.zeros(CLOUDS, dtype=torch.long)
-    batch = trial.batch
-    given = {name: None if x is None else x[index] for name, x in vars(batch).items()}
-    alike = changed(batch, **given)
-    one, other = trial.apply(alike), trial.apply(alike, seed=2)
-    random = any(not torch.equal(a, b) for a, b in _pairs(one, other))
-    same = all(bool((x == x[:1]).all()) for x in _tensors(one))
-    require(not (random and same), "all clouds of a batch are changed alike")
-    if trial.transform.mixes:
-        return
-    pos = batch.pos.clone()
-    pos[0] = pos[0].flip(0) * 0.5
-    for a, b in _pairs(trial.apply(), trial.apply(changed(batch, pos=pos))):
-        require(torch.equal(a[1:], b[1:]), "a cloud's change depends on another cloud")
-
-
-def normals(trial: Trial) -> None:
-    """Normals have length 1 or are 0, and turn as the surface does."""
-    after = trial.apply(always=True)
-    assert after.normal is not None and after.part is not None
-    length = after.normal.norm(dim=-1)
-    require(bool(((length - 1).abs() < 1e-4).logical_or(length == 0).all()), "a length is not 1")
-    if torch.equal(after.pos[:, :1], trial.batch.pos[:, :1]):
-        return  # normals may be made anew where positions stay
-    for cloud in range(CLOUDS):
-        star = _whole_stars(after, cloud)  # (S', 5)
-        middle, one, two, back, behind = after.pos[cloud][star].unbind(1)
-        sides = torch.stack([one - back, two - behind], 1)  # (S', 2, 3)
-        bend = torch.stack([one + back - 2 * middle, two + behind - 2 * middle], 1)
-        smooth = (bend.norm(dim=-1) < 0.05 * sides.norm(dim=-1)).all(1)
-        sides = torch.nn.functional.normalize(sides, dim=-1)
-        normal = after.normal[cloud][star[:, :1]]  # (S', 1, 3)
-        off = (sides * normal).sum(-1).abs().amax(1)[smooth]
-        require(bool((off < 0.02).all()), "a normal does not stand upright on its surface")
-
-
-def labels(trial: Trial) -> None:
-    """Parts go with their points, and categories stay, or are mixed by the share of points."""
-    before, after = trial.batch, trial.apply(always=True)
-    assert before.part is not None and after.part is not None
-    total = before.pos.shape[1]
-    other = trial.apply(changed(before, part=before.part.flip(1)), always=True)
-    assert other.part is not None
-    flipped = after.part // total * total + (total - 1 - after.part % total)
-    require(torch.equal(other.part, flipped), "parts are not carried, or something depends on them")
-    old, new = (torch.cat([x.pos, x.normal], -1).flatten(0, 1) for x in (before, after))  # type: ignore[list-item]
-    exact = "donot_use_mm_for_euclid_dist"
-    still = (torch.cdist(new, old, compute_mode=exact) == 0).any(1)
-    right = (new == old[after.part.flatten()]).all(1)
-    require(bool(right[still].all()), "a point that did not move has another part")
-    owner = after.part // total  # (B, N): the cloud that each point is of
-    own = torch.arange(CLOUDS).unsqueeze(1)
-    if not trial.transform.mixes:
-        require(torch.equal(after.category, before.category), "categories change")
-        require(bool((owner == own).all()), "a part is that of another cloud")
-        return
-    category, share = after.mixed_category, after.mixed_share
-    assert category is not None and share is not None
-    require(bool((share.sum(1) - 1).abs().max() < 1e-5), "shares do not add up to 1")
-    truth = torch.zeros(CLOUDS, 5).scatter_add_(
-        1, before.category[owner], torch.ones(owner.shape) / owner.shape[1]
-    )
-    soft = after.soft_category(5)
-    require(bool((soft - truth).abs().max() < 1e-5), "shares are not those of the points")
-    main = soft.gather(1, after.category.unsqueeze(1)).squeeze(1)
-    require(torch.equal(main, soft.amax(1)), "the category is not the one of most points")
-
-
-def of_torch_geometric(trial: Trial) -> None:
-    """A ``Data`` becomes a ``Data`` as a batch of one does; a mixing transform refuses it."""
-    from torch_geometric.data import Data
-
-    batch = trial.batch
-    assert batch.normal is not None and batch.part is not None
-    data = Data(pos=batch.pos[0], normal=batch.normal[0], y=batch.part[0], name="one")
-    if trial.transform.mixes:
-        try:
-            trial.transform(data)
-        except InputError:
+    def test_labels(self) -> None:
+        """Parts go with their points, and categories stay, or are mixed by the share of points."""
+        before, after, total = self.batch, self.apply(always=True), self.total
+        pos, normal, part = _points(before)
+        new_pos, new_normal, new_part = _points(after)
+        flipped = _points(self.apply(changed(before, part=part.flip(1)), always=True))[2]
+        expected = new_part // total * total + (total - 1 - new_part % total)
+        carried = torch.equal(flipped, expected)
+        require(carried, "parts are not carried, or something depends on them")
+        old = torch.cat([pos, normal], -1).flatten(0, 1)
+        new = torch.cat([new_pos, new_normal], -1).flatten(0, 1)
+        still = (torch.cdist(new, old, compute_mode="donot_use_mm_for_euclid_dist") == 0).any(1)
+        right = (new == old[new_part.flatten()]).all(1)
+        require(right[still].all(), "a point that did not move has another part")
+        owner = new_part // total  # (B, N): the cloud that each point is of
+        if not self.transform.mixes:
+            require(torch.equal(after.category, before.category), "categories change")
+            own = torch.arange(CLOUDS).unsqueeze(1)
+            require((owner == own).all(), "a part is that of another cloud")
             return
-        raise AssertionError("it mixes, and takes a single cloud")
-    out = trial.transform(data, Generator().manual_seed(1))
-    one = trial.apply(Batch(batch.pos[:1], batch.category[:1], batch.normal[:1], batch.part[:1]))
-    assert one.normal is not None and one.part is not None
-    for found, expected in ((out.pos, one.pos), (out.normal, one.normal), (out.y, one.part)):
-        require(torch.equal(found, expected[0]), "the two differ")
-    require(out.name == "one", "its name is gone")
-    require(torch.equal(data.pos, batch.pos[0]) and data.y is not out.y, "the given one changes")
+        share = after.mixed_share
+        assert share is not None
+        require((share.sum(1) - 1).abs().max() < 1e-5, "shares do not add up to 1")
+        truth = torch.nn.functional.one_hot(before.category[owner], 5).float().mean(1)
+        soft = after.soft_category(5)
+        require((soft - truth).abs().max() < 1e-5, "shares are not those of the points")
+        main = soft.gather(1, after.category.unsqueeze(1)).squeeze(1)
+        require(torch.equal(main, soft.amax(1)), "the category is not the one of most points")
+
+    def test_torch_geometric(self) -> None:
+        """A ``Data`` becomes a ``Data`` as a batch of one does; a mixing transform refuses it."""
+        from torch_geometric.data import Data
+
+        one = self.some([0])
+        pos, normal, part = (each[0] for each in _points(one))
+        data = Data(pos=pos, normal=normal, y=part, name="one")
+        if self.transform.mixes:
+            with refused("it mixes, and takes a single cloud"):
+                self.transform(data)
+            return
+        out, batch = self.transform(data, Generator().manual_seed(1)), self.apply(one)
+        for found, expected in zip((out.pos, out.normal, out.y), _points(batch), strict=True):
+            require(torch.equal(found, expected[0]), "the two differ")
+        require(out.name == "one", "its name is gone")
+        require(torch.equal(data.pos, pos) and data.y is not out.y, "the given one changes")
 
 
-def severities(name: str) -> None:
-    """There are five severities, each a list of transforms of its own that mix no clouds."""
-    lists = [corruption_transforms(name, severity) for severity in SEVERITIES]
-    require(all(lists), "a severity has no transform")
-    require(len(set(map(str, map(_texts, lists)))) == 5, "two severities are the same")
-    require(not any(each.mixes for some in lists for each in some), "it mixes clouds")
+class CorruptionTrial(Trial):
+    """The transforms of each severity of a corruption."""
+
+    def __init__(self, name: str) -> None:
+        self.lists = [corruption_transforms(name, severity) for severity in SEVERITIES]
+
+    def test_severities(self) -> None:
+        """There are five severities, each a list of transforms of its own that mix no clouds."""
+        require(all(self.lists), "a severity has no transform")
+        texts = {str(list(map(str, each))) for each in self.lists}
+        require(len(texts) == 5, "two severities are the same")
+        require(not any(each.mixes for some in self.lists for each in some), "it mixes clouds")
+
+    def test_clouds(self) -> None:
+        """Every severity keeps shapes, labels, seeds and the given batch as a transform must."""
+        for transforms in self.lists:
+
+            def apply(batch: Batch, generator: Generator, given: Any = transforms) -> Batch:
+                for transform in given:
+                    batch = transform(batch, generator)
+                return batch
+
+            trial = TransformTrial(*as_transforms(apply))
+            trial.test_shapes()
+            trial.test_what_is_missing()
+            trial.test_repetition()
+            trial.test_labels()
 
 
-def corrupted_clouds(name: str) -> None:
-    """Every severity keeps shapes, labels, seeds and the given batch as a transform must."""
-    for severity in SEVERITIES:
-        transforms = corruption_transforms(name, severity)
-
-        def apply(batch: Batch, generator: Generator, given: Any = transforms) -> Batch:
-            for transform in given:
-                batch = transform(batch, generator)
-            return batch
-
-        trial = Trial(*as_transforms(apply))
-        for check in (shapes, what_is_not_there, seeded, untouched, labels):
-            check(trial)
-
-
-def _texts(transforms: tuple[Transform, ...]) -> list[str]:
-    return [str(each) for each in transforms]
-
-
-def _tensors(batch: Batch) -> list[Tensor]:
-    return [each for each in vars(batch).values() if each is not None]
-
-
-def _pairs(one: Batch, other: Batch) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(_tensors(one), _tensors(other), strict=True))
+def _points(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    assert batch.normal is not None and batch.part is not None
+    return batch.pos, batch.normal, batch.part
 
 
 def _require_same(one: Batch, other: Batch) -> None:
@@ -257,24 +225,4 @@ def _require_same(one: Batch, other: Batch) -> None:
         require(same, f"{name} differs")
 
 
-def _whole_stars(after: Batch, cloud: int) -> Tensor:
-    """(S', 5) where the points of each star lie in a cloud now, of the stars that are whole."""
-    assert after.part is not None and after.normal is not None
-    index = after.normal[cloud].any(-1).nonzero().squeeze(1)
-    place = torch.full((CLOUDS * STARS * 5,), -1).scatter(0, after.part[cloud][index], index)
-    stars = place.view(-1, 5)
-    return stars[(stars >= 0).all(1)]
-
-
-TRANSFORM_CHECKS: tuple[Callable[[Trial], None], ...] = (
-    defaults_and_text,
-    shapes,
-    seeded,
-    what_is_not_there,
-    untouched,
-    drawn_apart,
-    normals,
-    labels,
-    of_torch_geometric,
-)
-"""Every check, in the order in which they build on each other."""
+TRANSFORM_CHECKS = TransformTrial.promises()

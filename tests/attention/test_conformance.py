@@ -8,7 +8,7 @@ import pytest
 
 from pcea.attention import list_attentions
 from pcea.testing import ATTENTION_CHECKS
-from pcea.testing.attention import Trial
+from pcea.testing.attention import AttentionTrial
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in list_attentions()),
@@ -25,4 +25,4 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 )
 @pytest.mark.parametrize("check", ATTENTION_CHECKS, ids=lambda check: check.__name__)
 def test_it_holds(check: Any, case: tuple[str, dict[str, Any]]) -> None:
-    check(Trial(case[0], **case[1]))
+    check(AttentionTrial(case[0], **case[1]))

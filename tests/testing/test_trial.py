@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pcea.testing
-from pcea.testing.require import require
+from pcea.testing.trial import require
 
 
 def test_what_does_not_hold_is_said() -> None:
