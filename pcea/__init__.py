@@ -31,29 +31,18 @@ if TYPE_CHECKING:
 # Before anything imports torch, which reads the environment once.
 settle()
 
-_HOME = {
-    "RECIPES": "recipes",
-    "Cloud": "formats",
-    "InputError": "errors",
-    "Mesh": "formats",
-    "Recipe": "recipes",
-    "as_shape": "formats",
-    "create_attention": "attention",
-    "create_model": "models",
-    "evaluate": "evaluation",
-    "explain": "explanation",
-    "list_attentions": "attention",
-    "list_corruptions": "transforms",
-    "list_datasets": "datasets",
-    "list_models": "models",
-    "list_pretrained": "models",
-    "list_transforms": "transforms",
-    "load_dataset": "datasets",
-    "load_model": "models",
-    "read": "formats",
-    "save_model": "models",
-    "show": "viewer",
-    "train": "training",
+_HOMES = {
+    "attention": ("create_attention", "list_attentions"),
+    "datasets": ("list_datasets", "load_dataset"),
+    "errors": ("InputError",),
+    "evaluation": ("evaluate",),
+    "explanation": ("explain",),
+    "formats": ("Cloud", "Mesh", "as_shape", "read"),
+    "models": ("create_model", "list_models", "list_pretrained", "load_model", "save_model"),
+    "recipes": ("RECIPES", "Recipe"),
+    "training": ("train",),
+    "transforms": ("list_corruptions", "list_transforms"),
+    "viewer": ("show",),
 }
 
 __all__ = [
@@ -84,11 +73,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
         raise AttributeError(f"module 'pcea' has no attribute {name!r}")
     if mixed := import_module("pcea.installation").mixed_files():
         raise ImportError(mixed)
-    value = getattr(import_module(f"pcea.{_HOME[name]}"), name)
+    value = getattr(import_module(f"pcea.{home}"), name)
     globals()[name] = value
     return value
 

@@ -87,21 +87,17 @@ def allowed_cores(root: Path = _ROOT) -> int | None:
 def _quotas(root: Path) -> Iterator[float]:
     """The cores that each control group around this process grants, innermost first."""
     for line in _read(root / "proc/self/cgroup").splitlines():
-        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
-        if number == "0" and not controllers:
-            mount = root / "sys/fs/cgroup"
-        elif "cpu" in controllers.split(","):
-            # Its usual name, or a link to it; where neither is there, the name of both controllers.
-            mount = root / "sys/fs/cgroup/cpu"
-            if not mount.is_dir():
-                mount = root / "sys/fs/cgroup" / controllers
-        else:
+        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if controllers and "cpu" not in controllers.split(","):
             continue
+        # Version 2 has one tree, version 1 one for each controller, under its name or that of two.
+        trees = ("cpu", controllers) if controllers else ("",)
         # A container often sees its own group as the top, by whatever path the host knows it. A
         # path that leads out of what is mounted names nothing here.
         inner = Path(path.strip("/"))
         for folder in [inner, *inner.parents] if ".." not in inner.parts else [Path()]:
-            yield from _quota(mount / folder)
+            for tree in trees:
+                yield from _quota(root / "sys/fs/cgroup" / tree / folder)
 
 
 def _quota(group: Path) -> Iterator[float]:
