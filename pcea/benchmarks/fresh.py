@@ -17,7 +17,6 @@ import torch
 
 from pcea.benchmarks.measure import Call, Contestant
 from pcea.threads import WAITING
-from pcea.training.process import flushed_denormals
 
 Setting = Literal["default", "pcea"]
 State = Literal["idle", "busy"]
@@ -91,12 +90,12 @@ def time_here() -> None:
     """The fresh process: read a contestant from stdin, and for each further line time its call."""
     contestant, count = pickle.load(sys.stdin.buffer)
     torch.set_num_threads(count)
-    with flushed_denormals():
-        call = contestant.build()
-        call()
-        print("\nready", flush=True)
-        for _ in sys.stdin.buffer:
-            print(f"\nseconds {median_seconds(call)!r}", flush=True)
+    torch.set_flush_denormal(True)  # as in training
+    call = contestant.build()
+    call()
+    print("\nready", flush=True)
+    for _ in sys.stdin.buffer:
+        print(f"\nseconds {median_seconds(call)!r}", flush=True)
 
 
 def median_seconds(call: Call) -> float:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pcea.benchmarks import Contestant
 from pcea.benchmarks.fresh import BUSY, busy_process, median_seconds, time_apart
+from pcea.benchmarks.measure import Contestant
 
 
 def build_note(folder: Path) -> partial[None]:
