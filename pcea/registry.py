@@ -19,18 +19,14 @@ E = TypeVar("E")
 
 
 class Registry(Generic[T]):
-    """The entries of one kind, each under the name that users give.
+    """The entries of one ``kind``, such as ``"attention"``, each under the name that users give.
 
     An entry joins by the decorator :meth:`register`. A package that is installed beside this one
-    names its entries in its ``pyproject.toml`` by the same names, and they are imported when
-    somebody asks for them::
+    names its entries by the same names as entry points of the ``group``, in its
+    ``pyproject.toml``, and they are imported when somebody asks for them::
 
         [project.entry-points."pcea.attentions"]
         mine = "my_package.attention:MyAttention"
-
-    Args:
-        kind: what one entry is called in messages, such as ``"attention"``.
-        group: the entry points of plug-ins, such as ``"pcea.attentions"``.
     """
 
     def __init__(self, kind: str, group: str) -> None:
@@ -39,10 +35,7 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[E], E]:
-        """Make an entry known by a name, as a decorator that gives the entry back.
-
-        Args:
-            name: the name that users give, lower case, words joined by hyphens.
+        """Make an entry known by a name, lower case with hyphens, as a decorator.
 
         Raises:
             ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
@@ -82,24 +75,21 @@ class Registry(Generic[T]):
         if name not in self._entries:
             if name not in self._plugins:
                 raise InputError(f"no {self.kind} is called {name!r}{nearest(name, self.names())}")
-            self._load(self._plugins[name])
+            point, before = self._plugins[name], dict(self._entries)
+            where = f"{self.kind} {name!r}: its plug-in {point.value}"
+            try:
+                import_module(point.module)
+            except Exception as error:  # whatever a stranger's module raises
+                self._entries = before
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                raise InputError(f"{where} cannot be imported: {reason}") from error
+            if name not in self._entries:
+                raise InputError(f"{where} registers no {self.kind} of that name")
         return self._entries[name]
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}
-
-    def _load(self, point: EntryPoint) -> None:
-        before = dict(self._entries)
-        where = f"{self.kind} {point.name!r}: its plug-in {point.value}"
-        try:
-            import_module(point.module)
-        except Exception as error:  # whatever a stranger's module raises
-            self._entries = before
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise InputError(f"{where} cannot be imported: {reason}") from error
-        if point.name not in self._entries:
-            raise InputError(f"{where} registers no {self.kind} of that name")
 
 
 _WORDS = {"inf": math.inf, "true": True, "false": False, "none": None}
@@ -116,11 +106,19 @@ def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     try:
         call = ast.parse(f"_({rest}", mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            args = tuple(map(_value, call.args))
-            return name.strip(), args, {str(each.arg): _value(each.value) for each in call.keywords}
+            values = {str(each.arg): _value(each.value) for each in call.keywords}
+            return name.strip(), tuple(map(_value, call.args)), values
     except (SyntaxError, ValueError, TypeError):
         pass
     raise InputError(f"{text!r} is not of the form NAME or NAME(VALUE, …, NAME=VALUE, …)")
+
+
+def read_value(text: str) -> Any:
+    """Read a number, ``true``, ``false``, ``none``, a list such as ``64,128``, or else a word."""
+    try:
+        return _value(ast.parse(text, mode="eval").body)
+    except (SyntaxError, ValueError):
+        return text
 
 
 def write_call(name: str, values: Any = None) -> str:

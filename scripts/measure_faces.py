@@ -23,7 +23,7 @@ from torch import Tensor
 
 from pcea import InputError, Mesh, read
 from pcea.cli.output import percent, say_table
-from pcea.cli.weights import open_as
+from pcea.cli.weights import open_model
 from pcea.datasets import Taxonomy
 from pcea.formats import write_json
 from pcea.geometry import face_areas
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--no-category", action="store_true", help="let the model find it")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    model = open_as(Segmenter, options.weights, None)
+    model = open_model(Segmenter, options.weights)
     results = [
         measure(model, mesh, not options.no_category, options.votes, options.smooth)
         for mesh in labeled(options.folder)

@@ -14,7 +14,6 @@ from pcea.benchmarks.machine import available_bytes, describe_machine, say_machi
 from pcea.benchmarks.measure import Clock, Contest, Contestant, Measured, compare
 from pcea.benchmarks.memory import weigh
 from pcea.benchmarks.report import Finding, complaints, document, outcome, say_limits
-from pcea.errors import InputError
 from pcea.threads import too_late
 
 # A call that must take longer than this even at the machine's limit is left out.
@@ -95,20 +94,6 @@ class Benchmark:
             *(what, options, self.machine, self.limits),
             *(self.outcomes, self.values, self.interrupted),
         )
-
-
-def pick_device(name: str | None) -> torch.device:
-    """The device of that name. Default: the GPU if there is one, else the CPU.
-
-    Raises:
-        InputError: it cannot be used.
-    """
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(1, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"--device {name} cannot be used: {reason}") from error
 
 
 def clock_of(device: torch.device) -> Clock:

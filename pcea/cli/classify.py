@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pcea.cli.command import OnFiles, register_command
 from pcea.cli.output import percent, say_table
-from pcea.cli.weights import at_least_one, open_as
+from pcea.cli.parsing import at_least_one
+from pcea.cli.weights import open_model
 from pcea.defaults import CLASSIFY_VOTES
 
 
@@ -27,26 +28,19 @@ class Classify(OnFiles):
 
         at_least_one(top=self.top, votes=self.votes)
         batch = self.batch()
-        model = open_as(Classifier, self.weights, self.device, self.keep_strays)
-        results, rows = [], list[tuple[str, ...]]()
+        model = open_model(Classifier, self.weights, self.device, self.keep_strays)
+        rows = list[tuple[str, ...]]()
         for file, _ in batch:
             with batch.trying(file):
                 found = model.predict(read(file), self.votes, self.up)
                 best = found.best(self.top)
-                results.append(
-                    {
-                        "file": str(file),
-                        "up": found.up,
-                        "up_confidence": found.up_confidence,
-                        "categories": [{"name": name, "probability": p} for name, p in best],
-                        "notes": batch.tell(file, found.notes),
-                    }
-                )
+                categories = [{"name": name, "probability": p} for name, p in best]
+                batch.add(file, found, categories=categories)
                 head = str(file), found.up + ("" if found.up_confidence is None else " (guessed)")
                 for name, probability in best:
                     rows.append((*head, name, percent(probability)))
                     head = "", ""
-        if results:
+        if rows:
             say_table(("file", "up", "category", "probability"), rows)
-        self.write_summary(model, batch, results, votes=self.votes)
+        self.write_summary(model, batch, votes=self.votes)
         return batch.status

@@ -1,16 +1,16 @@
-"""What commands are: how they join, and what those that run a model on files have in common."""
+"""What commands are: how they join, and the options that several of them have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from pcea.cli.files import Batch
-from pcea.cli.output import check_json
+from pcea.cli.parsing import check_json
 from pcea.cli.weights import origin
 from pcea.defaults import UP
 from pcea.registry import Registry
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from pcea.models import PointModel
 
 
-class Command(Protocol):
-    """A command: a dataclass whose fields are its options."""
-
-    def run(self) -> int | None:
-        """Do what the options say; give the exit status, or None where all is done."""
-        ...
-
-
-COMMANDS: Registry[type[Command]] = Registry("command", "pcea.commands")
-"""Commands by name; ``data-list`` is ``pcea data list``."""
-
+# Dataclasses by name; ``data-list`` is ``pcea data list``. Their fields are options, and ``run()``
+# does what these say and gives the exit status, or None where all is done.
+COMMANDS: Registry[type[Any]] = Registry("command", "pcea.commands")
 register_command = COMMANDS.register
+
+DataRoot = Annotated[
+    Path | None,
+    arg(metavar="DIR", help="The folder of data sets; None: $PCEA_DATA, else ./data."),
+]
+Device = Annotated[
+    str | None, arg(metavar="DEVICE", help="Where to compute; None: the GPU if there is one.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,7 @@ class ShapeFiles:
     """The up axis; auto: it is guessed."""
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out else."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
+    device: Device = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +60,28 @@ class OnFiles(ShapeFiles):
         check_json(self.json)
         return Batch(self.files, out, written)
 
-    def write_summary(
-        self, model: PointModel, batch: Batch, results: Sequence[dict[str, Any]], **how: object
-    ) -> None:
+    def write_summary(self, model: PointModel, batch: Batch, **how: object) -> None:
         """Write what was found of all files as JSON, if that is wanted and there is any."""
         from pcea.formats import write_json
 
-        if results and self.json is not None:
+        if batch.results and self.json is not None:
             summary = {
                 **origin(model, self.weights),
                 **how,
                 "keep_strays": self.keep_strays,
-                "files": results,
+                "files": batch.results,
                 "left_out": batch.left_out,
             }
             write_json(self.json, summary)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn(OnFiles):
+    """The options of a command that draws shapes, too."""
+
+    out: Annotated[Path, arg(metavar="DIR")]
+    """The folder to write to."""
+    background: Literal["white", "dark"] = "white"
+    """What is behind the shapes in pictures."""
+    renderer: Literal["auto", "raycast", "software"] = "auto"
+    """Who finds the triangles of meshes; auto: the faster one."""

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.command import register_command
+from pcea.cli.command import DataRoot, register_command
 from pcea.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from pcea.datasets import Report
-
-Root = Annotated[Path | None, arg(metavar="DIR")]
-Name = Annotated[Positional[str], arg(metavar="NAME")]
 
 
 @register_command("data-list")
@@ -24,81 +21,72 @@ Name = Annotated[Positional[str], arg(metavar="NAME")]
 class ListData:
     """List the data sets that are known or found."""
 
-    data_root: Root = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    data_root: DataRoot = None
 
     def run(self) -> None:
         """List them."""
         from pcea.datasets import list_datasets
 
-        say_table(
-            ("data set", "splits", "folder"),
-            [
-                (
-                    each.name,
-                    ", ".join(each.splits) or "not there",
-                    str(each.folder or ("needs no files" if each.splits else "")),
-                )
-                for each in list_datasets(self.data_root)
-            ],
-            numbers=0,
-        )
+        rows = [
+            (
+                each.name,
+                ", ".join(each.splits) or "not there",
+                str(each.folder or ("needs no files" if each.splits else "")),
+            )
+            for each in list_datasets(self.data_root)
+        ]
+        say_table(("data set", "splits", "folder"), rows, numbers=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneData:
+    """The options of a command on one data set."""
+
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """Its name, as `pcea data list` says it."""
+    data_root: DataRoot = None
 
 
 @register_command("data-fetch")
-@dataclass(frozen=True)
-class FetchData:
-    """Download a published data set, check it and put it in its place."""
-
-    name: Name
-    """One that was published, such as modelnet40 or shapenetpart."""
-    data_root: Root = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+@dataclass(frozen=True, kw_only=True)
+class FetchData(OneData):
+    """Download a published data set, such as modelnet40, check it and put it in its place."""
 
     def run(self) -> None:
         """Fetch it."""
         from pcea.datasets import fetch
 
-        say_report(fetch(self.name, self.data_root, progress=sys.stderr.isatty()))
+        _say_report(fetch(self.name, self.data_root, progress=sys.stderr.isatty()))
 
 
 @register_command("data-import")
-@dataclass(frozen=True)
-class ImportData:
-    """Unpack an archive, check all of it and put it in its place."""
+@dataclass(frozen=True, kw_only=True)
+class ImportData(OneData):
+    """Unpack an archive, check all of it and put it in its place, also under a new name."""
 
-    name: Name
-    """One that is registered, such as modelnet40, or a new name for a folder of your own."""
     archive: Annotated[Positional[Path], arg(metavar="ARCHIVE")]
     """A zip, a tar or a folder."""
-    data_root: Root = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
 
     def run(self) -> None:
         """Import it."""
         from pcea.datasets import import_archive
 
-        say_report(import_archive(self.name, self.archive, self.data_root))
+        _say_report(import_archive(self.name, self.archive, self.data_root))
 
 
 @register_command("data-check")
-@dataclass(frozen=True)
-class CheckData:
-    """Read a whole data set and count what is there."""
-
-    name: Name
-    """One of `pcea data list`, or the path of its folder."""
-    data_root: Root = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+@dataclass(frozen=True, kw_only=True)
+class CheckData(OneData):
+    """Read a whole data set, which may be the path of a folder, and count what is there."""
 
     def run(self) -> None:
         """Check it."""
         from pcea.datasets import check
 
-        say_report(check(self.name, self.data_root))
+        _say_report(check(self.name, self.data_root))
 
 
-def say_report(report: Report) -> None:
+def _say_report(report: Report) -> None:
     """Print what a check found."""
     fewest, most = report.points
     points = f"{fewest}" if fewest == most else f"{fewest} to {most}"

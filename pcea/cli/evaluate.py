@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.command import register_command
-from pcea.cli.output import busy, check_json, percent, say, say_table
-from pcea.cli.weights import at_least_one, open_model
+from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.output import busy, percent, say, say_table
+from pcea.cli.parsing import at_least_one, check_json
+from pcea.cli.weights import open_model
 from pcea.errors import InputError
 from pcea.version import __version__
 
@@ -30,8 +31,7 @@ class Evaluate:
     """Data set; None: the one that the model was trained on."""
     split: str = "test"
     """train, val, trainval or test."""
-    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    data_root: DataRoot = None
     votes: int = 1
     """How many samplings of each cloud are averaged."""
     num_points: Annotated[int | None, arg(metavar="INT")] = None
@@ -46,8 +46,7 @@ class Evaluate:
     """Corrupt the clouds before, such as jitter:3; without a severity: the mean of all five."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics to measure by, those that a package of one's own registers."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
+    device: Device = None
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write the figures as JSON, too."""
 
@@ -57,6 +56,7 @@ class Evaluate:
         from pcea.evaluation import check_fit, evaluate
         from pcea.evaluation.metrics import check_metrics
         from pcea.formats import write_json
+        from pcea.models import PointModel
         from pcea.transforms.corruptions import SEVERITIES
 
         at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
@@ -65,7 +65,7 @@ class Evaluate:
         if colon and severity not in map(str, SEVERITIES):
             raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
         severities = [int(severity)] if colon else list(SEVERITIES)
-        model = open_model(self.weights, self.device, keep_strays=self.keep_strays)
+        model = open_model(PointModel, self.weights, self.device, self.keep_strays)
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pcea.cli.output import DONE, SOME_LEFT_OUT, WRONG_INPUT, complain, note, track
+from pcea.cli.output import DONE, SOME_LEFT_OUT, WRONG_INPUT, complain, track
 from pcea.errors import InputError, WrongOption
-from pcea.names import same_name, stem_of
+from pcea.names import printable, same_name, stem_of
+
+if TYPE_CHECKING:
+    from pcea.models.prediction import Prediction
+    from pcea.models.segmenter import Segmentation
 
 # Where one file cannot be written for these reasons, none can.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -29,27 +35,30 @@ class Batch:
     ) -> None:
         from pcea.formats import expand
 
+        self.results: list[dict[str, Any]] = []
+        """What was found of each file, for the JSON file."""
         self.left_out: list[dict[str, str]] = []
         """What could not be used: each ``file`` and its ``reason``."""
         self._done = 0
-        self.files: list[Path]
-        """The files that are there, each once."""
         if out is not None:
             check_out(out)
-        # A single mistake is said as it is; who gives an empty name meant another call.
-        if len(entries) < 2 or not all(entry.strip() for entry in entries):
-            self.files = expand(entries)
-        else:
-            found = dict[Path, None]()
-            for entry in entries:
-                try:
-                    found.update(dict.fromkeys(expand([entry])))
-                except InputError as error:
-                    self._leave_out(entry, error)
-            self.files = list(found)
+        found = dict[Path, None]()
+        for entry in entries:
+            try:
+                found.update(dict.fromkeys(expand([entry])))
+            except InputError as error:
+                # A single mistake is said as it is; who gives an empty name meant another call.
+                if len(entries) == 1 or not entry.strip():
+                    raise
+                self._leave_out(entry, error)
+        self.files = list(found) if entries else expand(entries)
+        """The files that are there, each once."""
         self.targets = name_targets(self.files, out or Path())
         """Where the results of each file go, without an ending."""
-        refuse_inputs(self.files, [Path(f"{to}{end}") for to in self.targets for end in written])
+        inputs = {file.resolve() for file in self.files}
+        for path in (Path(f"{target}{ending}") for target in self.targets for ending in written):
+            if path.resolve() in inputs:
+                raise InputError(f"{path} would be overwritten: give --out another folder")
 
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
         """Give each file and where its results go, with a bar on stderr."""
@@ -73,11 +82,17 @@ class Batch:
         else:
             self._done += 1
 
+    def add(self, file: Path, found: Prediction | Segmentation, /, **figures: object) -> None:
+        """Keep what was found of a file for the JSON file, and print its notes."""
+        up = {"up": found.up, "up_confidence": found.up_confidence}
+        notes = self.tell(file, found.notes)
+        self.results.append({"file": str(file), **up, **figures, "notes": notes})
+
     def tell(self, file: Path, notes: Iterable[str]) -> list[str]:
         """Print on stderr what a person should know of a file; give the notes, each once."""
         once = list(dict.fromkeys(notes))
         for each in once:
-            note(str(file), each)
+            print(printable(f"{file}: {each}"), file=sys.stderr)
         return once
 
     @property
@@ -98,17 +113,15 @@ class Batch:
 def name_targets(files: Sequence[Path], out: Path) -> list[Path]:
     """Give each file a path in ``out`` without an ending; names that come again get a number."""
     stems = [stem_of(file) for file in files]
-    wanted = {same_name(stem) for stem in stems}
-    taken: Counter[str] = Counter()
+    wanted, taken = {same_name(stem) for stem in stems}, set[str]()
+    numbers: defaultdict[str, int] = defaultdict(lambda: 1)
     targets = []
     for stem in stems:
         name, key = stem, same_name(stem)
-        while taken[key]:
-            taken[key] += 1
-            name = f"{stem}-{taken[key]}"
-            if same_name(name) not in wanted and not taken[same_name(name)]:
-                break
-        taken[same_name(name)] += 1
+        while same_name(name) in taken or (name != stem and same_name(name) in wanted):
+            numbers[key] += 1
+            name = f"{stem}-{numbers[key]}"
+        taken.add(same_name(name))
         targets.append(out / name)
     return targets
 
@@ -121,11 +134,3 @@ def check_out(out: Path) -> None:
         raise InputError(f"--out {out}: it cannot be written: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"--out {out}: it cannot be written: {nearest} is not yours to write to")
-
-
-def refuse_inputs(files: Iterable[Path], written: Iterable[Path]) -> None:
-    """Refuse to write over an input."""
-    inputs = {file.resolve() for file in files}
-    for path in written:
-        if path.resolve() in inputs:
-            raise InputError(f"{path} would be overwritten: give --out another folder")

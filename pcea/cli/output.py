@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from rich import progress
 from rich.box import SIMPLE_HEAD
@@ -14,7 +13,6 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from pcea.errors import InputError
 from pcea.names import printable
 
 T = TypeVar("T")
@@ -27,31 +25,14 @@ DONE, WRONG_INPUT, SOME_LEFT_OUT, INTERRUPTED, NO_READER = 0, 2, 3, 130, 141
 PIPE_WIDTH = 250
 
 
-class Out(Console):
-    """stdout, which lets a reader that went away be noticed."""
-
-    def __init__(self) -> None:
-        super().__init__(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-
-    def on_broken_pipe(self) -> NoReturn:
-        """Leave it to the command's end."""
-        raise BrokenPipeError
-
-
 def say(text: str) -> None:
-    """Print lines as they are, whatever markup or control characters a name in them holds."""
-    lines = "\n".join(printable(line) for line in text.split("\n"))
-    Out().print(Text(lines), soft_wrap=True)
+    """Print lines as they are, whatever control characters a name in them holds."""
+    print("\n".join(map(printable, text.split("\n"))))
 
 
 def complain(text: str) -> None:
     """Print on stderr, in one line, what is wrong."""
     print(f"pcea: {printable(text)}", file=sys.stderr)
-
-
-def note(file: str, text: str) -> None:
-    """Print on stderr, in one line, what a person should know of a file."""
-    print(printable(f"{file}: {text}"), file=sys.stderr)
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
@@ -63,7 +44,11 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
     for row in rows:
         # No markup: a file may be called [b].off.
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Out().print(table)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    # Printed here: rich would end the process where nobody reads any more.
+    with console.capture() as drawn:
+        console.print(table)
+    print(drawn.get(), end="")
 
 
 def track(items: Sequence[T]) -> Iterable[T]:
@@ -83,9 +68,3 @@ def busy(what: str) -> Status:
 def percent(share: float) -> str:
     """Write a fraction, 0 to 1, as a percentage."""
     return f"{100 * share:.1f} %"
-
-
-def check_json(path: Path | None) -> None:
-    """Refuse a folder as a place for a JSON file before the work is done, not after."""
-    if path is not None and path.is_dir():
-        raise InputError(f"--json {path}: it is a folder; name a file")

@@ -7,15 +7,15 @@ import io
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import tyro
 
 from pcea import installation
-from pcea.cli.command import COMMANDS, Command
+from pcea.cli.command import COMMANDS
 from pcea.cli.output import DONE, INTERRUPTED, NO_READER, WRONG_INPUT, complain, say
 from pcea.cli.parsing import parse
 from pcea.errors import InputError, WrongOption, nearest
@@ -26,13 +26,13 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
 # The same, from libraries that keep the number to themselves.
 _NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file")
 
-
 ABOUT = "Train, evaluate and use point transformers with external attention."
-
 
 # Every file of this folder may register commands, so a new one joins by lying beside the others.
 for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
     import_module(f"pcea.cli.{_module.name}")
+# The benchmarks, which may use whatever they measure, bring theirs.
+import_module("pcea.benchmarks.commands")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,12 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(mixed)
         status = _command(words).run()
         sys.stdout.flush()
+        return DONE if status is None else status
     except WrongOption as error:
-        return _complain(f"--{error}", WRONG_INPUT)
+        status, why = WRONG_INPUT, f"--{error}"
     except InputError as error:
-        return _complain(str(error), WRONG_INPUT)
+        status, why = WRONG_INPUT, str(error)
     except KeyboardInterrupt as error:
-        return _complain(f"interrupted: {error}" if str(error) else "interrupted", INTERRUPTED)
+        status, why = INTERRUPTED, f"interrupted: {error}" if str(error) else "interrupted"
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else DONE
     except BrokenPipeError:
@@ -68,12 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         refusal = _refusal(error)
         if refusal is None:
             raise
+        status, why = WRONG_INPUT, refusal
         try:
             sys.stdout.flush()
         except OSError:
             _give_up_stdout()
-        return _complain(refusal, WRONG_INPUT)
-    return DONE if status is None else status
+    complain(" ".join(why.split()))
+    return status
 
 
 def _give_up_stdout() -> None:
@@ -81,47 +83,30 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tree() -> dict[str, Any]:
-    """The names of all commands by their words: those of ``data-list`` are ``data``, ``list``."""
-    tree: dict[str, Any] = {}
-    for name in COMMANDS.names():
-        group, _, last = name.partition("-")
-        if last:
-            tree.setdefault(group, {})[last] = name
-        else:
-            tree[name] = name
-    return tree
-
-
-def _command(
-    words: list[str], prog: str = "pcea", tree: Mapping[str, Any] | None = None
-) -> Command:
-    """The command that is meant, its options parsed."""
-    tree = _tree() if tree is None else tree
-    word = words[0] if words else "--help"
-    if word == "--version":
+def _command(words: Sequence[str]) -> Any:
+    """The command that is meant, its options parsed; after help and version, a SystemExit."""
+    if words and words[0] == "--version":
         say(f"pcea {__version__}")
         raise SystemExit(DONE)
-    if word in ("-h", "--help"):
-        _help(prog, tree)
-    if word not in tree:
-        known = ["--help", "--version"] if word.startswith("-") else list(tree)
-        raise InputError(f"{prog} does not know {word!r}{nearest(word, known)}")
-    found, prog, words = tree[word], f"{prog} {word}", words[1:]
-    if isinstance(found, Mapping):
-        return _command(words, prog, found)
-    command: Any = COMMANDS.get(found)
-    return command.parse(words) if hasattr(command, "parse") else parse(command, words, prog)
-
-
-def _help(prog: str, tree: Mapping[str, Any]) -> NoReturn:
-    """Print which commands there are, and leave."""
-    flat: dict[str, Callable[..., Command]] = {}
-    for word, found in tree.items():
-        inner = found.items() if isinstance(found, Mapping) else [("", found)]
-        flat |= {f"{word} {last}".strip(): COMMANDS.get(name) for last, name in inner}
-    tyro.extras.subcommand_cli_from_dict(flat, prog=prog, description=ABOUT, args=["--help"])
-    raise AssertionError("tyro leaves after --help")
+    # That of ``data-list`` is said in two words.
+    commands = {name.replace("-", " ", 1): name for name in COMMANDS.names()}
+    for count in (2, 1):
+        spoken = " ".join(words[:count])
+        if spoken in commands:
+            command = COMMANDS.get(commands[spoken])
+            rest, prog = words[count:], f"pcea {spoken}"
+            return command.parse(rest) if hasattr(command, "parse") else parse(command, rest, prog)
+    prog, group = "pcea", f"{words[0]} " if words else " "
+    if inner := [each for each in commands if each.startswith(group)]:
+        prog, words = f"pcea {words[0]}", words[1:]
+        commands = {each.removeprefix(group): commands[each] for each in inner}
+    if not words or words[0] in ("-h", "--help"):
+        known: dict[str, Any] = COMMANDS.entries()
+        listed = {each: known[name] for each, name in commands.items() if name in known}
+        tyro.extras.subcommand_cli_from_dict(listed, prog=prog, description=ABOUT, args=["--help"])
+    flag = words[0].startswith("-")
+    near = ["--help", "--version"] if flag else {each.split()[0] for each in commands}
+    raise InputError(f"{prog} does not know {words[0]!r}{nearest(words[0], near)}")
 
 
 def _refusal(error: BaseException) -> str | None:
@@ -135,8 +120,3 @@ def _refusal(error: BaseException) -> str | None:
             return f"a file cannot be written, is the disk full? ({cause})"
         cause = cause.__context__
     return None
-
-
-def _complain(message: str, status: int) -> int:
-    complain(" ".join(message.split()))
-    return status

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import arg
 
-from pcea.cli.command import OnFiles, register_command
+from pcea.cli.command import Drawn, register_command
 from pcea.cli.output import percent, say, say_table
-from pcea.cli.weights import at_least_one, open_as
+from pcea.cli.parsing import at_least_one
+from pcea.cli.weights import open_model
 from pcea.defaults import SEGMENT_VOTES
 from pcea.errors import InputError
 
@@ -21,25 +21,19 @@ ENDINGS = (".npz", ".ply", ".glb", ".png")
 
 @register_command("segment")
 @dataclass(frozen=True, kw_only=True)
-class Segment(OnFiles):
+class Segment(Drawn):
     """Split meshes and clouds into parts.
 
     For each file there are NAME.ply and NAME.glb, the shape colored by part; NAME.png, the shape
     before and after; and NAME.npz, the labels: of points, or of vertices and faces.
     """
 
-    out: Annotated[Path, arg(metavar="DIR")]
-    """The folder to write to."""
     category: Annotated[str | None, arg(metavar="NAME")] = None
     """What the shapes are, where it is known; None: the model decides."""
     votes: int = SEGMENT_VOTES
     """How many samplings of a shape are averaged."""
     smooth: Annotated[int, arg(metavar="ROUNDS")] = 0
     """How often each face of a mesh takes the part that most of its neighbors have."""
-    background: Literal["white", "dark"] = "white"
-    """What is behind the shapes in pictures."""
-    renderer: Literal["auto", "raycast", "software"] = "auto"
-    """Who finds the triangles of meshes; auto: the faster one."""
 
     def run(self) -> int:
         """Segment the files."""
@@ -53,11 +47,11 @@ class Segment(OnFiles):
             raise InputError(f"--smooth is {self.smooth}; it must be at least 0")
         choose_renderer(self.renderer)
         batch = self.batch(self.out, ENDINGS)
-        model = open_as(Segmenter, self.weights, self.device, self.keep_strays)
+        model = open_model(Segmenter, self.weights, self.device, self.keep_strays)
         if self.category is not None:
             model.info.taxonomy.category_id(self.category)
         style = Style(background=self.background, renderer=self.renderer)
-        results, rows, complaints = [], list[tuple[str, ...]](), dict[str, None]()
+        rows, complaints = list[tuple[str, ...]](), list[str]()
         for file, target in batch:
             with batch.trying(file):
                 found = model.segment(read(file), self.category, self.votes, self.up, self.smooth)
@@ -65,28 +59,25 @@ class Segment(OnFiles):
                 try:
                     save(part_figure(found, style), f"{target}.png")
                 except InputError as error:  # the labels are worth having without a picture
-                    complaints[f"{target}.png was not drawn: {error}"] = None
-                results.append(
-                    {
-                        "file": str(file),
-                        "category": found.category,
-                        "category_probability": found.category_probability,
-                        "up": found.up,
-                        "up_confidence": found.up_confidence,
-                        "points": len(found.part),
-                        "faces": None if found.face_part is None else len(found.face_part),
-                        "parts": found.shares,
-                        "notes": batch.tell(file, found.notes),
-                        **{each[1:]: f"{target}{each}" for each in ENDINGS},
-                    }
+                    complaints.append(f"{target}.png was not drawn: {error}")
+                sure = found.category_probability
+                batch.add(
+                    *(file, found),
+                    category=found.category,
+                    category_probability=sure,
+                    points=len(found.part),
+                    faces=None if found.face_part is None else len(found.face_part),
+                    parts=found.shares,
+                    **{each[1:]: f"{target}{each}" for each in ENDINGS},
                 )
-                guessed = "" if found.up_confidence is None else " (guessed)"
-                sure = _sure(found.category_probability)
-                head = str(file), found.category, sure, found.up + guessed
+                how = "given" if sure is None else percent(sure)
+                how += " (unsure)" if sure is not None and sure < SURE else ""
+                up = found.up + ("" if found.up_confidence is None else " (guessed)")
+                head = str(file), found.category, how, up
                 for part, share in found.shares.items():
                     rows.append((*head, part, percent(share)))
                     head = "", "", "", ""
-        if results:
+        if rows:
             say_table(("file", "category", "sure", "up", "part", "share"), rows)
             for complaint in complaints:
                 say(complaint)
@@ -94,12 +85,5 @@ class Segment(OnFiles):
                 f"labels (.npz), colored shapes (.ply, .glb) and pictures (.png) are in {self.out};"
                 " a share is of a mesh's surface, or of a cloud's points"
             )
-        self.write_summary(model, batch, results, votes=self.votes, smooth=self.smooth)
+        self.write_summary(model, batch, votes=self.votes, smooth=self.smooth)
         return batch.status
-
-
-def _sure(probability: float | None) -> str:
-    """Say how sure the model is of a category that it was not given."""
-    if probability is None:
-        return "given"
-    return percent(probability) + (" (unsure)" if probability < SURE else "")

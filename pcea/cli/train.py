@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.command import register_command
+from pcea.cli.command import DataRoot, register_command
 from pcea.cli.output import say
 from pcea.cli.parsing import KeyValues, parse
 from pcea.errors import InputError
@@ -45,8 +45,7 @@ class Train(Recipe):
     """Largest share of points that random input dropout takes."""
     out: Annotated[Path | None, arg(metavar="RUN")] = None
     """The run folder; None: runs/RECIPE-DATE-TIME."""
-    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    data_root: DataRoot = None
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
     """The folder of a run to go on with; its recipe and data stay, so no recipe is given."""
 
@@ -54,7 +53,7 @@ class Train(Recipe):
     def parse(cls, words: Sequence[str]) -> Train:
         """Parse the command line twice: whatever the first pass does not find, the recipe says."""
         blank = cls(dataset="", model="")
-        name = parse(cls, words, PROG, blank, stop_at_help=False).name
+        name = parse(cls, [w for w in words if w not in ("-h", "--help")], PROG, blank).name
         if not name:
             return parse(cls, words, PROG, blank, description=_overview())
         recipe = get_recipe(name)

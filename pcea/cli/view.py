@@ -12,7 +12,8 @@ from tyro.conf import arg
 from pcea.cli.command import ShapeFiles, register_command
 from pcea.cli.files import Batch
 from pcea.cli.output import busy, say
-from pcea.cli.weights import at_least_one, open_model
+from pcea.cli.parsing import at_least_one
+from pcea.cli.weights import open_model
 from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
 
@@ -46,6 +47,8 @@ class View(ShapeFiles):
 
     def run(self) -> int | None:
         """Serve the page until Ctrl-C, or write it."""
+        from pcea.models import Classifier, PointModel, Segmenter
+
         at_least_one(votes=self.votes, max_upload=self.max_upload)
         if not 0 <= self.port <= 65535:
             raise InputError(f"--port is {self.port}; it must be 0 to 65535")
@@ -55,16 +58,16 @@ class View(ShapeFiles):
         if batch is not None and not batch.files:
             return batch.status
         if self.weights:
-            models = [self._open(each) for each in self.weights]
+            models = [self._open(PointModel, each) for each in self.weights]
         else:
-            models = [self._open(None, task) for task in ("segmentation", "classification")]
+            models = [self._open(kind) for kind in (Segmenter, Classifier)]
         if self.html is None or batch is None:
             self._serve([] if batch is None else batch.files, models)
             return None
         return self._write(self.html, batch, models)
 
-    def _open(self, weights: str | None, task: str = "segmentation") -> PointModel:
-        return open_model(weights, self.device, task, self.keep_strays)
+    def _open(self, kind: type[PointModel], weights: str | None = None) -> PointModel:
+        return open_model(kind, weights, self.device, self.keep_strays)
 
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""

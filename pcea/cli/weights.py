@@ -8,30 +8,31 @@ from pcea.errors import InputError
 from pcea.version import __version__
 
 if TYPE_CHECKING:
+    import torch
+
     from pcea.models import PointModel
 
     M = TypeVar("M", bound=PointModel)
 
 
 def open_model(
-    weights: str | None,
-    device: str | None,
-    task: str = "segmentation",
-    keep_strays: bool = False,
-) -> PointModel:
-    """Load the model that options name; without ``weights`` the best that ships for the task."""
-    import torch
+    kind: type[M], weights: str | None, device: str | None = None, keep_strays: bool = False
+) -> M:
+    """Load the model that options name; without ``weights`` the best that ships for its task.
 
+    ``kind`` is ``Classifier``, ``Segmenter``, or ``PointModel`` where both will do; a model for the
+    other task is an InputError.
+    """
     from pcea.models import load_model
 
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"--device {device} cannot be used: {reason}") from error
-    model = load_model(_chosen(weights, task), device)
+    task = getattr(kind, "task", "segmentation")
+    model = load_model(_chosen(weights, task), pick_device(device))
+    if not isinstance(model, kind):
+        other = "segment" if model.task == "segmentation" else "classify"
+        raise InputError(
+            f"{weights} holds {model.info.name!r}, a model for {model.task}, not {task}: "
+            f"use it with pcea {other}"
+        )
     if keep_strays:
         model.clean = False
     return model
@@ -47,23 +48,16 @@ def origin(model: PointModel, weights: str | None) -> dict[str, str]:
     }
 
 
-def open_as(kind: type[M], weights: str | None, device: str | None, keep_strays: bool = False) -> M:
-    """Load a model of one kind; one for the other task is refused with an InputError."""
-    model = open_model(weights, device, kind.task, keep_strays)
-    if not isinstance(model, kind):
-        other = "segment" if model.task == "segmentation" else "classify"
-        raise InputError(
-            f"{weights} holds {model.info.name!r}, a model for {model.task}, not "
-            f"{kind.task}: use it with pcea {other}"
-        )
-    return model
+def pick_device(name: str | None) -> torch.device:
+    """The device of a name, None for the GPU if there is one; InputError if it cannot be used."""
+    import torch
 
-
-def at_least_one(**options: int | None) -> None:
-    """Refuse options that are less than 1 with an InputError."""
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(1, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"--device {name} cannot be used: {reason}") from error
 
 
 def _chosen(weights: str | None, task: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Contestant
+from pcea.benchmarks.measure import Contestant
 
 
 @dataclass

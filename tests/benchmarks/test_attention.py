@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from pcea.attention.external import double_normalize
-from pcea.benchmarks import Contestant, compare, count_operations
 from pcea.benchmarks.attention import EXTERNAL, FLASH, OFFSET, attention_contests, external, start
+from pcea.benchmarks.limits import count_operations
+from pcea.benchmarks.measure import Contestant, compare
 from pcea.benchmarks.plain_attention import PlainExternalAttention, PlainOffsetAttention
 
 CPU = torch.device("cpu")

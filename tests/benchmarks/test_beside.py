@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.benchmarks import Contest, Contestant, Measured
 from pcea.benchmarks import beside as module
 from pcea.benchmarks.beside import Beside, beside, say_ratios, table, why_not
+from pcea.benchmarks.measure import Contest, Contestant, Measured
 from pcea.benchmarks.training import beside_other_work
 
 NAP = Contestant("nap", partial(partial, time.sleep, 0.02))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.benchmarks import Measured, compare
 from pcea.benchmarks import geometry_peers as peers
 from pcea.benchmarks.geometry import (
     LARGE_SIZES,
@@ -19,6 +18,7 @@ from pcea.benchmarks.geometry import (
     same_points,
     surface_points,
 )
+from pcea.benchmarks.measure import Measured, compare
 from pcea.benchmarks.plain_geometry import plain_farthest_points, plain_neighbors
 
 CPU = torch.device("cpu")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from pcea.benchmarks import Contestant, Limits, count_operations, measure_limits
+from pcea.benchmarks.limits import Limits, count_operations, measure_limits
+from pcea.benchmarks.measure import Contestant
 
 
 def test_limits_follow_from_size_and_time() -> None:

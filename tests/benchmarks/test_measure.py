@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pcea.benchmarks import Contest, Contestant, NotInstalled, compare
-from pcea.benchmarks.measure import ENOUGH_SECONDS, Quartiles, back_and_forth, quartiles
+from pcea.benchmarks.measure import (
+    ENOUGH_SECONDS,
+    Contest,
+    Contestant,
+    NotInstalled,
+    Quartiles,
+    back_and_forth,
+    compare,
+    quartiles,
+)
 
 
 def contest(*contestants: Contestant, **more: Any) -> Contest:

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 import torch
 
-from pcea.benchmarks import Contest, Contestant, compare, memory
+from pcea.benchmarks import memory
+from pcea.benchmarks.measure import Contest, Contestant, compare
 from pcea.benchmarks.memory import RESET, weigh
 
 CPU = torch.device("cpu")

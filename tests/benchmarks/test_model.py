@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pcea.benchmarks import compare, model
+from pcea.benchmarks import model
+from pcea.benchmarks.measure import compare
 from pcea.benchmarks.model import eager, inference, model_contests, operations, training_step
 
 CPU = torch.device("cpu")

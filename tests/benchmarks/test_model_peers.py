@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from pcea.benchmarks import NotInstalled
 from pcea.benchmarks.geometry import surface_points
+from pcea.benchmarks.measure import NotInstalled
 from pcea.benchmarks.model_peers import geometric_pointnet2, peers, torch_pointcloud
 from pcea.benchmarks.search import _fps, _knn, _radius, has_search, standing_in
 

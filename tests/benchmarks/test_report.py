@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Contest, Limits, Measured, compare
+from pcea.benchmarks.limits import Limits
+from pcea.benchmarks.measure import Contest, Measured, compare
 from pcea.benchmarks.picture import draw
 from pcea.benchmarks.report import agreement, complaints, document, number, table
 from pcea.pictures import save

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.benchmarks import Contest, Contestant, Limits
-from pcea.benchmarks.run import clock_of, pick_device, refusal, run_contests
+from pcea.benchmarks.limits import Limits
+from pcea.benchmarks.measure import Contest, Contestant
+from pcea.benchmarks.run import clock_of, refusal, run_contests
+from pcea.cli.weights import pick_device
 from pcea.errors import InputError
 
 CPU = torch.device("cpu")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pcea.benchmarks import compare, training
+from pcea.benchmarks import training
+from pcea.benchmarks.measure import compare
 from pcea.benchmarks.training import PHASES, Stepper, shares_of, steps_of, training_contest
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.recipes import Recipe, get_recipe

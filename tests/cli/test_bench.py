@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from pcea.benchmarks import Finding, Limits, beside, model, run, training
+from pcea.benchmarks import beside, model, run, training
+from pcea.benchmarks.limits import Limits
+from pcea.benchmarks.report import Finding
 from pcea.cli import main
 from pcea.datasets import load_dataset
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pcea.cli.files import Batch, check_out, name_targets, refuse_inputs
+from pcea.cli.files import Batch, check_out, name_targets
 from pcea.errors import InputError, WrongOption
 
 
@@ -117,6 +117,8 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     file = tmp_path / "in" / "x.ply"
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    refuse_inputs([file], [tmp_path / "in" / "x.glb", tmp_path / "x.ply"])
+    file.touch()
+    Batch([str(file)], tmp_path, [".ply"])
+    Batch([str(file)], tmp_path / "in", [".glb"])
     with pytest.raises(InputError, match="give --out another folder"):
-        refuse_inputs([file], [tmp_path / "link" / "x.ply"])
+        Batch([str(file)], tmp_path / "link", [".glb", ".ply"])

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,6 @@ PRINTING = """
 import sys
 from pcea.cli import main
 from pcea.cli.data import ListData
-from pcea.cli.output import say
 from pcea.cli.output import say
 ListData.run = lambda self: say("toys in \u6570")
 sys.exit(main(["data", "list"]))
@@ -76,6 +76,15 @@ def test_a_command_is_one_class_that_registers_itself(
     assert pcea("greet", "warmly", "you") == "hello you\n"
     assert "greet warmly" in pcea("--help")
     assert "'warmly'" in pcea("greet", "wamly", status=2)
+
+
+def test_a_plugin_that_cannot_be_imported_is_left_out_of_the_help(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = EntryPoint("yodel", "no_such_package_of_pcea:Yodel", "pcea.commands")
+    monkeypatch.setitem(vars(COMMANDS), "_plugins", {"yodel": point})
+    assert "train" in pcea("--help") and "yodel" not in pcea("--help")
+    assert "cannot be imported" in pcea("yodel", status=2)
 
 
 def test_version(pcea: Run) -> None:
@@ -204,15 +213,9 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, error: E
 
 def test_ctrl_c_saves_and_leaves(tmp_path: Path, toys: Path) -> None:
     run = tmp_path / "run"
-    words = [
-        "train",
-        "shapes-cls",
-        "--dataset",
-        "toys",
-        "--data-root",
-        str(toys),
-        "--epochs=100000",
-    ]
+    words = "train shapes-cls --dataset toys --epochs 100000 --num-points 32 --batch-size 4".split()
+    words += "--model-options depth=1 k=4 num=16,8 dims=8,8,8".split()
+    words += ["--data-root", str(toys)]
     with subprocess.Popen(
         [*COMMAND, *words, "--out", str(run)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as training:

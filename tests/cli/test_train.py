@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pcea.cli.parsing import parse
 from pcea.cli.train import Train
-from pcea.errors import InputError
 from pcea.recipes import RECIPES
 
 Run = Callable[..., str]
@@ -171,13 +169,6 @@ def test_a_loss_that_is_not_finite(pcea: Run, toys: Path, tmp_path: Path) -> Non
     run = tmp_path / "run"
     err = pcea(*words, "--warmup-epochs", 0, "--data-root", toys, "--out", run, status=2)
     assert "not finite" in err
-
-
-def test_help_stops_only_where_asked() -> None:
-    with pytest.raises(SystemExit):
-        parse(Train, ["--help"], "pcea train", Train(dataset="", model=""))
-    with pytest.raises(InputError, match="has no option --helq"):
-        parse(Train, ["--helq"], "pcea train", Train(dataset="", model=""), stop_at_help=False)
 
 
 def test_built_in_shapes_from_training_to_figures(pcea: Run, tmp_path: Path) -> None:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.command import register_command
-from pcea.cli.output import busy, check_json, say, say_table
-from pcea.cli.weights import at_least_one
+from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.output import busy, say, say_table
+from pcea.cli.parsing import at_least_one, check_json
+from pcea.cli.weights import pick_device
 from pcea.errors import InputError, nearest
 from pcea.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
     import torch
 
-    from pcea.benchmarks import Contest, Finding, Measured
+    from pcea.benchmarks.measure import Contest, Measured
+    from pcea.benchmarks.report import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,7 @@ class Bench:
     """How many times each contestant is measured, all of them in turn."""
     threads: Annotated[int | None, arg(metavar="T")] = None
     """CPU threads; None: as torch has them."""
-    device: Annotated[str | None, arg(metavar="DEVICE")] = None
-    """Where to compute; None: the GPU if there is one."""
+    device: Device = None
     patience: Annotated[float, arg(metavar="SECONDS")] = 5.0
     """A contestant whose call takes longer than this even at the machine's limit is left out."""
     memory: bool = True
@@ -57,7 +58,7 @@ class Bench:
         # Read when torch is imported: its profiler would write on stderr that it begins and ends.
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         from pcea.benchmarks.machine import say_machine, threads
-        from pcea.benchmarks.run import Benchmark, pick_device
+        from pcea.benchmarks.run import Benchmark
         from pcea.training.process import flushed_denormals
 
         at_least_one(rounds=self.rounds)
@@ -75,9 +76,9 @@ class Bench:
                     else:
                         say_table(*part, numbers=len(part[0]) - 1)
         if self.json is not None:
-            given = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
             from pcea.formats import write_json
 
+            given = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
             write_json(self.json, done.document(self.what, given))
         if self.picture is not None and any(row.seconds for m in done.outcomes for row in m.rows):
             from pcea.benchmarks.picture import draw
@@ -201,8 +202,7 @@ class BenchTrain(Bench):
     """Points of a cloud; None: the recipe's."""
     precision: Literal["float32", "bf16"] | None = None
     """Arithmetic of the products of matrices; None: the recipe's."""
-    data_root: Annotated[Path | None, arg(metavar="DIR")] = None
-    """The folder of data sets; None: $PCEA_DATA, else ./data."""
+    data_root: DataRoot = None
     beside: bool = True
     """Whether to measure the step beside a process that keeps a core busy, too, on the CPU."""
     pairs: int = 3
