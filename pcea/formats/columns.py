@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -14,6 +13,8 @@ from pcea.errors import InputError
 from pcea.formats.raw import Array, Raw
 
 Triple = tuple[int, int, int]
+# Which columns of a table, counted from 0, are "pos", "normal" and "color", of those it has.
+Layout = dict[str, Triple]
 
 # Names are compared in small letters, without units in brackets and without what is no letter or
 # digit: "pos_x", "Pos X [m]" and "pos.x" are all posx; ParaView's "Points:0" is points0.
@@ -39,21 +40,24 @@ def _spellings(words: str, *axes: Sequence[str]) -> list[_Names]:
     return [(w + a, w + b, w + c) for w, (a, b, c) in product(words.split(), (*axes, "012"))]
 
 
-_POSITION_NAMES: list[_Names] = [
-    ("x", "y", "z"),
-    *_spellings(_PLACES, "xyz"),
-    *(("x" + word, "y" + word, "z" + word) for word in _AFTER.split()),
-    *(("x", "y", height) for height in _HEIGHTS.split()[:10]),
-    *product(_EAST.split(), _NORTH.split(), _HEIGHTS.split()),
-]
-_NORMAL_NAMES: list[_Names] = [
-    *_spellings(_NORMALS, "xyz"),
-    *(("x" + word, "y" + word, "z" + word) for word in ("n", "normal", "norm")),
-]
-_COLOR_NAMES: list[_Names] = [
-    *(("r", "g", "b"), ("red", "green", "blue"), ("rf", "gf", "bf")),  # CloudCompare's fractions
-    *_spellings(_COLORS, "rgb", ("red", "green", "blue")),
-]
+_NAMED: dict[str, list[_Names]] = {
+    "pos": [
+        ("x", "y", "z"),
+        *_spellings(_PLACES, "xyz"),
+        *(("x" + word, "y" + word, "z" + word) for word in _AFTER.split()),
+        *(("x", "y", height) for height in _HEIGHTS.split()[:10]),
+        *product(_EAST.split(), _NORTH.split(), _HEIGHTS.split()),
+    ],
+    "normal": [
+        *_spellings(_NORMALS, "xyz"),
+        *(("x" + word, "y" + word, "z" + word) for word in ("n", "normal", "norm")),
+    ],
+    "color": [
+        *(("r", "g", "b"), ("red", "green", "blue")),
+        ("rf", "gf", "bf"),  # CloudCompare's fractions
+        *_spellings(_COLORS, "rgb", ("red", "green", "blue")),
+    ],
+}
 _AXES = {name for names in (("x", "y", "z"), *_spellings(_PLACES, "xyz")) for name in names}
 _AXES |= {"easting", "northing", "east", "north", "rechtswert", "hochwert"}
 
@@ -65,23 +69,8 @@ _MOST_LABEL = 63
 _FEWEST_COUNTED = 4  # a shorter first column of 0, 1, 2 may well be x
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Which columns of a table are what, counted from 0."""
-
-    pos: Triple
-    normal: Triple | None = None
-    color: Triple | None = None
-    remarks: tuple[str, ...] = ()  # how this was decided, a sentence each
-
-    @property
-    def used(self) -> tuple[int, ...]:
-        """All columns that are taken for something."""
-        return self.pos + (self.normal or ()) + (self.color or ())
-
-
-def layout_by_name(names: Sequence[str]) -> Layout | None:
-    """Find x, y, z, normals and colors among the (W,) names; None where none is a position's."""
+def layout_by_name(names: Sequence[str]) -> Layout:
+    """Find positions, normals and colors among the (W,) names; nothing where none is a position."""
     if layout := find_names(names):
         return layout
     plain = [_plain(name) for name in names]
@@ -92,19 +81,16 @@ def layout_by_name(names: Sequence[str]) -> Layout | None:
         )
     if found := [name for name, bare in zip(names, plain, strict=True) if bare in _AXES]:
         raise InputError(f"of x, y and z its header names only {' '.join(found)}: name all three")
-    return None
+    return {}
 
 
-def find_names(names: Sequence[str]) -> Layout | None:
-    """Find what :func:`layout_by_name` finds, and give None where it would refuse."""
-    plain = [_plain(name) for name in names]
-
-    def find(choices: Sequence[_Names]) -> Triple | None:
-        x, y, z = next((each for each in choices if {*each} <= {*plain}), ("", "", ""))
-        return (plain.index(x), plain.index(y), plain.index(z)) if x else None
-
-    pos = find(_POSITION_NAMES)
-    return None if pos is None else Layout(pos, find(_NORMAL_NAMES), find(_COLOR_NAMES))
+def find_names(names: Sequence[str]) -> Layout:
+    """Find what :func:`layout_by_name` finds, and give nothing where it would refuse."""
+    plain, layout = [_plain(name) for name in names], Layout()
+    for kind, choices in _NAMED.items():
+        for x, y, z in (each for each in choices if {*each} <= {*plain}):
+            layout.setdefault(kind, (plain.index(x), plain.index(y), plain.index(z)))
+    return layout if "pos" in layout else {}
 
 
 def says_nothing(names: Sequence[str]) -> bool:
@@ -117,9 +103,11 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in without_unit.lower() if letter.isalnum())
 
 
-def layout_by_value(table: Array, ending: str = "") -> Layout:
-    """Decide by the (N, W) numbers which columns are what, by the rules of docs/files.md."""
-    # The ending of a file may say what follows the positions.
+def layout_by_value(table: Array, ending: str = "") -> tuple[Layout, list[str]]:
+    """Decide by the (N, W) numbers which columns are what, by the rules of docs/files.md.
+
+    It also gives remarks on how this was decided. The ending of a file may say what follows x y z.
+    """
     width = table.shape[1]
     if width < 3:
         raise InputError(f"it has {width} columns; at least 3 (x y z) are needed")
@@ -128,19 +116,23 @@ def layout_by_value(table: Array, ending: str = "") -> Layout:
             f"it has {width} columns and no names: which are x, y and z cannot be told;"
             " name them in a header line, or keep the first 3"
         )
+    layout, remarks, start = Layout(pos=(0, 1, 2)), list[str](), 0
     if ending in (".xyzn", ".xyzrgb"):
-        named = (3, 4, 5) if width >= 6 else None
-        return Layout((0, 1, 2), *((named, None) if ending == ".xyzn" else (None, named)))
-    start, remarks = 0, list[str]()
+        if width >= 6:
+            layout["normal" if ending == ".xyzn" else "color"] = (3, 4, 5)
+        return layout, remarks
     others = _known(table[:, 1:4])
     enough = width > 3 and len(table) >= _FEWEST_COUNTED and len(others) > 1
     if enough and counts_rows(table[:, 0]) and np.ptp(others, axis=0).any():
-        start = 1
+        layout["pos"], start = (1, 2, 3), 1
         remarks.append("its first column counts the rows: an index, taken for no coordinate")
-    rest = range(start + 3, width)
-    normal = next((c for c in _neighbors(rest) if are_normals(table[:, c])), None)
-    color = _find_colors(table, [i for i in rest if i not in (normal or ())], remarks)
-    return Layout((start, start + 1, start + 2), normal, color, tuple(remarks))
+    rest = [*range(start + 3, width)]
+    for normal in [c for c in _neighbors(rest) if are_normals(table[:, c])][:1]:
+        layout["normal"] = normal
+        rest = [i for i in rest if i not in normal]
+    if color := _find_colors(table, rest, remarks):
+        layout["color"] = color
+    return layout, remarks
 
 
 def are_normals(values: Array) -> bool:
@@ -212,20 +204,19 @@ def _are_fractions(values: Array, even_whole: bool) -> bool:
 
 def as_raw(columns: Sequence[Array], layout: Layout, labels: Sequence[str] | None = None) -> Raw:
     """Make points of W columns (N,), with a note of which are what, by labels or numbers from 1."""
-    named = labels or [str(i + 1) for i in range(len(columns))]
-    triples = {"x y z": layout.pos, "normals": layout.normal, "colors": layout.color}
-    values: dict[str, Any] = {
-        key: np.stack([columns[i] for i in triple], axis=1)
-        for key, triple in zip(("pos", "normal", "color"), triples.values(), strict=True)
-        if triple
-    }
-    notes = layout.remarks
+    named, notes = labels or [str(i + 1) for i in range(len(columns))], tuple[str, ...]()
     if len(named) > 3 or (labels and [label.lower() for label in labels] != ["x", "y", "z"]):
-        taken = {what: " ".join(named[i] for i in t) for what, t in triples.items() if t}
-        left = [i for i in range(len(named)) if i not in layout.used]
+        said = {"pos": "x y z", "normal": "normals", "color": "colors"}
+        taken = {said[what]: " ".join(named[i] for i in t) for what, t in layout.items()}
+        used = [i for triple in layout.values() for i in triple]
+        left = [i for i in range(len(named)) if i not in used]
         unnamed = [named[i] or f"the one without a name ({i + 1})" for i in left]
-        notes = (says_taken("columns", taken, unnamed), *notes)
-    return Raw(**values, notes=notes)
+        notes = (says_taken("columns", taken, unnamed),)
+    return Raw(**_stacked(columns, layout), notes=notes)
+
+
+def _stacked(columns: Sequence[Array], layout: Layout) -> dict[str, Any]:
+    return {key: np.stack([columns[i] for i in t], axis=1) for key, t in layout.items()}
 
 
 def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
@@ -237,14 +228,10 @@ def says_taken(what: str, taken: Mapping[str, str], left: Sequence[str]) -> str:
     return f"{what}: {', '.join(said)}"
 
 
-def find_fields(fields: Mapping[str, Array]) -> tuple[Array | None, Array | None, Array | None]:
-    """Find positions, normals and colors, (N, 3) each, among (N,) fields by their names."""
+def find_fields(fields: Mapping[str, Array]) -> dict[str, Any]:
+    """Find ``pos``, ``normal`` and ``color``, (N, 3) each, among (N,) fields by their names."""
     # Each comes in the smallest type that holds the numbers of its three fields.
-    layout, columns = find_names(list(fields)), list(fields.values())
-    if layout is None:
-        return None, None, None
-    raw = as_raw(columns, layout)
-    return raw.pos, raw.normal, raw.color
+    return _stacked(list(fields.values()), find_names(list(fields)))
 
 
 def in_type(values: Array, type: str) -> Array:

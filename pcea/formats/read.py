@@ -169,9 +169,7 @@ def _read_file(path: Path) -> Mesh | Cloud:
             if not path.exists():
                 raise InputError("there is no such file")
             if not can_read(path):
-                what = (
-                    f"files ending in {ending + packed!r}" if ending else "files without an ending"
-                )
+                what = f"ending in {ending + packed!r}" if ending else "without an ending"
                 raise InputError(f"files {what} cannot be read ({_known()})")
             if not path.is_file():
                 raise InputError("it is not a regular file")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -100,40 +99,32 @@ def header_lines(data: bytes) -> Iterator[tuple[str, int]]:
         yield line, start
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where the lines of a text begin, in which white space may fall anywhere between numbers."""
-
-    heads: Array  # (lines + 1,) how many numbers stand before each line, and in all
-    first: int  # how many lines of the file stand before the first
-
-    def check(self, begins: Array, used: int) -> int:
-        """Refuse records that cannot be meant as they were read; count the lines behind them."""
-        # `begins` (R,) has the place of each record's first number among all numbers; `used` is how
-        # many they have together. A number that is missing in a file with a record a line must not
-        # shift all that follows. So where the first line is the first record, either each record
-        # begins with a line (long ones go on in the next) or each line with a record (several stand
-        # in it).
-        heads = np.append(self.heads[:-1][np.diff(self.heads) > 0], self.heads[-1])
-        left, whole = int(np.count_nonzero(heads[:-1] >= used)), used in heads
-        if whole and np.array_equal(begins, heads[: len(begins)]):  # a record a line
-            return left
-        strays = ~np.isin(begins, heads)
-        of_lines = len(heads) > 2 and len(begins) > 1 and heads[1] == begins[1]
-        several = np.isin(heads[heads < used], begins).all()
-        if not whole or (strays.any() and (used < heads[-1] or (of_lines and not several))):
-            # The last record that begins with a line.
-            last = begins[max(int(strays.argmax()) - 1, 0) if strays.any() else -1]
-            line = int(np.searchsorted(self.heads, last, "right")) + self.first
-            raise InputError(
-                f"line {line}: it holds more or fewer numbers than the header announces"
-            )
+def check_records(starts: Array, first: int, begins: Array, used: int) -> int:
+    """Refuse records that cannot be meant as they were read; count the lines behind them."""
+    # `starts` (lines + 1,) says how many numbers stand before each line, and in all, and `first`
+    # how many lines stand before them. `begins` (R,) has the place of each record's first number
+    # among all numbers; `used` is how many they have together. A number that is missing in a file
+    # with a record a line must not shift all that follows. So where the first line is the first
+    # record, either each record begins with a line (long ones go on in the next) or each line with
+    # a record (several stand in it).
+    heads = np.append(starts[:-1][np.diff(starts) > 0], starts[-1])
+    left, whole = int(np.count_nonzero(heads[:-1] >= used)), used in heads
+    if whole and np.array_equal(begins, heads[: len(begins)]):  # a record a line
         return left
+    strays = ~np.isin(begins, heads)
+    of_lines = len(heads) > 2 and len(begins) > 1 and heads[1] == begins[1]
+    several = np.isin(heads[heads < used], begins).all()
+    if not whole or (strays.any() and (used < heads[-1] or (of_lines and not several))):
+        # The last record that begins with a line.
+        last = begins[max(int(strays.argmax()) - 1, 0) if strays.any() else -1]
+        line = int(np.searchsorted(starts, last, "right")) + first
+        raise InputError(f"line {line}: it holds more or fewer numbers than the header announces")
+    return left
 
 
-def free_numbers(text: str, first: int) -> tuple[Array, Places]:
+def free_numbers(text: str, first: int) -> tuple[Array, Array]:
     """Read all numbers of a text, however it is spaced, as (K,) float64, and where lines begin."""
-    # `first` is how many lines of the file stand before the text.
+    # `first` is how many lines stand before the text; see `check_records` for where lines begin.
     lines = text.splitlines()
     heads = np.cumsum([0, *(len(line.split()) for line in lines)])
     try:
@@ -141,7 +132,7 @@ def free_numbers(text: str, first: int) -> tuple[Array, Places]:
             warnings.simplefilter("error")  # before NumPy 2.3, it is a warning
             numbers = np.fromstring(text, sep=" ") if heads[-1] else np.empty(0)
         if len(numbers) == heads[-1]:  # "1-2" would be two
-            return numbers, Places(heads, first)
+            return numbers, heads
     except (ValueError, DeprecationWarning):
         pass
     for number, line in enumerate(lines, first + 1):

@@ -33,10 +33,9 @@ def test_programs_names_of_coordinates_are_known(header: str) -> None:
     names = header.split()
     for order in ((0, 1, 2), (2, 0, 1)):
         layout = layout_by_name(["id", *(names[i] for i in order), "more"])
-        assert layout is not None
-        assert layout.pos == tuple(1 + order.index(axis) for axis in range(3))
-        assert layout.normal is None
-        assert layout.color is None
+        assert layout["pos"] == tuple(1 + order.index(axis) for axis in range(3))
+        assert "normal" not in layout
+        assert "color" not in layout
 
 
 @pytest.mark.parametrize(
@@ -52,8 +51,7 @@ def test_programs_names_of_coordinates_are_known(header: str) -> None:
 )
 def test_programs_names_of_normals_are_known(header: str) -> None:
     layout = layout_by_name(["x", "y", "z", *header.split()])
-    assert layout is not None
-    assert layout.normal == (3, 4, 5)
+    assert layout["normal"] == (3, 4, 5)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +69,7 @@ def test_programs_names_of_normals_are_known(header: str) -> None:
 )
 def test_programs_names_of_colors_are_known(header: str) -> None:
     layout = layout_by_name(["x", "y", "z", *header.split(), "alpha"])
-    assert layout is not None
-    assert layout.color == (3, 4, 5)
+    assert layout["color"] == (3, 4, 5)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +88,7 @@ def test_names_that_are_no_position_are_refused(header: str, message: str) -> No
 
 
 def test_names_that_say_nothing_are_left_to_the_values() -> None:
-    assert layout_by_name(["V1", "V2", "V3"]) is None
+    assert not layout_by_name(["V1", "V2", "V3"])
 
 
 def _columns(kinds: str) -> NDArray[np.float64]:
@@ -150,42 +147,42 @@ def _columns(kinds: str) -> NDArray[np.float64]:
 def test_columns_are_what_they_can_be(
     kinds: str, pos: int, normal: int | None, color: int | None
 ) -> None:
-    layout = layout_by_value(_columns(kinds))
-    assert layout.pos[0] == pos
-    assert (layout.normal and layout.normal[0]) == normal
-    assert (layout.color and layout.color[0]) == color
+    layout, _ = layout_by_value(_columns(kinds))
+    assert layout["pos"][0] == pos
+    assert layout.get("normal", (None,))[0] == normal
+    assert layout.get("color", (None,))[0] == color
 
 
 def test_rows_that_are_not_finite_do_not_decide() -> None:
     table = _columns("pnc")
     table[3], table[5, 3:6], table[7, 6:] = np.nan, np.inf, np.nan
-    layout = layout_by_value(table)
-    assert layout.normal == (3, 4, 5)
-    assert layout.color == (6, 7, 8)
+    layout, _ = layout_by_value(table)
+    assert layout["normal"] == (3, 4, 5)
+    assert layout["color"] == (6, 7, 8)
 
 
 def test_what_cannot_be_told_is_left_out_and_said() -> None:
     generator = np.random.default_rng(0)
     table = np.concatenate((generator.normal(size=(9, 3)), generator.random((9, 4))), axis=1)
-    layout = layout_by_value(table)
-    assert layout.color is None
-    assert "columns 4 to 7 are all fractions" in layout.remarks[0]
+    layout, remarks = layout_by_value(table)
+    assert "color" not in layout
+    assert "columns 4 to 7 are all fractions" in remarks[0]
 
 
 def test_an_index_that_was_passed_over_is_said() -> None:
-    assert "an index" in layout_by_value(_columns("kp")).remarks[0]
+    assert "an index" in layout_by_value(_columns("kp"))[1][0]
 
 
 @pytest.mark.parametrize("first", [[0, 1, 2], [5, 6, 7, 8], [0, 1, 3, 2], [0, 1, 2, 4]])
 def test_a_first_column_that_may_be_x_is_x(first: list[int]) -> None:
     table = np.concatenate((np.array(first)[:, None], np.eye(len(first))[:, :3]), axis=1)
-    assert layout_by_value(table).pos == (0, 1, 2)
+    assert layout_by_value(table)[0]["pos"] == (0, 1, 2)
 
 
 def test_the_ending_says_what_follows_the_position() -> None:
     table = _columns("ps") @ np.ones((4, 6))
-    assert layout_by_value(table, ".xyzn").normal == (3, 4, 5)
-    assert layout_by_value(table, ".xyzrgb").color == (3, 4, 5)
+    assert layout_by_value(table, ".xyzn")[0]["normal"] == (3, 4, 5)
+    assert layout_by_value(table, ".xyzrgb")[0]["color"] == (3, 4, 5)
 
 
 def test_a_table_of_features_is_refused() -> None:
@@ -198,11 +195,10 @@ def test_a_table_of_features_is_refused() -> None:
 def test_three_fields_are_found_under_any_of_their_names() -> None:
     one, two = np.arange(2), np.arange(2.0)
     fields = {"x": two, "y": two, "z": two, "r": one, "g": one, "b": one, "nx": two, "ny": two}
-    position, normal, color = find_fields(fields)
-    assert normal is None
-    assert position is not None and color is not None
-    assert position.tolist() == [[0, 0, 0], [1, 1, 1]]
-    assert color.dtype == one.dtype
+    found = find_fields(fields)
+    assert found.keys() == {"pos", "color"}
+    assert found["pos"].tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert found["color"].dtype == one.dtype
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def _same(shape: Cloud | Mesh, offset: np.ndarray | float = 0.0) -> None:
 def test_no_library_is_imported_for_what_is_not_its_own() -> None:
     code = (
         "import sys, numpy, torch, pcea; pcea.as_shape(numpy.eye(3)); pcea.as_shape(torch.eye(3));"
-        "print({'trimesh', 'open3d', 'torch_geometric'} & set(sys.modules))"
+        "print({'trimesh', 'open3d', 'torch_geometric', 'laspy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

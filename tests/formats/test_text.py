@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from pcea.errors import InputError
-from pcea.formats.text import decode, free_numbers, header_lines, read_bytes, read_text
+from pcea.formats.text import (
+    check_records,
+    decode,
+    free_numbers,
+    header_lines,
+    read_bytes,
+    read_text,
+)
 
 _TEXT = "v 1 2.5 3\n# Größe\nv 4 5 6\n"
 
@@ -67,9 +74,9 @@ def test_a_mark_of_the_encoding_is_left_out(tmp_path: Path) -> None:
 
 
 def test_numbers_come_one_after_the_other() -> None:
-    numbers, places = free_numbers("1 2\n\n3e0\t-4 nan", 7)
+    numbers, heads = free_numbers("1 2\n\n3e0\t-4 nan", 7)
     np.testing.assert_array_equal(numbers, [1, 2, 3, -4, np.nan])
-    assert places.heads.tolist() == [0, 2, 2, 5]
+    assert heads.tolist() == [0, 2, 2, 5]
     for text, wrong in (
         ("1 2\n3 two", "line 9: 'two'"),
         ("1-2", "line 8: '1-2'"),
@@ -95,9 +102,9 @@ def test_numbers_come_one_after_the_other() -> None:
 def test_records_may_begin_with_lines_or_lines_with_records(
     text: str, begins: list[int], used: int, left: int | None
 ) -> None:
-    places = free_numbers(text, 0)[1]
+    heads = free_numbers(text, 0)[1]
     if left is not None:
-        assert places.check(np.array(begins), used) == left
+        assert check_records(heads, 0, np.array(begins), used) == left
     else:
         with pytest.raises(InputError, match="it holds more or fewer numbers"):
-            places.check(np.array(begins), used)
+            check_records(heads, 0, np.array(begins), used)

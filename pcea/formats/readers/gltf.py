@@ -219,7 +219,7 @@ def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw
     # A mirror turns the order of a face's corners round; they are swapped back, so that faces that
     # point outward do so still.
     linear, num = matrix[..., :3, :3], len(columns["pos"])
-    pos = _turned(linear, columns["pos"]) + matrix[..., :3, 3]  # (I, V, 3)
+    pos = np.einsum("...ab,...b->...a", linear, columns["pos"]) + matrix[..., :3, 3]  # (I, V, 3)
     det = np.linalg.det(linear)
     normal, color = columns.get("normal"), columns.get("color")
     if normal is not None:
@@ -227,20 +227,13 @@ def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw
         a, b, c = linear[..., 0, :], linear[..., 1, :], linear[..., 2, :]
         cofactors = np.stack((np.cross(b, c), np.cross(c, a), np.cross(a, b)), axis=-2)
         cofactors *= np.where(det < 0, -1.0, 1.0)[..., None, None]
-        normal = _turned(cofactors, normal).reshape(-1, 3)
+        normal = np.einsum("...ab,...b->...a", cofactors, normal).reshape(-1, 3)
     if faces is not None:
         sign = np.broadcast_to(np.sign(det), pos.shape[:2])[:, faces].sum(2)  # (I, F)
         faces = np.where((sign < 0)[..., None], faces[:, [0, 2, 1]], faces)
         faces = (faces + num * np.arange(len(matrix))[:, None, None]).reshape(-1, 3)
     color = None if color is None else np.tile(color, (len(matrix), 1))
     return Raw(pos.reshape(-1, 3), faces, normal, color)
-
-
-def _turned(linear: Array, vectors: Array) -> Array:
-    """(I, V, 3) from matrices (I, 1, 3, 3) or (1, V, 3, 3) and vectors (V, 3)."""
-    if linear.shape[1] == 1:
-        return vectors @ linear[:, 0].swapaxes(1, 2)
-    return np.einsum("ivab,vb->iva", linear, vectors)
 
 
 def _compose(

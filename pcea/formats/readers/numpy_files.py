@@ -66,8 +66,9 @@ def _named(arrays: Mapping[str, Array]) -> Raw:
     if pos is None:
         columns = {k: v for k, v in arrays.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
         layout = layout_by_name(list(columns))
-        if layout is not None:
-            if len({len(list(columns.values())[i]) for i in layout.used}) > 1:
+        if layout:
+            lengths = [len(column) for column in columns.values()]
+            if len({lengths[i] for triple in layout.values() for i in triple}) > 1:
                 raise InputError("its x, y and z differ in length")
             return as_raw(list(columns.values()), layout, list(columns))
         triples = {k: v for k, v in arrays.items() if v.ndim == 2 and v.shape[1] == 3}
@@ -120,8 +121,9 @@ def _points(array: Array) -> Raw:
             f"its array has shape {shape}, which may be {num} points or (3, N): transpose"
             " it to one row per point, or name what is in it"
         )
-    raw = as_raw(list(array.T), layout_by_value(array))
-    return replace(raw, notes=(*raw.notes, *notes))
+    layout, remarks = layout_by_value(array)
+    raw = as_raw(list(array.T), layout)
+    return replace(raw, notes=(*raw.notes, *remarks, *notes))
 
 
 def _at_points(values: Array, raw: Raw, what: str) -> Array | None:

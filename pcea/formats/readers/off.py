@@ -10,7 +10,7 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw, register_format
-from pcea.formats.text import free_numbers, number_rows, numbered, read_text
+from pcea.formats.text import check_records, free_numbers, number_rows, numbered, read_text
 
 # In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
 _KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
@@ -85,7 +85,7 @@ def _by_word(text: str, head: int) -> Raw | None:
     """Take the numbers one after the other; None where they do not come out even."""
     # `head` is how many numbers the first line has; the number of edges may be missing there.
     try:
-        numbers, places = free_numbers(text, 0)
+        numbers, heads = free_numbers(text, 0)
     except InputError:
         return None
     if len(numbers) < 3 or (numbers[:2] < 0).any() or (numbers[:2] % 1).any():
@@ -103,7 +103,7 @@ def _by_word(text: str, head: int) -> Raw | None:
     corners = np.concatenate(pieces)
     if end != len(numbers) or (corners % 1).any():
         return None
-    places.check(np.array(begins), end)
+    check_records(heads, 0, np.array(begins), end)
     pos = numbers[at : at + 3 * num].reshape(num, 3)
     counts = np.array([len(piece) for piece in pieces[1:]], np.int64)
     return Raw(pos=pos, faces=triangulate(counts, corners, pos))

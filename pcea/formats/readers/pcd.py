@@ -69,21 +69,22 @@ def read_pcd(path: Path) -> Raw:
             np.frombuffer(body, part.base, points * part.shape[0], at).reshape(points, -1)
             for part, at in zip(parts, starts, strict=False)
         ]
-    found: dict[str, Array] = {}
+    known: dict[str, Array] = {}
     packed: Array | None = None
     for name, type, column in zip(names, types, columns, strict=True):
         if name in ("rgb", "rgba") and column.shape[1] == 1:
             packed = _bits(column[:, 0], type)
         else:
-            found.setdefault(name, in_type(column[:, 0], type))
-    pos, normal, color = find_fields(found)
-    if pos is None:
+            known.setdefault(name, in_type(column[:, 0], type))
+    found = find_fields(known)
+    if not found:
         raise InputError(f"its fields are {', '.join(names)}; x, y and z are needed")
-    if color is None and packed is not None:
+    if packed is not None:
         color = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
+        found.setdefault("color", color)
     more = len(rows) - points
     notes = (f"it announces {points} points; {more} rows behind them were left out",)
-    return Raw(pos=pos, normal=normal, color=color, notes=notes if more > 0 else ())
+    return Raw(**found, notes=notes if more > 0 else ())
 
 
 def _decompressed(body: bytes, needed: int) -> bytes:

@@ -11,7 +11,7 @@ from pcea.errors import InputError
 from pcea.formats.columns import find_fields, in_type
 from pcea.formats.polygons import triangulate, unroll_strips
 from pcea.formats.raw import Array, Raw, register_format
-from pcea.formats.text import free_numbers, header_lines, read_bytes
+from pcea.formats.text import check_records, free_numbers, header_lines, read_bytes
 
 _NAMES = "char uchar short ushort int uint float double float32 float64"
 _TYPES = dict(zip(_NAMES.split(), "i1 u1 i2 u2 i4 u4 f4 f8 f4 f8".split(), strict=True))
@@ -39,7 +39,7 @@ def read_ply(path: Path) -> Raw:
     text, tables, begins = not order, dict[str, dict[str, _Column]](), [np.empty(0, np.int64)]
     if text:
         # Numbers of text are laid out as if all of them were doubles.
-        numbers, places = free_numbers(data[start:].decode("ascii", "replace"), lines)
+        numbers, heads = free_numbers(data[start:].decode("ascii", "replace"), lines)
         data, start, order = numbers.tobytes(), 0, "="
     for name, length, properties in elements:
         if not properties:
@@ -51,19 +51,17 @@ def read_ply(path: Path) -> Raw:
             tables.setdefault(name, {}).setdefault(key, (typed, lengths))
     more, unit = len(data[start:].strip()), "bytes"
     if text:
-        more, unit = places.check(np.concatenate(begins) // 8, start // 8), "lines"
+        more, unit = check_records(heads, lines, np.concatenate(begins) // 8, start // 8), "lines"
     notes = (f"{more} {unit} behind what its header announces were left out",) if more else ()
     vertex = tables.get("vertex", {})
-    pos, normal, color = find_fields(
-        {name: values for name, (values, lengths) in vertex.items() if lengths is None}
-    )
-    if pos is None:
+    found = find_fields({name: v for name, (v, lengths) in vertex.items() if lengths is None})
+    if not found:
         raise InputError("its vertices have no x, y and z")
     faces = [
-        triangulate(*_lists(tables.get("face", {})), pos),
+        triangulate(*_lists(tables.get("face", {})), found["pos"]),
         unroll_strips(*_lists(tables.get("tristrips", {}))),
     ]
-    return Raw(pos=pos, faces=np.concatenate(faces), normal=normal, color=color, notes=notes)
+    return Raw(**found, faces=np.concatenate(faces), notes=notes)
 
 
 def _read_header(data: bytes) -> tuple[str, list[tuple[str, int, list[_Property]]], int, int]:

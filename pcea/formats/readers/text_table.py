@@ -16,7 +16,6 @@ import numpy as np
 from pcea.errors import InputError
 from pcea.formats.columns import (
     Layout,
-    Triple,
     as_raw,
     counts_rows,
     find_names,
@@ -75,11 +74,12 @@ def read_rows(path: Path) -> Raw:
     table = _at_once(lines[head.start :], separator)
     if table is None:
         table = _by_field(lines, head.start, separator, path.suffix.lower() == ".pts")
-    names = _find_names(head, table)
-    layout = None if names is None else layout_by_name(names)
-    if layout is None:
-        layout = _by_value(table, names, path.suffix.lower())
-    for line, text in (table.odd[i] for i in layout.used if i in table.odd):
+    names, remarks = _find_names(head, table), list[str]()
+    layout = layout_by_name(names) if names else {}
+    if not layout:
+        layout, remarks = _by_value(table, names, path.suffix.lower())
+    used = [i for triple in layout.values() for i in triple]
+    for line, text in (table.odd[i] for i in used if i in table.odd):
         raise InputError(f"line {line}: {text[:40]!r} is not a number")
     raw = as_raw(list(table.numbers.T), layout, names)
     left = len(head.titles) - (names is not None)
@@ -88,10 +88,10 @@ def read_rows(path: Path) -> Raw:
     announced = table.announced + (head.count or 0)
     if head.count is not None and announced != len(table.numbers):
         notes.append(f"it announces {announced} points and holds {len(table.numbers)}")
-    return replace(raw, notes=(*raw.notes, *notes))
+    return replace(raw, notes=(*raw.notes, *remarks, *notes))
 
 
-def _by_value(table: _Table, names: Sequence[str] | None, ending: str) -> Layout:
+def _by_value(table: _Table, names: Sequence[str] | None, ending: str) -> tuple[Layout, list[str]]:
     known = np.isfinite(table.numbers).any(0)
     columns = [i for i in np.flatnonzero(known).tolist() if i not in table.words]
     if names is not None:
@@ -107,13 +107,8 @@ def _by_value(table: _Table, names: Sequence[str] | None, ending: str) -> Layout
         raise InputError(
             f"it has {len(columns)} columns of numbers where at least 3 (x y z) are needed"
         )
-    found = layout_by_value(table.numbers[:, columns], ending)
-
-    def there(triple: Triple) -> Triple:
-        return columns[triple[0]], columns[triple[1]], columns[triple[2]]
-
-    normal, color = (None if t is None else there(t) for t in (found.normal, found.color))
-    return Layout(there(found.pos), normal, color, found.remarks)
+    found, remarks = layout_by_value(table.numbers[:, columns], ending)
+    return {k: (columns[a], columns[b], columns[c]) for k, (a, b, c) in found.items()}, remarks
 
 
 def _is_comment(line: str, separator: str = ";") -> bool:
@@ -217,7 +212,7 @@ def _find_names(head: _Head, table: _Table) -> list[str] | None:
     """(W,) a name for each column, empty for one without; None if no line names them."""
     numbers, width = table.numbers, table.numbers.shape[1]
     titles = [fields for _, fields in reversed(head.titles)]
-    comments = [each for each in reversed(head.comments) if find_names(each) is not None]
+    comments = [each for each in reversed(head.comments) if find_names(each)]
     for names in (*titles, *comments):
         while len(names) > width and not names[-1]:  # a separator at the end of the line
             names = names[:-1]
@@ -227,9 +222,10 @@ def _find_names(head: _Head, table: _Table) -> list[str] | None:
         if len(names) == width - 1 and counted:
             return ["", *names]  # R leaves out the name of the rows' own names
         found = find_names(names)
-        if found is None or (len(names) == 3 and found.pos == (0, 1, 2)):
+        if not found or (len(names) == 3 and found["pos"] == (0, 1, 2)):
             continue
-        if len(names) > width > max(found.used) + 1:  # names of several words come last
+        # Names of several words come last.
+        if len(names) > width > max(map(max, found.values())) + 1:
             return [*names[: width - 1], " ".join(names[width - 1 :])]
         raise InputError(f"its header has {len(names)} names, its rows {width} columns")
     return None
