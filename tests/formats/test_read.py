@@ -43,10 +43,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["shape.blend", "README"])
 def test_another_ending_lists_those_that_are_known(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("0 0 0\n")
-    with pytest.raises(
-        InputError,
-        match=r": files (ending in '\.blend'|without an ending) cannot be read \(known: \.asc \.csv",
-    ):
+    with pytest.raises(InputError, match=r": files (ending in|without) .* .known: .asc .csv"):
         read(tmp_path / name)
 
 
