@@ -16,6 +16,8 @@ from pcea.datasets.layout import DATASETS, SPLITS, Layout
 from pcea.datasets.shapenetpart import PartsFolder
 from pcea.errors import InputError, nearest
 
+_OF_ANY_FOLDER = (PartsFolder, FolderOfClasses)
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -76,7 +78,7 @@ def layouts_of(name: str) -> list[Layout]:
         return [DATASETS.get(name)(name)]
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise InputError(f"{name!r} is not the name of a data set: letters, digits, _ . + - only")
-    return _of_any_folder(name)
+    return [kind(name.removesuffix("_normal")) for kind in _OF_ANY_FOLDER]
 
 
 def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
@@ -86,7 +88,7 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
     layouts, base = layouts_of(name), data_root(root)
     if not layouts[0].content:
         return layouts[0], base
-    for layout, folder in _candidates(base):
+    for layout, folder in _candidates(base, layouts if name in DATASETS else []):
         called = name == layout.name or (layout.name not in DATASETS and name == folder.name)
         if called and layout.recognizes(folder):
             return layout, folder
@@ -103,13 +105,13 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
 
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """The data sets that are registered, and every folder under `root` that can be read as one."""
-    base = data_root(root)
+    base, registered = data_root(root), _registered()
     listed = {
         each.name: Listed(each.name, None, () if each.content else each.splits(base))
-        for each in sorted(_registered(), key=lambda each: bool(each.content))
+        for each in sorted(registered, key=lambda each: bool(each.content))
     }
     taken: set[Path] = set()
-    for layout, folder in _candidates(base):
+    for layout, folder in _candidates(base, registered):
         known = folder in taken or (layout.name in listed and listed[layout.name].folder)
         # The root is no folder of classes: what lies in it are data sets.
         below = folder != base or not isinstance(layout, FolderOfClasses)
@@ -119,28 +121,24 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     return list(listed.values())
 
 
-def _candidates(base: Path) -> Iterator[tuple[Layout, Path]]:
+def _candidates(base: Path, registered: list[Layout]) -> Iterator[tuple[Layout, Path]]:
     """The data sets that may lie under a root, or be the root, and where."""
     # If the root is itself the folder of one data set, those that are called so come first.
-    for layout in sorted(_registered(), key=lambda each: base.resolve().name not in each.folders):
+    for layout in sorted(registered, key=lambda each: base.resolve().name not in each.folders):
         yield from ((layout, base / folder) for folder in layout.folders)
         yield layout, base
     # Any other folder must be called as the data set is: figures of one must not come out under
     # another's name.
     folders = [*(sorted(base.iterdir()) if base.is_dir() else ()), base]
-    layouts = [_of_any_folder(folder.resolve().name) for folder in folders]
-    for alike in zip(*layouts, strict=True):  # one kind after the other
-        for layout, folder in zip(alike, folders, strict=True):
-            if not layout.name.startswith(".") and layout.name not in DATASETS:
-                yield layout, folder
+    for kind in _OF_ANY_FOLDER:
+        for folder in folders:
+            name = folder.resolve().name.removesuffix("_normal")
+            if not name.startswith(".") and name not in DATASETS:
+                yield kind(name), folder
 
 
 def _registered() -> list[Layout]:
     return [layout(name) for name, layout in DATASETS.entries().items()]
-
-
-def _of_any_folder(name: str) -> list[Layout]:
-    return [kind(name.removesuffix("_normal")) for kind in (PartsFolder, FolderOfClasses)]
 
 
 def _at(folder: Path) -> tuple[Layout, Path]:
@@ -148,6 +146,7 @@ def _at(folder: Path) -> tuple[Layout, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder of a data set")
     name = folder.resolve().name
-    layouts = [each for each in _registered() if name in each.folders] + _of_any_folder(name)
+    layouts = [each for each in _registered() if name in each.folders]
+    layouts += [kind(name.removesuffix("_normal")) for kind in _OF_ANY_FOLDER]
     # Where none recognizes it, reading it as the last says what is wrong with it.
     return next((each for each in layouts if each.recognizes(folder)), layouts[-1]), folder

@@ -119,7 +119,7 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
             faces.append(solid.faces + sum(map(len, several)))
             several.append(tilted.vertices)
             parts.append(PARTS.index(f"{category}/{name}"))
-    # The builders look along -z; half a turn about y makes that +z.
+    # What the builders make faces -z; half a turn about y makes that +z.
     stretch = np.exp(rng.normal(0, 0.08, 3)) * (-1, 1, -1)
     vertices = torch.from_numpy(np.concatenate(several) * stretch).float()
     part = torch.tensor(parts).repeat_interleave(torch.tensor(list(map(len, faces))))

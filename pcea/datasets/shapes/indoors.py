@@ -1,4 +1,4 @@
-"""Things that stand in a room, from bench to vase. Who sits on one or at one looks to -z."""
+"""Things that stand in a room, from bench to vase. Who sits on one or at one faces -z."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def car(rng: Generator) -> Parts:
     side += [(-0.35 * half, belt), (-0.92 * half, belt - drop), (-half, belt - 2 * drop)]
     cabin = [(front * half, belt - 0.05), (rear * half, belt - 0.05)]
     cabin += [(rear * half - lean, top), (front * half + slope, top)]
-    # Outlines in x-y, turned so that their -x looks to -z.
+    # Outlines in x-y, turned so that their -x becomes -z.
     yield "body", extrude(side, width, bevel=0.08).turn("y", -90)
     glass = extrude(cabin, rng.uniform(0.74, 0.92) * width, bevel=0.1)
     yield "cabin", glass.turn("y", -90)
