@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pcea.datasets.layout import Layout, Source, pieces_of
-from pcea.datasets.loading import find
+from pcea.datasets.loading import find, splits_of
 from pcea.errors import InputError
 
 
@@ -53,7 +53,7 @@ def check_folder(layout: Layout, folder: Path) -> Report:
     names: dict[str, set[str]] = {}
     notes: list[str] = []
     points, num_parts = set[int](), 0
-    for split in layout.splits(folder):
+    for split in splits_of(layout, folder):
         if split == "trainval":
             continue
         clouds, taxonomy = layout.read(folder, split)

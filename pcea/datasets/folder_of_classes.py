@@ -10,7 +10,7 @@ import torch
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import SPLITS, Layout, pieces_of
+from pcea.datasets.layout import Layout
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.formats import Cloud, can_read, read
@@ -42,10 +42,8 @@ class FolderOfClasses(Layout):
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those that are there, or are made."""
-        there = [each.name for each in _split_folders(folder)]
-        if not there or "train" in there:
-            there += ["train", "val", "trainval"]
-        return tuple(split for split in SPLITS if split in there)
+        there = tuple(each.name for each in _split_folders(folder)) or ("train",)
+        return ("val", *there) if "train" in there and "val" not in there else there
 
     def read(
         self, folder: Path, split: str, num_points: int = NUM_POINTS
@@ -56,16 +54,13 @@ class FolderOfClasses(Layout):
         """
         if num_points < 1:
             raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
-        members, wanted = _members(folder), pieces_of(split)
+        members = _members(folder)
         names = sorted({name for classes in members.values() for name in classes})
         for name in names:
-            if "train" in wanted and not members["train"].get(name):
+            if split == "train" and not members[split].get(name):
                 raise InputError(f"{folder}: class {name!r} has no shape to train on")
         files = {
-            file: label
-            for label, name in enumerate(names)
-            for piece in wanted
-            for file in members[piece].get(name, [])
+            file: label for label, name in enumerate(names) for file in members[split].get(name, [])
         }
 
         def read_cloud(file: Path) -> Clouds:

@@ -69,8 +69,11 @@ class Layout(ABC):
         return False
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those of train, val, trainval and test that a folder of this layout has. Default: all."""
-        return SPLITS
+        """Those of train, val and test that a folder of this layout has. Default: all three.
+
+        `load_dataset` makes trainval of train and val, unless it is among these.
+        """
+        return ("train", "val", "test")
 
     @abstractmethod
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:

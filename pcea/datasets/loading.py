@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset, Task
 from pcea.datasets.folder_of_classes import FolderOfClasses
-from pcea.datasets.layout import DATASETS, SPLITS, Layout
+from pcea.datasets.layout import DATASETS, SPLITS, Layout, pieces_of
 from pcea.datasets.shapenetpart import PartsFolder
 from pcea.errors import InputError, nearest
 
@@ -61,10 +62,19 @@ def load_dataset(
         if option not in known:
             hint = nearest(option, known) if known else "; it takes none"
             raise InputError(f"{name}: no option {option!r}{hint}")
-    if split not in (there := layout.splits(folder)):
+    if split not in (there := splits_of(layout, folder)):
         raise InputError(f"{folder}: no split {split!r} (there: {', '.join(there) or 'none'})")
-    clouds, taxonomy = layout.read(folder, split, **options)
+    pieces = (split,) if split in layout.splits(folder) else pieces_of(split)
+    (clouds, taxonomy), *others = (layout.read(folder, each, **options) for each in pieces)
+    if others:
+        clouds = Clouds.cat([clouds, *(each for each, _ in others)])
     return PointCloudDataset(clouds, taxonomy, layout.name, split, task, transform)
+
+
+def splits_of(layout: Layout, folder: Path) -> tuple[str, ...]:
+    """The splits that can be loaded: trainval as well, where train and val are there."""
+    there = layout.splits(folder)
+    return tuple(each for each in SPLITS if each in there or set(pieces_of(each)) <= set(there))
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -107,7 +117,7 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """The data sets that are registered, and every folder under `root` that can be read as one."""
     base, registered = data_root(root), _registered()
     listed = {
-        each.name: Listed(each.name, None, () if each.content else each.splits(base))
+        each.name: Listed(each.name, None, () if each.content else splits_of(each, base))
         for each in sorted(registered, key=lambda each: bool(each.content))
     }
     taken: set[Path] = set()
@@ -116,7 +126,7 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
         # The root is no folder of classes: what lies in it are data sets.
         below = folder != base or not isinstance(layout, FolderOfClasses)
         if not known and below and layout.recognizes(folder):
-            listed[layout.name] = Listed(layout.name, folder, layout.splits(folder))
+            listed[layout.name] = Listed(layout.name, folder, splits_of(layout, folder))
             taken.add(folder)
     return list(listed.values())
 

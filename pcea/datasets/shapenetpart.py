@@ -15,7 +15,7 @@ import torch
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import SPLITS, Archive, Layout, Source, pieces_of, register_dataset
+from pcea.datasets.layout import Archive, Layout, Source, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
@@ -74,21 +74,19 @@ class PartsFolder(Layout):
         return (folder / "synsetoffset2category.txt").is_file()
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those whose lists are there; the two of ``trainval`` must both be."""
-        return tuple(
-            s for s in SPLITS if all(_list(folder, each).is_file() for each in pieces_of(s))
-        )
+        """Those whose lists are there."""
+        return tuple(s for s in ("train", "val", "test") if _list(folder, s).is_file())
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; the others are needed only where the labels of all must tell the parts."""
         synsets, names = read_categories(folder), _part_names(folder)
-        taxonomy, needed = Taxonomy(tuple(synsets)), pieces_of(split)
+        taxonomy, needed = Taxonomy(tuple(synsets)), (split,)
         if names is None and _is_official(synsets):
             taxonomy = SHAPENETPART
         elif names and {name.rpartition("/")[0] for name in names} <= synsets.keys():
             taxonomy = Taxonomy(tuple(synsets), names)
         else:
-            needed = tuple(each for each in self.splits(folder) if each != "trainval")
+            needed = self.splits(folder)
         clouds = {each: self._read(folder, each, synsets, taxonomy) for each in needed}
         if not taxonomy.parts:
             used = Clouds.cat(list(clouds.values())).parts_of(len(synsets))
@@ -100,7 +98,7 @@ class PartsFolder(Layout):
             # The first category that has a part names it.
             made = (f"{owners[i]}/part{i}" if i in owners else f"part{i}" for i in range(num))
             taxonomy = Taxonomy(tuple(synsets), names or tuple(made), used)
-        return Clouds.cat([clouds[each] for each in pieces_of(split)]), taxonomy
+        return clouds[split], taxonomy
 
     def _read(
         self, folder: Path, split: str, synsets: dict[str, str], taxonomy: Taxonomy

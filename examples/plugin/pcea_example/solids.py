@@ -17,9 +17,8 @@ class Solids(Layout):
     """Points on balls and on cubes, each stretched along its axes by random factors."""
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Make a split, the same at every call; ``trainval`` is the two together."""
-        parts = ("train", "val") if split == "trainval" else (split,)
-        return Clouds.cat([_make(part) for part in parts]), Taxonomy(("ball", "box"))
+        """Make a split, the same at every call."""
+        return _make(split), Taxonomy(("ball", "box"))
 
 
 def _make(split: str) -> Clouds:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
-from pcea.datasets.layout import Layout, pieces_of, register_dataset
+from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.shapes import indoors, movers
 from pcea.datasets.shapes.solids import Array, Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
@@ -63,7 +63,7 @@ class Shapes(Layout):
 
         Args:
             folder: any.
-            split: train, val, trainval (the two together) or test; no shape is in two of them.
+            split: train, val or test; no shape is in two of them.
             num_per_category: shapes of each category. Default: 64 for train, 16 for val and test.
             num_points: points on each shape.
             seed: at least 0; another seed gives other shapes.
@@ -76,18 +76,15 @@ class Shapes(Layout):
             least = int(option != "seed")
             if value is not None and value < least:
                 raise InputError(f"shapes: {option} is {value}; it must be at least {least}")
-        made = []
-        for piece in pieces_of(split):
-            num = num_per_category or NUM_PER_CATEGORY[piece]
-            # Each split of each seed has a seed of its own.
-            own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(piece)
-            objects = [(name, i) for name in BUILDERS for i in range(num)]
-            points = [_sample(build(name, own_seed, i), num_points) for name, i in objects]
-            pos, normal, part = (torch.stack(each) for each in zip(*points, strict=True))
-            category = torch.arange(len(BUILDERS)).repeat_interleave(num)
-            names = [f"{name}/{piece}{i}" for name, i in objects]
-            made.append(Clouds.from_dense(unit_sphere(pos), category, normal, part, names))
-        return Clouds.cat(made), TAXONOMY
+        num = num_per_category or NUM_PER_CATEGORY[split]
+        # Each split of each seed has a seed of its own.
+        own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(split)
+        objects = [(name, i) for name in BUILDERS for i in range(num)]
+        points = [_sample(build(name, own_seed, i), num_points) for name, i in objects]
+        pos, normal, part = (torch.stack(each) for each in zip(*points, strict=True))
+        category = torch.arange(len(BUILDERS)).repeat_interleave(num)
+        names = [f"{name}/{split}{i}" for name, i in objects]
+        return Clouds.from_dense(unit_sphere(pos), category, normal, part, names), TAXONOMY
 
 
 @dataclass(frozen=True)
