@@ -42,8 +42,11 @@ class FolderOfClasses(Layout):
 
     def splits(self, folder: Path) -> tuple[str, ...]:
         """Those that are there, or are made."""
-        there = tuple(each.name for each in _split_folders(folder)) or ("train",)
-        return ("val", *there) if "train" in there and "val" not in there else there
+        tops = {each.name: each for each in _split_folders(folder)} or {"train": folder}
+        classes = _below(tops["train"]) if "train" in tops else []
+        if any(sum(map(can_read, _files(each))) > 1 for each in classes):  # one can be held out
+            tops.setdefault("val", folder)
+        return tuple(tops)
 
     def read(
         self, folder: Path, split: str, num_points: int = NUM_POINTS

@@ -161,6 +161,15 @@ def test_a_class_without_a_shape_to_train_on(tmp_path: Path) -> None:
         load_dataset(str(tmp_path / "set"), "train")
 
 
+def test_of_one_file_in_each_class_none_is_held_out(tmp_path: Path) -> None:
+    for label in "ab":
+        write_cloud(tmp_path / "set" / label / "1.xyz")
+    assert names(tmp_path / "set", "train") == {"a/1.xyz", "b/1.xyz"}
+    assert check(str(tmp_path / "set")).totals == {"train": 2}
+    with pytest.raises(InputError, match=r"no split 'val' \(there: train\)"):
+        load_dataset(str(tmp_path / "set"), "val")
+
+
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         load_dataset(str(tmp_path / "nowhere"), "train")
