@@ -30,21 +30,13 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set was published.
-
-    Args:
-        title: its full name.
-        terms: what its license allows.
-        archives: the original first, then mirrors.
-        counts: {split: official number of clouds}.
-        per_category: {split: {category: official number of clouds}}, where known.
-    """
+    """Where a data set was published, and how many clouds it officially has."""
 
     title: str
-    terms: str
-    archives: tuple[Archive, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
-    per_category: dict[str, dict[str, int]] = field(default_factory=dict)
+    terms: str  # what its license allows
+    archives: tuple[Archive, ...] = ()  # the original first, then mirrors
+    counts: dict[str, int] = field(default_factory=dict)  # {split: clouds}
+    per_category: dict[str, dict[str, int]] = field(default_factory=dict)  # where known
 
 
 class Layout(ABC):

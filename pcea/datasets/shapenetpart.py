@@ -105,24 +105,31 @@ class PartsFolder(Layout):
     ) -> Clouds:
         """Read train, val or test."""
         listing, names = _list(folder, split), taxonomy.categories
+        form = "'shape_data/<synset>/<id>'"
         ids = {synset: names.index(category) for category, synset in synsets.items()}
-        shapes = _list_shapes(listing)
-        for synset, shape in shapes:
+        entries = read_json(listing)
+        if not entries or not isinstance(entries, list):
+            raise InputError(f"{listing}: expected a list of {form}, at least one")
+        shapes: list[tuple[Path, int]] = []
+        for entry in entries:
+            fields = split_path(entry) if isinstance(entry, str) else []
+            if len(fields) < 2 or not all(field.strip(". ") for field in fields[-2:]):
+                raise InputError(f"{listing}: {entry!r} is not of the form {form}")
+            synset, shape = fields[-2], fields[-1].removesuffix(".txt")
             if synset not in ids:
                 raise InputError(
                     f"{listing}: shape {shape!r} is of {synset!r}, which "
                     "synsetoffset2category.txt does not list"
                 )
-        files = [folder / synset / f"{shape}.txt" for synset, shape in shapes]
-        labels = [ids[synset] for synset, _ in shapes]
+            shapes.append((folder / synset / f"{shape}.txt", ids[synset]))
         parts_of = taxonomy.parts_of or (range(MAX_PART + 1),) * len(names)
-        params = {"shapes": shapes, "categories": labels, "parts_of": taxonomy.parts_of}
 
         def build() -> Clouds:
-            several = zip(files, labels, strict=True)
-            return Clouds.cat([_read_shape(f, c, parts_of[c], names[c]) for f, c in several])
+            return Clouds.cat([_read_shape(f, c, parts_of[c], names[c]) for f, c in shapes])
 
-        return cached(f"{self.name}-{split}", folder, files, params, build)
+        order = [(file.relative_to(folder).as_posix(), label) for file, label in shapes]
+        params = {"shapes": order, "parts_of": taxonomy.parts_of}
+        return cached(f"{self.name}-{split}", folder, [file for file, _ in shapes], params, build)
 
 
 @register_dataset("shapenetpart")
@@ -167,19 +174,6 @@ def _is_official(synsets: dict[str, str]) -> bool:
 
 def _list(folder: Path, split: str) -> Path:
     return folder / "train_test_split" / f"shuffled_{split}_file_list.json"
-
-
-def _list_shapes(file: Path) -> list[tuple[str, str]]:
-    """The (synset, id) of each shape of a split, in listed order."""
-    entries, shapes = read_json(file), []
-    if not entries or not isinstance(entries, list):
-        raise InputError(f"{file}: expected a list of 'shape_data/<synset>/<id>', at least one")
-    for entry in entries:
-        fields = split_path(entry) if isinstance(entry, str) else []
-        if len(fields) < 2 or not all(field.strip(". ") for field in fields[-2:]):
-            raise InputError(f"{file}: {entry!r} is not of the form 'shape_data/<synset>/<id>'")
-        shapes.append((fields[-2], fields[-1].removesuffix(".txt")))
-    return shapes
 
 
 def _part_names(folder: Path) -> tuple[str, ...] | None:

@@ -42,13 +42,9 @@ class Taxonomy:
             object.__setattr__(self, "parts_of", tuple(own))
         if (num := len(self.parts_of)) != len(self.categories):
             raise InputError(f"taxonomy: {num} parts_of for {len(self.categories)} categories")
-        for category, ids in zip(self.categories, self.parts_of, strict=True):
-            for i in ids:
-                if not 0 <= i < len(self.parts):
-                    raise InputError(
-                        f"taxonomy: category {category!r} names part {i}, "
-                        f"but parts run from 0 to {len(self.parts) - 1}"
-                    )
+        if wrong := {i for ids in self.parts_of for i in ids} - set(range(len(self.parts))):
+            last = len(self.parts) - 1
+            raise InputError(f"taxonomy: parts_of has {min(wrong)}, but parts run from 0 to {last}")
 
     def __repr__(self) -> str:
         parts = f", {len(self.parts)} parts" if self.parts else ""

@@ -20,7 +20,7 @@ def test_repr_says_what_it_holds() -> None:
 
 
 def test_faults_are_named() -> None:
-    with pytest.raises(InputError, match="names part 3, but parts run from 0 to 0"):
+    with pytest.raises(InputError, match="parts_of has 3, but parts run from 0 to 0"):
         Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
     with pytest.raises(InputError, match="parts of 'Hat', no category"):
         Taxonomy(("Cup",), ("Cup/body", "Hat/brim"))
