@@ -147,8 +147,10 @@ def test_meshes_are_sampled_evenly_and_clouds_are_kept(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_refused_by_its_name(
     folder: Path, path: str, text: str, words: str
 ) -> None:
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_text(text)
+    file = folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for each in (file, file.with_name(f"another-{file.name}")):  # one alone is not held out
+        each.write_text(text)
     with pytest.raises(InputError, match=words) as caught:
         load_dataset(str(folder), "trainval")
     assert "\n" not in str(caught.value)
