@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def cached(
     label: str,
     folder: Path,
     files: Iterable[Path],
-    params: dict[str, object],
+    params: Mapping[str, object],
     build: Callable[[], Clouds],
 ) -> Clouds:
     """Take clouds from the cache, or build them and leave them there.

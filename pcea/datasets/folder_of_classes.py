@@ -74,12 +74,11 @@ class FolderOfClasses(Layout):
             place = (file.relative_to(folder).as_posix(),)
             return Clouds(unit_sphere(shape.pos), ptr, category, shape.normal, names=place)
 
-        params: dict[str, object] = {"num_points": num_points, "classes": names}
         clouds = cached(
             f"{folder.resolve().name}-{split}",
             folder,
             files,
-            params,
+            {"num_points": num_points, "classes": names},
             lambda: Clouds.cat([read_cloud(file) for file in files]),
         )
         return clouds, Taxonomy(tuple(names))

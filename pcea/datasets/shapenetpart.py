@@ -80,13 +80,12 @@ class PartsFolder(Layout):
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
         """Read a split; the others are needed only where the labels of all must tell the parts."""
         synsets, names = read_categories(folder), _part_names(folder)
-        taxonomy, needed = Taxonomy(tuple(synsets)), (split,)
+        taxonomy = Taxonomy(tuple(synsets))
         if names is None and _is_official(synsets):
             taxonomy = SHAPENETPART
         elif names and {name.rpartition("/")[0] for name in names} <= synsets.keys():
             taxonomy = Taxonomy(tuple(synsets), names)
-        else:
-            needed = self.splits(folder)
+        needed = (split,) if taxonomy.parts else self.splits(folder)
         clouds = {each: self._read(folder, each, synsets, taxonomy) for each in needed}
         if not taxonomy.parts:
             used = Clouds.cat(list(clouds.values())).parts_of(len(synsets))
