@@ -49,7 +49,7 @@ class GltfFile:
         """Look up an entry of one of the file's lists."""
         entries = self.tree.get(kind, [])
         if type(index) is not int or not 0 <= index < len(entries):
-            raise InputError(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
+            raise damaged(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
         return entries[index]
 
     def buffer(self, view: dict[str, Any]) -> Bytes:
@@ -66,7 +66,7 @@ class GltfFile:
         else:
             raise InputError(f"buffer {index} has no data{only_in(view.get('extensions', {}))}")
         if len(data) < (size := buffer["byteLength"]):
-            raise InputError(f"it is truncated: buffer {index} needs {size} bytes, has {len(data)}")
+            raise damaged(f"it is truncated: buffer {index} needs {size} bytes, has {len(data)}")
         return data[:size]
 
     def stored(self, entry: dict[str, Any], component: int, count: int, width: int) -> Array:
@@ -74,10 +74,10 @@ class GltfFile:
         view, dtype = self.at("bufferViews", entry["bufferView"]), np.dtype(_COMPONENTS[component])
         size, start, whole = view["byteLength"], view.get("byteOffset", 0), self.buffer(view)
         if size < 1 or start < 0 or start + size > len(whole):
-            raise InputError(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
+            raise damaged(f"it is truncated: a bufferView needs bytes {start} to {start + size}")
         stride = view.get("byteStride") or width * dtype.itemsize
         if stride < width * dtype.itemsize:
-            raise InputError("the elements of a bufferView overlap")
+            raise damaged("the elements of a bufferView overlap")
         data, start = np.frombuffer(whole, np.uint8, size, start), entry.get("byteOffset", 0)
         return np.ndarray((count, width), dtype, data, start, (stride, dtype.itemsize))
 
@@ -88,7 +88,7 @@ class GltfFile:
         accessor = self.at("accessors", index)
         kind, count, component = accessor["type"], accessor["count"], accessor["componentType"]
         if kind not in kinds or count < 1:
-            raise InputError(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
+            raise damaged(f"accessor {index} is {count!r:.20} {kind!r:.20}, not {kinds[0]}")
         sparse, width = accessor.get("sparse"), _WIDTHS[kind]
         if "bufferView" in accessor:
             values = self.stored(accessor, component, count, width)
@@ -102,11 +102,11 @@ class GltfFile:
             where, num, values = sparse["indices"], sparse["count"], values.copy()
             places = self.stored(where, where["componentType"], num, 1)[:, 0]
             if places.dtype.kind != "u" or places.max(initial=0) >= count:
-                raise InputError(f"accessor {index} replaces elements that it does not have")
+                raise damaged(f"accessor {index} replaces elements that it does not have")
             values[places] = self.stored(sparse["values"], component, num, width)
         if whole:
             if values.dtype.kind != "u":
-                raise InputError(f"accessor {index} holds no whole numbers from 0")
+                raise damaged(f"accessor {index} holds no whole numbers from 0")
             return values.astype(np.int64)
         if values.dtype.kind != "f" and (fractions or accessor.get("normalized") is True):
             return np.maximum(values / np.iinfo(values.dtype).max, -1.0)
@@ -124,7 +124,7 @@ def _open(path: Path) -> tuple[dict[str, Any], Bytes | None]:
         # It knows a byte order mark, and UTF-16 by its bytes. Some write 3.0 for an index.
         tree = json.loads(text, parse_float=_whole_or_real)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"it is no JSON, as a glTF file is ({error})") from error
+        raise damaged(f"it is no JSON, as a glTF file is ({error})") from error
     version, least = tree["asset"]["version"], tree["asset"].get("minVersion", "2.0")
     if not re.match(r"2\.\d", version) or least != "2.0":
         raise InputError(f"it is glTF {version[:20]}: save it as glTF 2.0")
@@ -138,7 +138,7 @@ def _whole_or_real(text: str) -> float:
 
 def _chunks(data: bytes) -> tuple[bytes, Bytes | None]:
     if len(data) < 20:
-        raise InputError(f"it is truncated: a GLB has at least 20 bytes, not {len(data)}")
+        raise damaged(f"it is truncated: a GLB has at least 20 bytes, not {len(data)}")
     version, announced = struct.unpack_from("<II", data, 4)
     if version != 2:
         raise InputError(f"it is a GLB of version {version}: save it as glTF 2.0")
@@ -149,7 +149,7 @@ def _chunks(data: bytes) -> tuple[bytes, Bytes | None]:
         start += 8 + size
     if start > announced or announced > len(data) or next(iter(found), None) != _JSON:
         what = f"it announces {announced} bytes, has {len(data)}"
-        raise InputError(f"it is truncated or damaged: {what}")
+        raise damaged(f"it is truncated or damaged: {what}")
     return bytes(found[_JSON]).rstrip(b"\0 "), found.get(_BIN)
 
 
@@ -176,13 +176,18 @@ def _fetch(address: str, folder: Path) -> bytes:
             return file.read_bytes()
     except (OSError, RuntimeError):  # links in a circle, a name that is too long
         pass
-    raise InputError(f"{wrong} is no file that can be read")
+    raise InputError(f"{wrong} is no file that can be read: put it into the folder")
 
 
 def only_in(names: Iterable[str]) -> str:
-    """Say that something is only there in such of these extensions as cannot be read."""
+    """Say that something is only there in such of these extensions as cannot be read, if any."""
     unread = _unread(names)
-    return f" but in {unread}" if unread else ""
+    return f" but in {unread}" if unread else ": export it again"
+
+
+def damaged(what: str) -> InputError:
+    """Make the error of a file that breaks the rules of glTF."""
+    return InputError(f"{what}: export it again")
 
 
 def _unread(names: Iterable[str]) -> str:

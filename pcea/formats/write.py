@@ -222,8 +222,5 @@ def _triangles(faces: Values | None, num_vertices: int) -> Array:
 
 def _records(columns: dict[str, Array]) -> bytes:
     """Lay out columns as little-endian records."""
-    kinds = [(name, column.dtype.newbyteorder("<")) for name, column in columns.items()]
-    table = np.empty(len(next(iter(columns.values()))), kinds)
-    for name, column in columns.items():
-        table[name] = column
-    return table.tobytes()
+    table = np.rec.fromarrays([*columns.values()], names=[*columns])
+    return table.astype(table.dtype.newbyteorder("<")).tobytes()

@@ -12,7 +12,7 @@ import numpy as np
 
 from pcea.errors import InputError
 from pcea.formats.colors import to_screen
-from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, only_in
+from pcea.formats.gltf_file import INSTANCING, VISIBILITY, GltfFile, damaged, only_in
 from pcea.formats.polygons import unroll_strips
 from pcea.formats.raw import Array, Raw, join, register_format
 
@@ -89,7 +89,7 @@ class _Scene(GltfFile):
             self.at("nodes", number)
         if len(set(below)) < len(below):
             twice = next(child for child in below if below.count(child) > 1)
-            raise InputError(f"node {twice} is below two nodes, or twice below one")
+            raise damaged(f"node {twice} is below two nodes, or twice below one")
         roots = dict.fromkeys(each for each in range(len(nodes)) if each not in {*below})
         chosen = [*roots] if chosen is None else chosen
         first = [each for each in dict.fromkeys((*chosen, *roots)) if each in roots]
@@ -104,7 +104,7 @@ class _Scene(GltfFile):
                 keys = ("translation", "rotation", "scale")
                 own = _compose(**{key: node[key] for key in keys if key in node})
             if own.shape != (1, 4, 4) or not np.isfinite(own).all():
-                raise InputError(f"the place of node {number} is not given by finite numbers")
+                raise damaged(f"the place of node {number} is not given by finite numbers")
             world[number] = above @ own[0]
             hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
             inside = (inside or number in chosen) and not hidden
@@ -113,7 +113,7 @@ class _Scene(GltfFile):
             children = reversed(node.get("children", []))
             waiting += [(child, world[number], inside) for child in children]
         if len(world) < len(nodes):
-            raise InputError("some of its nodes are below themselves: they go round in a circle")
+            raise damaged("some of its nodes are below themselves: they go round in a circle")
         return world, shown
 
     def copies(self, node: Node, world: Array) -> Array:
@@ -125,7 +125,7 @@ class _Scene(GltfFile):
         given = {key: at for key, at in extension["attributes"].items() if key in kinds}
         found = {key.lower(): self.numbers(at, kinds[key]) for key, at in given.items()}
         if len({len(values) for values in found.values()}) != 1:
-            raise InputError(f"the attributes of its {INSTANCING} lack, or differ in their counts")
+            raise damaged(f"the attributes of its {INSTANCING} lack, or differ in their counts")
         return world @ _compose(**found)
 
     def joints(self, index: Any, world: dict[int, Array]) -> Array:
@@ -136,17 +136,17 @@ class _Scene(GltfFile):
             return matrix
         inverse = self.numbers(skin["inverseBindMatrices"], "MAT4")
         if len(inverse) < len(matrix):
-            raise InputError(f"a skin of {len(matrix)} joints has {len(inverse)} bind matrices")
+            raise damaged(f"a skin of {len(matrix)} joints has {len(inverse)} bind matrices")
         return matrix @ inverse[: len(matrix)].reshape(-1, 4, 4).swapaxes(1, 2)
 
     def blend(self, columns: dict[str, Array], matrix: Array) -> Array:
         """(1, V, 4, 4) the matrices of the joints on which each vertex hangs, by their weights."""
         if "joint" not in columns:
-            raise InputError("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
+            raise damaged("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
         weight = columns["weight"]
         joint = np.where(weight != 0, columns["joint"], 0)  # without weight, it may be any number
         if joint.max() >= len(matrix):
-            raise InputError(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
+            raise damaged(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
         blended = np.zeros((1, len(weight), 4, 4))
         for each, share in zip(joint.T, weight.T, strict=True):  # together they take much memory
             blended[0] += share[:, None, None] * matrix[each]
@@ -162,7 +162,7 @@ class _Scene(GltfFile):
                 self.lines += 1
                 continue
             if mode not in (_POINTS, _TRIANGLES, _STRIP, _FAN):
-                raise InputError(f"the mode of a primitive is {mode!r:.20}")
+                raise damaged(f"the mode of a primitive is {mode!r:.20}")
             key: Any = number
             if mode != _POINTS:
                 key = json.dumps([primitive["attributes"], primitive.get("targets")])
@@ -171,16 +171,17 @@ class _Scene(GltfFile):
             if "indices" in primitive:
                 order = self.numbers(primitive["indices"], "SCALAR", whole=True)[:, 0]
                 if order.max() >= num:
-                    raise InputError(f"it refers to vertex {order.max()}, but there are {num}")
+                    raise damaged(f"it refers to vertex {order.max()}, but there are {num}")
             if mode == _POINTS:
                 parts[key] = {name: values[order] for name, values in columns.items()}, None
                 continue
             if len(order) < 3 or (mode == _TRIANGLES and len(order) % 3):
-                raise InputError(f"{len(order)} corners make no triangles, strip or fan")
-            found = order.reshape(-1, 3) if mode == _TRIANGLES else order[:0].reshape(0, 3)
-            if mode == _STRIP:
+                raise damaged(f"{len(order)} corners make no triangles, strip or fan")
+            if mode == _TRIANGLES:
+                found = order.reshape(-1, 3)
+            elif mode == _STRIP:
                 found = unroll_strips(np.array([len(order)]), order)
-            elif mode == _FAN:
+            else:
                 first = np.full(len(order) - 2, order[0])
                 found = np.stack((first, order[1:-1], order[2:]), axis=1)
             parts[key] = columns, found if faces is None else np.concatenate((faces, found))
@@ -210,7 +211,7 @@ class _Scene(GltfFile):
             found["weight"] = weight / weight.sum(1, keepdims=True)
             found["joint"] = np.concatenate(joints, axis=1)
         if len({len(values) for values in found.values()}) > 1:
-            raise InputError("the attributes of a primitive differ in their counts")
+            raise damaged("the attributes of a primitive differ in their counts")
         return found
 
 
