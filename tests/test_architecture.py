@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("open3d", "trimesh", "viser", "tyro")
+HEAVY = ("open3d", "trimesh", "tyro")
 
 
 def run_python(code: str) -> str:

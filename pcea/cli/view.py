@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +16,10 @@ from pcea.cli.parsing import at_least_one
 from pcea.cli.weights import open_model
 from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
+from pcea.names import printable
 
 if TYPE_CHECKING:
     from pcea.models import PointModel
-    from pcea.viewer.collection import Collection
     from pcea.viewer.document import Content
 
 
@@ -71,12 +71,12 @@ class View(ShapeFiles):
 
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""
-        from pcea.viewer.collection import Collection
+        from pcea.viewer.collection import numbered
         from pcea.viewer.document import NothingToShow, write_page
 
-        collection = Collection(batch.files, models, self.up, self.votes)
-        each = zip(batch.files, collection.names, strict=True)
-        contents = (_content(collection, name, batch, file) for file, name in each)
+        names = numbered([printable(file.name) for file in batch.files])
+        each = zip(batch.files, names, strict=True)
+        contents = (self._content(batch, file, name, models) for file, name in each)
         try:
             with busy("encoding"):
                 write_page(html, filter(None, contents))
@@ -85,27 +85,32 @@ class View(ShapeFiles):
         say(f"the page is {html}, {html.stat().st_size / 2**20:.1f} MiB")
         return batch.status
 
+    def _content(
+        self, batch: Batch, file: Path, name: str, models: list[PointModel]
+    ) -> Content | None:
+        """What the page says of a file; None where it is left out."""
+        from pcea.formats import read
+        from pcea.viewer.document import of_studies
+        from pcea.viewer.study import Study
+
+        content = None
+        with batch.trying(file):
+            shape = replace(read(file), name=name)
+            studies = [Study(models[0], shape, self.up, self.votes)]
+            up = studies[0].up  # the first model's guess is everybody's
+            studies += [Study(model, shape, up, self.votes) for model in models[1:]]
+            content = of_studies(studies)
+            batch.tell(file, (note for study in studies for note in study.notes))
+        return content
+
     def _serve(self, files: list[Path], models: list[PointModel]) -> None:
         """Serve the page; a file is read when it is chosen, and the page says what is wrong."""
+        from pcea.viewer.collection import Collection
         from pcea.viewer.server import LOOPBACK, serving
 
-        size = self.max_upload * 2**20
-        host = self.host
-        with serving(files, models, host, self.port, self.up, self.votes, size) as address:
+        collection, host = Collection(files, models, self.up, self.votes), self.host
+        with serving(collection, host, self.port, self.max_upload * 2**20) as address:
             say(f"the viewer is at {address} (Ctrl-C ends it)")
             if host not in LOOPBACK:
                 say(f"{host} can be reached by others: they see these shapes and can upload files")
             Event().wait()
-
-
-def _content(collection: Collection, name: str, batch: Batch, file: Path) -> Content | None:
-    """What the page says of a file, all else being forgotten; None where it is left out."""
-    from pcea.viewer.document import of_studies
-
-    content = None
-    with batch.trying(file):
-        studies = [collection.study(name, i) for i in range(len(collection.models))]
-        content = of_studies(studies)
-        batch.tell(file, (note for study in studies for note in study.notes))
-    collection.forget()
-    return content

@@ -1,4 +1,4 @@
-"""A page that shows shapes on its own: one file, no network, no server."""
+"""The page: its text, and how shapes and what models make of them are written into it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import gzip
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import torch
+import trimesh
 from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.defaults import TAILS
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, replacing
+from pcea.geometry import upright
 from pcea.pictures.colormaps import colors_of, limits
-from pcea.viewer.paint import Legend, legend_of
 from pcea.viewer.panels import Columns, Parts
-from pcea.viewer.study import Study, places, stand, vertex_normals
+from pcea.viewer.study import Study
 
-# How many values of attention a page holds for each study: beyond, it holds the mean of the heads,
-# and then only the columns that vary most.
+# How many values of attention a page on disk holds for each study: beyond, it holds the mean of the
+# heads, and then only the columns that vary most.
 MOST_VALUES = 12_000_000
+# How many values a live page is sent at once: most often all slots of a layer, so that only the
+# first has to be waited for.
+AT_ONCE = 1_000_000
 
 Content = dict[str, Any]
 
@@ -50,131 +55,27 @@ def export_html(
     write_page(path, (of_studies(each) for each in studies), dark)
 
 
-def page(shapes: Iterable[Content], dark: bool = False) -> str:
-    """Make an HTML document of shapes, each from :func:`of_studies` or :func:`of_shape`."""
-    return "".join(_pieces(shapes, dark))
-
-
 def write_page(path: str | os.PathLike[str], shapes: Iterable[Content], dark: bool = False) -> None:
     """Write :func:`page` to a file, whole or not at all, one shape in memory at a time."""
     with replacing(path) as file:
-        pieces = [file.write(piece.encode()) for piece in _pieces(shapes, dark)]
+        pieces = [file.write(piece.encode()) for piece in page(shapes, dark)]
         if len(pieces) == 2:
             raise NothingToShow(f"{path}: there is no shape to show")
 
 
-def of_studies(studies: Sequence[Study]) -> Content:
-    """Describe a shape, and what each model makes of it, to a page."""
-    first = studies[0]
-    return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
+def page(
+    shapes: Iterable[Content], dark: bool = False, live: Content | None = None
+) -> Iterator[str]:
+    """Make an HTML document of shapes, each from :func:`of_studies` or :func:`of_shape`.
 
-
-def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
-    """Describe a shape, and studies from :func:`of_study` or made by hand, to a page."""
-    pos = stand(shape, places(shape), up)
-    face, normal = None, None
-    if isinstance(shape, Mesh):
-        face = _packed(shape.faces.numpy().astype("<u4"))
-        normal = _packed((vertex_normals(shape.upright(up)) * 127).round().astype("i1"))
-    return {
-        "name": shape.name,
-        "count": len(pos),
-        # Within [-1, 1]: 16 bits are finer than any screen.
-        "pos": _packed((pos.clamp(-1, 1) * 32767).round().numpy().astype("<i2")),
-        "face": face,
-        "normal": normal,
-        "studies": list(studies),
-    }
-
-
-def of_study(study: Study) -> Content:
-    """Describe what a model makes of a shape to a page."""
-    return {
-        "title": study.title,
-        "prediction": list(study.prediction),
-        "notes": list(study.notes),
-        "modes": [{"name": name} | _of_panel(study, name) for name in study.panels],
-    }
-
-
-def _of_panel(study: Study, name: str) -> Content:
-    panel, choices = study.panels[name]
-    num = len(choices[: panel.on_disk])
-    most = max(1, MOST_VALUES // len(places(study.drawn)) // num)
-    stacks = []
-    for choice in range(num):
-        values = study.values(name, choice)
-        if isinstance(values, Parts):
-            return of_parts(study.part(values), legend_of(values), values.colors.tolist())
-        assert values is not None
-        stacks.append(_of_columns(study, values, most))
-    return {"choice": panel.choice, "stacks": stacks}
-
-
-def of_parts(ids: Tensor, legend: Legend, colors: Sequence[Sequence[int]]) -> Content:
-    """Describe parts to a page: ``ids`` (V,) says which of the RGB colors each place has."""
-    return {
-        "title": legend.title,
-        "legend": list(legend.entries),
-        "colors": [list(rgb) for rgb in colors],
-        "ids": _packed(ids.numpy().astype("<u2")),
-    }
-
-
-def of_columns(
-    title: str, heads: Sequence[str], columns: Sequence[str], maps: Sequence[str], values: Tensor
-) -> Content:
-    """Describe (H, K, V) values to a page, each column in 256 steps of its own range."""
-    ranges = [
-        [limits(each, None, None, name, TAILS) for each, name in zip(head, maps, strict=True)]
-        for head in values
-    ]
-    # Apart, even where all values are one.
-    ranges = [[(a, b if b > a else a + max(1e-6, 1e-6 * abs(a))) for a, b in r] for r in ranges]
-    low, high = torch.tensor(ranges)[:, :, None].unbind(-1)  # (H, K, 1) each
-    steps = ((values - low) / (high - low)).nan_to_num(0, 1, 0).clamp(0, 1) * 255
-    return {
-        "title": title,
-        "heads": list(heads),
-        "columns": list(columns),
-        "maps": list(maps),
-        "ranges": ranges,
-        "values": _packed(steps.round().numpy().astype("u1")),
-    }
-
-
-def _of_columns(study: Study, values: Columns, most: int) -> Content:
-    """Describe the columns of a panel, at most so many that each place has ``most`` values."""
-    num, heads = len(values.names), len(values.values)
-    each: list[int | None] = [None, *range(heads)] if heads > 1 else [None]
-    chosen, note = list(range(num)), ""
-    if len(each) * num > most:
-        each = [None]
-    if num > most:
-        mean = values.of_head(None)  # (P, K)
-        telling = (mean.std(0) / mean.abs().mean(0).clamp(min=1e-12)).topk(most).indices
-        chosen = sorted(telling.tolist())
-        note = f"{most} of {num}: those that vary most over the shape"
-    carried = study.carry(torch.cat([values.of_head(head)[:, chosen] for head in each], dim=1))
-    on_shape = carried.T.unflatten(0, (len(each), len(chosen)))  # (heads, K, V)
-    named = ["mean of heads" if head is None else f"head {head}" for head in each]
-    columns, maps = [values.names[i] for i in chosen], [values.colormap(i) for i in chosen]
-    content = of_columns(values.title, named if heads > 1 else [""], columns, maps, on_shape)
-    return content | {"note": note}
-
-
-def _packed(array: NDArray[Any]) -> str:
-    """Write numbers so that a page can unpack them: gzip in base 64."""
-    return base64.b64encode(gzip.compress(array.tobytes(), 6, mtime=0)).decode()
-
-
-def _pieces(shapes: Iterable[Content], dark: bool) -> Iterator[str]:
-    """The page's beginning, each shape, and its end."""
+    It comes in pieces: the beginning, each shape, and the end. A live page has no shapes in it, but
+    the names of those, and of the models, that it can ask for.
+    """
     text = files("pcea.viewer").joinpath("page.html").read_text("utf-8")
     head, _, foot = text.partition("$content")
     steps = torch.linspace(0, 1, 256)
     maps = {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in ("viridis", "coolwarm")}
-    yield f'{head}{{"maps": {_as_json(maps)}, "dark": {_as_json(dark)}, "shapes": ['
+    yield f'{head}{_as_json({"maps": maps, "dark": dark, "live": live})[:-1]}, "shapes": ['
     comma = ""
     for shape in shapes:
         piece = comma + _as_json(shape)
@@ -182,6 +83,189 @@ def _pieces(shapes: Iterable[Content], dark: bool) -> Iterator[str]:
         yield piece
         comma = ", "
     yield f"]}}{foot}"
+
+
+def of_studies(studies: Sequence[Study]) -> Content:
+    """Describe a shape, and what each model makes of it, to a page on disk."""
+    first = studies[0]
+    return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
+
+
+def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
+    """Describe a shape, and studies from :func:`of_study` or made by hand, to a page."""
+    pos = places(shape)
+    face, normal = None, None
+    if isinstance(shape, Mesh):
+        face = _packed(shape.faces.numpy().astype("<u4"))
+        turned = shape.upright(up).vertices.numpy(), shape.faces.numpy()
+        light = trimesh.Trimesh(*turned, process=False).vertex_normals  # 0 where there are no faces
+        normal = _packed((light * 127).round().astype("i1"))
+    return {
+        "name": shape.name,
+        "count": len(pos),
+        "pos": _packed_places(shape, pos, up),
+        "face": face,
+        "normal": normal,
+        "studies": list(studies),
+    }
+
+
+def of_study(study: Study, live: bool = False) -> Content:
+    """Describe what a model makes of a shape to a page; a live one asks for the values later."""
+    modes = []
+    for name, (panel, choices) in study.panels.items():
+        listed = choices if live else choices[: panel.on_disk]
+        most = max(1, MOST_VALUES // len(places(study.drawn)) // len(listed))
+        stored = () if live else range(len(listed))
+        stacks = [of_values(study, study.values(name, choice), most) for choice in stored]
+        modes.append({"name": name, "choice": panel.choice, "choices": listed, "stacks": stacks})
+    return {
+        "title": study.title,
+        "up": study.up,
+        "prediction": study.prediction,
+        "notes": study.notes,
+        "sample": _packed_places(study.drawn, study.sample.pos, study.up),
+        "modes": modes,
+    }
+
+
+def of_values(study: Study, values: Columns | Parts, most: int | None = None) -> Content:
+    """Describe a panel's values to a page: at most ``most`` on each place of the whole shape.
+
+    None is for a live page: it asks for what it needs of :func:`block`.
+    """
+    if isinstance(values, Parts):
+        given = values.probability.argmax(-1)  # (P,)
+        on_shape = study.carry(values.probability).argmax(-1)  # (V,)
+        return of_parts(values.title, values.names, values.colors, on_shape, given)
+    width, note, blocks = max(1, AT_ONCE // len(places(study.drawn))), "", {}
+    if most is not None:
+        values, note = _fitting(values, most)
+        width = len(values.names)
+        heads = range(len(values.with_mean))
+        blocks = {f"{head} 0": block(study, values, head, range(width)) for head in heads}
+    # A click near a sampled point chooses the column that stands there: the nearest query point's,
+    # or of slots the one with the most attention.
+    pick, marks = torch.stack([each.argmax(1) for each in values.with_mean]), []  # (H, P)
+    if values.query is not None and len(values.query):
+        nearest = torch.cdist(study.sample.pos, values.query).argmin(1)
+        first = len(values.names) - len(values.query)
+        pick = (first + nearest).expand(len(pick), -1)
+        marks = [None] * first + stand(study.drawn, values.query, study.up).tolist()
+    content = of_columns(values)
+    return content | {
+        "sample": content["blocks"],
+        "width": width,
+        "blocks": blocks,
+        "note": note,
+        "pick": None if values.signed else _packed(pick.numpy().astype("<u2")),
+        "marks": marks,
+    }
+
+
+def block(study: Study, values: Columns, head: int, columns: Sequence[int]) -> str:
+    """Pack some columns of a head on the whole shape, as :func:`of_columns` does."""
+    known = values.with_mean[head][:, list(columns)]  # (P, K)
+    ranges = _ranges(known, [values.maps[i] for i in columns])
+    return _steps(study.carry(known), ranges)
+
+
+def of_columns(values: Columns) -> Content:
+    """Describe values at N places to a page, each column in 255 steps of its own range."""
+    known, maps = values.with_mean, values.maps
+    ranges = [_ranges(each, maps) for each in known]
+    return {
+        "title": values.title,
+        "heads": ["mean of heads", *(f"head {i}" for i in range(len(known) - 1))],
+        "columns": values.names,
+        "maps": maps,
+        "ranges": [each.tolist() for each in ranges],
+        "shared": [_ranges(each.reshape(-1, 1), maps[:1])[0].tolist() for each in known],
+        "width": len(maps),
+        "blocks": {f"{i} 0": _steps(known[i], ranges[i]) for i in range(len(known))},
+    }
+
+
+def of_parts(
+    title: str, names: Sequence[str], colors: Tensor, ids: Tensor, sample: Tensor
+) -> Content:
+    """Describe parts to a page: which of K each place (V,) and each sampled point (P,) belongs to.
+
+    The colors are (K, 3) uint8; the legend gives each part's share of the sampled points.
+    """
+    shares = sample.bincount(minlength=len(names)) / max(1, len(sample))
+    present = torch.cat([ids, sample]).unique()
+    order = present[shares[present].argsort(descending=True, stable=True)].tolist()
+    return {
+        "title": title,
+        "legend": [(names[part], colors[part].tolist(), float(shares[part])) for part in order],
+        "colors": colors.tolist(),
+        "ids": _packed(ids.numpy().astype("<u2")),
+        "sample": _packed(sample.numpy().astype("<u2")),
+    }
+
+
+def places(shape: Mesh | Cloud) -> Tensor:
+    """Where a shape has a color: the vertices of a mesh (V, 3), the points of a cloud (N, 3)."""
+    return shape.vertices if isinstance(shape, Mesh) else shape.pos
+
+
+def stand(shape: Mesh | Cloud, pos: Tensor, up: str) -> Tensor:
+    """Turn points (N, 3) y up, with the shape's bounding box in the middle and of size 2."""
+    all_places = places(shape)
+    if isinstance(shape, Mesh) and len(shape.faces):
+        all_places = all_places[shape.faces.unique()]  # a stray vertex must not move the camera
+    low, high = all_places.min(0).values, all_places.max(0).values
+    size = (high - low).norm().clamp(min=1e-30)
+    return upright((pos - (low + high) / 2) * (2 / size), up).float()
+
+
+def _fitting(values: Columns, most: int) -> tuple[Columns, str]:
+    """Leave out the heads, and then the columns that vary least, and say so."""
+    num = len(values.names)
+    if len(values.with_mean) * num <= most:
+        return values, ""
+    mean, note = values.with_mean[0], "" if len(values.values) == 1 else "the mean of the heads"
+    if num <= most:
+        return replace(values, values=mean[None]), note
+    note = f"{most} of {num}: those that vary most over the shape{note and f', {note}'}"
+    varies = mean.std(0) / mean.abs().mean(0).clamp(min=1e-12)
+    chosen = varies.topk(most).indices.sort().values
+    query = values.query
+    if query is not None:  # they are the last columns
+        own = chosen - (num - len(query))
+        query = query[own[own >= 0]]
+    names = tuple(values.names[i] for i in chosen.tolist())
+    return replace(values, values=mean[None, :, chosen], names=names, query=query), note
+
+
+def _ranges(values: Tensor, maps: Sequence[str]) -> Tensor:
+    """(K, 2) which values of each column (N, K) have the first and the last color."""
+    each = zip(values.T, maps, strict=True)
+    found = [limits(column, None, None, name, TAILS) for column, name in each]
+    low, high = torch.tensor(found, dtype=torch.float64).unbind(-1)
+    apart = low + (1e-6 * low.abs()).clamp(min=1e-6)  # where all values are one
+    return torch.stack([low, high.where(high > low, apart)], dim=-1)
+
+
+def _steps(values: Tensor, ranges: Tensor) -> str:
+    """Pack (N, K) values, column after column, in steps of their ranges (K, 2).
+
+    They are 0 to 254, and 255 for what is not a number.
+    """
+    low, high = ranges.T
+    steps = ((values - low) / (high - low)).clamp(0, 1) * 254
+    return _packed(steps.round().nan_to_num(255).T.numpy().astype("u1"))
+
+
+def _packed_places(shape: Mesh | Cloud, pos: Tensor, up: str) -> str:
+    # Within [-1, 1]: 16 bits are finer than any screen.
+    return _packed((stand(shape, pos, up).clamp(-1, 1) * 32767).round().numpy().astype("<i2"))
+
+
+def _packed(array: NDArray[Any]) -> str:
+    """Write numbers so that a page can unpack them: gzip in base 64."""
+    return base64.b64encode(gzip.compress(array.tobytes(), 6, mtime=0)).decode()
 
 
 def _as_json(value: Any) -> str:

@@ -15,9 +15,9 @@ from pcea.errors import InputError
 from pcea.formats import ShapeLike, as_shape, replacing
 from pcea.models import PointModel
 from pcea.pictures.palette import palette
-from pcea.viewer.document import of_columns, of_parts, of_shape, of_study, page
-from pcea.viewer.paint import Legend
-from pcea.viewer.study import Study, places
+from pcea.viewer.document import Content, of_columns, of_parts, of_shape, of_studies, page, places
+from pcea.viewer.panels import Columns
+from pcea.viewer.study import Study
 
 
 class ShapePage:
@@ -73,41 +73,40 @@ def show(
     if model is not None:
         if values is not None:
             raise InputError("show: give values or a model, not both")
-        study = Study(model, shape, up)
-        return ShapePage(page([of_shape(study.drawn, study.up, [of_study(study)])], dark), height)
-    modes = [] if values is None else [_mode(values, names, len(places(shape)))]
-    studies = [{"title": "", "prediction": [], "modes": modes}]
-    return ShapePage(page([of_shape(shape, up, studies)], dark), height)
+        content = of_studies([Study(model, shape, up)])
+    else:
+        modes = []
+        if values is not None:
+            stack = _described(values, names, len(places(shape)))
+            name = "parts" if "legend" in stack else "values"
+            modes = [{"name": name, "choice": "", "choices": [""], "stacks": [stack]}]
+        content = of_shape(shape, up, [{"modes": modes}])
+    return ShapePage("".join(page([content], dark)), height)
 
 
-def _mode(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int) -> dict[str, object]:
-    known = (
-        values.detach().cpu() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
-    )
+def _described(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int) -> Content:
+    known = torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values))
+    known = known.detach().cpu()
     if known.ndim not in (1, 2) or len(known) != num:
         raise InputError(
             f"show: values must have shape ({num},) or ({num}, K), not {tuple(known.shape)}"
         )
-    if not known.is_floating_point() and known.ndim == 1:
-        return {"name": "parts"} | _parts(known.long(), names)
-    table = known.float().reshape(num, -1).T[None]  # (1, K, V)
-    columns = list(names or (["value"] if table.shape[1] == 1 else map(str, range(table.shape[1]))))
-    if len(columns) != table.shape[1]:
-        raise InputError(f"show: {len(columns)} names do not fit {table.shape[1]} columns")
-    maps = ["viridis"] * len(columns)
-    title = columns[0] if len(columns) == 1 else "values"
-    return {"name": "values", "stacks": [of_columns(title, [""], columns, maps, table)]}
+    if known.ndim == 1 and not known.is_floating_point():
+        return _parts(known.long(), names)
+    table = known.float().reshape(num, -1)
+    columns = ("value",) if table.shape[1] == 1 else map(str, range(table.shape[1]))
+    called = tuple(names or columns)
+    if len(called) != table.shape[1]:
+        raise InputError(f"show: {len(called)} names do not fit {table.shape[1]} columns")
+    title = called[0] if len(called) == 1 else "values"
+    return of_columns(Columns(title, table[None], called))
 
 
-def _parts(ids: Tensor, names: Sequence[str] | None) -> dict[str, object]:
+def _parts(ids: Tensor, names: Sequence[str] | None) -> Content:
     if len(ids) and int(ids.min()) < 0:
         raise InputError("show: parts must be numbers from 0")
     num = int(ids.max()) + 1 if len(ids) else 0
-    called = list(names or map(str, range(num)))
+    called = tuple(names or map(str, range(num)))
     if len(called) < num:
         raise InputError(f"show: {len(called)} names do not fit {num} parts")
-    shares = ids.bincount(minlength=len(called)) / max(1, len(ids))
-    colors = [(r, g, b) for r, g, b in palette(len(called)).tolist()]
-    legend = zip(called, colors, shares.tolist(), strict=True)
-    present = tuple(entry for entry in legend if entry[2] > 0)
-    return of_parts(ids, Legend("parts", present), colors)
+    return of_parts("parts", called, palette(len(called)), ids, ids)

@@ -1,141 +1,173 @@
-"""viser's server, kept at home: no tunnel, no pages of other sites, no upload without bounds."""
+"""The page served to a browser, kept at home: no pages of other sites, no upload without bounds."""
 
 from __future__ import annotations
 
 import errno
-import io
+import json
+import re
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
-from urllib.parse import urlsplit
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-import viser
-from viser import infra
-from viser._messages import FileTransferPart, FileTransferStartUpload
-
-from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
-from pcea.models import PointModel
 from pcea.viewer.collection import Collection
-from pcea.viewer.page import Page
+from pcea.viewer.document import Content, block, of_shape, of_study, of_values, page
+from pcea.viewer.panels import Parts
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MAX_UPLOAD = 64 << 20
 
 
 @contextmanager
 def serving(
-    files: Sequence[Path],
-    models: Sequence[PointModel],
-    host: str = "127.0.0.1",
-    port: int = 8080,  # 0: any that is free
-    up: str = "y",
-    votes: int = VIEW_VOTES,
-    max_upload: int = MAX_UPLOAD,  # bytes
+    collection: Collection, host: str = "127.0.0.1", port: int = 0, max_upload: int = 64 << 20
 ) -> Iterator[str]:
-    """Serve the viewer, at the address that is yielded, for as long as the block runs."""
-    server = Server(host, port, max_upload)
+    """Serve the viewer, at the address that is yielded, for as long as the block runs.
+
+    Port 0 is any that is free, and ``max_upload`` counts bytes.
+    """
+    server = Server(collection, host, port, max_upload)
+    Thread(target=server.serve_forever, args=(0.1,), name="pcea-viewer", daemon=True).start()
     try:
-        page = Page(server, Collection(files, models, up, votes))
-        server.on_refused = page.say
-        try:
-            yield f"http://{f'[{host}]' if ':' in host else host}:{server.get_port()}"
-        finally:
-            page.close()
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
     finally:
-        server.stop()
+        server.shutdown()
+        server.server_close()
+        server.working.acquire(timeout=30)  # a model that is at work comes to its end
 
 
-class Server(viser.ViserServer):
-    """A viser server that says nothing on stdout and gives nothing away."""
+class Server(ThreadingTCPServer):
+    """Serves the page, and what it asks for; the models work for one request at a time."""
 
-    def __init__(self, host: str, port: int, max_upload: int) -> None:
-        _check_free(host, port)
-        with redirect_stdout(io.StringIO()):  # its banner
-            super().__init__(host=host, port=port, verbose=False)
-        if port not in (0, self.get_port()):
-            self.stop()
-            raise _taken(port)
-        self._host = host
-        self._max_upload = max_upload
-        self.on_refused: Callable[[str], None] = lambda text: None
-        socket_server = self._websock_server
-        socket_server.on_client_connect(self._refuse_other_sites)
-        socket_server.unregister_handler(FileTransferStartUpload)
-        socket_server.unregister_handler(FileTransferPart)
-        socket_server.register_handler(FileTransferStartUpload, self._start_upload)
-        socket_server.register_handler(FileTransferPart, self._take_part)
+    daemon_threads = True
+    allow_reuse_address = True
 
-    def request_share_url(self, verbose: bool = True) -> str | None:
-        """Give no public address: a page may request one, and viser would open a tunnel."""
-        return None
+    def __init__(self, collection: Collection, host: str, port: int, max_upload: int) -> None:
+        self.collection, self.host, self.max_upload = collection, host, max_upload
+        self.working, self.receiving = Lock(), Lock()
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            self.address_family = found[0]
+            super().__init__((str(found[4][0]), port), _Requests)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                reason = f"port {port} is in use: give --port another, or 0 for any that is free"
+            else:
+                reason = f"--host {host} --port {port} cannot be used: {error.strerror}"
+            raise InputError(reason) from error
 
-    def stop(self) -> None:
-        """Stop without a word."""
-        with redirect_stdout(io.StringIO()):
-            super().stop()
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
 
-    async def _refuse_other_sites(self, client: infra.WebsockClientConnection) -> None:
-        # Any web site may open a socket to this machine, from the browser of whoever visits it.
-        connection = self._websock_server._live_connections[client.client_id]
-        request = connection.request
-        origin = request.headers.get("Origin") if request else None
-        wanted = request.headers.get("Host") if request else None
-        if not same_site(origin, wanted, self._host):
-            await connection.close(1008, "another site's page")
+    def answer(self, query: dict[str, str], upload: bytes | None) -> Content:
+        """Take in a file, or describe what there is; what is wrong is one line for the page."""
+        try:
+            with self.working:
+                if upload is None:
+                    return self.describe(query)
+                name = self.collection.add(query.get("name", ""), upload)
+                return {"name": name, "names": self.collection.names}
+        except InputError as error:
+            return {"error": str(error)}
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            return {"error": "a fault of pcea: the terminal that it was started in says more"}
 
-    def _start_upload(self, client_id: infra.ClientId, message: FileTransferStartUpload) -> None:
-        going_on = self.gui._current_file_upload_states.values()
-        taken = sum(each["total_bytes"] for each in going_on)
-        if 0 <= message.size_bytes <= self._max_upload - taken:
-            self.gui._handle_file_transfer_start(client_id, message)
+    def describe(self, query: dict[str, str]) -> Content:
+        """Describe a shape by a model, or a panel's choice of it, or a block of a head's columns.
+
+        Of these it is the last that the query names: ``shape`` and ``model``; ``panel`` and
+        ``choice``; ``head``, ``start`` and ``end``.
+        """
+        model = _number(query, "model", len(self.collection.models))
+        study = self.collection.study(query.get("shape", ""), model)
+        if "panel" not in query:
+            return of_shape(study.drawn, study.up, [of_study(study, live=True)])
+        _, choices = study.panels.get(query["panel"], (None, ()))
+        values = study.values(query["panel"], _number(query, "choice", len(choices)))
+        if "head" not in query or isinstance(values, Parts):
+            return of_values(study, values)
+        head, num = _number(query, "head", len(values.with_mean)), len(values.names)
+        columns = range(_number(query, "start", num), _number(query, "end", num + 1))
+        return {"block": block(study, values, head, columns)}
+
+
+class _Requests(BaseHTTPRequestHandler):
+    """``/`` is the page. It asks by POST, to which browsers always add where a page is from."""
+
+    server: Server
+    timeout = 60  # seconds without a byte
+
+    def do_GET(self) -> None:
+        """Send the page."""
+        if not self._is_welcome():
+            self.send_error(403)
+        elif urlsplit(self.path).path != "/":
+            self.send_error(404)
         else:
-            self.on_refused(
-                f"{message.filename}: it has {message.size_bytes / 2**20:.1f} MiB; "
-                f"at most {self._max_upload / 2**20:g} MiB can be uploaded"
-            )
+            names, titles = self.server.collection.names, self.server.collection.titles
+            live = {"names": names, "titles": titles, "most": self.server.max_upload}
+            self._send("".join(page([], live=live)), "text/html")
 
-    def _take_part(self, client_id: infra.ClientId, message: FileTransferPart) -> None:
-        going_on = self.gui._current_file_upload_states
-        upload = going_on.get(message.transfer_uuid)
-        if upload is None:
-            return
-        if upload["transferred_bytes"] + len(message.content) > upload["total_bytes"]:
-            del going_on[message.transfer_uuid]  # more comes than was announced
+    def do_POST(self) -> None:
+        """Send what the page asks for; of what is wrong, the one line that it shows instead."""
+        url, size = urlsplit(self.path), self.headers.get("Content-Length", "0")
+        query, adds = dict(parse_qsl(url.query)), url.path == "/add"
+        if not self._is_welcome():
+            self.send_error(403)
+        elif not adds and url.path != "/describe":
+            self.send_error(404)
+        elif not size.isdecimal() or len(size) > 15 or int(size) > adds * self.server.max_upload:
+            self.send_error(413)
         else:
-            self.gui._handle_file_transfer_part(client_id, message)
+            upload = None
+            if adds:
+                with self.server.receiving:  # no two at once, so that the bound is that of all
+                    upload = self.rfile.read(int(size))
+                if len(upload) < int(size):
+                    return  # it was given up half way
+            answer = self.server.answer(query, upload)
+            self._send(json.dumps(answer, allow_nan=False), "application/json")
+
+    def _is_welcome(self) -> bool:
+        headers = self.headers
+        return same_site(headers.get("Origin"), headers.get("Host"), self.server.host)
+
+    def _send(self, text: str, kind: str) -> None:
+        content = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing of each request."""
 
 
 def same_site(origin: str | None, wanted: str | None, host: str) -> bool:
-    """Whether a socket was opened by this server's own page; what is no browser has no ``Origin``.
+    """Whether a request is of this server's own page; what is no browser has no ``Origin``.
 
     At the loopback address, a name that is not of this machine is refused, too: another site may
     have had it pointed here.
     """
-    if origin is None:
-        return True
-    page = urlsplit(origin)
-    if page.netloc != wanted:
+    if host in LOOPBACK and re.sub(r":\d+$", "", wanted or "").strip("[]") not in LOOPBACK:
         return False
-    return host not in LOOPBACK or page.hostname in LOOPBACK
+    return origin is None or origin.partition("://")[2] == wanted
 
 
-def _check_free(host: str, port: int) -> None:
-    # viser would try the next port, and at an address of another machine all there are.
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, kind, _, _, address = found[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise _taken(port) from error
-        raise InputError(
-            f"--host {host} --port {port} cannot be used: {getattr(error, 'strerror', error)}"
-        ) from error
-
-
-def _taken(port: int) -> InputError:
-    return InputError(f"port {port} is in use: give --port another, or 0 for any that is free")
+def _number(query: dict[str, str], name: str, end: int) -> int:
+    """Read a number from 0 that is below an end."""
+    text = query.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < end):
+        raise InputError(f"{name} is {text!r}; there are {end}, counted from 0: reload the page")
+    return int(text)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-import subprocess
-import sys
-import urllib.request
+import socket
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread, main_thread
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
+
+from pcea.cli import main
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
@@ -82,26 +84,34 @@ def test_a_page_of_the_files_that_can_be_used(
     assert "1 of 51 points have no position" in text
 
 
-def test_it_serves_until_it_is_interrupted(segmenter: Path, ball: Path) -> None:
-    words = ["view", str(ball), "--weights", str(segmenter), "--port", "0", "--up", "y"]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "pcea", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        try:
-            assert process.stdout and process.stderr
-            said = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+", said)
-            assert found, said + process.stderr.read()
-            with urllib.request.urlopen(found[0], timeout=20) as answer:
-                assert answer.status == 200
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert (process.returncode, out, err) == (130, "", "pcea: interrupted\n")
+def test_it_serves_until_it_is_interrupted(
+    segmenter: Path, ball: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found: list[str] = []
+    ended = Event()
+
+    def visit_and_interrupt() -> None:
+        until = time.monotonic() + 120
+        while not found and not ended.wait(0.05) and time.monotonic() < until:
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}", timeout=20) as answer:
+                found.append(answer.read().decode())
+        if not ended.is_set():
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+
+    # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    visitor = Thread(target=visit_and_interrupt)
+    visitor.start()
+    try:
+        status = main(["view", str(ball), "--weights", str(segmenter), "--port", str(port)])
+    finally:
+        ended.set()
+        visitor.join()
+        signal.signal(signal.SIGINT, before)
+    assert '"names": ["ball.xyz"]' in found[0]
+    address = f"the viewer is at http://127.0.0.1:{port} (Ctrl-C ends it)\n"
+    assert (status, *capsys.readouterr()) == (130, address, "pcea: interrupted\n")
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # it is free again

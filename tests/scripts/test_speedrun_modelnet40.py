@@ -104,7 +104,7 @@ def test_the_default_recipe_is_for_a_gpu(script: ModuleType) -> None:
 
 def test_it_needs_neither_pictures_nor_meshes_nor_the_command_line() -> None:
     """A machine with a GPU often has only torch and what training needs."""
-    missing = "open3d trimesh viser tyro torch_geometric pooch libusb_package playwright".split()
+    missing = "open3d trimesh tyro torch_geometric pooch libusb_package playwright".split()
     code = (
         f"import sys; sys.argv = ['speedrun', '--help']\n"
         f"sys.modules.update(dict.fromkeys({missing!r}))\n"

@@ -121,7 +121,7 @@ def changed() -> Callable[..., Any]:
         action()
         while (np.abs(pixels(page) - before).max(-1) > 40).sum() <= 100:
             assert time.monotonic() < until, "the picture did not change"
-            page.wait_for_timeout(100)
+            page.wait_for_timeout(50)
 
     return do
 
@@ -137,4 +137,4 @@ def pixels(page: Page) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def _outside(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "file://", "data:", "blob:"))
+    return not url.startswith(("http://127.0.0.1:", "file://", "data:", "blob:"))

@@ -46,8 +46,9 @@ def test_many_columns(ball: Cloud, tmp_path: Path) -> None:
 def test_parts(cube: Mesh, tmp_path: Path) -> None:
     part = (cube.vertices[:, 1] > 0.5).int() * 2
     (mode,) = modes_of(pcea.show(cube, part, names=["low", "none", "high"]), tmp_path)
-    assert [(name, share) for name, _, share in mode["legend"]] == [("low", 0.5), ("high", 0.5)]
-    assert mode["colors"][2] == mode["legend"][1][1]
+    (stack,) = mode["stacks"]
+    assert [(name, share) for name, _, share in stack["legend"]] == [("low", 0.5), ("high", 0.5)]
+    assert stack["colors"][2] == stack["legend"][1][1]
 
 
 def test_a_model(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from pcea.formats import Cloud
 from pcea.models import PointModel
-from pcea.pictures.colormaps import colors_of
 from pcea.viewer.document import of_study
-from pcea.viewer.paint import Range, View, paint
 from pcea.viewer.panels import PANELS, Columns, Panel, register_panel
 from pcea.viewer.study import Study
 
@@ -38,16 +35,8 @@ def test_it_is_offered_after_the_package_s_own(
     assert list(Study(segmenter, ball).panels) == ["parts", "attention", "importance", height]
 
 
-def test_it_is_painted(height: str, segmenter: PointModel, ball: Cloud) -> None:
-    study = Study(segmenter, ball)
-    painting = paint(study, View(height, column=1, sampled=True))
-    assert isinstance(painting.key, Range) and painting.key.title == "height, down"
-    expected = colors_of(-study.sample.pos[:, 1], painting.key.low, painting.key.high)
-    assert np.array_equal(painting.color, expected.numpy())
-
-
 def test_it_is_on_the_page_on_disk(height: str, segmenter: PointModel, ball: Cloud) -> None:
     mode = of_study(Study(segmenter, ball))["modes"][-1]
     assert mode["name"] == height
-    assert mode["stacks"][0]["columns"] == ["up", "down"]
-    assert mode["stacks"][0]["maps"] == ["coolwarm", "viridis"]
+    assert mode["stacks"][0]["columns"] == ("up", "down")
+    assert mode["stacks"][0]["maps"] == ("coolwarm", "viridis")

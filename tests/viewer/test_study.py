@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from pcea.explanation import importance
 from pcea.formats import Cloud, Mesh
-from pcea.geometry import UP_AXES
 from pcea.models import PointModel
 from pcea.viewer.panels import Columns, Parts
-from pcea.viewer.study import Study, places, stand, title_of
+from pcea.viewer.study import Study, title_of
 
 
 def columns(study: Study, choice: int, panel: str = "attention") -> Columns:
@@ -24,33 +21,22 @@ def columns(study: Study, choice: int, panel: str = "attention") -> Columns:
 def test_the_model_runs_once(
     segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study, encoded = Study(segmenter, ball), []
-    predict = segmenter.predict
+    encoded, predict = [], segmenter.predict
     monkeypatch.setattr(
         type(segmenter), "predict", lambda self, *a, **k: encoded.append(1) or predict(*a, **k)
     )
+    study = Study(segmenter, ball)
     first = study.values("attention"), study.values("parts"), study.prediction
     assert study.values("attention") is first[0] and study.values("parts") is first[1]
     assert len(encoded) == 1
 
 
-def test_it_keeps_what_it_carried(segmenter: PointModel, cube: Mesh) -> None:
-    study = Study(segmenter, cube)
-    stack = columns(study, 1)
-    both = [study.column(stack, None, column) for column in (2, 3)]
-    assert both[0].shape == (len(places(study.drawn)),)
-    assert both[0].data_ptr() == study.column(stack, None, 2).data_ptr()
-    direct = study.drawn.carry_back(study.sample, stack.values.mean(0)[:, 2:4])
-    assert torch.allclose(torch.stack(both, -1), direct, atol=1e-4)
-
-
 def test_heads_are_kept_apart(classifier: PointModel, ball: Cloud) -> None:
-    study = Study(classifier, ball)
-    stack = columns(study, 0)
+    stack = columns(Study(classifier, ball), 0)
     assert stack.values.shape[0] == 2
-    heads = [study.column(stack, head, 0) for head in (0, 1)]
+    mean, *heads = stack.with_mean
     assert not torch.allclose(heads[0], heads[1])
-    assert torch.allclose(study.column(stack, None, 0), sum(heads) / 2, atol=1e-5)
+    assert torch.allclose(mean, sum(heads) / 2, atol=1e-5)
 
 
 def test_parts_are_those_of_segment(segmenter: PointModel, ball: Cloud) -> None:
@@ -59,14 +45,15 @@ def test_parts_are_those_of_segment(segmenter: PointModel, ball: Cloud) -> None:
     parts = study.values("parts")
     assert isinstance(parts, Parts) and parts.title == f"parts of {found.category}"
     own = segmenter.info.taxonomy.parts_of[segmenter.info.taxonomy.category_id(found.category)]
-    agree = (torch.tensor(own)[study.part(parts)] == found.part).float().mean()
+    part = study.carry(parts.probability).argmax(-1)
+    agree = (torch.tensor(own)[part] == found.part).float().mean()
     assert agree > 0.9
     assert parts.names == tuple(segmenter.info.taxonomy.parts[i].split("/")[1] for i in own)
 
 
 def test_prediction_of_a_classifier(classifier: PointModel, ball: Cloud) -> None:
     study = Study(classifier, ball)
-    assert study.values("parts") is None
+    assert "parts" not in study.panels
     expected = classifier.classify(ball)
     assert [name for name, _ in study.prediction] == [name for name, _ in expected]
     assert dict(study.prediction) == pytest.approx(dict(expected), abs=1e-5)
@@ -80,7 +67,6 @@ def test_importance_of_each_target(segmenter: PointModel, ball: Cloud) -> None:
         found = columns(study, choice, "importance")
         assert found.title == f"importance for {target}"
         assert found.names == ("critical", "nearby", "saliency")
-    assert columns(study, 99, "importance") is found  # beyond the last is the last
     assert importance(segmenter, ball, votes=1, up="y").target == targets[0]
 
 
@@ -102,23 +88,6 @@ def test_auto_is_what_the_model_guesses(
         lambda model, shape: type("Guess", (), {"up": "z", "confidence": 1.0}),
     )
     assert Study(segmenter, ball, up="auto").up == "z"
-
-
-@pytest.mark.parametrize("up", UP_AXES)
-def test_shapes_stand_in_the_middle(ball: Cloud, up: str) -> None:
-    tall = replace(ball, pos=ball.pos * torch.tensor([1.0, 2.0, 3.0]) + 50)
-    pos = stand(tall, tall.pos, up)
-    low, high = pos.min(0).values, pos.max(0).values
-    assert torch.allclose(low, -high, atol=1e-4)
-    assert float((high - low).norm()) == pytest.approx(2, abs=1e-4)
-    extent = {"x": 0, "y": 1, "z": 2}[up[-1]]
-    raw = tall.pos[:, extent] * (-1 if up.startswith("-") else 1)
-    assert torch.corrcoef(torch.stack([pos[:, 1], raw]))[0, 1] > 0.999
-
-
-def test_a_stray_vertex_moves_nothing(cube: Mesh) -> None:
-    stray = replace(cube, vertices=torch.cat([cube.vertices, torch.tensor([[900.0, 0, 0]])]))
-    assert torch.allclose(stand(stray, cube.vertices, "y"), stand(cube, cube.vertices, "y"))
 
 
 def test_the_title_names_the_mechanism(segmenter: PointModel, classifier: PointModel) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from pcea.registry import E, Registry
+from pcea.registry import Registry
 
 if TYPE_CHECKING:
     from pcea.viewer.study import Study
@@ -38,13 +37,15 @@ class Columns:
         heads, points, columns = self.values.shape
         return f"Columns({self.title}: {heads} heads, {points} points, {columns} columns)"
 
-    def colormap(self, column: int) -> str:
-        """Name the color map of a column."""
-        return "coolwarm" if self.names[column] in self.signed else "viridis"
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The color map of each column."""
+        return tuple("coolwarm" if name in self.signed else "viridis" for name in self.names)
 
-    def of_head(self, head: int | None) -> Tensor:
-        """(P, K) the values of one head; None: the mean of all."""
-        return self.values.mean(0) if head is None else self.values[head]
+    @property
+    def with_mean(self) -> tuple[Tensor, ...]:
+        """The values (P, K) of each head; of more than one, their mean comes first."""
+        return (*([self.values.mean(0)] if len(self.values) > 1 else []), *self.values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,10 +66,6 @@ class Parts:
 
     def __repr__(self) -> str:
         return f"Parts({self.title}: {', '.join(self.names)})"
-
-    def of_head(self, head: int | None) -> Tensor:
-        """The probability, whatever the head."""
-        return self.probability
 
 
 class Panel(ABC):
@@ -93,14 +90,7 @@ class Panel(ABC):
         """Give the values of a choice, counted from 0."""
 
 
-PANELS: Registry[Panel] = Registry("panel", "pcea.panels")
+PANELS: Registry[type[Panel]] = Registry("panel", "pcea.panels")
 
-
-def register_panel(name: str) -> Callable[[type[E]], type[E]]:
-    """Make a panel known by the name, one lower-case word, that the page lists it under."""
-
-    def add(panel: type[E]) -> type[E]:
-        PANELS.register(name)(panel())
-        return panel
-
-    return add
+register_panel = PANELS.register
+"""Make a panel known by the name, one lower-case word, that the page lists it under."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from pcea.explanation import importance
 from pcea.viewer.panels.base import Columns, Panel, register_panel
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class ImportancePanel(Panel):
 
     def values(self, study: Study, choice: int) -> Columns:
         """The columns ``critical``, ``nearby`` and ``saliency``, as far as the model has them."""
-        found = study.importance(self.choices(study)[choice])
+        target = self.choices(study)[choice]
+        found = importance(study.model, study.shape, target, votes=study.votes, up=study.up)
         named = {"critical": found.critical, "nearby": found.nearby, "saliency": found.saliency}
         # A model that pools no maximum has no critical points.
         known = {name: each for name, each in named.items() if not each.isnan().any()}
