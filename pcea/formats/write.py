@@ -25,11 +25,6 @@ Values = ArrayLike | Tensor
 
 _PLY_TYPES = {"uint8": "uchar", "int32": "int", "float32": "float", "float64": "double"}
 _LINEAR = to_linear(np.arange(256)).astype("<f4")
-_MATTE: dict[str, Any] = {
-    "doubleSided": True,
-    "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
-    "extensions": {"KHR_materials_specular": {"specularFactor": 0.0}},
-}
 
 
 @contextmanager
@@ -118,28 +113,19 @@ def write_glb(
         index = _triangles(faces, len(vertices))
         if 24 * len(vertices) + 12 * len(index) >= 2**32 - 2**16:
             raise InputError(f"a GLB has at most 4 GiB, too few for {len(vertices):,} vertices")
-    content = glb_bytes(vertices, index, colors, name=name, move=move)
+    content = _glb_bytes(vertices, index, colors, name, move)
     with replacing(path) as file:
         file.write(content)
 
 
-def glb_bytes(
-    vertices: Array,
-    triangles: Array,
-    color: Array,
-    normal: Array | None = None,
-    name: str = "shape",
-    move: Array | None = None,
-) -> bytes:
+def _glb_bytes(vertices: Array, triangles: Array, color: Array, name: str, move: Array) -> bytes:
     """Lay out a GLB file of (N, 3) vertices, (F, 3) triangles and (N, 3) uint8 screen colors.
 
-    With (N, 3) unit normals comes a material that does not shine and has two sides; without, there
-    is none, as trimesh and others take the colors only then. ``move`` is where the node stands.
+    There is no material, as trimesh and others take the colors only then. ``move`` (3,) is where
+    the node stands.
     """
     # Not 16 bits for the colors: trimesh keeps the lower half of them.
     blocks = {"POSITION": vertices.astype("<f4"), "COLOR_0": _LINEAR[color]}
-    if normal is not None:
-        blocks["NORMAL"] = normal.astype("<f4")
     attributes = {key: number for number, key in enumerate(blocks)}
     primitive: dict[str, Any] = {"attributes": attributes, "mode": 0}  # points
     if len(triangles):
@@ -158,7 +144,7 @@ def glb_bytes(
         total += block.nbytes
     accessors[0] |= {"min": vertices.min(0).tolist(), "max": vertices.max(0).tolist()}
     node: dict[str, Any] = {"mesh": 0, "name": name}
-    if move is not None and move.any():
+    if move.any():
         node["translation"] = move.tolist()
     tree: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "pcea"},
@@ -170,9 +156,6 @@ def glb_bytes(
         "bufferViews": views,
         "buffers": [{"byteLength": total}],
     }
-    if normal is not None:
-        primitive["material"] = 0
-        tree |= {"materials": [_MATTE], "extensionsUsed": list(_MATTE["extensions"])}
     text = json.dumps(tree).encode()
     text += b" " * (-len(text) % 4)
     head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + total)

@@ -146,6 +146,21 @@ def test_files_from_outside(tab: Page, address: str) -> None:
     expect(chosen).to_have_text("dropped.xyz")
 
 
+def test_a_file_that_cannot_be_read(
+    tab: Page, segmenter: PointModel, shape_files: list[Path], tmp_path: Path, changed: Changed
+) -> None:
+    broken = tmp_path / "broken.ply"
+    broken.write_bytes(b"ply\nnonsense")
+    with serving(Collection([shape_files[0], broken], [segmenter])) as address:
+        changed(tab, lambda: tab.goto(address))
+        changed(tab, lambda: tab.select_option("#shape", label="broken.ply"))
+        tab.get_by_text("broken.ply: ").wait_for()
+        assert tab.locator("#legend").is_hidden()  # nor does the other shape's prediction stay
+        changed(tab, lambda: tab.select_option("#shape", label="cube.ply"))
+        tab.locator("#legend", has_text="parts of").wait_for()
+        tab.locator("#status").wait_for(state="hidden")
+
+
 def test_an_empty_page(tab: Page, segmenter: PointModel) -> None:
     with serving(Collection([], [segmenter])) as address:
         tab.goto(address)
