@@ -161,7 +161,9 @@ def _say_figures(names: Sequence[str], owners: Iterable[object]) -> None:
     """Print a table with one row per owner, a dash where a figure is not known."""
 
     def cell(value: Any) -> str:
-        return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+        if value is None:
+            return "–"
+        return f"{value:.3f}" if isinstance(value, float) else str(value)
 
     rows = [[cell(getattr(each, name)) for name in names] for each in owners]
     say_table([name.replace("_", " ") for name in names], rows, numbers=7)
