@@ -35,9 +35,8 @@ from pcea.datasets import Clouds, PointCloudDataset
 from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order
+from pcea.training.device import autocast, process_settings
 from pcea.training.loop import run_epoch, validate
-from pcea.training.precision import autocast
-from pcea.training.process import process_settings
 from pcea.training.setup import build_model, load_splits
 from pcea.training.state import TrainingState, compile_options
 from pcea.transforms import as_transforms

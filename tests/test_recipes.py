@@ -144,6 +144,12 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         ({"clip": float("inf")}, "clip is inf"),
         ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
         ({"transforms": (print,)}, "a recipe is plain data"),
+        ({"optimizer": "adam"}, "optimizer is 'adam'; it must be 'adamw' or 'sgd'"),
+        ({"epochs": 2.5}, "epochs is 2.5; it must be a whole number"),
+        ({"normals": "no"}, "normals is 'no'; it must be true or false"),
+        ({"freeze": "encoder"}, "freeze is 'encoder'; it must be a list of names"),
+        ({"head_lr": -1.0}, "head_lr is -1.0; it must be at least 0"),
+        ({"head_lr": 1.0, "lr": 0}, "it needs an lr above 0"),
     ],
 )
 def test_values_that_can_train_nothing_are_refused(changes: dict[str, Any], words: str) -> None:

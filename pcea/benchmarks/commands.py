@@ -59,7 +59,7 @@ class Bench:
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         from pcea.benchmarks.machine import say_machine, threads
         from pcea.benchmarks.run import Benchmark
-        from pcea.training.process import flushed_denormals
+        from pcea.training.device import flushed_denormals
 
         at_least_one(rounds=self.rounds)
         check_json(self.json)

@@ -22,8 +22,8 @@ from pcea.datasets import load_dataset
 from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
+from pcea.training.device import autocast, in_bf16
 from pcea.training.loop import batch_loss
-from pcea.training.precision import autocast, in_bf16
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 

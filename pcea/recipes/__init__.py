@@ -10,24 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from pcea.errors import InputError, nearest
 from pcea.registry import read_call, write_call
 
-_NOT_NEGATIVE = (
-    "balance",
-    "lr",
-    "final_lr",
-    "warmup_epochs",
-    "weight_decay",
-    "clip",
-)
-_SHARES = ("label_smoothing", "ema")
-# Options of the command line that set one transform, in the order in which they are applied; the
-# names of older run folders, too. The values with which each does nothing.
 TRANSFORM_OPTIONS: Mapping[str, Any] = {
     "rotate": 0,
     "scale": (1, 1),
@@ -35,6 +24,8 @@ TRANSFORM_OPTIONS: Mapping[str, Any] = {
     "translate": 0,
     "drop_points": 0,
 }
+"""Options of the command line that set one transform, in the order in which they are applied, with
+the values that do nothing. Older run folders have these names, too."""
 
 
 @dataclass(frozen=True)
@@ -111,27 +102,36 @@ class Recipe:
     """Whether torch.compile builds the step (needs a C++ compiler on a CPU)."""
 
     def __post_init__(self) -> None:
-        # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
-        for name in ("attention_options", "model_options", "metric", "freeze", "tracker"):
-            object.__setattr__(self, name, _as_tuples(getattr(self, name)))
-        for name in ("attention_options", "model_options"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must name options")
-        object.__setattr__(self, "transforms", _as_calls(self.transforms))
-        bounds = {
-            **dict.fromkeys(("num_points", "epochs", "batch_size"), (1, "at least 1")),
-            **dict.fromkeys(_NOT_NEGATIVE + _SHARES, (0, "at least 0")),
-        }
-        for name, (least, words) in bounds.items():
-            if not isinstance(getattr(self, name), (int, float)):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a number")
-            if not least <= getattr(self, name) < math.inf:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be {words}")
-        if self.head_lr is not None and not (0 <= self.head_lr < math.inf and self.lr > 0):
-            raise InputError(f"head_lr is {self.head_lr}; it must be at least 0, and lr above 0")
-        for name in _SHARES:
-            if getattr(self, name) >= 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
+        for name, kind in get_type_hints(Recipe).items():
+            # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
+            value = _as_tuples(getattr(self, name))
+            if name == "transforms":
+                value = _as_calls(value)
+            if wanted := _wanted(name, value, kind):
+                raise InputError(f"{name} is {value!r}; it must be {wanted}")
+            object.__setattr__(self, name, value)
+        if self.head_lr is not None and self.lr == 0:
+            raise InputError(f"head_lr is {self.head_lr}; it needs an lr above 0")
+
+
+def _wanted(name: str, value: Any, kind: Any) -> str | None:
+    """What a value must be by the type of its field, where it is something else."""
+    if type(None) in get_args(kind):
+        if value is None:
+            return None
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Literal:
+        return None if value in get_args(kind) else " or ".join(map(repr, get_args(kind)))
+    if kind in (int, float):
+        if isinstance(value, bool) or not isinstance(value, (int, kind)):
+            return "a number" if kind is float else "a whole number"
+        least = 1 if kind is int else 0
+        if name != "seed" and not least <= value < math.inf:
+            return f"at least {least}"
+        return "below 1" if name in ("label_smoothing", "ema") and value >= 1 else None
+    kind = get_origin(kind) or kind
+    names = {Mapping: "a mapping of names to values", bool: "true or false", str: "text"}
+    return None if isinstance(value, kind) else names.get(kind, "a list of names")
 
 
 def set_transform(transforms: Sequence[str], option: str, value: Any) -> tuple[str, ...]:
@@ -139,19 +139,15 @@ def set_transform(transforms: Sequence[str], option: str, value: Any) -> tuple[s
 
     Args:
         transforms: the list, names with values.
-        option: one of :data:`TRANSFORM_OPTIONS`, such as ``"drop_points"``.
+        option: one of :data:`TRANSFORM_OPTIONS`; if it is not in the list, it comes before those
+            that follow it there.
         value: its value or values; those with which it does nothing take it out.
-
-    Returns:
-        The list; what was not in it comes before those that follow it in ``TRANSFORM_OPTIONS``.
     """
     order = [name.replace("_", "-") for name in TRANSFORM_OPTIONS]
     own = option.replace("_", "-")
     names = [read_call(each)[0] for each in transforms]
-    later = order[order.index(own) :]
+    later = [own] if own in names else order[order.index(own) :]
     place = next((i for i, name in enumerate(names) if name in later), len(names))
-    if own in names:
-        place = names.index(own)
     kept = [each for each, name in zip(transforms, names, strict=True) if name != own]
     given = tuple(value) if isinstance(value, (list, tuple)) else value
     changed = [] if given == TRANSFORM_OPTIONS[option] else [write_call(own, given)]
@@ -181,11 +177,7 @@ def _as_tuples(value: Any) -> Any:
 
 
 def parse_recipe(values: Any) -> Recipe:
-    """Make a recipe of plain values, as its file holds them.
-
-    Raises:
-        InputError: they are no mapping, a value is unknown or missing, or one is out of range.
-    """
+    """Make a recipe of plain values, as its file holds them; InputError where one is wrong."""
     known = [each.name for each in fields(Recipe)]
     if not isinstance(values, Mapping):
         raise InputError("a recipe is a mapping of names to values")
@@ -198,20 +190,13 @@ def parse_recipe(values: Any) -> Recipe:
         if name not in known:
             raise InputError(f"a recipe has no value {name!r}{nearest(str(name), known)}")
     for name in ("name", "dataset", "model"):
-        if not isinstance(values.get(name), str):
+        if name not in values:
             raise InputError(f"the recipe does not say its {name}")
-    try:
-        return Recipe(**values)
-    except (TypeError, AttributeError) as error:  # such as a number where a mapping belongs
-        raise InputError(str(error)) from error
+    return Recipe(**values)
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe's file; its name is the file's.
-
-    Raises:
-        InputError: the file cannot be read, or does not hold a recipe.
-    """
+    """Read a recipe's file, whose name is the recipe's; InputError where it holds none."""
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
@@ -227,14 +212,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def get_recipe(name: str) -> Recipe:
-    """Find a recipe.
-
-    Args:
-        name: one of :data:`RECIPES`, or the path of a recipe's file, which ends in ``.yaml``.
-
-    Raises:
-        InputError: no recipe has that name, or its file cannot be read.
-    """
+    """Find a recipe by its name, one of :data:`RECIPES`, or by its ``.yaml`` file."""
     if name.endswith((".yaml", ".yml")):
         return read_recipe(name)
     if name not in RECIPES:

@@ -35,8 +35,7 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
         for kind in ("categories", "parts")
     }
     axes = _named_axes(model)
-    state = model.state_dict()
-    for name, tensor in state.items():
+    for name, tensor in model.state_dict().items():
         given = tensors.get(name)
         if given is not None and name in axes:
             kind, axis = axes[name]
@@ -53,12 +52,17 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
                 f"{tuple(tensor.shape)}, and they have {has}; they are of {source.name!r} with "
                 f"options {dict(source.options)}"
             )
-    return [f"init: weights of {weights}"] + [
-        _mapping(kind, getattr(model.info.taxonomy, kind), getattr(source.taxonomy, kind), found)
-        for kind, found in kept.items()
-        if getattr(model.info.taxonomy, kind)
-        and (kind == "categories" or model.task == "segmentation")
-    ]
+    notes = [f"init: weights of {weights}"]
+    for kind, found in kept.items():
+        new, old = getattr(model.info.taxonomy, kind), getattr(source.taxonomy, kind)
+        if new and (kind == "categories" or model.task == "segmentation"):
+            same = [
+                new[i] if new[i] == old[j] else f"{new[i]} (from {old[j]})"
+                for i, j in found.items()
+            ]
+            fresh = [name for i, name in enumerate(new) if i not in found]
+            notes.append(f"{kind} kept: {_some(same)}; new: {_some(fresh)}")
+    return notes
 
 
 def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Module]:
@@ -82,12 +86,9 @@ def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Mo
 
 def _same_names(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
     """{new id: old id} of names that are the same."""
-    known = {_folded(name): i for i, name in enumerate(old)}
-    return {i: known[_folded(name)] for i, name in enumerate(new) if _folded(name) in known}
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[ _-]", "", name.casefold())
+    before, now = ([re.sub(r"[ _-]", "", n.casefold()) for n in names] for names in (old, new))
+    known = {name: i for i, name in enumerate(before)}
+    return {i: known[name] for i, name in enumerate(now) if name in known}
 
 
 def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
@@ -106,12 +107,6 @@ def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
                 if one != two:
                     axes[name] = (kind, axis)
     return axes
-
-
-def _mapping(kind: str, new: Sequence[str], old: Sequence[str], kept: dict[int, int]) -> str:
-    pairs = [new[i] if new[i] == old[j] else f"{new[i]} (from {old[j]})" for i, j in kept.items()]
-    fresh = [name for i, name in enumerate(new) if i not in kept]
-    return f"{kind} kept: {_some(pairs)}; new: {_some(fresh)}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,74 +5,61 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from types import FrameType, TracebackType
-from typing import Any
+from contextlib import ExitStack
+from types import FrameType
 
 import torch
 from accelerate import Accelerator
 
 # How long a signal may go unnoticed by the other processes.
-LOOK_SECONDS = 1.0
+QUERY_SECONDS = 1.0
 # A launcher passes on to its processes what the terminal has sent them already.
 SAME_SIGNAL_SECONDS = 2.0
 
 
-class Interrupt:
+class Interrupt(ExitStack):
     """While entered, notes the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    A process that stopped by itself would leave the others waiting for it, so they ask each other
+    A process that stopped by itself would leave the others waiting for it, so they query each other
     about once a second, at steps that they agree on.
     """
 
     def __init__(self, accelerator: Accelerator | None = None) -> None:
-        self.asked = False
+        super().__init__()
+        self.requested = False
         several = accelerator is not None and accelerator.num_processes > 1
         self._others = accelerator if several else None
-        self._before: dict[int, Any] = {}
-        self._noted = 0.0
         self._agreed = False
-        self._last, self._next, self._time = 0, 0, time.monotonic()
+        self._noted = 0.0
+        self._step, self._next, self._time = 0, 0, time.monotonic()
 
     def __enter__(self) -> Interrupt:
         # Only the main thread may handle signals; elsewhere Ctrl-C keeps its usual meaning.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self.callback(signal.signal, number, signal.signal(number, self._note))
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
     def stops(self, step: int, now: bool = False) -> bool:
         """Whether training stops here, after each step; all processes get the same answer.
 
-        They ask each other about once a second, and at this step in any case if ``now``.
+        They query each other about once a second, and at this step in any case if ``now``.
         """
         if self._others is None:
-            return self.asked
+            return self.requested
         if not self._agreed and (now or step >= self._next):
-            self._agreed = self._ask(self._others, step)
+            clock = time.monotonic()
+            pace = (clock - self._time) / max(1, step - self._step)  # seconds a step
+            own = torch.tensor([[float(self.requested), pace]], device=self._others.device)
+            requested, pace = self._others.gather(own).amax(0).tolist()  # the slowest's pace
+            self._agreed = bool(requested)
+            self._step, self._time = step, clock
+            self._next = step + max(1, int(QUERY_SECONDS / max(pace, 1e-6)))
         return self._agreed
 
-    def _ask(self, others: Accelerator, step: int) -> bool:
-        """Whether any process was asked to stop; and when they look next, by the slowest's pace."""
-        clock = time.monotonic()
-        pace = (clock - self._time) / max(1, step - self._last)  # seconds a step
-        own = torch.tensor([[float(self.asked), pace]], device=others.device)
-        asked, pace = others.gather(own).amax(0).tolist()
-        self._last, self._time = step, clock
-        self._next = step + max(1, int(LOOK_SECONDS / max(pace, 1e-6)))
-        return bool(asked)
-
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self.asked:
+        if not self.requested:
             self._noted = time.monotonic()
         elif self._others is None or time.monotonic() > self._noted + SAME_SIGNAL_SECONDS:
             raise KeyboardInterrupt("interrupted twice: the last saved state stays")
-        self.asked = True
+        self.requested = True

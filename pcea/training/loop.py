@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,9 @@ from pcea.evaluation.metrics import check_metrics
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.callbacks import Callback, KeepWeights
+from pcea.training.device import autocast, process_settings
 from pcea.training.finetuning import freeze, initialize
 from pcea.training.interrupt import Interrupt
-from pcea.training.precision import autocast
-from pcea.training.process import process_settings
 from pcea.training.progress import Progress
 from pcea.training.report import Report
 from pcea.training.run_folder import RunFolder
@@ -56,7 +55,8 @@ def train(
     ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
 
     Args:
-        recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has it.
+        recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has its
+            own.
         out: the run folder. Default: ``runs/RECIPE-DATE-TIME``.
         data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
         resume: whether to go on from the state in ``out``; on a CPU the result is that of a run
@@ -73,16 +73,16 @@ def train(
         InputError: the recipe, the data or the folder is wrong, or the loss is not finite.
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved first.
     """
-    if recipe is None and resume and out is not None:
-        recipe, root = RunFolder(out).read_recipe()
-        data_root = data_root or root
+    if resume and out is not None:
+        described = RunFolder(out).describe()
+        recipe, data_root = recipe or described["recipe"], data_root or described["data_root"]
     if recipe is None or (resume and out is None):
         raise InputError("train needs a recipe, and to resume it needs out, the run's folder")
     recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
     run = RunFolder(out or Path("runs", f"{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"))
     recipe, objects = resolve(recipe, model, dataset, transforms)
     if resume:
-        run.check_objects(objects)
+        run.check(recipe, objects)
     # Accelerate takes one precision a process for good; autocast takes each recipe's own.
     accelerator = Accelerator(mixed_precision="no")
     main, device, notes = accelerator.is_main_process, accelerator.device, list[str]()
@@ -115,8 +115,11 @@ def train(
     with (
         process_settings(recipe, device),
         Interrupt(accelerator) as interrupt,
-        running(called, state),
+        ExitStack() as ending,
     ):
+        for callback in called:
+            callback.on_start(state)
+            ending.callback(callback.on_end, state)
         while state.epoch < recipe.epochs:
             began = time.perf_counter()
             order = epoch_order(data.clouds.category, recipe, state.epoch).to(device)
@@ -141,16 +144,6 @@ def train(
                 raise KeyboardInterrupt(f"saved at step {state.step}: --resume {run.path} goes on")
         state.completed = True
     return run
-
-
-@contextmanager
-def running(callbacks: Sequence[Callback], state: TrainingState) -> Iterator[None]:
-    """Tell callbacks that training starts and, however it does, that it ends."""
-    with ExitStack() as stack:
-        for callback in callbacks:
-            callback.on_start(state)
-            stack.callback(callback.on_end, state)
-        yield
 
 
 def fingerprint(data: PointCloudDataset, held_out: PointCloudDataset | None) -> str:

@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import Environment
 from markupsafe import Markup
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import nn
 
 from pcea.datasets import Clouds, PointCloudDataset
 from pcea.evaluation import ClassificationResult, PartResult, evaluate
 from pcea.evaluation.metrics import STANDARD, format_figure
 from pcea.formats.write import replacing
+from pcea.lettering import letter
 from pcea.models import WrappedModel, load_model
 from pcea.recipes import RECIPES, Recipe
 from pcea.training.callbacks import Callback
-from pcea.training.figures import category_bars, confusion_matrix, curves
-from pcea.training.precision import autocast
+from pcea.training.device import autocast
 from pcea.training.run_folder import RunFolder
 from pcea.training.state import TrainingState
 
 # How many of the worst are listed.
 WORST = 10
+# Okabe and Ito's colors, which color-blind readers tell apart; the second line is dashed, so that
+# the first shows through where they agree.
+STYLES: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2"},
+    {"color": "#D55E00", "linestyle": (0, (4, 1.5))},
+)
+# Pale to dark blue in equal steps of OKLab, so that equal differences of shares look equal.
+SHARES = LinearSegmentedColormap.from_list(
+    "shares",
+    "#d6e8f7 #afcfe9 #89b6db #619dcc #3684bd #036aa8 #085087 #093768 #08204a".split(),
+)
+SOFT = "#5b6570"
 
 
 class Report(Callback):
@@ -51,17 +71,22 @@ def write_report(
 
     ``module`` is the one that was trained, where an object was given.
     """
-    from jinja2 import Environment
-
-    rows = run.read_metrics()
+    rows, described = run.read_metrics(), run.describe()
+    figures = [key.removeprefix("val_") for key in rows[0] if key.startswith("val_")]
+    before = asdict(RECIPES.get(recipe.name, recipe))
     page: dict[str, Any] = {
         "run": run,
         "recipe": recipe,
         "dataset": _text(recipe.dataset),
         "rows": rows,
-        "origin": run.read_origin(),
-        "values": _values(recipe),
-        "figures": [key.removeprefix("val_") for key in rows[0] if key.startswith("val_")],
+        "seconds": timedelta(seconds=round(sum(row["seconds"] for row in rows))),
+        "origin": described["versions"] | {"commit": described.get("commit") or "unknown"},
+        # Name, value, and what the recipe of that name has in its place where it differs.
+        "values": [
+            (key, _text(value), None if before[key] == value else _text(before[key]))
+            for key, value in asdict(recipe).items()
+        ],
+        "figures": figures,
     }
     best = None
     if held_out is not None:
@@ -77,69 +102,107 @@ def write_report(
         page |= {"result": result, "best": best, "clouds": held_out.clouds}
         page["parameters"] = sum(p.numel() for p in model.parameters())
         again = result.figures(recipe.metric)
-        if any(abs(again[key] - best[f"val_{key}"]) > 5e-4 for key in page["figures"]):
+        if any(abs(again[key] - best[f"val_{key}"]) > 5e-4 for key in figures):
             page["again"] = again
         if isinstance(result, ClassificationResult):
             page |= _classes(result)
         else:
             assert isinstance(result, PartResult)
             page |= _categories(result, held_out.clouds)
-    page["curves"] = _curves(rows, page["figures"], best)
-    known = {"figure": format_figure, "percent": _percent, "label": _label, "duration": _duration}
+    page["curves"] = _curves(rows, figures, best)
     environment = Environment(autoescape=True)
-    environment.filters |= {"name": _name, "label": _label}
+    environment.filters |= {
+        "label": _label,
+        "percent": lambda share: f"{100 * share:.1f} %",
+        "color": lambda share: to_hex(tuple(SHARES(share))),
+    }
     template = environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
     with replacing(run.report) as file:
-        file.write(template.render(**page, **known).encode())
+        file.write(template.render(**page, figure=format_figure).encode())
 
 
 def _curves(
     rows: list[dict[str, Any]], figures: list[str], best: Mapping[str, Any] | None
 ) -> list[Markup]:
+    """The pictures of a run: training loss, validation figures, learning rate."""
     epochs, marked = [row["epoch"] for row in rows], None if best is None else best["epoch"]
     lines = {name: [row[f"val_{name}"] for row in rows] for name in figures}
-    shares = {_label(n): values for n, values in lines.items() if n in sum(STANDARD.values(), ())}
+    standard = [name for name in figures if name in sum(STANDARD.values(), ())]
     loss = {"loss": [row["train_loss"] for row in rows]}
     drawn = [curves("Training loss", epochs, loss, best=marked)]
-    if shares:
+    if standard:
+        shares = {_label(name): lines[name] for name in standard}
         drawn.append(curves("Validation", epochs, shares, percent=True, best=marked))
     for name in figures:
-        if _label(name) not in shares:
+        if name not in standard:
             drawn.append(curves(_label(name), epochs, {name: lines[name]}, best=marked))
-    drawn.append(curves("Learning rate", epochs, {"rate": [row["lr"] for row in rows]}))
-    return [Markup(svg) for svg in drawn]
+    return [*drawn, curves("Learning rate", epochs, {"rate": [row["lr"] for row in rows]})]
+
+
+def curves(
+    title: str,
+    epochs: Sequence[int],
+    lines: Mapping[str, Sequence[float]],
+    percent: bool = False,
+    best: int | None = None,
+) -> Markup:
+    """Draw one line or two by epoch, counted from 1, as an SVG; ``best`` is an epoch to mark."""
+    figure = Figure(figsize=(4.4, 3.1), layout="constrained")
+    axes = figure.add_subplot()
+    marker = "o" if len(epochs) <= 15 else None
+    for (name, values), style in zip(lines.items(), STYLES, strict=False):
+        axes.plot(epochs, values, **style, lw=1.8, marker=marker, ms=3.5, label=name)
+    if best is not None:
+        axes.axvline(best, color=SOFT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    if len(lines) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    if percent:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlabel("epoch", color=SOFT, fontsize=9)
+    axes.set_title(title, loc="left", fontsize=10.5)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0, labelsize=9, labelcolor=SOFT)
+    axes.grid(axis="y", color="#e3e6ea", linewidth=0.8)
+    return _svg(figure, f"{title} by epoch")
+
+
+def _svg(figure: Figure, label: str) -> Markup:
+    """The figure's SVG element alone, without what names other places: prologue and metadata."""
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    letter(figure)
+    figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
+    text = stream.getvalue()
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text[text.index("<svg") :])
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1))
 
 
 def _classes(result: ClassificationResult) -> dict[str, Any]:
-    confusion, names = result.confusion, [_name(n) for n in result.taxonomy.categories]
-    wrong = confusion.clone().fill_diagonal_(0)
-    total = confusion.sum(1).tolist()
+    confusion, names = result.confusion, result.taxonomy.categories
+    total, wrong = confusion.sum(1).tolist(), confusion.clone().fill_diagonal_(0)
     pairs = sorted(wrong.nonzero().tolist(), key=lambda at: -int(wrong[at[0], at[1]]))
-    present = [i for i, clouds in enumerate(total) if clouds]
-    recall = {i: int(confusion[i, i]) / total[i] for i in present}
-    classes = [
-        (names[i], total[i], int(confusion[i, i]), recall[i], "")
-        if not wrong[i].any()
-        else (names[i], total[i], int(confusion[i, i]), recall[i], names[int(wrong[i].argmax())])
-        for i in sorted(present, key=lambda i: recall[i])
-    ]
+    classes = []
+    for i in (i for i, clouds in enumerate(total) if clouds):
+        mostly = names[int(wrong[i].argmax())] if wrong[i].any() else ""
+        classes.append((names[i], total[i], int(confusion[i, i]), mostly))
     return {
-        "matrix": Markup(confusion_matrix(confusion, names)),
-        "width": 160 + (34 if len(names) <= 24 else 17) * len(names),
+        "matrix": list(zip(names, confusion.tolist(), total, strict=True)),
         "confused": [(names[i], names[j], int(wrong[i, j]), total[i]) for i, j in pairs[:WORST]],
-        "classes": classes,
-        "absent": len(names) - len(present),
+        "classes": sorted(classes, key=lambda each: each[2] / each[1]),
+        "absent": total.count(0),
     }
 
 
 def _categories(result: PartResult, clouds: Clouds) -> dict[str, Any]:
     names, category = result.taxonomy.categories, result.category
-    members = {name: result.iou[category == names.index(name)].tolist() for name in names}
-    means = sorted(result.per_category.items(), key=lambda item: item[1])
-    parts = {name: len(result.taxonomy.parts_of[i]) for i, name in enumerate(names)}
+    ids = {name: names.index(name) for name in result.per_category}
+    categories = [
+        (name, result.iou[category == i].tolist(), len(result.taxonomy.parts_of[i]), mean)
+        for (name, i), mean in zip(ids.items(), result.per_category.values(), strict=True)
+    ]
     return {
-        "bars": Markup(category_bars({_name(n): members[n] for n, _ in reversed(means)})),
-        "categories": [(name, members[name], parts[name], mean) for name, mean in means],
+        "categories": sorted(categories, key=lambda each: each[3]),
         "hardest": [
             (clouds.names[i], names[int(category[i])], float(result.iou[i]))
             for i in result.iou.argsort()[:WORST].tolist()
@@ -147,42 +210,15 @@ def _categories(result: PartResult, clouds: Clouds) -> dict[str, Any]:
     }
 
 
-def _values(recipe: Recipe) -> list[tuple[str, str, str | None]]:
-    """Name, value, and what the recipe of that name has in its place where it differs."""
-    before = asdict(RECIPES.get(recipe.name, recipe))
-    return [
-        (key, _text(value), None if before[key] == value else _text(before[key]))
-        for key, value in asdict(recipe).items()
-    ]
-
-
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in value.items()) or "none"
+        value = [f"{key}={item}" for key, item in value.items()]
     if isinstance(value, (tuple, list)):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+        value = ", ".join(map(str, value)) or None
     if isinstance(value, str) and Path(value).is_absolute():
         return Path(value).name  # a page for others need not say where files lie
     return "none" if value is None else str(value)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _label(figure: str) -> str:
-    known = {"mean_class_accuracy": "mean-class accuracy"}
-    return known.get(figure, figure.replace("_", " ").replace("miou", "mIoU"))
-
-
-def _name(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _duration(seconds: float) -> str:
-    minutes, hours = seconds / 60, seconds / 3600
-    if minutes < 2:
-        return f"{seconds:.0f} seconds"
-    return f"{minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
+def _label(name: str) -> str:
+    return name.replace("_", " ").replace("mean class", "mean-class").replace("miou", "mIoU")

@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,14 @@ class RunFolder:
                 "or name another folder with --out"
             )
         described: dict[str, Any] = {
-            "recipe": _plain(asdict(recipe)),
+            "recipe": json.loads(json.dumps(asdict(recipe))),  # with lists instead of tuples
             "data_root": None if data_root is None else str(Path(data_root).resolve()),
-            "versions": _versions(),
+            "versions": {
+                "pcea": __version__,
+                "torch": str(torch.__version__),
+                "python": platform.python_version(),
+                "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            },
             "commit": _commit(),
         }
         if objects:
@@ -66,14 +72,22 @@ class RunFolder:
         with replacing(self.recipe) as file:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
 
-    def check_objects(self, given: Iterable[str]) -> None:
-        """Refuse to go on without the objects that the run was given, or with others."""
+    def describe(self) -> dict[str, Any]:
+        """Read ``recipe.yaml``, with the recipe made; InputError where this version cannot."""
+        if not self.recipe.is_file() or not self.state.is_file():
+            raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
         try:
             described = yaml.safe_load(self.recipe.read_text())
-            objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
-        except (OSError, yaml.YAMLError, AttributeError):
-            return  # reading the recipe or the state says what is wrong
-        given = set(given)
+            described["data_root"] = described.get("data_root")
+            return {**described, "recipe": parse_recipe(described["recipe"])}
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"cannot read {self.recipe}: {reason}") from error
+
+    def check(self, recipe: Recipe, given: Iterable[str]) -> None:
+        """Refuse to go on by another recipe, or without the objects that the run was given."""
+        described, given = self.describe(), set(given)
+        objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
         if missing := sorted(set(objects) - given):
             what = " and ".join(f"{each} ({objects[each]})" for each in missing)
             raise InputError(
@@ -84,27 +98,16 @@ class RunFolder:
             raise InputError(
                 f"the run in {self.path} has its own {extra[0]}: leave {extra[0]}= out"
             )
+        before, now = asdict(described["recipe"]), asdict(recipe)
+        if other := [name for name in now if now[name] != before[name]]:
+            raise InputError(
+                f"the run in {self.path} has another {other[0]} in its recipe, "
+                f"{before[other[0]]!r}: to go on, leave the recipe out"
+            )
 
     def _call(self, objects: Iterable[str]) -> str:
         again = ", ".join(f"{each}=…" for each in objects)
         return f"pcea.train(out={str(self.path)!r}, resume=True, {again})"
-
-    def read_recipe(self) -> tuple[Recipe, str | None]:
-        """Read a run's recipe and data root, or refuse a recipe that does not fit this version."""
-        if not self.recipe.is_file() or not self.state.is_file():
-            raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
-        try:
-            described = yaml.safe_load(self.recipe.read_text())
-            return parse_recipe(described["recipe"]), described["data_root"]
-        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"cannot read {self.recipe}: {reason}") from error
-
-    def read_origin(self) -> dict[str, str]:
-        """What began the run: versions, machine, and the commit where it is known."""
-        described = yaml.safe_load(self.recipe.read_text())
-        commit = described.get("commit")
-        return {**described.get("versions", {}), **({"commit": commit} if commit else {})}
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write what training goes on from, whole or not at all."""
@@ -121,12 +124,12 @@ class RunFolder:
             raise InputError(f"cannot resume from {self.state}: {error.strerror}") from error
         # A broken file makes the unpickler fail in any way there is, and what it says of a
         # stranger's file is how to load it all the same.
-        except Exception as error:
+        except Exception:
+            state = None
+        if not isinstance(state, dict):
             raise InputError(
                 f"cannot resume from {self.state}: it is broken, or not written by pcea train"
-            ) from error
-        if not isinstance(state, dict):
-            raise InputError(f"cannot resume from {self.state}: it holds no state of a training")
+            )
         return state
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
@@ -137,11 +140,9 @@ class RunFolder:
     def read_metrics(self) -> list[dict[str, Any]]:
         """Read all epochs' figures; a last line that was cut off is left out."""
         rows = []
-        for line in self.metrics.read_text().splitlines() if self.metrics.exists() else []:
-            try:
+        with suppress(json.JSONDecodeError):
+            for line in self.metrics.read_text().splitlines() if self.metrics.exists() else ():
                 rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
         return rows
 
     def truncate_metrics(self, epochs: int) -> None:
@@ -151,30 +152,13 @@ class RunFolder:
             file.writelines(f"{json.dumps(row)}\n".encode() for row in rows)
 
 
-def _plain(value: Any) -> Any:
-    """Tuples as lists, which is all that YAML's safe loader reads; a recipe makes them tuples."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "pcea": __version__,
-        "torch": str(torch.__version__),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-    }
-
-
 def _commit() -> str | None:
     """The git commit of the code that runs, "+" where files differ from it; None outside git."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        command = ["git", "-C", str(here), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", __file__)  # or else it is another project's repository

@@ -12,6 +12,7 @@ from torch import nn
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.datasets.objects import as_datasets, hold_out
 from pcea.errors import InputError
+from pcea.evaluation import check_fit
 from pcea.models import PointModel, WrappedModel, create_model
 from pcea.models.wrapped import wrap
 from pcea.recipes import Recipe
@@ -25,30 +26,29 @@ def resolve(
     recipe: Recipe, model: Any, dataset: Any, transforms: Any
 ) -> tuple[Recipe, dict[str, str]]:
     """Put into a recipe what was named beside it, and describe in a few words what are objects."""
-    objects = {}
+    objects, values = dict[str, str](), dict[str, Any]()
     if isinstance(model, str):
-        recipe = replace(recipe, model=model)
+        values["model"] = model
     elif model is not None:
         objects["model"] = f"{type(model).__module__}:{type(model).__qualname__}"
-        recipe = replace(recipe, model=objects["model"])
+        values["model"] = objects["model"]
         if isinstance(model, PointModel):
-            recipe = replace(recipe, model=model.info.name, normals=model.encoder.normals)
-    if isinstance(dataset, (str, Path)):
-        recipe = replace(recipe, dataset=str(dataset))
-    elif dataset is not None:
+            values |= {"model": model.info.name, "normals": model.encoder.normals}
+    if dataset is not None and not isinstance(dataset, (str, Path)):
         name, kind = getattr(dataset, "name", None), type(dataset).__name__
-        recipe = replace(recipe, dataset=name if isinstance(name, str) and name else kind)
+        values["dataset"] = name if isinstance(name, str) and name else kind
         splits = dataset if isinstance(dataset, Mapping) else {"all": dataset}
         objects["dataset"] = ", ".join(f"{s}: {type(each).__name__}" for s, each in splits.items())
-    if "dataset" not in objects and Path(recipe.dataset).name != recipe.dataset:
-        # The run can then be resumed from any folder.
-        recipe = replace(recipe, dataset=str(Path(recipe.dataset).expanduser().resolve()))
+    else:
+        values["dataset"] = place = str(recipe.dataset if dataset is None else dataset)
+        if Path(place).name != place:  # the run can then be resumed from any folder
+            values["dataset"] = str(Path(place).expanduser().resolve())
     if transforms is not None:
         changes = as_transforms(transforms)
-        recipe = replace(recipe, transforms=tuple(map(str, changes)))
+        values["transforms"] = tuple(map(str, changes))
         if not all(each.name in TRANSFORMS for each in changes):
-            objects["transforms"] = ", ".join(recipe.transforms)
-    return recipe, objects
+            objects["transforms"] = ", ".join(values["transforms"])
+    return replace(recipe, **values), objects
 
 
 def load_splits(
@@ -65,17 +65,17 @@ def load_splits(
     """
     held_out = None
     if dataset is not None:
-        notes = [] if notes is None else notes
-        data, held_out = _given_splits(recipe, dataset, data_root, notes)
+        data, held_out = _given_splits(recipe, dataset, data_root, [] if notes is None else notes)
     else:
         data = load_dataset(recipe.dataset, recipe.train_split, data_root)
         if recipe.train_split == "train":
             held_out = load_dataset(recipe.dataset, "val", data_root)
     for split in (data, held_out):
-        if split is not None and not len(split):
+        if split is None:
+            continue
+        if not len(split):
             raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
-        if split is not None:
-            check_normals(recipe, split)
+        check_normals(recipe, split)
     own = min(recipe.batch_size, len(data)) // processes
     if own < 2:
         raise InputError(
@@ -99,20 +99,18 @@ def _given_splits(
             f"out (seed {recipe.seed}), a fifth of each category"
         )
         return train, val
-    wanted = {"train"} if everything else {"train", "val"}
-    if set(dataset) - {"train", "val"} or not wanted <= set(dataset):
+    wanted = ["train"] if everything else ["train", "val"]
+    if set(dataset) != set(wanted):
         raise InputError(
-            f"dataset has {', '.join(map(str, dataset)) or 'nothing'}; "
-            "give {'train': …, 'val': …}, or one data set, of which a part is held out"
+            f"dataset has {', '.join(map(str, dataset)) or 'nothing'}, and train_split "
+            f"{recipe.train_split!r} takes {' and '.join(wanted)}: give "
+            "{'train': …, 'val': …}, or one data set, of which a part is held out"
         )
-    if everything and "val" in dataset:
-        raise InputError("train_split is 'trainval': give one data set, all of which is trained on")
-    named = {
-        split: load_dataset(str(dataset[split]), split, data_root)
-        for split in wanted
-        if isinstance(dataset[split], (str, Path))
-    }
-    found = as_datasets({split: named.get(split, dataset[split]) for split in sorted(wanted)})
+    given = {split: dataset[split] for split in wanted}
+    for split, each in given.items():
+        if isinstance(each, (str, Path)):
+            given[split] = load_dataset(str(each), split, data_root)
+    found = as_datasets(given)
     return found["train"], found.get("val")
 
 
@@ -125,37 +123,23 @@ def build_model(
         InputError: the recipe names an unknown model or option, the given model predicts something
             else, or the data lack what it needs: part labels, or normals.
     """
-    about: dict[str, Any] = {"dataset": data.name, "num_points": recipe.num_points}
-    if isinstance(model, PointModel):
-        names = data.taxonomy.parts if model.task == "segmentation" else data.taxonomy.categories
-        own = model.info.taxonomy
-        if names != (own.parts if model.task == "segmentation" else own.categories):
-            raise InputError(
-                f"the given model {model.info.name!r} predicts other names than data set "
-                f"{data.name!r} has: make it with create_model(…, taxonomy=…) of these data"
-            )
-        model.info = replace(model.info, **about)
     check_normals(recipe, data)
+    about: dict[str, Any] = {"dataset": data.name, "num_points": recipe.num_points}
+    built: PointModel | WrappedModel
     if isinstance(model, PointModel):
-        built: PointModel | WrappedModel = model
+        built = model
     elif model is not None:
         built = wrap(model, data.taxonomy, recipe.normals, **about)
     else:
-        options: dict[str, Any] = dict(recipe.model_options)
+        options: dict[str, Any] = {"residual": recipe.residual, "normals": recipe.normals}
+        options |= recipe.model_options
         if recipe.attention is not None:
             options["attention"] = recipe.attention
         if recipe.attention_options:
             options["attention_options"] = dict(recipe.attention_options)
-        built = create_model(
-            recipe.model,
-            data.taxonomy,
-            **about,
-            residual=recipe.residual,
-            normals=recipe.normals,
-            **options,
-        )
-    if built.task == "segmentation" and data.clouds.part is None:
-        raise InputError(f"data set {recipe.dataset!r} has no part labels for {recipe.model!r}")
+        built = create_model(recipe.model, data.taxonomy, **about, **options)
+    check_fit(built, data)
+    built.info = replace(built.info, **about)
     return built
 
 

@@ -34,7 +34,8 @@ class TrainingState:
     Attributes:
         model: the model, as its weights files hold it.
         forward: the same, as a step calls it: on its device, distributed, compiled.
-        average: the averaged weights, where the recipe has them.
+        eval_model: what is validated and saved: averaged weights where the recipe has them, or else
+            the model.
         step: steps done so far.
         loss: () of the last step, on the device.
         loss_sum: () losses of this epoch's steps, summed on the device.
@@ -60,11 +61,12 @@ class TrainingState:
         if run is not None:
             self.run = run
         self.steps_per_epoch, self.frozen, self.notes = steps_per_epoch, frozen, notes
-        self.average: PointModel | WrappedModel | None = None
+        average = None
         if recipe.ema > 0:
-            self.average = deepcopy(model).to(accelerator.device).requires_grad_(False)
+            average = deepcopy(model).to(accelerator.device).requires_grad_(False)
         forward, self.optimizer = accelerator.prepare(model, build_optimizer(model, recipe))
         self.model: PointModel | WrappedModel = accelerator.unwrap_model(forward)
+        self.eval_model = self.model if average is None else average
         self.forward: Any = forward
         if recipe.compile:
             self.forward = torch.compile(forward, **compile_options(accelerator.device))
@@ -73,11 +75,6 @@ class TrainingState:
         self.metrics: dict[str, Any] = {}
         self.best = -math.inf
         self.completed = False
-
-    @property
-    def eval_model(self) -> PointModel | WrappedModel:
-        """The weights that are validated and saved: the averaged ones where there are any."""
-        return self.model if self.average is None else self.average
 
     @property
     def epoch(self) -> int:
@@ -90,26 +87,23 @@ class TrainingState:
         for module in self.frozen:
             module.eval()
 
+    @torch.no_grad()
     def advance(self, loss: Tensor) -> None:
         """Take note that a step was made, of this loss; waits for nothing."""
-        if self.average is not None:
-            self._follow(self.average)
+        if self.eval_model is not self.model:
+            # Early on a long memory would hold mostly the weights that training began with, so the
+            # first step sets the average. The host knows how many steps there were; the device
+            # would have to be waited for.
+            decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
+            pairs = list(zip(_tensors(self.eval_model), _tensors(self.model), strict=True))
+            mean = [pair for pair in pairs if pair[0].is_floating_point()]
+            torch._foreach_lerp_([kept for kept, _ in mean], [new for _, new in mean], 1 - decay)
+            for kept, new in pairs:
+                if not kept.is_floating_point():
+                    kept.copy_(new)
         self.loss = loss.detach()
         self.loss_sum = self.loss_sum + self.loss
         self.step += 1
-
-    @torch.no_grad()
-    def _follow(self, average: nn.Module) -> None:
-        # Early on a long memory would hold mostly the weights that training began with, so the
-        # first step sets the average. The host knows how many there were; asking the device would
-        # wait for it.
-        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
-        pairs = list(zip(_tensors(average), _tensors(self.model), strict=True))
-        mean = [pair for pair in pairs if pair[0].is_floating_point()]
-        torch._foreach_lerp_([kept for kept, _ in mean], [new for _, new in mean], 1 - decay)
-        for kept, new in pairs:
-            if not kept.is_floating_point():
-                kept.copy_(new)
 
     def check_finite(self) -> None:
         """Refuse to go on where the loss or the weights are not finite; waits for the device."""
@@ -124,10 +118,11 @@ class TrainingState:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, as tensors and plain values."""
+        averaged = self.eval_model is not self.model
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
+            "average": self.eval_model.state_dict() if averaged else None,
             "step": self.step,
             "loss_sum": self.loss_sum.item(),
             "best": self.best,
@@ -144,8 +139,8 @@ class TrainingState:
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
-            if self.average is not None:
-                self.average.load_state_dict(state["average"])
+            if self.eval_model is not self.model:
+                self.eval_model.load_state_dict(state["average"])
             self.step, self.best = state["step"], state["best"]
             self.loss_sum = torch.full_like(self.loss_sum, state["loss_sum"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:

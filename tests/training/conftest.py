@@ -10,8 +10,7 @@ import torch
 from pcea.datasets import Clouds, PointCloudDataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.recipes import Recipe
-from pcea.training import figures as drawing
-from pcea.training import setup
+from pcea.training import report, setup
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,7 @@ def _reports_without_drawings(
 ) -> None:
     """Drawing a report takes longer than a training of this size; test_report.py draws them."""
     if request.path.stem != "test_report":
-        monkeypatch.setattr(drawing, "_svg", lambda figure, label: "<svg></svg>")
+        monkeypatch.setattr(report, "_svg", lambda figure, label: "<svg></svg>")
 
 
 SIZES = {"train": 24, "val": 7, "trainval": 24}

@@ -258,13 +258,13 @@ def test_a_model_of_ours_is_trained_as_it_is(quick: Recipe, tmp_path: Path) -> N
     again = train(quick, tmp_path / "again", model="eat-tiny")
     assert load_model(run.path).info.name == load_model(again.path).info.name == "eat-tiny"
     assert "objects" not in yaml.safe_load(again.recipe.read_text())
-    with pytest.raises(InputError, match="predicts other names than data set"):
+    with pytest.raises(InputError, match="which the model does not know"):
         train(quick, tmp_path / "other", model=create_model("eat-tiny"))
 
 
 def test_transforms_by_name_and_as_functions(quick: Recipe, tmp_path: Path) -> None:
     named = train(quick, tmp_path / "1", transforms=["jitter(0.1)"])
-    assert named.read_recipe()[0].transforms == ("jitter(std=0.1, clip=3.0)",)
+    assert named.describe()["recipe"].transforms == ("jitter(std=0.1, clip=3.0)",)
     called: list[int] = []
 
     def count(batch: Any, generator: torch.Generator) -> Any:

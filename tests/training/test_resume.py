@@ -107,12 +107,15 @@ def test_ctrl_c_in_the_last_epoch_leaves_only_the_report_to_do(
 
 
 def test_resuming_where_nothing_is(classification: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot resume"):
+    with pytest.raises(InputError, match="no run to resume"):
         train(classification, tmp_path / "run", resume=True)
 
 
-def test_resuming_with_another_model(classification: Recipe, tmp_path: Path) -> None:
+def test_resuming_by_another_recipe(classification: Recipe, tmp_path: Path) -> None:
     run = train(replace(classification, epochs=1), tmp_path / "run")
     other = replace(classification, attention_options={"slots": 5})
-    with pytest.raises(InputError, match="does not fit"):
+    with pytest.raises(
+        InputError,
+        match="has another attention_options in its recipe",
+    ):
         train(other, run.path, resume=True)

@@ -42,8 +42,10 @@ def test_recipes_come_back_as_they_were(name: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.create(recipe, None, {})
     folder.save_state({})
-    assert folder.read_recipe() == (recipe, None)
-    assert folder.read_recipe()[0].model_options["num"] == (256, 128)
+    described = folder.describe()
+    assert (described["recipe"], described["data_root"]) == (recipe, None)
+    assert described["recipe"].model_options["num"] == (256, 128)
+    folder.check(recipe, ())
 
 
 def test_recipes_of_older_runs_are_read(run: RunFolder) -> None:
@@ -52,14 +54,15 @@ def test_recipes_of_older_runs_are_read(run: RunFolder) -> None:
     old = {"scale": [0.8, 1.25], "translate": 0.1, "jitter": 0.0, "rotate": 0.0}
     described["recipe"] |= {**old, "drop_points": 0.0}
     run.recipe.write_text(yaml.safe_dump(described))
-    assert run.read_recipe()[0] == get_recipe("shapes-cls")
+    assert run.describe()["recipe"] == get_recipe("shapes-cls")
 
 
 def test_the_recipe_says_where_it_comes_from(run: RunFolder) -> None:
-    assert run.read_recipe()[1] == "/data"
-    origin = run.read_origin()
-    assert origin["pcea"] == __version__ and origin["torch"] == str(torch.__version__)
-    assert {"python", "machine"} <= set(origin)
+    described = run.describe()
+    assert described["data_root"] == "/data"
+    versions = described["versions"]
+    assert versions["pcea"] == __version__ and versions["torch"] == str(torch.__version__)
+    assert {"python", "machine"} <= set(versions)
 
 
 def test_the_commit_is_that_of_this_code_alone(
@@ -108,16 +111,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_broken_recipe_is_refused_in_one_line(run: RunFolder, text: str) -> None:
     run.recipe.write_text(text)
     with pytest.raises(InputError, match=r"recipe\.yaml") as caught:
-        run.read_recipe()
+        run.describe()
     assert "\n" not in str(caught.value)
 
 
 def test_no_run_to_resume(tmp_path: Path, run: RunFolder) -> None:
     with pytest.raises(InputError, match="no run to resume"):
-        RunFolder(tmp_path / "nothing").read_recipe()
+        RunFolder(tmp_path / "nothing").describe()
     run.state.unlink()
     with pytest.raises(InputError, match="no run to resume"):
-        run.read_recipe()
+        run.describe()
 
 
 def test_states_come_back_as_they_were(run: RunFolder) -> None:

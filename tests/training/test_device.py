@@ -1,4 +1,4 @@
-"""What training sets for its process: that pages stay, that all is put back, and where."""
+"""The arithmetic of a recipe, on devices that need not be there, and what the process is set to."""
 
 from __future__ import annotations
 
@@ -8,21 +8,47 @@ import platform
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 import torch
 
 from pcea.recipes import RECIPES
-from pcea.training.process import kept_memory, process_settings
+from pcea.training.device import autocast, in_bf16, kept_memory, process_settings
 
 RECIPE = RECIPES["modelnet40-eat-tiny"]
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_auto_takes_what_the_device_multiplies_faster(
+    monkeypatch: pytest.MonkeyPatch, faster: bool
+) -> None:
+    recipe = replace(RECIPE, precision="auto")
+    found = {"amx_bf16": faster}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: faster)
+    assert in_bf16(recipe, torch.device("cpu")) == faster
+    assert in_bf16(recipe, torch.device("cuda")) == faster
+
+
+def test_a_processor_of_another_kind_says_nothing_of_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"neon": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    assert not in_bf16(replace(RECIPE, precision="auto"), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("precision", "half"), [("float32", False), ("bf16", True)])
+def test_what_is_said_is_done(precision: Literal["float32", "bf16"], half: bool) -> None:
+    with autocast(replace(RECIPE, precision=precision), torch.device("cpu")):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert (product.dtype == torch.bfloat16) == half
 
 
 # In a process of its own: what others left in the heap would serve a tensor without a fault.
 MEASURE = """
 import json, resource, torch
 from pcea.recipes import RECIPES
-from pcea.training.process import process_settings
+from pcea.training.device import process_settings
 
 def faults(size=48 << 20):
     for _ in range(20):  # until the heap has found places for them
@@ -54,13 +80,15 @@ def test_freed_memory_stays_while_training_lasts_and_then_goes_back() -> None:
 
 
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    with kept_memory() as kept:
-        assert not kept
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())  # such as musl
-    with kept_memory() as kept:
-        assert not kept
+    def library(name: None) -> Any:
+        assert sys.platform == "linux"
+        return object()  # such as musl, which has no mallopt
+
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    for system in ("win32", "linux"):
+        monkeypatch.setattr(sys, "platform", system)
+        with kept_memory():
+            pass
 
 
 @pytest.mark.parametrize("before", [False, True])
