@@ -75,7 +75,11 @@ class Train(Recipe):
         if not self.name and self.resume is None:
             raise InputError(f"no recipe given: {PROG} RECIPE, one of {', '.join(RECIPES)}")
         if self.resume is not None:
-            self._check_resumed()
+            blank = Train(dataset="", model="", resume=self.resume, data_root=self.data_root)
+            for name in (each.name for each in fields(Train)):
+                if (value := getattr(self, name)) != getattr(blank, name):
+                    what = repr(value) if name == "name" else f"--{name.replace('_', '-')}"
+                    raise InputError(f"--resume takes every value from the run: leave {what} out")
         from pcea.training import train
 
         if self.resume is not None:
@@ -83,15 +87,6 @@ class Train(Recipe):
         else:
             run = train(self.recipe, self.out, self.data_root)
         say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
-
-    def _check_resumed(self) -> None:
-        if self.name:
-            raise InputError(f"--resume takes the recipe from the run: leave {self.name!r} out")
-        blank = Train(dataset="", model="", resume=self.resume, data_root=self.data_root)
-        for each in fields(Train):
-            if getattr(self, each.name) != getattr(blank, each.name):
-                flag = f"--{each.name.replace('_', '-')}"
-                raise InputError(f"--resume takes every value from the run: leave {flag} out")
 
 
 def _describe(recipe: Recipe) -> str:

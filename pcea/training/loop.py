@@ -55,8 +55,7 @@ def train(
     ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
 
     Args:
-        recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has its
-            own.
+        recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has one.
         out: the run folder. Default: ``runs/RECIPE-DATE-TIME``.
         data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
         resume: whether to go on from the state in ``out``; on a CPU the result is that of a run
@@ -146,14 +145,13 @@ def train(
     return run
 
 
-def fingerprint(data: PointCloudDataset, held_out: PointCloudDataset | None) -> str:
+def fingerprint(*splits: PointCloudDataset | None) -> str:
     """Tell these data from others, so that a run does not go on with others."""
     digest = hashlib.sha256()
-    for each in (data, held_out):
-        if each is not None:
-            digest.update("\0".join(each.clouds.names).encode())
-            for tensor in (each.clouds.category, each.clouds.ptr):
-                digest.update(tensor.cpu().numpy().tobytes())
+    for clouds in (split.clouds for split in splits if split is not None):
+        digest.update("\0".join(clouds.names).encode())
+        for tensor in (clouds.category, clouds.ptr):
+            digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

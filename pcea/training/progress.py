@@ -17,7 +17,7 @@ class Progress(Callback):
 
     def on_start(self, state: TrainingState) -> None:
         """Print what a person should know, and start the bar."""
-        self.console = Console()
+        self.console = Console(highlight=False)
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         self.bar = Bar(
             *(*columns, TimeRemainingColumn()),
@@ -25,12 +25,11 @@ class Progress(Callback):
             transient=True,
             disable=not self.console.is_terminal,
         )
-        on_cpu = state.loss_sum.device.type == "cpu"
-        for note in (*state.notes, too_late() if on_cpu else ""):
-            if note:
-                self.console.print(note, highlight=False, soft_wrap=True, markup=False)
+        early = too_late() if state.loss_sum.device.type == "cpu" else ""
+        for note in filter(None, (*state.notes, early)):
+            self.console.print(note, markup=False, soft_wrap=True)
         self.task = self.bar.add_task("", total=state.steps_per_epoch)
-        self._show(state)
+        self._begin_epoch(state)
         self.bar.start()
 
     def on_step(self, state: TrainingState) -> None:
@@ -48,18 +47,16 @@ class Progress(Callback):
         self.console.print(
             f"epoch {metrics['epoch']:>3}/{state.recipe.epochs}  loss {metrics['train_loss']:.3f}  "
             f"{figures}  {metrics['seconds']:.0f} s",
-            highlight=False,
             soft_wrap=True,
         )
-        self._show(state)
+        self._begin_epoch(state)
 
     def on_end(self, state: TrainingState) -> None:
         """Take the bar away."""
         if not self.bar.disable:  # before rich 14.3, one that was never shown ends in an empty line
             self.bar.stop()
 
-    def _show(self, state: TrainingState) -> None:
-        """Begin the bar of the epoch that comes, with the steps of it that are done."""
+    def _begin_epoch(self, state: TrainingState) -> None:
         name = f"{state.recipe.name} {state.epoch + 1}/{state.recipe.epochs}"
         done = state.step % state.steps_per_epoch
         self.bar.reset(self.task, total=state.steps_per_epoch, completed=done, description=name)

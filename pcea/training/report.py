@@ -157,7 +157,7 @@ def curves(
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=9)
     if percent:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel("epoch", color=SOFT, fontsize=9)
     axes.set_title(title, loc="left", fontsize=10.5)

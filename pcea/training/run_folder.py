@@ -78,9 +78,9 @@ class RunFolder:
             raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
         try:
             described = yaml.safe_load(self.recipe.read_text())
-            described["data_root"] = described.get("data_root")
-            return {**described, "recipe": parse_recipe(described["recipe"])}
-        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            recipe = parse_recipe(described["recipe"])
+            return {**described, "recipe": recipe, "data_root": described["data_root"]}
+        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"cannot read {self.recipe}: {reason}") from error
 

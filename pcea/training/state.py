@@ -21,17 +21,12 @@ from pcea.training.schedule import build_optimizer
 class TrainingState:
     """All that changes in a run; callbacks get it.
 
-    Args:
-        model: a fresh model.
-        recipe: how it is trained.
-        accelerator: where.
-        run: the run's folder; None: nothing is saved.
-        steps_per_epoch: steps of an epoch.
-        frozen: modules of the model that do not train.
-        notes: lines that a person should know before the first step.
-        data: what tells the data from others.
+    ``frozen`` are modules of the model that do not train, ``notes`` lines that a person should know
+    before the first step; ``data`` tells the data from others.
 
     Attributes:
+        recipe: how the model is trained.
+        run: the run's folder.
         model: the model, as its weights files hold it.
         forward: the same, as a step calls it: on its device, distributed, compiled.
         eval_model: what is validated and saved: averaged weights where the recipe has them, or else

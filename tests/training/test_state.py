@@ -53,7 +53,7 @@ def test_all_averages_are_those_of_a_plain_loop(classification: Recipe) -> None:
         torch.testing.assert_close(tensor.double(), expected[name].double(), msg=name)
 
 
-def test_without_averaging_the_weights_themselves_are_judged(classification: Recipe) -> None:
+def test_without_averaging_the_weights_themselves_are_evaluated(classification: Recipe) -> None:
     state = make_state(replace(classification, ema=0.0))
     assert state.eval_model is state.model
 
@@ -82,8 +82,8 @@ def test_the_step_is_compiled_for_its_device(
     classification: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert compile_options(torch.device("cuda")) == {"mode": "reduce-overhead"}
-    asked = []
-    monkeypatch.setattr(torch, "compile", lambda step, **how: asked.append(how) or step)
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda step, **how: compiled.append(how) or step)
     make_state(replace(classification, compile=True))
     make_state(replace(classification, compile=False))
-    assert asked == [compile_options(torch.device("cpu"))] == [{}]
+    assert compiled == [compile_options(torch.device("cpu"))] == [{}]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,29 @@ from pcea.training import RunFolder
 # Seconds that a busy machine may take for what takes a few.
 PATIENCE = 300
 
-WORKER = """
+# One import serves both: importing takes longer than what is tested.
+WORKERS = """
+import os
 import sys
 from pcea.recipes import Recipe
 from pcea.training import train
 
+child = os.fork()
+rank = "0" if child else "1"
+os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
 options = {"dims": (8, 8, 16), "num": (12, 8), "k": 4, "depth": 1, "fused": 16, "hidden": (16, 16)}
 recipe = Recipe(
     "tiny", "balls", "eat-tiny", attention_options={"slots": 4}, model_options=options,
-    num_points=16, epochs=1_000_000, batch_size=4,
+    num_points=16, epochs=1_000_000, batch_size=4, tracker=(),
 )
+if child:
+    print(child, flush=True)
 try:
     train(recipe, sys.argv[1], sys.argv[2])
 except KeyboardInterrupt as interrupt:
     print(interrupt, flush=True)
+    if child and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 7:
+        sys.exit("the other process did not end by the signal")
     sys.exit(7)
 """
 
@@ -59,7 +69,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def workers(tmp_path: Path, data: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def workers(tmp_path: Path, data: Path) -> Iterator[subprocess.Popen[str]]:
     """Two processes, as a launcher would start them, that train until they are stopped."""
     if not (torch.distributed.is_available() and torch.distributed.is_gloo_available()):
         pytest.skip("this torch was built without gloo")
@@ -70,7 +80,6 @@ def workers(tmp_path: Path, data: Path) -> Iterator[list[subprocess.Popen[str]]]
     except OSError as error:
         pytest.skip(f"no port can be opened on 127.0.0.1: {error}")
     shared = {
-        **os.environ,
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": "2",
@@ -80,35 +89,32 @@ def workers(tmp_path: Path, data: Path) -> Iterator[list[subprocess.Popen[str]]]
         "OMP_NUM_THREADS": "1",
         "PCEA_CACHE": str(tmp_path / "cache"),
     }
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path / "run"), str(data)],
-            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
+    started = subprocess.Popen(
+        [sys.executable, "-c", WORKERS, str(tmp_path / "run"), str(data)],
+        env={**os.environ, **shared},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     yield started
-    for worker in started:
-        worker.kill()
-        worker.communicate()
+    with suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGKILL)
+    started.communicate()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_a_signal_to_one_process_stops_both_at_the_same_step(
-    tmp_path: Path, workers: list[subprocess.Popen[str]]
+    tmp_path: Path, workers: subprocess.Popen[str]
 ) -> None:
     run, until = RunFolder(tmp_path / "run"), time.monotonic() + PATIENCE
-    while len(run.read_metrics()) < 2:
-        gone = [worker for worker in workers if worker.poll() is not None]
-        assert not gone, gone[0].communicate()[1]
+    while not run.read_metrics():
+        assert workers.poll() is None, workers.communicate()[1]
         assert time.monotonic() < until, "training did not begin"
         time.sleep(0.05)
-    workers[1].send_signal(signal.SIGINT)
-    told = [worker.communicate(timeout=PATIENCE) for worker in workers]
-    assert [worker.returncode for worker in workers] == [7, 7], told
-    last = [output.splitlines()[-1] for output, _ in told]
-    assert last[0] == last[1]
-    assert last[0].startswith(f"saved at step {run.load_state()['step']}: --resume")
+    assert workers.stdout is not None
+    os.kill(int(workers.stdout.readline()), signal.SIGINT)
+    output, errors = workers.communicate(timeout=PATIENCE)
+    assert workers.returncode == 7, errors
+    saved = f"saved at step {run.load_state()['step']}: --resume {run.path} goes on"
+    assert output.splitlines().count(saved) == 2
