@@ -108,18 +108,16 @@ class _Labels:
 
     def __init__(self, clouds: Clouds, taxonomy: Taxonomy, repeats: int, seed: int) -> None:
         self.taxonomy, self.repeats = taxonomy, repeats
-        categories = len(taxonomy.categories)
-        self.most = max((len(ids) for ids in taxonomy.parts_of), default=0)
-        self.local = torch.zeros(categories, len(taxonomy.parts), dtype=torch.long)
-        for category, ids in enumerate(taxonomy.parts_of):
-            self.local[category, list(ids)] = torch.arange(len(ids))
-        self.local = self.local.to(clouds.pos.device)
+        self.most = max(map(len, taxonomy.parts_of), default=0)
+        place = taxonomy.part_mask().long().cumsum(1) - 1  # (C, P), of a part in its category
+        self.local = place.clamp(min=0).to(clouds.pos.device)
         # Every repeat draws from its own stream, so that the size of a batch does not matter.
         self.streams = [Generator().manual_seed(1000 * (seed + 1) + i) for i in range(repeats)]
         # One direction and order for a whole category: labels that mean a place, but no part.
         slabs = Generator().manual_seed(seed)
-        self.direction = torch.randn(repeats, categories, 3, generator=slabs)
-        self.order = torch.rand(repeats, categories, max(self.most, 1), generator=slabs)
+        size = repeats, len(taxonomy.categories)
+        self.direction = torch.randn(*size, 3, generator=slabs)
+        self.order = torch.rand(*size, max(self.most, 1), generator=slabs)
 
     def exchanged(self, part: Tensor | None, pos: Tensor, category: Tensor) -> Iterator[Tensor]:
         """(B, M) labels from 0 in each category: the true ones, all shuffled ones, all slabs."""

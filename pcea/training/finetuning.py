@@ -92,21 +92,19 @@ def _same_names(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
 
 
 def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
-    """{tensor: ("categories" or "parts", its axis)}: what grows with one name more."""
-    info, axes = model.info, {}
-    own = info.taxonomy
-    parts_of = (*own.parts_of, ()) if own.parts else ()
-    more = {"categories": Taxonomy((*own.categories, "\0"), own.parts, parts_of)}
+    """{tensor: (kind, its axis)}: what grows by one with a category more, by two with two parts."""
+    own, kinds = model.info.taxonomy, {1: "categories", 2: "parts"}
+    more = Taxonomy((*own.categories, "\0"))
     if own.parts:
-        more["parts"] = replace(own, parts=(*own.parts, "\0"))
-    for kind, taxonomy in more.items():
-        with torch.device("meta"):
-            other = create_model(info.name, taxonomy, **info.options).state_dict()
-        for name, tensor in model.state_dict().items():
-            for axis, (one, two) in enumerate(zip(tensor.shape, other[name].shape, strict=True)):
-                if one != two:
-                    axes[name] = (kind, axis)
-    return axes
+        more = replace(more, parts=(*own.parts, "\0", "\1"), parts_of=(*own.parts_of, ()))
+    with torch.device("meta"):
+        other = create_model(model.info.name, more, **model.info.options).state_dict()
+    return {
+        name: (kinds[two - one], axis)
+        for name, tensor in model.state_dict().items()
+        for axis, (one, two) in enumerate(zip(tensor.shape, other[name].shape, strict=True))
+        if two - one in kinds
+    }
 
 
 def _some(names: Sequence[str]) -> str:
