@@ -80,11 +80,8 @@ def join(parts: Sequence[Raw]) -> Raw:
             f"only {len(colors)} of its {len(kept)} parts have vertex colors, which were left out"
         )
     before = np.cumsum([0, *(len(part.pos) for part in kept)])
-    faces = [
-        part.faces + start
-        for part, start in zip(kept, before, strict=False)
-        if part.faces is not None
-    ]
+    pairs = zip(kept, before, strict=False)
+    faces = [part.faces + start for part, start in pairs if part.faces is not None]
     normals = [np.zeros_like(part.pos) if part.normal is None else part.normal for part in kept]
     return Raw(
         pos=np.concatenate([part.pos for part in kept]),

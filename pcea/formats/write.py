@@ -205,5 +205,5 @@ def _triangles(faces: Values | None, num_vertices: int) -> Array:
 
 def _records(columns: dict[str, Array]) -> bytes:
     """Lay out columns as little-endian records."""
-    table = np.rec.fromarrays([*columns.values()], names=[*columns])
-    return table.astype(table.dtype.newbyteorder("<")).tobytes()
+    kinds = [(name, column.dtype.newbyteorder("<")) for name, column in columns.items()]
+    return np.rec.fromarrays([*columns.values()], dtype=kinds).tobytes()
