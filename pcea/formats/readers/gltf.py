@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -87,12 +88,13 @@ class _Scene(GltfFile):
         chosen = self.at("scenes", self.tree.get("scene", 0)).get("nodes", []) if scenes else None
         for number in (*below, *(chosen or ())):
             self.at("nodes", number)
-        if len(set(below)) < len(below):
-            twice = next(child for child in below if below.count(child) > 1)
+        under = set(below)
+        if len(under) < len(below):
+            ((twice, _),) = Counter(below).most_common(1)
             raise damaged(f"node {twice} is below two nodes, or twice below one")
-        roots = dict.fromkeys(each for each in range(len(nodes)) if each not in {*below})
-        chosen = [*roots] if chosen is None else chosen
-        first = [each for each in dict.fromkeys((*chosen, *roots)) if each in roots]
+        roots = dict.fromkeys(each for each in range(len(nodes)) if each not in under)
+        chosen = dict.fromkeys(roots if chosen is None else chosen)
+        first = [each for each in chosen | roots if each in roots]
         waiting = [(number, np.eye(4), False) for number in reversed(first)]
         world, shown = dict[int, Array](), list[tuple[Node, Array]]()
         while waiting:

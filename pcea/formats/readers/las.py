@@ -25,9 +25,8 @@ def read_las(path: Path) -> Raw:
         points = file.read()
         announced = file.header.point_count
     if len(points) < announced:
-        raise InputError(
-            f"it is truncated: it announces {announced} points and ends after {len(points)}"
-        )
+        what = f"it announces {announced} points and ends after {len(points)}"
+        raise InputError(f"it is truncated: {what}: save or download it again")
     color = None
     if {"red", "green", "blue"} <= set(points.point_format.dimension_names):
         color = np.stack([points.red, points.green, points.blue], axis=1)
