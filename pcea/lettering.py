@@ -5,10 +5,12 @@ from __future__ import annotations
 import unicodedata
 import warnings
 from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from anyascii import anyascii
+from matplotlib import font_manager, ft2font, rcParams
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter
 
 # Fonts of mathematical signs, and one that draws a box with the number of any letter.
 _NO_TEXT = ("STIX", "cm", "Last Resort", "DejaVu Math")
@@ -26,17 +28,12 @@ def readable(text: str) -> str:
 
 def families_for(text: str) -> list[str]:
     """Name the fonts that together draw a text, the usual one first, for matplotlib."""
-    from matplotlib import font_manager, rcParams
-
     others = () if text.isascii() else _fonts_for(text)[1:]
     return [*rcParams["font.family"], *(font_manager.get_font(path).family_name for path in others)]
 
 
 def letter(figure: Figure) -> None:
     """Let all text of a figure, and the fixed labels of its axes, be drawn without a warning."""
-    from matplotlib.text import Text
-    from matplotlib.ticker import FixedFormatter
-
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             formatter = axis.get_major_formatter()
@@ -62,16 +59,12 @@ def _spelled(letter: str, known: frozenset[int]) -> str:
         return letter
     if unicodedata.category(letter) == "Cc":
         return " " if letter.isspace() else ""
-    from anyascii import anyascii
-
     return anyascii(letter) or f"U+{ord(letter):04X}"
 
 
 @cache
 def _fonts_for(text: str) -> tuple[str, ...]:
     """The usual font's file, and those of as many others as the text needs."""
-    from matplotlib import font_manager
-
     chosen = [str(font_manager.findfont(font_manager.FontProperties()))]
     missing = set(map(ord, text)) - set(map(ord, _JOINERS + "\n")) - _letters(chosen[0])
     while missing:
@@ -86,8 +79,6 @@ def _fonts_for(text: str) -> tuple[str, ...]:
 @cache
 def _installed() -> tuple[str, ...]:
     """Files of upright fonts; of those that know as much, one of usual weight is first."""
-    from matplotlib import font_manager
-
     fonts = [
         font
         for font in font_manager.fontManager.ttflist
@@ -100,8 +91,6 @@ def _installed() -> tuple[str, ...]:
 @cache
 def _letters(path: str) -> frozenset[int]:
     """The numbers of the letters that a font draws; none where it cannot be used (emoji)."""
-    from matplotlib import ft2font
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

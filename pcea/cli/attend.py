@@ -120,7 +120,7 @@ class Attend(Drawn):
         from pcea.formats import write_json
         from pcea.models import PointModel
         from pcea.pictures import Style
-        from pcea.pictures.explained.base import DPI
+        from pcea.pictures.explained import DPI
         from pcea.pictures.slots import save_slots
 
         check_json(self.json)

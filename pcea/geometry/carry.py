@@ -123,7 +123,7 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
     return torch.from_numpy(total).float()
 
 
-def _barycentric(pos: Array, a: Array, b: Array, c: Array) -> Array:
+def barycentric(pos: Array, a: Array, b: Array, c: Array) -> Array:
     """Give points as means of their triangle's corners, (P, 3) weights; of all three where flat."""
     normal = np.cross(b - a, c - a)  # (P, 3)
     area = np.square(normal).sum(1)  # (P,)
@@ -180,7 +180,7 @@ def _equations(
 
     num = len(places)
     row = np.repeat(np.arange(len(pos)), 3)
-    own = _barycentric(pos, *(places[corners[:, i]] for i in range(3)))
+    own = barycentric(pos, *(places[corners[:, i]] for i in range(3)))
     fit = csr_matrix((own.ravel(), (row, corners.ravel())), shape=(len(pos), num))
     weight = np.zeros(triangles.shape)  # (F, 3) of the edge opposite each corner
     for i in range(3):

@@ -7,13 +7,12 @@ save(one(Panel(mesh, values)), "chair.png")
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormaps import COLORMAPS, colors_of, limits, values_of
 from pcea.pictures.explained import save_explanation
-from pcea.pictures.figures import gallery, grid, one
+from pcea.pictures.figures import Panel, Style, gallery, grid, one
 from pcea.pictures.files import save
 from pcea.pictures.open3d import to_open3d
 from pcea.pictures.palette import part_colors
-from pcea.pictures.panels import Panel, Style
-from pcea.pictures.raycast import RENDERERS, choose_renderer
-from pcea.pictures.render import BACKGROUNDS, render, render_each
+from pcea.pictures.render import render, render_each
+from pcea.pictures.scene import BACKGROUNDS, RENDERERS, choose_renderer
 from pcea.pictures.turntable import turntable
 
 __all__ = [

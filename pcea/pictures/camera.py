@@ -12,7 +12,12 @@ from pcea.formats.raw import Array
 from pcea.geometry.upright import AZIMUTH, ELEVATION
 
 # Wider angles distort; a picture may be three times as high as it is wide.
-WIDEST, NARROWEST = 35.0, 5.0
+RANGES = {
+    "azimuth": (-36_000, 36_000, "degrees"),
+    "elevation": (-90, 90, "degrees"),
+    "field_of_view": (5, 35, "degrees"),
+    "margin": (1, 10, "times the bounding sphere"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Camera:
         azimuth: from where around the shape, in degrees: 0 is from +z, 90 from +x; y is up.
         elevation: how far above the horizon, in degrees, -90 to 90.
         field_of_view: the angle of the picture's shorter side, in degrees, 5 to 35.
-        margin: the room around the bounding sphere: 1 leaves none.
+        margin: the room around the bounding sphere, 1 to 10: 1 leaves none.
 
     Raises:
         InputError: an angle or the margin is out of its range.
@@ -35,32 +40,24 @@ class Camera:
     margin: float = 1.04
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.azimuth):
-            raise InputError(f"a camera's azimuth must be a number of degrees, not {self.azimuth}")
-        if not -90 <= self.elevation <= 90:
-            raise InputError(f"a camera's elevation is -90 to 90 degrees, not {self.elevation}")
-        if not NARROWEST <= self.field_of_view <= WIDEST:
-            raise InputError(
-                f"a camera's field of view is {NARROWEST:g} to {WIDEST:g} degrees, "
-                f"not {self.field_of_view}"
-            )
-        if not 1 <= self.margin <= 10:
-            raise InputError(f"a camera's margin is 1 to 10, not {self.margin}")
+        for name, (low, high, unit) in RANGES.items():
+            value, words = getattr(self, name), name.replace("_", " ")
+            if not low <= value <= high:
+                raise InputError(f"a camera's {words} is {low} to {high} {unit}, not {value}")
 
     @property
     def axes(self) -> Array:
         """The rows right, up and back, towards the camera: (3, 3) float64."""
         azimuth, elevation = math.radians(self.azimuth), math.radians(self.elevation)
-        flat = np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
         right = np.array([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+        flat = np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
         back = math.cos(elevation) * flat + np.array([0.0, math.sin(elevation), 0.0])
         return np.stack([right, np.cross(back, right), back])
 
     @property
     def eye(self) -> Array:
         """Where the camera stands, (3,), for a shape in the unit sphere around 0."""
-        distance = self.margin / math.sin(math.radians(self.field_of_view) / 2)
-        return distance * self.axes[2]
+        return self.margin / math.sin(math.radians(self.field_of_view) / 2) * self.axes[2]
 
     def focal(self, width: int, height: int) -> float:
         """Give the focal length in pixels."""

@@ -13,13 +13,12 @@ from pcea.errors import InputError, nearest
 from pcea.geometry import quantile
 
 # Those that end in _r run from light to dark: where most values are low, form stays visible.
-SEQUENTIAL = (
-    *("viridis", "cividis", "magma", "inferno", "plasma"),
-    *("viridis_r", "cividis_r", "magma_r", "inferno_r", "plasma_r"),
-)
+UPWARD = ("viridis", "cividis", "magma", "inferno", "plasma")
+SEQUENTIAL = (*UPWARD, *(f"{name}_r" for name in UPWARD))
 # For values with a sign. Both of its ends are equally dark, and nobody confuses blue with red.
 DIVERGING = ("coolwarm",)
 COLORMAPS = SEQUENTIAL + DIVERGING
+STEPS = 256
 # What has no value; no map passes through it.
 UNKNOWN = (128, 128, 128)
 
@@ -48,14 +47,10 @@ def colors_of(
         van der Walt and Smith, 2015 (viridis); Nuñez et al., 2018 (cividis); Moreland, 2009
         (coolwarm).
     """
-    table = _table(name)
-    number = _numbers(values)
-    low, high = limits(number, low, high, name)
-    # As matplotlib does it: 256 steps of one width; both ends included.
-    share = (number - low) / (high - low) if high > low else torch.full_like(number, 0.5)
-    known = ~number.isnan()
-    step = (share.nan_to_num().clamp(0, 1) * len(table)).long().clamp(max=len(table) - 1)
-    return torch.where(known[:, None], table[step], torch.tensor(UNKNOWN, dtype=torch.uint8))
+    share = shares_of(values, *limits(values, low, high, name))
+    # As matplotlib does it: steps of one width; both ends included.
+    step = (share.nan_to_num() * STEPS).long().clamp(max=STEPS - 1)
+    return color_table(name)[step.masked_fill(share.isnan(), STEPS)]
 
 
 def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "viridis") -> Tensor:
@@ -73,14 +68,12 @@ def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "
     Raises:
         InputError: there is no such map.
     """
-    table = _table(name).long()
-    rgb = torch.as_tensor(np.asarray(colors)).long()
-    weights = torch.tensor([1 << 16, 1 << 8, 1])
-    code, order = (table @ weights).sort()
-    wanted = (rgb * weights).sum(-1)
-    place = torch.searchsorted(code, wanted).clamp(max=len(table) - 1)
-    value = low + (high - low) * (order[place].double() + 0.5) / len(table)
-    return value.where(code[place] == wanted, torch.nan)
+    number = torch.tensor([1 << 16, 1 << 8, 1])  # each color as one number
+    wanted = (torch.as_tensor(np.asarray(colors)).long() * number).sum(-1)
+    known, order = (color_table(name)[:STEPS].long() * number).sum(-1).sort()
+    place = torch.searchsorted(known, wanted).clamp(max=STEPS - 1)
+    value = low + (high - low) * (order[place].double() + 0.5) / STEPS
+    return value.where(known[place] == wanted, torch.nan)
 
 
 def limits(
@@ -102,14 +95,12 @@ def limits(
     Raises:
         InputError: there is no such map, or the limits are no limits.
     """
-    _check(name)
-    number = _numbers(values).flatten()
+    color_table(name)  # refuses what is none
+    number = _numbers(values)
     number = number[number.isfinite()]
-    least, most = 0.0, 0.0
-    if len(number):
-        least, most = quantile(number, (tails, 1 - tails)).tolist()
+    least, most = quantile(number, (tails, 1 - tails)).tolist() if len(number) else (0.0, 0.0)
     if name in DIVERGING:
-        reach = max(abs(least), abs(most)) if low is high is None else max(-(low or 0), high or 0)
+        reach = max(-least, most) if low is high is None else max(-(low or 0), high or 0)
         least, most = -reach, reach
     low, high = least if low is None else low, most if high is None else high
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
@@ -117,21 +108,24 @@ def limits(
     return low, high
 
 
+def shares_of(values: ArrayLike | Tensor, low: float, high: float) -> Tensor:
+    """Say where between two limits values lie, 0 to 1; between equal ones, 0.5. NaN stays NaN."""
+    number = _numbers(values)
+    share = (number - low) / (high - low) if high > low else torch.full_like(number, 0.5)
+    return share.clamp(0, 1).where(~number.isnan(), torch.nan)
+
+
 @lru_cache
-def _table(name: str) -> Tensor:
+def color_table(name: str) -> Tensor:
+    """Give the colors of a map, (257, 3) uint8: those of its steps, and that of unknown values."""
     from matplotlib import colormaps
 
-    _check(name)
-    colors = colormaps[name](np.arange(256), bytes=True)[:, :3]  # (256, 3)
-    return torch.from_numpy(colors.copy())
-
-
-def _check(name: str) -> None:
     if name not in COLORMAPS:
         raise InputError(f"no color map is called {name!r}{nearest(name, COLORMAPS)}")
+    colors = colormaps[name](np.arange(STEPS), bytes=True)[:, :3]
+    return torch.from_numpy(np.vstack([colors, np.array([UNKNOWN], np.uint8)]))
 
 
 def _numbers(values: ArrayLike | Tensor) -> Tensor:
-    if isinstance(values, Tensor):
-        return values.detach().cpu().double()
+    values = values.detach().cpu() if isinstance(values, Tensor) else values
     return torch.from_numpy(np.asarray(values, dtype=np.float64))

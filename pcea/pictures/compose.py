@@ -15,14 +15,21 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from pcea.formats.raw import Array
-from pcea.lettering import families_for, letter, readable
+from pcea.lettering import letter
 from pcea.lettering import width as letters_of
-from pcea.pictures.render import BACKGROUNDS
+from pcea.pictures.scene import BACKGROUNDS
 
 if TYPE_CHECKING:
-    from pcea.pictures.panels import Style
+    from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
+
+    from pcea.pictures.figures import Style
+
+# A panel's picture, (H, W, 3 or 4) uint8, its title, and where in it there is a mark.
+Drawn = tuple[Array, str, tuple[float, float] | None]
 
 INK = {"white": "#1c2126", "dark": "#e8eaed", "transparent": "#1c2126"}
+MARK = "#d62728"
 FONT, SMALL_FONT = 9.0, 6.0  # points
 # A letter's mean width and a line's height, as shares of the font's size.
 LETTER, LINE = 0.56, 1.25
@@ -32,37 +39,40 @@ MOST_LINES = 3
 class PictureFigure(Figure):
     """A matplotlib figure that a notebook shows even where pyplot was never imported."""
 
-    def _repr_png_(self) -> bytes:
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw it, with fonts that know all letters of its text."""
         letter(self)
+        super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
         return file.getvalue()
 
 
 def compose(
-    rows: Sequence[Sequence[Array | None]],
-    titles: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[Drawn | None]],
     row_titles: Sequence[str],
     column_titles: Sequence[str],
     title: str,
     style: Style,
-    scale: tuple[float, float] | None,
+    scale: tuple[float, ...] | None,
 ) -> Figure:
-    """Put pictures, (H, W, 3 or 4) uint8 each, into a grid with titles; none of them is resampled.
+    """Put pictures into a grid with titles; none of them is resampled.
 
     All have one width, and those of a row one height; None leaves a place empty. ``scale`` holds
-    the values at both ends of the color bar.
+    the values at both ends of the color bar, or nothing where they differ; None: there is no bar.
+    The figure's first axes are its pixels, counted from the top left.
     """
-    dpi, ink = style.dpi, INK[style.background]
-    sizes = [[picture.shape for picture in row if picture is not None] for row in rows]
+    dpi, ink, back = style.dpi, INK[style.background], BACKGROUNDS[style.background]
+    sizes = [[cell[0].shape for cell in row if cell] for row in rows]
     heights = [own[0][0] if own else 1 for own in sizes]
-    width = next(own[0][1] for own in sizes if own)
-    columns = max(len(row) for row in rows)
+    width, columns = next(own[0][1] for own in sizes if own), max(len(row) for row in rows)
     font = min(FONT, max(SMALL_FONT, 5 + 2.2 * width / dpi))  # small panels get small titles
     margin, gap = round(0.07 * dpi), round(0.05 * dpi)
 
     def fit(text: str, room: int, size: float = font) -> str:
-        return _wrap(readable(text), room / (LETTER * size * dpi / 72))
+        return _wrap(text, room / (LETTER * size * dpi / 72))
 
     def room_for(texts: Iterable[str], size: float = font) -> int:
         """How high the longest text is, with the room after it."""
@@ -72,102 +82,89 @@ def compose(
     heading = fit(title, columns * width, FONT + 2)
     over = [fit(each, width) for each in column_titles]
     beside = [fit(each, height) for each, height in zip(row_titles, heights, strict=False)]
-    above = [[fit(each, width) for each in row] for row in titles]
+    above = [[fit(cell[1], width) if cell else "" for cell in row] for row in rows]
     left = margin + room_for(beside)
-    right = left + columns * (width + gap) - gap
-    first = margin + room_for([heading], FONT + 2) + room_for(over)
-    tops, bottom = [], first  # of the pictures of each row; where the last row ends
+    starts = [left + column * (width + gap) for column in range(columns)]
+    right, first = starts[-1] + width, margin + room_for([heading], FONT + 2) + room_for(over)
+    tops, bottom = [], first - gap  # of the pictures of each row; where the last row ends
     for texts, height in zip(above, heights, strict=True):
-        tops.append(bottom + room_for(texts))
-        bottom = tops[-1] + height + gap
-    bottom -= gap
+        tops.append(bottom + gap + room_for(texts))
+        bottom = tops[-1] + height
     bar = 0 if scale is None else round((0.88 if style.label else 0.68) * dpi)
     legend, legend_columns = _legend_size(style, columns * width)
     whole = right + bar + margin, bottom + legend + margin
-    back = BACKGROUNDS[style.background]
-    figure = PictureFigure(
-        figsize=(_inches(whole[0], dpi), _inches(whole[1], dpi)),
-        dpi=dpi,
-        facecolor="none" if back is None else _hex(back),
-    )
-
-    def box(x: float, y: float, w: float = 0, h: float = 0) -> tuple[float, float, float, float]:
-        """Pixels from the top left as matplotlib's shares from the bottom left."""
-        return x / whole[0], (whole[1] - y - h) / whole[1], w / whole[0], h / whole[1]
+    # A trace more than the pixels: matplotlib cuts 4.14 · 100 = 413.99… to 413.
+    figure = PictureFigure(figsize=((whole[0] + 1e-9) / dpi, (whole[1] + 1e-9) / dpi), dpi=dpi)
+    figure.set_facecolor("none" if back is None else _hex(back))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, whole[0]), ylim=(whole[1], 0), autoscale_on=False)
+    axes.axis("off")
 
     def write(x: float, y: float, text: str, **more: Any) -> None:
         options = {"ha": "center", "va": "baseline", "fontsize": font, "linespacing": LINE} | more
-        family = families_for(text)
-        figure.text(*box(x, y)[:2], text, color=ink, parse_math=False, family=family, **options)
+        axes.text(x, y, text, color=ink, parse_math=False, **options)
 
     if heading:
         write((left + right) / 2, margin, heading, fontsize=FONT + 2, va="top")
-    starts = [left + column * (width + gap) for column in range(columns)]
     for x, text in zip(starts, over, strict=False):
         write(x + width / 2, first - 0.42 * room_for(["one"]), text)
     turned = {"rotation": 90, "ha": "left", "va": "center", "multialignment": "center"}
-    for row, (top, height) in enumerate(zip(tops, heights, strict=True)):
-        if beside:
-            write(margin, top + height / 2, beside[row], **turned)
-        for x, picture, text in zip(starts, rows[row], above[row], strict=False):
-            if picture is None:
+    for text, top, height in zip(beside, tops, heights, strict=False):
+        write(margin, top + height / 2, text, **turned)
+    for row, texts, top in zip(rows, above, tops, strict=True):
+        for x, cell, text in zip(starts, row, texts, strict=False):
+            if cell is None:
                 continue
+            picture, _, mark = cell
             # A trace less than the pixels: matplotlib before 3.11 rounds up what is above them.
-            axes = figure.add_axes(box(x, top, width - 1e-6, height - 1e-6))
-            axes.imshow(picture, interpolation="none", aspect="auto")
-            axes.axis("off")
+            end, below = x + width - 1e-6, top + len(picture) - 1e-6
+            axes.imshow(picture, interpolation="none", aspect="auto", extent=(x, end, below, top))
+            if mark:
+                size = 0.45 * font
+                axes.plot(
+                    x + mark[0], top + mark[1], "o", color=MARK, mec="white", ms=size, mew=0.4
+                )
             if text:
                 write(x + width / 2, top - 0.35 * room_for(["one"]), text)
     if scale is not None:
         high = min(bottom - tops[0], round(3.2 * dpi))
         inner = 0.92 * high  # the numbers at the ends are higher than the bar
-        place = box(right + 0.12 * dpi, (tops[0] + bottom - inner) / 2, 0.1 * dpi, inner)
-        _add_bar(figure, place, style, scale, max(2, min(6, int(high / dpi / 0.3))), font)
+        x, below = right + 0.12 * dpi, (tops[0] + bottom + inner) / 2
+        place = x / whole[0], 1 - below / whole[1], 0.1 * dpi / whole[0], inner / whole[1]
+        ticks = max(2, min(6, int(high / dpi / 0.3)))
+        _add_bar(figure.add_axes(place), style, scale, ticks, min(FONT - 1, font))
     if style.legend:
-        place = box((left + right) / 2, bottom)
-        _add_legend(figure, place[:2], style, legend_columns)
+        _add_legend(axes, ((left + right) / 2, bottom), style, legend_columns)
     return figure
 
 
-def _add_bar(
-    figure: Figure,
-    place: tuple[float, float, float, float],
-    style: Style,
-    scale: tuple[float, float],
-    numbers: int,
-    font: float,
-) -> None:
-    ink, size = INK[style.background], min(FONT - 1, font)
-    mapped = ScalarMappable(Normalize(*scale), style.colormap)
-    bar = figure.colorbar(mapped, cax=figure.add_axes(place))
+def _add_bar(axes: Axes, style: Style, scale: tuple[float, ...], ticks: int, size: float) -> None:
+    low, high = scale or (0.0, 1.0)
+    mapped = ScalarMappable(Normalize(low, high), style.colormap)
+    locator, ink = MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]), INK[style.background]
+    bar = axes.figure.colorbar(mapped, cax=axes, ticks=locator)
     bar.outline.set_visible(False)
-    if style.each_its_own:
+    if not scale:
         bar.set_ticks([0, 1], labels=["least", "most"])
-    else:
-        bar.locator = MaxNLocator(numbers, steps=[1, 2, 2.5, 5, 10])
-        bar.update_ticks()
-    bar.ax.tick_params(labelsize=size, colors=ink, length=2, width=0.6, pad=2)
-    bar.ax.yaxis.get_offset_text().set(color=ink, fontsize=size)
-    if style.label:
-        bar.set_label(style.label, color=ink, fontsize=size, parse_math=False)
+    axes.tick_params(labelsize=size, colors=ink, length=2, width=0.6, pad=2)
+    axes.yaxis.get_offset_text().set(color=ink, fontsize=size)
+    bar.set_label(style.label, color=ink, fontsize=size, parse_math=False)
 
 
 def _legend_size(style: Style, room: int) -> tuple[int, int]:
     """How high the legend is, and how many columns it has."""
     if not style.legend:
         return 0, 1
-    letters, dot = max(letters_of(readable(each)) for each in style.legend), style.dpi / 72
-    columns = int(room / ((letters * LETTER + 3.2) * (FONT - 1) * dot))
-    columns = max(min(columns, len(style.legend)), 1)
-    rows = math.ceil(len(style.legend) / columns)
-    return round((rows * 1.45 + 0.8) * (FONT - 1) * dot), columns
+    letters, size = max(map(letters_of, style.legend)), (FONT - 1) * style.dpi / 72
+    columns = max(min(int(room / ((letters * LETTER + 3.2) * size)), len(style.legend)), 1)
+    return round((math.ceil(len(style.legend) / columns) * 1.45 + 0.8) * size), columns
 
 
-def _add_legend(figure: Figure, top: tuple[float, ...], style: Style, columns: int) -> None:
-    legend = figure.legend(
-        handles=[Patch(facecolor=_hex(rgb), label=readable(n)) for n, rgb in style.legend.items()],
+def _add_legend(axes: Axes, top: tuple[float, float], style: Style, columns: int) -> None:
+    legend = axes.legend(
+        handles=[Patch(facecolor=_hex(rgb), label=name) for name, rgb in style.legend.items()],
         loc="upper center",
         bbox_to_anchor=top,
+        bbox_transform=axes.transData,
         ncols=columns,
         fontsize=FONT - 1,
         frameon=False,
@@ -180,28 +177,20 @@ def _add_legend(figure: Figure, top: tuple[float, ...], style: Style, columns: i
         borderaxespad=0,
     )
     for text in legend.get_texts():
-        text.set(parse_math=False, fontfamily=families_for(text.get_text()))
+        text.set_parse_math(False)
+
+
+def _hex(color: Sequence[int]) -> str:
+    return f"#{bytes(map(int, color)).hex()}"
 
 
 def _wrap(text: str, room: float) -> str:
     """Break a text into lines of so many common letters; what is too much ends in "…"."""
     wide = letters_of(text) / len(text) if text else 1.0
+    width = max(int(room / wide), 4)
     lines = [
         line
         for paragraph in text.splitlines()
-        for line in textwrap.wrap(
-            paragraph, max(int(room / wide), 4), max_lines=MOST_LINES, placeholder="…"
-        )
-        or [""]
+        for line in textwrap.wrap(paragraph, width, max_lines=MOST_LINES, placeholder="…") or [""]
     ]
     return "\n".join(lines[:MOST_LINES])
-
-
-def _hex(color: Sequence[int]) -> str:
-    return "#" + "".join(f"{int(part):02x}" for part in color)
-
-
-def _inches(pixels: int, dpi: int) -> float:
-    """The size of so many pixels; matplotlib cuts 4.14 · 100 = 413.99… pixels to 413."""
-    inches = pixels / dpi
-    return inches if inches * dpi >= pixels else math.nextafter(inches, math.inf)

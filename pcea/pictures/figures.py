@@ -3,15 +3,100 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.pictures.compose import compose
-from pcea.pictures.panels import Panel, Style, draw_panels, shared_scale
+from pcea.formats import Cloud, Mesh, as_shape
+from pcea.pictures.camera import Camera
+from pcea.pictures.colormaps import color_table, limits, shares_of
+from pcea.pictures.compose import Drawn, compose
+from pcea.pictures.render import LARGEST, ColorBy, coloring
+from pcea.pictures.scene import Background, Coloring, Renderer, Scene
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+# A panel is no higher than this times its width, and no lower than that.
+TALLEST, FLATTEST = 1.35, 0.3
+MARGIN = 0.012  # around the shapes, as a share of the camera's picture
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Panel:
+    """One picture in a figure.
+
+    Args:
+        shape: a mesh or a cloud, y up; what else :func:`pcea.as_shape` takes becomes one.
+        values: (V,) or (N,) a number at each vertex or point, colored by the figure's map.
+        colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values.
+        title: what to write above it.
+        color_by: whose ``colors`` they are, as for :func:`render`.
+        mark: (3,) a place of the shape to mark by a red dot.
+
+    Raises:
+        InputError: the values do not fit the shape, or there are both values and colors.
+    """
+
+    shape: Mesh | Cloud
+    values: ArrayLike | Tensor | None = None
+    colors: ArrayLike | Tensor | None = None
+    title: str = ""
+    color_by: ColorBy = "auto"
+    mark: ArrayLike | Tensor | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_shape(self.shape))
+        if self.values is None:
+            return
+        values = self.values.detach().cpu() if isinstance(self.values, Tensor) else self.values
+        array = np.asarray(values, np.float64)
+        num = len(self.shape.vertices) if isinstance(self.shape, Mesh) else len(self.shape)
+        if self.colors is not None:
+            raise InputError("a panel has values or colors, not both")
+        if array.shape != (num,):
+            raise InputError(f"the values of this shape have the shape ({num},), not {array.shape}")
+        object.__setattr__(self, "values", array)
+
+    def __repr__(self) -> str:
+        what = "plain" if self.colors is None else "colors"
+        return f"Panel({self.shape!r}, {what if self.values is None else 'values'})"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all panels of a figure have in common.
+
+    Args:
+        background: ``"white"``, ``"dark"`` or ``"transparent"``.
+        colormap: one of :data:`pcea.pictures.COLORMAPS`.
+        low: the value of the map's first color. Default: the least of all panels, or of each.
+        high: the value of its last color. Default: the greatest.
+        scale: ``"shared"``: a color means one value in all panels; ``"each"``: each has all colors.
+        label: what the values are, beside the color bar.
+        legend: names and their colors (red, green, blue, 0 to 255), written below.
+        camera: from where.
+        renderer: who finds the triangles of meshes, as for :func:`render`.
+        point_size: the radius of a cloud's points, as a share of the shape's.
+        width: how wide a panel is in inches. Default: one 4, more of them at most 7 together.
+        dpi: pixels an inch.
+    """
+
+    background: Background = "white"
+    colormap: str = "viridis"
+    low: float | None = None
+    high: float | None = None
+    scale: Literal["shared", "each"] = "shared"
+    label: str = ""
+    legend: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    camera: Camera = field(default_factory=Camera)
+    renderer: Renderer = "auto"
+    point_size: float | None = None
+    width: float | None = None
+    dpi: int = 200
 
 
 def one(panel: Panel, style: Style | None = None) -> Figure:
@@ -27,17 +112,12 @@ def gallery(
 ) -> Figure:
     """Make a figure of many shapes, row after row; else it is as :func:`grid`.
 
-    Args:
-        panels: from left to right, then down.
-        columns: how many in a row. Default: somewhat wider than high.
-        title: what to write above all.
-        style: how they are drawn.
+    There are so many columns; without a number, it becomes somewhat wider than high.
     """
-    num = len(panels)
-    columns = _even_columns(num) if columns is None else columns
+    columns = _even_columns(len(panels)) if columns is None else columns
     if columns < 1:
         raise InputError(f"a gallery has at least one column, not {columns}")
-    rows = [panels[start : start + columns] for start in range(0, num, columns)]
+    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return grid(rows, title=title, style=style)
 
 
@@ -70,17 +150,19 @@ def grid(
     panels = [panel for row in rows for panel in row if panel is not None]
     if not panels:
         raise InputError("a figure needs at least one panel")
-    num_columns = max(len(row) for row in rows)
     for name, given, num in (
         ("row", row_titles, len(rows)),
-        ("column", column_titles, num_columns),
+        ("column", column_titles, max(len(row) for row in rows)),
     ):
         if given and len(given) != num:
             raise InputError(f"there are {num} {name}s and {len(given)} {name} titles")
-    scale = shared_scale(panels, style)
-    pictures = draw_panels(rows, style, scale)
-    titles = [["" if panel is None else panel.title for panel in row] for row in rows]
-    return compose(pictures, titles, row_titles, column_titles, title, style, scale)
+    if style.scale not in ("shared", "each"):
+        raise InputError(f"a scale is 'shared' or 'each', not {style.scale!r}")
+    values = [np.asarray(panel.values) for panel in panels if panel.values is not None]
+    scale: tuple[float, ...] | None = () if values else None  # () where each panel has its own
+    if values and (style.scale == "shared" or not style.low is style.high is None):
+        scale = limits(np.concatenate(values), style.low, style.high, style.colormap)
+    return compose(_draw(rows, style, scale), row_titles, column_titles, title, style, scale)
 
 
 def _even_columns(num: int) -> int:
@@ -89,3 +171,53 @@ def _even_columns(num: int) -> int:
         return max(num, 1)
     least = math.ceil(math.sqrt(num))
     return min(range(least, math.ceil(1.6 * least)), key=lambda columns: (-num % columns, columns))
+
+
+def _draw(
+    rows: Sequence[Sequence[Panel | None]], style: Style, scale: tuple[float, ...] | None
+) -> list[list[Drawn | None]]:
+    """Draw each panel, cut to what its row and all columns need."""
+    places = [(i, j, each) for i, row in enumerate(rows) for j, each in enumerate(row) if each]
+    shapes = {id(panel.shape): panel.shape for _, _, panel in places}
+    scenes = {key: Scene(each, style.camera, style.point_size) for key, each in shapes.items()}
+    extents = {key: scene.extent() for key, scene in scenes.items()}
+    every = np.array(list(extents.values()))  # (shapes, 4), of a square picture of width 1
+    left, right = every[:, 0].min() - MARGIN, every[:, 2].max() + MARGIN
+    of_rows = [[extents[id(each.shape)] for each in row if each] for row in rows]
+    spans = [np.array(own).reshape(-1, 4) if own else every for own in of_rows]
+    top = np.array([own[:, 1].min() for own in spans]) - MARGIN  # of each row
+    bottom = np.array([own[:, 3].max() for own in spans]) + MARGIN
+    width = min(max(right - left, (bottom - top).max() / TALLEST), 1.0)
+    height = (bottom - top).clip(FLATTEST * width, 1.0)
+
+    num_columns = max(len(row) for row in rows)
+    inches = style.width or (4.0 if num_columns == 1 else min(3.0, max(7.0 / num_columns, 0.8)))
+    pixels = max(round(inches * style.dpi), 16)
+    side = round(pixels / width)
+    if side > LARGEST:
+        raise InputError(f"panels of {pixels} pixels are too wide: lower the width or the dpi")
+    start = round(side * min(max((left + right - width) / 2, 0.0), 1.0 - width))
+    first = np.rint(side * ((top + bottom - height) / 2).clip(0.0, 1.0 - height)).astype(int)
+    end = first + np.rint(side * height).astype(int).clip(1)
+
+    drawn: list[list[Drawn | None]] = [[None] * len(row) for row in rows]
+    for key, scene in scenes.items():  # what differs in its colors only is found once
+        own = [place for place in places if id(place[2].shape) == key]
+        colorings = [_coloring(panel, style, scale) for _, _, panel in own]
+        whole = scene.draw(colorings, (side, side), style.background, style.renderer)
+        for (i, j, panel), picture in zip(own, whole, strict=True):
+            mark = None
+            if panel.mark is not None:
+                x, y = scene.locate(np.asarray(panel.mark, np.float64))
+                mark = side * x - start, side * y - first[i]
+            cut = picture[first[i] : end[i], start : start + pixels]
+            drawn[i][j] = cut, panel.title, mark
+    return drawn
+
+
+def _coloring(panel: Panel, style: Style, scale: tuple[float, ...] | None) -> Coloring:
+    if panel.values is None:
+        return coloring(panel.shape, panel.colors, panel.color_by)
+    low, high = scale or limits(panel.values, name=style.colormap)
+    share = shares_of(panel.values, low, high).unsqueeze(1).numpy()
+    return share, False, color_table(style.colormap).numpy()

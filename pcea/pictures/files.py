@@ -14,8 +14,8 @@ from pcea.errors import InputError, nearest
 from pcea.formats import Cloud, Mesh, replacing, write_glb, write_ply
 from pcea.lettering import letter
 
-# The creation date is left out: the same figure is the same file.
-_METADATA: dict[str, dict[str, None]] = {
+# Each form's date, which is left out: the same figure is the same file.
+_DATES: dict[str, dict[str, None]] = {
     ".png": {},
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
@@ -34,20 +34,13 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         InputError: the ending is none of these, or the file cannot be written.
     """
     ending = Path(path).suffix.lower()
-    if ending not in _METADATA:
-        raise InputError(
-            f"{path}: figures are not written as {ending!r}{nearest(ending, _METADATA)}"
-        )
+    if ending not in _DATES:
+        raise InputError(f"{path}: figures are not written as {ending!r}{nearest(ending, _DATES)}")
     letter(figure)
-    style: Any = {"svg.hashsalt": "pcea", "svg.fonttype": "none", "pdf.fonttype": 42}
-    with replacing(path) as file, rc_context(style):
-        figure.savefig(
-            file,
-            format=ending[1:],
-            dpi=figure.dpi,
-            facecolor=figure.get_facecolor(),
-            metadata=_METADATA[ending],
-        )
+    rules: Any = {"svg.hashsalt": "pcea", "svg.fonttype": "none", "pdf.fonttype": 42}
+    own: Any = {"dpi": figure.dpi, "facecolor": figure.get_facecolor()}
+    with replacing(path) as file, rc_context(rules):
+        figure.savefig(file, format=ending[1:], metadata=_DATES[ending], **own)
 
 
 def save_colored(
@@ -65,10 +58,9 @@ def save_colored(
     Raises:
         InputError: a file cannot be written.
     """
-    pos, faces, normal = (
-        (shape.vertices, shape.faces, None)
-        if isinstance(shape, Mesh)
-        else (shape.pos, None, shape.normal)
-    )
+    if isinstance(shape, Mesh):
+        pos, faces, normal = shape.vertices, shape.faces, None
+    else:
+        pos, faces, normal = shape.pos, None, shape.normal
     write_ply(f"{path}.ply", shape.file_pos, colors, faces, normal, **values)
     write_glb(f"{path}.glb", pos, faces, colors, name or "shape", offset=shape.offset)

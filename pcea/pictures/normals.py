@@ -10,39 +10,29 @@ from pcea.geometry.surface import weld
 
 # Faces that meet at more than this are an edge.
 CREASE = float(np.cos(np.radians(40)))
-# At a vertex of more faces than this, their pairs would be too many: all are averaged at once.
+# Of more faces around a vertex than this, some stand for all.
 MOST_FACES = 64
 
 
-def face_normals(vertices: Array, faces: Array) -> Array:
-    """Give each face its unit normal, (F, 3) float32; zero where it has no area."""
-    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
-    return _unit(np.cross(b - a, c - a)).astype(np.float32)
-
-
-def corner_normals(vertices: Array, faces: Array, normal: Array) -> Array:
+def corner_normals(vertices: Array, faces: Array) -> Array:
     """Give the corners of faces (F, 3) the mean normal of the faces there that continue its own.
 
-    The normals are (F, 3, 3) float32 of length 1. Faces at an edge do not count, and each other
-    one counts by its angle at the vertex. Which way round its vertices run does not matter: files
-    often have it wrong.
+    The normals are (F, 3, 3) float32 of length 1, zero where a face has no area. Faces at an edge
+    do not count, and each other one counts by its angle at the vertex. Which way round its vertices
+    run does not matter: files often have it wrong.
     """
     place, num = weld(vertices)
+    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
+    flat = _unit(np.cross(b - a, c - a)).astype(np.float32)
     corner = vertices[faces].astype(np.float32)  # (F, 3, 3)
-    ahead = _unit((np.roll(corner, -1, axis=1) - corner).reshape(-1, 3)).reshape(corner.shape)
+    ahead = _unit(np.roll(corner, -1, axis=1) - corner)
     angle = np.arccos(-np.einsum("fkc,fkc->fk", ahead, np.roll(ahead, 1, axis=1)).clip(-1, 1))
     order = np.argsort(place[faces].ravel(), kind="stable")  # the corners at each place
     first = np.zeros(num + 1, np.int64)
     np.cumsum(np.bincount(place[faces].ravel(), minlength=num), out=first[1:])
-    result = np.repeat(normal, 3, axis=0)  # (3F, 3)
-    _smooth(order, first, normal, angle.ravel(), result)
+    result = np.repeat(flat, 3, axis=0)  # (3F, 3)
+    _smooth(order, first, flat, angle.ravel(), result)
     return result.reshape(-1, 3, 3)
-
-
-@compiled
-def _continues(own: Array, total: Array) -> bool:
-    along = own[0] * total[0] + own[1] * total[1] + own[2] * total[2]
-    return along > CREASE * np.sqrt(total[0] ** 2 + total[1] ** 2 + total[2] ** 2)
 
 
 @compiled
@@ -51,8 +41,9 @@ def _smooth(order: Array, first: Array, normal: Array, weight: Array, result: Ar
     total = np.zeros(3)
     for place in range(len(first) - 1):
         here = order[first[place] : first[place + 1]]
+        some = here[:: 1 + len(here) // MOST_FACES]
         total[:] = 0.0
-        for corner in here:
+        for corner in some:
             for axis in range(3):
                 total[axis] += weight[corner] * normal[corner // 3, axis]
         rough = False  # where all agree with their mean, that is all
@@ -60,9 +51,9 @@ def _smooth(order: Array, first: Array, normal: Array, weight: Array, result: Ar
             rough |= not _continues(normal[corner // 3], total)
         for corner in here:
             own = normal[corner // 3]
-            if rough and len(here) <= MOST_FACES:
+            if rough:
                 total[:] = 0.0
-                for other in here:
+                for other in some:
                     another = normal[other // 3]
                     along = own[0] * another[0] + own[1] * another[1] + own[2] * another[2]
                     if abs(along) >= CREASE:
@@ -72,6 +63,12 @@ def _smooth(order: Array, first: Array, normal: Array, weight: Array, result: Ar
                 length = np.sqrt(total[0] ** 2 + total[1] ** 2 + total[2] ** 2)
                 for axis in range(3):
                     result[corner, axis] = total[axis] / length
+
+
+@compiled
+def _continues(own: Array, total: Array) -> bool:
+    along = own[0] * total[0] + own[1] * total[1] + own[2] * total[2]
+    return along > CREASE * np.sqrt(total[0] ** 2 + total[1] ** 2 + total[2] ** 2)
 
 
 def _unit(vector: Array) -> Array:

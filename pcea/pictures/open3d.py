@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pcea.formats import Mesh, ShapeLike, as_shape
 from pcea.formats.open3d import import_open3d
-from pcea.pictures.render import checked_colors
+from pcea.pictures.render import coloring
 
 
 def to_open3d(shape: ShapeLike, colors: ArrayLike | Tensor | None = None) -> Any:
@@ -30,7 +30,7 @@ def to_open3d(shape: ShapeLike, colors: ArrayLike | Tensor | None = None) -> Any
     o3d, shape = import_open3d(), as_shape(shape)
     vectors = o3d.utility.Vector3dVector
     pos, normal = shape.file_pos.detach().double().cpu().numpy(), shape.normal
-    color, by_face = checked_colors(shape, shape.color if colors is None else colors, "auto")
+    color, by_face, _ = coloring(shape, shape.color if colors is None else colors)
     if isinstance(shape, Mesh):
         faces = shape.faces.cpu().numpy()
         if by_face:

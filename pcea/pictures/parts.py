@@ -8,16 +8,13 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from pcea.formats import Cloud, Mesh
 from pcea.geometry import carry_to_faces, smooth_labels
 from pcea.models import Segmentation
-from pcea.pictures.figures import gallery
+from pcea.pictures.figures import Panel, Style, gallery
 from pcea.pictures.files import save_colored
 from pcea.pictures.palette import part_colors
-from pcea.pictures.panels import Panel, Style
-from pcea.pictures.refine import ENOUGH_FACES, refine
+from pcea.pictures.refine import FineMesh, refine
 
 
 def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
@@ -54,36 +51,20 @@ def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
     return gallery(panels, columns=2, style=replace(style or Style(), legend=legend))
 
 
-def part_panels(
-    found: Segmentation,
-) -> tuple[list[Panel], dict[int, tuple[int, int, int]]]:
+def part_panels(found: Segmentation) -> tuple[list[Panel], dict[int, list[int]]]:
     """Show a shape plain and by its parts, y up: two panels, and the color of each part there."""
-    drawn, part = _colored(found)
+    drawn, sample = refine(found.shape, found.sample)
+    part = found.part if found.face_part is None else found.face_part
+    if isinstance(drawn, FineMesh):
+        # Where parts meet within a face of a coarse mesh, the faces that it is cut into show it.
+        assert sample.face is not None
+        own = torch.tensor(found.taxonomy.parts_of[found.taxonomy.category_id(found.category)])
+        values = found.sample_probability
+        score = carry_to_faces(drawn.faces, drawn.carry_back(sample, values), sample.face, values)
+        best = smooth_labels(drawn.vertices, drawn.faces, score.argmax(1), found.smooth)
+        part = own[best]
     drawn = drawn.upright(found.up)
     colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)
-    turned = "" if found.up == "y" else f", {found.up} up"
-    panels = [
-        Panel(drawn, title=found.shape.name),
-        Panel(drawn, colors=colors[part], title=found.category + turned),
-    ]
-    used = {
-        int(each): (int(r), int(g), int(b)) for each in part.unique() for r, g, b in [colors[each]]
-    }
-    return panels, used
-
-
-def _colored(found: Segmentation) -> tuple[Mesh | Cloud, Tensor]:
-    """A cloud and the part of each of its points, or a mesh and the part of each of its faces."""
-    shape, values = found.shape, found.sample_probability
-    if isinstance(shape, Cloud):
-        return shape, found.part
-    assert found.face_part is not None
-    if len(shape.faces) >= ENOUGH_FACES:
-        return shape, found.face_part
-    own = torch.tensor(found.taxonomy.parts_of[found.taxonomy.category_id(found.category)])
-    # Where parts meet within a face of a coarse mesh, the faces that it is cut into show it.
-    fine, sample = refine(shape, found.sample)
-    assert sample.face is not None
-    score = carry_to_faces(fine.faces, fine.carry_back(sample, values), sample.face, values)
-    best = smooth_labels(fine.vertices, fine.faces, score.argmax(1), found.smooth)
-    return fine, own[best]
+    title = found.category + ("" if found.up == "y" else f", {found.up} up")
+    panels = [Panel(drawn, title=found.shape.name), Panel(drawn, colors=colors[part], title=title)]
+    return panels, {i: colors[i].tolist() for i in part.unique().tolist()}

@@ -1,4 +1,10 @@
-"""Triangles and balls into pixels, compiled: needs no graphics library and no screen."""
+"""Triangles and balls into pixels, compiled: needs no graphics library and no screen.
+
+What is found is of each pixel of a picture (H, W): ``near``, the greatest inverse distance so far,
+float32 and 0 at first; ``face``, the triangle or the ball, int32 and -1 at first; ``weight``, the
+shares of the triangle's second and third corner, (H, W, 2) float32; ``light``, the brightness,
+float32. All are overwritten.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +20,8 @@ def draw_triangles(
 ) -> None:
     """Find the nearest triangle over the middle of each pixel.
 
-    Args:
-        corner: (F, 3, 3) float64: x and y in pixels and the inverse distance of each corner.
-        shade: (F, 3) float32 brightness of the corners.
-        near: (H, W) float32, 0 at first: the greatest inverse distance so far, is overwritten.
-        face: (H, W) int32, -1 at first: the triangle, is overwritten.
-        weight: (H, W, 2) float32: the shares of its second and third corner, is overwritten.
-        light: (H, W) float32: the brightness, is overwritten.
+    ``corner`` (F, 3, 3) float64 has x and y in pixels and the inverse distance of each corner, and
+    ``shade`` (F, 3) float32 its brightness.
     """
     height, width = near.shape
     for f in range(len(corner)):
@@ -75,15 +76,10 @@ def draw_balls(
 ) -> None:
     """Find the nearest ball over the middle of each pixel.
 
-    Args:
-        middle: (N, 4) float64: x and y in pixels, the distance, and the radius in pixels.
-        radius: of all balls, in the unit of the distance.
-        normal: (N, 3) float64 in the camera's axes: is added to the ball's own normal.
-        towards: (3,) float64 unit vector to the light, in the camera's axes.
-        ambient: the brightness of what lies in the dark.
-        near: (H, W) float32, 0 at first: the greatest inverse distance so far, is overwritten.
-        face: (H, W) int32, -1 at first: the ball, is overwritten.
-        light: (H, W) float32: the brightness, is overwritten.
+    ``middle`` (N, 4) float64 has x and y in pixels, the distance, and the radius in pixels, which
+    ``radius`` is in the unit of the distance. ``normal`` (N, 3) is added to the ball's own normal;
+    ``towards`` (3,) is the direction to the light, both float64 in the camera's axes. ``ambient``
+    is the brightness of what lies in the dark.
     """
     height, width = near.shape
     for i in range(len(middle)):
@@ -107,20 +103,24 @@ def draw_balls(
 
 @compiled
 def paint(
-    face: Array, weight: Array, light: Array, corner: Array, colors: Array, picture: Array
+    face: Array,
+    weight: Array,
+    light: Array,
+    corner: Array,
+    values: Array,
+    table: Array,
+    picture: Array,
 ) -> None:
     """Color what was found, and put the mean of each square of pixels into one.
 
-    Args:
-        face: (H, W) int32 what each pixel shows; -1: nothing.
-        weight: (H, W, 2) float32 the shares of its second and third corner.
-        light: (H, W) float32 its brightness.
-        corner: (F, 3) int64 which color each corner has.
-        colors: (C, 3) uint8.
-        picture: (H / n, W / n, 4) float32, 0 at first: the sum of the colors, 0 to 255, and which
-            share of the square is covered, is overwritten.
+    ``corner`` (F, 3) int64 says which value each corner has. ``values`` are (C, 3) float32 colors,
+    0 to 255, and ``table`` is empty; or they are (C, 1) places, 0 to 1 or NaN, in a ``table``
+    (T, 3) uint8 of T - 1 colors and that of NaN. ``picture`` (H / n, W / n, 4) float32, 0 at first,
+    takes the sum of the colors, 0 to 255, and which share of the square is covered.
     """
     fine = len(face) // len(picture)
+    last = len(table) - 1
+    color = np.zeros(3, np.float32)
     for i in range(len(face)):
         for j in range(face.shape[1]):
             f = face[i, j]
@@ -130,7 +130,13 @@ def paint(
             w1, w2, shade = weight[i, j, 0], weight[i, j, 1], light[i, j] / fine**2
             w0 = 1 - w1 - w2
             a, b, c = corner[f, 0], corner[f, 1], corner[f, 2]
+            for k in range(values.shape[1]):
+                color[k] = w0 * values[a, k] + w1 * values[b, k] + w2 * values[c, k]
+            if last > 0:
+                place = color[0]
+                step = last if np.isnan(place) else min(max(int(place * last), 0), last - 1)
+                for k in range(3):
+                    color[k] = table[step, k]
             for k in range(3):
-                color = w0 * colors[a, k] + w1 * colors[b, k] + w2 * colors[c, k]
-                picture[row, column, k] += shade * color
+                picture[row, column, k] += shade * color[k]
             picture[row, column, 3] += 1 / fine**2

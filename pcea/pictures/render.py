@@ -13,15 +13,9 @@ from pcea.errors import InputError, nearest
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
-from pcea.pictures.raycast import Renderer
-from pcea.pictures.scene import find_visible
+from pcea.pictures.scene import NO_TABLE, Background, Coloring, Renderer, Scene
 
-Background = Literal["white", "dark", "transparent"]
-BACKGROUNDS: dict[Background, tuple[int, int, int] | None] = {
-    "white": (255, 255, 255),
-    "dark": (24, 26, 30),
-    "transparent": None,
-}
+ColorBy = Literal["auto", "vertices", "faces"]
 # A shape that has no colors; both on white and on dark it stands out.
 PLAIN = (176, 180, 188)
 LARGEST = 4096
@@ -34,7 +28,7 @@ def render(
     size: tuple[int, int] = (800, 800),
     background: Background = "white",
     renderer: Renderer = "auto",
-    color_by: Literal["auto", "vertices", "faces"] = "auto",
+    color_by: ColorBy = "auto",
     point_size: float | None = None,
     shaded: bool = True,
 ) -> Array:
@@ -73,62 +67,29 @@ def render_each(
     size: tuple[int, int] = (800, 800),
     background: Background = "white",
     renderer: Renderer = "auto",
-    color_by: Literal["auto", "vertices", "faces"] = "auto",
+    color_by: ColorBy = "auto",
     point_size: float | None = None,
     shaded: bool = True,
 ) -> Iterator[Array]:
     """Draw a shape in each of several colorings, for much less than one by one.
 
-    Args:
-        shape: as for :func:`render`, and so on.
-        colorings: the colors of each picture, all of vertices or all of faces.
-        camera: from where.
-        size: width and height of each picture.
-        background: what is behind.
-        renderer: who finds the triangles.
-        color_by: whose colors they are.
-        point_size: how large points are.
-        shaded: bring out the form by light.
-
-    Yields:
-        A picture each, as :func:`render` returns them.
-
-    Raises:
-        InputError: an argument is wrong, or the renderer does not work here.
+    The other arguments, the pictures and the errors are those of :func:`render`.
     """
-    if background not in BACKGROUNDS:
-        raise InputError(
-            f"no background is called {background!r}{nearest(background, BACKGROUNDS)}"
-        )
-    width, height = size
     if not (min(size) >= 16 and max(size) <= LARGEST and max(size) <= 3 * min(size)):
         raise InputError(
             f"a picture has 16 to {LARGEST} pixels each way, and at most 3 times as many one way "
-            f"as the other, not {width} × {height}"
+            f"as the other, not {size[0]} × {size[1]}"
         )
     shape = as_shape(shape)
-    checked = [checked_colors(shape, each, color_by) for each in colorings]
-    if len({by_face for _, by_face in checked}) > 1:
-        raise InputError("some of the colors are of vertices and some of faces: draw them apart")
-    fine = 3 if max(width, height) <= 640 else 2  # drawn so much larger, for smooth edges
-    large = width * fine, height * fine
-    visible = find_visible(shape, camera or Camera(), large, point_size, shaded, renderer)
-    behind = BACKGROUNDS[background]
-    for colors, by_face in checked:
-        picture = visible.paint(colors, by_face, fine)
-        color, alpha = picture[..., :3], picture[..., 3:]
-        if behind is None:
-            pure = color / np.where(alpha > 0, alpha, 1)
-            picture = np.concatenate((pure, 255 * alpha), axis=-1)
-        else:
-            picture = color + (1 - alpha) * np.array(behind, np.float32)
-        yield np.rint(picture.clip(0, 255)).astype(np.uint8)
+    checked = [coloring(shape, each, color_by) for each in colorings]
+    scene = Scene(shape, camera or Camera(), point_size)
+    yield from scene.draw(checked, size, background, renderer, shaded)
 
 
-def checked_colors(
-    shape: Mesh | Cloud, colors: ArrayLike | Tensor | None, color_by: str
-) -> tuple[Array, bool]:
-    """Check colors, and say whether they are of faces."""
+def coloring(
+    shape: Mesh | Cloud, colors: ArrayLike | Tensor | None, color_by: ColorBy = "auto"
+) -> Coloring:
+    """Check colors, and find out whether they are of faces."""
     num = len(shape.vertices) if isinstance(shape, Mesh) else len(shape)
     num_faces = len(shape.faces) if isinstance(shape, Mesh) else -1
     wanted = {"auto": (num, num_faces), "vertices": (num,), "faces": (num_faces,)}
@@ -137,11 +98,11 @@ def checked_colors(
     if colors is None and isinstance(shape, Cloud):
         colors = shape.color
     if colors is None:
-        return np.broadcast_to(np.array(PLAIN, np.uint8), (num, 3)), False
+        return np.broadcast_to(np.array(PLAIN, np.uint8), (num, 3)), False, NO_TABLE
     array = colors.detach().cpu().numpy() if isinstance(colors, Tensor) else np.asarray(colors)
     if array.ndim != 2 or array.shape[1] != 3 or len(array) not in wanted[color_by]:
         rows = " or ".join(f"({n}, 3)" for n in wanted[color_by] if n >= 0)
         raise InputError(f"the colors of this shape have the shape {rows}, not {array.shape}")
     if array.dtype != np.uint8:
         raise InputError(f"colors are uint8, 0 to 255, not {array.dtype}")
-    return array, color_by == "faces" or (color_by == "auto" and len(array) != num)
+    return array, color_by == "faces" or (color_by == "auto" and len(array) != num), NO_TABLE

@@ -1,198 +1,201 @@
-"""What a picture shows: the shape in the unit sphere, lit, and found pixel by pixel."""
+"""A shape before a camera, and the pictures of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 
-from pcea.errors import InputError
+from pcea.errors import InputError, nearest
 from pcea.formats import Cloud, Mesh
+from pcea.formats.open3d import import_open3d
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
-from pcea.pictures.normals import corner_normals, face_normals
+from pcea.pictures.normals import corner_normals
 from pcea.pictures.rasterize import draw_balls, draw_triangles, paint
-from pcea.pictures.raycast import Renderer, cast_rays, choose_renderer
 from pcea.pictures.refine import FineMesh
 
+Renderer = Literal["auto", "raycast", "software"]
+RENDERERS: tuple[Renderer, ...] = ("auto", "raycast", "software")
+Background = Literal["white", "dark", "transparent"]
+BACKGROUNDS: dict[Background, tuple[int, int, int] | None] = {
+    "white": (255, 255, 255),
+    "dark": (24, 26, 30),
+    "transparent": None,
+}
 # In the camera's axes (right, up, back): from above the left shoulder.
 LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
 AMBIENT = 0.55
 # More points than this hide one another in any picture.
 MOST_POINTS = 200_000
+# Colors, 0 to 255, of vertices or points, or of faces, and which of both; or places in a color map,
+# 0 to 1 or NaN, and that map's table.
+Coloring = tuple[Array, bool, Array]
+NO_TABLE = np.zeros((0, 3), np.uint8)
 
 
-@dataclass(frozen=True, eq=False)
-class Visible:
-    """What each pixel of a large picture shows; it is found once and painted in many colors.
-
-    Args:
-        face: (H, W) int32 the triangle or the ball; -1: nothing.
-        weight: (H, W, 2) float32 the shares of the triangle's second and third corner.
-        light: (H, W) float32 the brightness.
-        corner: (F, 3) int64 the vertex or point whose color each corner has.
-    """
-
-    face: Array
-    weight: Array
-    light: Array
-    corner: Array
-
-    def paint(self, colors: Array, by_face: bool, fine: int) -> Array:
-        """Color the picture.
-
-        Args:
-            colors: uint8, (V, 3) of the vertices or points, or (F, 3) of the faces.
-            by_face: which of both.
-            fine: how many pixels each way become one.
-
-        Returns:
-            (H / fine, W / fine, 4) float32: the colors, 0 to 255, multiplied by the share of the
-            pixel that the shape covers, and that share.
-        """
-        corner = self.corner
-        if by_face:
-            corner = np.arange(len(colors))[:, None].repeat(3, axis=1)
-        picture = np.zeros((len(self.face) // fine, self.face.shape[1] // fine, 4), np.float32)
-        paint(self.face, self.weight, self.light, corner, np.ascontiguousarray(colors), picture)
-        return picture
-
-
-def find_visible(
-    shape: Mesh | Cloud,
-    camera: Camera,
-    size: tuple[int, int],
-    point_size: float | None = None,
-    shaded: bool = True,
-    renderer: Renderer = "auto",
-) -> Visible:
-    """Find what each pixel of a picture shows.
+def choose_renderer(renderer: Renderer = "auto") -> Renderer:
+    """Say which renderer finds the triangles of meshes.
 
     Args:
-        shape: y up.
-        camera: from where.
-        size: width and height in pixels.
-        point_size: the radius of a cloud's points, as a share of the bounding sphere's; default:
-            as many points need.
-        shaded: without it, every color is drawn as it is.
-        renderer: who finds the triangles of a mesh.
-
-    Returns:
-        What can be seen.
+        renderer: one of :data:`RENDERERS`; ``"auto"`` is the faster one, ``"software"``.
 
     Raises:
-        InputError: there is nothing to draw, or the renderer does not work here.
+        InputError: it does not work here, or there is none of that name.
     """
-    width, height = size
-    renderer = choose_renderer(renderer)
-    near, light = np.zeros((2, height, width), np.float32)
-    face = np.full((height, width), -1, np.int32)
-    weight = np.zeros((height, width, 2), np.float32)
-    if isinstance(shape, Mesh):
-        corner = shape.faces.cpu().numpy()
-        vertices, _ = _unit_mesh(shape)
-        shade = _brightness(shape, vertices, camera)
-        if renderer == "raycast":
-            cast_rays(vertices, corner, shade, camera, face, weight, light)
+    if renderer not in RENDERERS:
+        raise InputError(f"no renderer is called {renderer!r}{nearest(renderer, RENDERERS)}")
+    if renderer != "raycast":
+        return "software"
+    try:
+        import_open3d()
+    except InputError as error:
+        reason = f"the renderer 'raycast' does not work here: {error}; take 'auto'"
+        raise InputError(reason) from error
+    return renderer
+
+
+class Scene:
+    """A shape in the unit sphere before a camera: its triangles, or a ball for each point.
+
+    Arguments are as for :func:`pcea.pictures.render`; an InputError says that there is nothing to
+    draw, or that the size of the points is none.
+    """
+
+    def __init__(
+        self, shape: Mesh | Cloud, camera: Camera, point_size: float | None = None
+    ) -> None:
+        self.shape, self.camera, self._radius = shape, camera, 0.0
+        # Which vertex or point each corner of a triangle has its color from; of a ball, all three.
+        self._corner: Array
+        if isinstance(shape, Mesh):
+            pos, self._corner = shape.vertices.detach().cpu().numpy(), shape.faces.cpu().numpy()
+            if not len(self._corner):
+                raise InputError(f"{shape.name or 'the mesh'}: without faces there is no picture")
+            used = np.zeros(len(pos), bool)
+            used[self._corner.ravel()] = True
+            pos = np.where(used[:, None], pos, pos[self._corner[0, 0]])  # far-off ones do not count
         else:
-            x, y, distance = camera.project(vertices, width, height)
-            corners = np.stack((x, y, 1 / distance), axis=1)[corner]  # (F, 3, 3)
+            if not len(shape):
+                raise InputError(f"{shape.name or 'the cloud'}: without points there is no picture")
+            some = np.arange(len(shape))
+            if len(some) > MOST_POINTS:
+                some = np.sort(np.random.default_rng(0).permutation(some)[:MOST_POINTS])
+            pos, self._corner = shape.pos.detach().cpu().numpy()[some], np.stack([some] * 3, axis=1)
+            size = min(max(len(some) ** -0.5, 0.005), 0.1) if point_size is None else point_size
+            if not 0 < size <= 1:
+                raise InputError(f"a point's size is a share of the shape's, 0 to 1, not {size}")
+            self._radius = size / (1 + size)
+        pos = pos.astype(np.float64)
+        self._center = (pos.min(axis=0) + pos.max(axis=0)) / 2
+        reach = float(np.linalg.norm(pos - self._center, axis=1).max()) or 1.0
+        self._scale = (1 - self._radius) / reach
+        self._pos = ((pos - self._center) * self._scale).astype(np.float32)
+
+    def extent(self) -> tuple[float, float, float, float]:
+        """Say what part of a square picture it takes: left, top, right, bottom, 0 to 1."""
+        x, y, _ = self.camera.project(self._pos, 1, 1)
+        room = self._radius * self.camera.focal(1, 1) * self.camera.margin  # of the nearest ball
+        return x.min() - room, y.min() - room, x.max() + room, y.max() + room
+
+    def locate(self, place: Array) -> tuple[float, float]:
+        """Say where in a square picture a place (3,) of the shape is: from left and top, 0 to 1."""
+        x, y, _ = self.camera.project((place[None] - self._center) * self._scale, 1, 1)
+        return float(x[0]), float(y[0])
+
+    def draw(
+        self,
+        colorings: Iterable[Coloring],
+        size: tuple[int, int],
+        background: Background,
+        renderer: Renderer,
+        shaded: bool = True,
+    ) -> Iterator[Array]:
+        """Draw a picture in each of several colorings; what its pixels show is found once.
+
+        The other arguments, what it gives and what it raises are as for :func:`render`.
+        """
+        if background not in BACKGROUNDS:
+            near = nearest(background, BACKGROUNDS)
+            raise InputError(f"no background is called {background!r}{near}")
+        behind = BACKGROUNDS[background]
+        fine = 3 if max(size) <= 640 else 2  # drawn so much larger, for smooth edges
+        face, weight, light = self._find(fine * size[0], fine * size[1], choose_renderer(renderer))
+        if not shaded:
+            light[:] = 1
+        for values, by_face, table in colorings:
+            picture = np.zeros((size[1], size[0], 4), np.float32)
+            corner = np.stack([np.arange(len(values))] * 3, axis=1) if by_face else self._corner
+            values = np.ascontiguousarray(values, np.float32)
+            paint(face, weight, light, corner, values, table, picture)
+            color, alpha = picture[..., :3], picture[..., 3:]
+            if behind is None:
+                color /= np.where(alpha > 0, alpha, 1)
+                alpha *= 255
+            else:
+                picture = color + (1 - alpha) * np.array(behind, np.float32)
+            yield np.rint(picture.clip(0, 255)).astype(np.uint8)
+
+    def _find(self, width: int, height: int, renderer: Renderer) -> tuple[Array, Array, Array]:
+        """Find what :mod:`pcea.pictures.rasterize` calls face, weight and light."""
+        face, weight = np.full((height, width), -1, np.int32), np.zeros((height, width, 2), "f4")
+        near, light = np.zeros((2, height, width), np.float32)
+        x, y, distance = self.camera.project(self._pos, width, height)
+        if isinstance(self.shape, Cloud):
+            radius = self._radius * self.camera.focal(width, height) / distance
+            balls, normal = np.stack((x, y, distance, radius), axis=1), self._normals(self.shape)
+            draw_balls(balls, self._radius, normal, LIGHT, AMBIENT, near, face, light)
+            return face, weight, light
+        shade = self._brightness(self.shape)
+        if renderer == "raycast":
+            self._cast_rays(shade, face, weight, light)
+        else:
+            corners = np.stack((x, y, 1 / distance), axis=1)[self._corner]  # (F, 3, 3)
             draw_triangles(corners, shade, near, face, weight, light)
-    else:
-        middle, source, radius = _unit_cloud(shape, point_size)
-        corner = source[:, None].repeat(3, axis=1)
-        x, y, distance = camera.project(middle, width, height)
-        balls = np.stack((x, y, distance, radius * camera.focal(width, height) / distance), axis=1)
-        own = _cloud_normals(shape, source, middle, camera)
-        draw_balls(balls, radius, own, LIGHT, AMBIENT, near, face, light)
-    if not shaded:
-        light = np.ones_like(light)
-    return Visible(face, weight, light, corner)
+        return face, weight, light
 
+    def _brightness(self, mesh: Mesh) -> Array:
+        """Light the corners of the faces from the side that the camera looks at, (F, 3) float32."""
+        if isinstance(mesh, FineMesh) and mesh.normal is not None:
+            normal = mesh.normal.cpu().numpy()[self._corner]  # (F, 3, 3)
+        else:
+            normal = corner_normals(self._pos, self._corner)
+        a, b, c = (self._pos[self._corner[:, k]] for k in range(3))
+        eye, light = (each.astype("f4") for each in (self.camera.eye, LIGHT @ self.camera.axes))
+        away = np.einsum("fc,fc->f", np.cross(b - a, c - a), eye - a) < 0
+        facing = normal @ light  # (F, 3)
+        facing[away] *= -1
+        return (AMBIENT + (1 - AMBIENT) * facing.clip(0, 1)).astype(np.float32)
 
-def extent(
-    shape: Mesh | Cloud, camera: Camera, point_size: float | None = None
-) -> tuple[float, float, float, float]:
-    """Say which part of a square picture a shape takes.
+    def _normals(self, cloud: Cloud) -> Array:
+        """What the surface's normals add to those of the balls, (N, 3) in the camera's axes."""
+        if cloud.normal is None:
+            return np.zeros((len(self._pos), 3))
+        normal = cloud.normal.detach().cpu().double().numpy()[self._corner[:, 0]]
+        away = (normal * (self.camera.eye - self._pos)).sum(axis=1) < 0
+        # Of many small balls, the surface's form is to be seen, of few large ones their own.
+        share = min(len(normal) / 4096, 1.0)
+        return share * np.where(away, -1, 1)[:, None] * normal @ self.camera.axes.T
 
-    Args:
-        shape: y up.
-        camera: from where.
-        point_size: as for :func:`find_visible`.
-
-    Returns:
-        Its left, top, right and bottom, as shares of the picture's width.
-
-    Raises:
-        InputError: there is nothing to draw.
-    """
-    room = 0.0
-    if isinstance(shape, Mesh):
-        pos, used = _unit_mesh(shape)
-        pos = pos[used]
-    else:
-        pos, _, room = _unit_cloud(shape, point_size)
-        room *= camera.focal(1, 1) * camera.margin  # a bit more than the nearest point's
-    x, y, _ = camera.project(pos, 1, 1)
-    return x.min() - room, y.min() - room, x.max() + room, y.max() + room
-
-
-def _unit_mesh(mesh: Mesh) -> tuple[Array, Array]:
-    """Put the vertices (V, 3) into the unit sphere, and say which ones (V,) a face uses."""
-    faces = mesh.faces.cpu().numpy()
-    if not len(faces):
-        raise InputError(f"{mesh.name or 'the mesh'}: it has no faces, so there is no picture")
-    pos = mesh.vertices.detach().cpu().numpy()
-    used = np.zeros(len(pos), bool)
-    used[faces.ravel()] = True
-    center, radius = _bounding_sphere(pos[used])
-    vertices = ((pos - center) / radius).astype(np.float32)
-    vertices[~used] = 0  # far-off ones must not count
-    return vertices, used
-
-
-def _brightness(mesh: Mesh, vertices: Array, camera: Camera) -> Array:
-    """Light the corners of the faces from the side that the camera looks at, (F, 3) float32."""
-    faces = mesh.faces.cpu().numpy()
-    flat = face_normals(vertices, faces)  # (F, 3)
-    if isinstance(mesh, FineMesh):
-        normal = mesh.corner_normal.detach().cpu().numpy()  # (F, 3, 3)
-    else:
-        normal = corner_normals(vertices, faces, flat)
-    away = np.einsum("fc,fc->f", flat, camera.eye - vertices[faces[:, 0]]) < 0
-    facing = normal @ (LIGHT @ camera.axes).astype(np.float32)  # (F, 3)
-    facing[away] *= -1
-    return (AMBIENT + (1 - AMBIENT) * facing.clip(0, 1)).astype(np.float32)
-
-
-def _unit_cloud(cloud: Cloud, point_size: float | None) -> tuple[Array, Array, float]:
-    """Put balls into the unit sphere: their middles (N, 3), whose they are (N,), their radius."""
-    if not len(cloud):
-        raise InputError(f"{cloud.name or 'the cloud'}: it has no points, so there is no picture")
-    pos = cloud.pos.detach().cpu().numpy()
-    center, radius = _bounding_sphere(pos)
-    source = np.arange(len(pos))
-    if len(pos) > MOST_POINTS:
-        source = np.sort(np.random.default_rng(0).permutation(len(pos))[:MOST_POINTS])
-    size = min(max(len(source) ** -0.5, 0.005), 0.1) if point_size is None else point_size
-    if not 0 < size <= 1:
-        raise InputError(f"a point's size is a share of the shape's, 0 to 1, not {size}")
-    return (pos[source] - center) / (radius * (1 + size)), source, size / (1 + size)
-
-
-def _cloud_normals(cloud: Cloud, source: Array, middle: Array, camera: Camera) -> Array:
-    """What the surface's normals add to those of the balls, (N, 3) in the camera's axes."""
-    if cloud.normal is None:
-        return np.zeros_like(middle)
-    normal = cloud.normal.detach().cpu().numpy()[source].astype(np.float64)
-    away = np.einsum("nc,nc->n", normal, camera.eye - middle) < 0
-    # Of many small balls, the surface's form is to be seen, of few large ones their own.
-    share = min(len(source) / 4096, 1.0)
-    return (share * np.where(away, -1, 1)[:, None] * normal) @ camera.axes.T
-
-
-def _bounding_sphere(pos: Array) -> tuple[Array, float]:
-    pos = pos.astype(np.float64)
-    center = (pos.min(axis=0) + pos.max(axis=0)) / 2
-    radius = float(np.sqrt(((pos - center) ** 2).sum(axis=1).max()))
-    return center, radius or 1.0
+    def _cast_rays(self, shade: Array, face: Array, weight: Array, light: Array) -> None:
+        """Find by Open3D the first triangle that the ray through the middle of a pixel meets."""
+        o3d = import_open3d()
+        caster = o3d.t.geometry.RaycastingScene()
+        caster.add_triangles(self._pos, self._corner.astype(np.uint32))
+        height, width = face.shape
+        x, y, _ = self.camera.project(self._pos, width, height)
+        left, top = max(int(x.min()), 0), max(int(y.min()), 0)  # no ray passes beside the shape
+        own = slice(top, int(y.max()) + 1), slice(left, int(x.max()) + 1)
+        focal, outer = self.camera.focal(width, height), np.eye(4)
+        inner = np.array([[focal, 0, width / 2 - left], [0, focal, height / 2 - top], [0, 0, 1]])
+        outer[:3, :3] = self.camera.axes * [[1], [-1], [-1]]  # Open3D's are right, down and ahead
+        outer[:3, 3] = -outer[:3, :3] @ self.camera.eye
+        size = face[own].shape[::-1]
+        met = caster.cast_rays(caster.create_rays_pinhole(inner, outer, *size))
+        # The number that stands for no triangle, 2³² − 1, is -1 in int32.
+        face[own] = met["primitive_ids"].numpy().astype(np.int32)
+        weight[own] = met["primitive_uvs"].numpy()
+        hit = face >= 0
+        corner = shade[face[hit]]
+        light[hit] = corner[:, 0] + ((corner[:, 1:] - corner[:, :1]) * weight[hit]).sum(axis=1)

@@ -21,6 +21,7 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, replacing
 from pcea.geometry import upright
 from pcea.pictures.colormaps import colors_of, limits
+from pcea.pictures.refine import FineMesh
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study
 
@@ -97,8 +98,12 @@ def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Conten
     face, normal = None, None
     if isinstance(shape, Mesh):
         face = _packed(shape.faces.numpy().astype("<u4"))
-        turned = shape.upright(up).vertices.numpy(), shape.faces.numpy()
-        light = trimesh.Trimesh(*turned, process=False).vertex_normals  # 0 where there are no faces
+        turned = shape.upright(up)
+        if isinstance(turned, FineMesh) and turned.normal is not None:
+            light = turned.normal.numpy()
+        else:  # 0 where there are no faces
+            arrays = turned.vertices.numpy(), turned.faces.numpy()
+            light = trimesh.Trimesh(*arrays, process=False).vertex_normals
         normal = _packed((light * 127).round().astype("i1"))
     return {
         "name": shape.name,

@@ -18,7 +18,7 @@ from pcea.models import load_model, save_model
 from pcea.models.encoder import PointTransformer
 from pcea.pictures import explained
 from pcea.pictures.colormaps import colors_of
-from pcea.pictures.explained import COLORMAP, base, layers, saved_names
+from pcea.pictures.explained import COLORMAP, layers, saved_names
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
@@ -30,7 +30,7 @@ QUICK = ("--slots", 2, "--votes", 2)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of few pixels, and turns of few frames."""
-    monkeypatch.setattr(base, "DPI", 24)
+    monkeypatch.setattr(explained, "DPI", 24)
     monkeypatch.setattr(explained, "FRAMES", 2)
 
 

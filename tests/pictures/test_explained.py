@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import torch
 
-from pcea.formats import Cloud, Mesh
-from pcea.pictures.explained.base import with_mark
+from pcea.datasets.shapes import TAXONOMY
+from pcea.explanation import explain
+from pcea.formats import Mesh
+from pcea.geometry import upright
+from pcea.models import create_model
+from pcea.pictures import Style
+from pcea.pictures.explained import DrawnExplanation
 
 
-def test_the_mark_of_a_query_point() -> None:
-    place = torch.tensor([0.0, 1.0, 0.0])
-    mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
-    marked, num = with_mark(mesh, place)
-    assert isinstance(marked, Mesh) and torch.equal(marked.vertices[:3], mesh.vertices)
-    a, b, c = (marked.vertices[marked.faces[1:]] - place).unbind(1)
-    assert bool(((torch.linalg.cross(b - a, c - a) * (a + b + c)).sum(1) > 0).all())  # outwards
-    assert float((marked.vertices[-num:] - place).norm(dim=1).max()) < 0.1
-    cloud, _ = with_mark(Cloud(torch.eye(3), torch.eye(3)), place)
-    assert isinstance(cloud, Cloud) and cloud.normal.shape == cloud.pos.shape == (3 + num, 3)
+def test_query_points_are_marked_where_they_are_drawn(ball: Mesh) -> None:
+    torch.manual_seed(0)
+    model = create_model("eat-tiny", TAXONOMY, num_points=64, attention="self")
+    found = explain(model, ball, up="z", votes=1, importance=False, slots=3)
+    drawn = DrawnExplanation(found, "", Style())
+    panels = drawn.panels(found.gallery, [each.name for each in found.gallery])
+    query = found.maps[found.gallery[0].layer].query
+    assert query is not None and len(panels) == 3 and panels[0].mark is None
+    for column, panel in zip(found.gallery[1:], panels[1:], strict=True):
+        assert torch.equal(torch.as_tensor(panel.mark), upright(query[column.index - 1], "z"))
+        corners = panel.shape.vertices  # type: ignore[union-attr]
+        assert float((corners - panel.mark).norm(dim=1).min()) < 0.5  # of a ball of radius 3

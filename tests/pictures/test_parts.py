@@ -54,7 +54,7 @@ def test_a_coarse_mesh_shows_parts_that_meet_within_its_faces() -> None:
     clear = middle.abs() > 0.1
     expected = COLORS[1 + (middle > 0).long()]
     assert torch.equal(torch.as_tensor(parts.colors)[clear], expected[clear])
-    assert colors == {part: tuple(COLORS[part].tolist()) for part in (1, 2)}
+    assert colors == {part: COLORS[part].tolist() for part in (1, 2)}
 
 
 def test_a_cloud_shows_the_part_of_each_point_whichever_way_is_up() -> None:
@@ -71,6 +71,6 @@ def test_a_cloud_shows_the_part_of_each_point_whichever_way_is_up() -> None:
 def test_a_mesh_that_was_cut_is_lit_as_before_when_it_is_turned() -> None:
     (_, parts), _ = part_panels(split(SQUARE, "z"))
 
-    assert isinstance(parts.shape, FineMesh) and parts.shape.corner_normal is not None
-    facing = parts.shape.corner_normal.flatten(0, 1)
+    assert isinstance(parts.shape, FineMesh) and parts.shape.normal is not None
+    facing = parts.shape.normal
     torch.testing.assert_close(facing, torch.tensor([0.0, 1, 0]).expand_as(facing))

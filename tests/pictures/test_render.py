@@ -13,7 +13,8 @@ from pcea.formats.raw import Array
 from pcea.pictures import scene
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormaps import colors_of
-from pcea.pictures.render import BACKGROUNDS, render, render_each
+from pcea.pictures.render import render, render_each
+from pcea.pictures.scene import BACKGROUNDS
 
 FRONT = Camera(0, 0, 25, margin=1)
 SMALL = (96, 96)
@@ -30,14 +31,14 @@ def test_a_ray_caster_meets_the_same(ball: Mesh, size: tuple[int, int]) -> None:
     # A torn and tilted ball: it has an inside, an edge, and no symmetry.
     pos = ball.vertices * torch.tensor([1.0, 0.7, 0.5])
     mesh = Mesh(pos, ball.faces[: len(ball.faces) * 3 // 4])
-    own = scene.find_visible(mesh, Camera(), size, renderer="software")
-    cast = scene.find_visible(mesh, Camera(), size, renderer="raycast")
-    assert 0.1 < (cast.face >= 0).mean() < 0.9
-    same = own.face == cast.face
-    assert same.mean() > 0.999
-    same &= own.face >= 0
-    assert np.abs(own.weight[same] - cast.weight[same]).max() < 0.01
-    assert np.abs(own.light[same] - cast.light[same]).max() < 0.01
+    for colors in (colors_of(pos[:, 0]), colors_of(mesh.faces[:, 1])):  # of vertices, of faces
+        own, cast = (
+            render(mesh, colors, size=size, background="transparent", renderer=name).astype(int)
+            for name in ("software", "raycast")
+        )
+        assert 0.1 < silhouette(cast).mean() < 0.9
+        away = np.abs(own - cast).max(axis=-1)
+        assert (away > 2).mean() < 0.001
 
 
 def test_a_machine_without_open3d(square: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +154,10 @@ def test_many_colorings_at_once(ball: Mesh) -> None:
     pictures = list(render_each(ball, colorings, size=SMALL))
     for picture, colors in zip(pictures, colorings, strict=True):
         assert (picture == render(ball, colors, size=SMALL)).all()
+    faces = torch.zeros(len(ball.faces), 3, dtype=torch.uint8)
+    by_vertex, by_face = render_each(ball, [colorings[0], faces], size=SMALL)
+    assert (by_vertex == render(ball, colorings[0], size=SMALL)).all()
+    assert (by_face == render(ball, faces, size=SMALL)).all()
     assert not list(render_each(ball, []))
 
 
@@ -182,10 +187,10 @@ def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scene, "MOST_POINTS", 100)
     color = torch.tensor([[9, 9, 9]], dtype=torch.uint8).repeat(300, 1)
     cloud = Cloud(torch.rand(300, 3, generator=torch.Generator().manual_seed(0)), color=color)
-    visible = scene.find_visible(cloud, FRONT, (500, 500))
-    assert 50 < len(np.unique(visible.face)) <= 101
-    picture = render(cloud, size=SMALL, shaded=False)
-    assert (picture == 9).any()
+    few = render(cloud, size=SMALL, shaded=False, point_size=0.01)
+    monkeypatch.setattr(scene, "MOST_POINTS", 300)
+    many = render(cloud, size=SMALL, shaded=False, point_size=0.01)
+    assert 0.2 < (few != 255).sum() / (many != 255).sum() < 0.5
 
 
 @pytest.mark.parametrize(
@@ -206,12 +211,9 @@ def test_wrong_wishes(square: Mesh, wish: dict[str, object], said: str) -> None:
 
 
 def test_nothing_to_draw(square: Mesh) -> None:
-    with pytest.raises(InputError, match="square: it has no faces"):
+    with pytest.raises(InputError, match="square: without faces"):
         render(Mesh(square.vertices, torch.zeros(0, 3, dtype=torch.long), "square"))
-    with pytest.raises(InputError, match="it has no points"):
+    with pytest.raises(InputError, match="without points"):
         render(Cloud(torch.zeros(0, 3)))
     with pytest.raises(InputError, match="point's size"):
         render(Cloud(torch.zeros(1, 3)), point_size=0)
-    colorings = [torch.zeros(n, 3, dtype=torch.uint8) for n in (4, 2)]
-    with pytest.raises(InputError, match="draw them apart"):
-        list(render_each(square, colorings))

@@ -76,7 +76,7 @@ def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(
     study = Study(segmenter, cube)
     assert isinstance(study.drawn, Mesh)
     assert len(study.drawn.faces) >= 5000
-    assert torch.equal(study.drawn.vertices[:8], cube.vertices)
+    assert set(map(tuple, cube.vertices.tolist())) < set(map(tuple, study.drawn.vertices.tolist()))
     assert torch.equal(study.sample.pos, study.explanation.sample.pos)
 
 

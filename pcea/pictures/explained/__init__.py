@@ -5,33 +5,71 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from pcea.explanation import Explanation
+from matplotlib.figure import Figure
+
+from pcea.explanation import Column, Explanation
+from pcea.geometry import upright
 from pcea.pictures.colormaps import colors_of
-from pcea.pictures.explained import base
-from pcea.pictures.explained.base import COLORMAP, PICTURES, DrawnExplanation, register_picture
+from pcea.pictures.figures import Panel, Style
 from pcea.pictures.files import save, save_colored
-from pcea.pictures.panels import Style
-from pcea.pictures.raycast import Renderer
-from pcea.pictures.render import Background
+from pcea.pictures.refine import Refined
+from pcea.pictures.scene import Background, Renderer
 from pcea.pictures.turntable import turntable as write_turntable
+from pcea.registry import Registry
 
-__all__ = [
-    "COLORMAP",
-    "PICTURES",
-    "DrawnExplanation",
-    "register_picture",
-    "save_explanation",
-    "saved_names",
-]
-
+# From light to dark: a peaked slot leaves most of a shape at the low end, where form stays visible.
+COLORMAP = "magma_r"
+DPI = 200
 # Pictures of a turn.
 FRAMES = 48
 
-# A file that registers a picture joins by lying beside the others.
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+
+class DrawnExplanation:
+    """An explanation on the shape as it is drawn.
+
+    Args:
+        found: the explanation.
+        title: what stands above each figure.
+        style: background and resolution; the colors are the figures' own.
+    """
+
+    def __init__(self, found: Explanation, title: str, style: Style) -> None:
+        self.found, self.title, self.style = found, title, style
+        # A mesh of few triangles is cut finer; values (P, C) are carried to its vertices.
+        refined = Refined(found)
+        self.shape, self.carry = refined.shape.upright(found.up), refined.carry
+
+    @property
+    def colored(self) -> Style:
+        """The style of panels of columns."""
+        label = "share of what the panel goes up to"
+        return replace(self.style, colormap=COLORMAP, low=0.0, high=1.0, label=label)
+
+    def panels(
+        self, columns: Sequence[Column], names: Sequence[str], on_sample: bool = False
+    ) -> list[Panel]:
+        """Draw columns on the shape, or on the sampled points, with a mark at each query point."""
+        values = self.found.values(columns)
+        shape = self.found.sample.upright(self.found.up) if on_sample else self.shape
+        values = values if on_sample else self.carry(values)
+        panels = []
+        for column, own, name in zip(columns, values.T, names, strict=True):
+            title, mark = f"{name}\nup to {column.high:.0f} × the mean", None
+            query = self.found.maps[column.layer].query
+            if query is not None and column.index > 0:  # the first is what points receive
+                mark = upright(query[column.index - 1], self.found.up)
+            panels.append(Panel(shape, own / column.high, title=title, mark=mark))
+        return panels
+
+
+# A picture gives its figure, or None where the explanation has nothing for it.
+Picture = Callable[[DrawnExplanation], Figure | None]
+PICTURES: Registry[Picture] = Registry("picture", "pcea.pictures")
+register_picture = PICTURES.register
 
 
 def saved_names() -> list[str]:
@@ -52,9 +90,8 @@ def save_explanation(
     """Write an explanation to a folder: its values, the colored shape, and pictures.
 
     ``attention.npz`` holds all values, ``attention.ply`` and ``attention.glb`` the shape colored by
-    the first column of the gallery, in the file's own coordinates. ``gallery.png`` shows the
-    gallery, ``layers.png`` some columns of every layer, and ``importance.png`` which points
-    decide, where that was found out.
+    the first column of the gallery, in the file's own coordinates. Each registered picture is a
+    PNG, such as ``gallery.png``, where the explanation has something for it.
 
     Args:
         found: what :func:`pcea.explain` gives.
@@ -67,24 +104,28 @@ def save_explanation(
     Raises:
         InputError: nothing can be drawn, or a file cannot be written.
     """
-    folder, high = Path(folder), found.gallery[0].high
-    values = found.on_shape[:, 0]
+    folder, high, values = Path(folder), found.gallery[0].high, found.on_shape[:, 0]
     colors = colors_of(values, 0.0, high, COLORMAP)
     save_colored(found.shape, folder / "attention", colors, folder.name, attention=values)
     found.save_values(folder / "attention.npz")
     if title is None:
         name, probability = found.best()[0]
         title = f"{found.shape.name or 'shape'}: {name} ({100 * probability:.1f} %)"
-    style = Style(background=background, renderer=renderer, dpi=base.DPI)
+    style = Style(background=background, renderer=renderer, dpi=DPI)
     drawn = DrawnExplanation(found, title, style)
     for name, draw in PICTURES.entries().items():
-        figure = draw(drawn)
-        if figure is not None:
+        if (figure := draw(drawn)) is not None:
             save(figure, folder / f"{name}.png")
     if turntable:
         first = drawn.carry(found.values(found.gallery[:1]))[:, 0]
         colors = colors_of(first, 0.0, high, COLORMAP)
-        path = folder / "turntable.gif"
         write_turntable(
-            *(path, drawn.shape, colors, FRAMES), background=background, renderer=renderer
+            *(folder / "turntable.gif", drawn.shape, colors, FRAMES),
+            background=background,
+            renderer=renderer,
         )
+
+
+# A file that registers a picture joins by lying beside this one.
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

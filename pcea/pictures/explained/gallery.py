@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from pcea.pictures.explained.base import DrawnExplanation, register_picture
+from pcea.pictures.explained import DrawnExplanation, register_picture
 from pcea.pictures.figures import gallery
 
 

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from pcea.defaults import TAILS
 from pcea.pictures.colormaps import colors_of, limits
-from pcea.pictures.explained.base import COLORMAP, DrawnExplanation, register_picture
-from pcea.pictures.figures import gallery
-from pcea.pictures.panels import Panel
+from pcea.pictures.explained import COLORMAP, DrawnExplanation, register_picture
+from pcea.pictures.figures import Panel, gallery
 
 
 @register_picture("importance")

@@ -8,8 +8,8 @@ from pathlib import Path
 from pcea.datasets import PointCloudDataset
 from pcea.evaluation import SlotStatistics
 from pcea.models import PointModel
+from pcea.pictures.figures import Style
 from pcea.pictures.files import save
-from pcea.pictures.panels import Style
 from pcea.pictures.slots.across import across
 from pcea.pictures.slots.heat_map import heat_map
 from pcea.pictures.slots.scatter import scatter
@@ -44,21 +44,18 @@ def save_slots(
     Returns:
         The names of the files: those for which there is something to draw.
     """
-    folder, names = Path(folder), data.taxonomy.categories
+    taxonomy = data.taxonomy
+    counts = data.clouds.category.bincount(minlength=len(taxonomy.categories))
+    chosen = counts.argsort(descending=True, stable=True)[: min(COLUMNS, int((counts > 0).sum()))]
+    ids = chosen.tolist() if category is None else [taxonomy.category_id(category)]
     title = f"{model.info.name} on {data.name} {data.split}, {statistics.clouds} clouds"
-    save(scatter(statistics, title), folder / "slots.png")
-    written = ["slots.png"]
-    counts = data.clouds.category.bincount(minlength=len(names)).tolist()
-    chosen = [i for i in sorted(range(len(names)), key=lambda i: -counts[i])[:COLUMNS] if counts[i]]
-    if category is not None:
-        chosen = [data.taxonomy.category_id(category)]
-    parts_of = data.taxonomy.parts_of
-    parts = [part for i in chosen for part in parts_of[i]] if parts_of else []
-    if not bool(statistics.auc[:, parts].isnan().all()):
-        title = "For each part, the slot that singles it out best"
-        save(heat_map(statistics, [names[i] for i in chosen], title), folder / "parts.png")
-        written.append("parts.png")
-    if counts[chosen[0]]:
-        save(across(statistics, model, data, chosen[0], style), folder / "across.png")
-        written.append("across.png")
-    return written
+    figures = {"slots.png": scatter(statistics, title)}
+    parts = [part for i in ids for part in taxonomy.parts_of[i]] if taxonomy.parts_of else []
+    if not statistics.auc[:, parts].isnan().all():
+        title, names = "For each part, the slot that singles it out best", taxonomy.categories
+        figures["parts.png"] = heat_map(statistics, [names[i] for i in ids], title)
+    if counts[ids[0]]:
+        figures["across.png"] = across(statistics, model, data, ids[0], style)
+    for name, figure in figures.items():
+        save(figure, Path(folder, name))
+    return list(figures)

@@ -15,10 +15,9 @@ from pcea.explanation import explain
 from pcea.formats import Cloud
 from pcea.models import PointModel
 from pcea.pictures.colormaps import limits
-from pcea.pictures.explained.base import COLORMAP, DPI
-from pcea.pictures.figures import grid
+from pcea.pictures.explained import COLORMAP, DPI
+from pcea.pictures.figures import Panel, Style, grid
 from pcea.pictures.palette import part_colors
-from pcea.pictures.panels import Panel, Style
 
 # Shapes and slots in the picture, and votes on each shape.
 SHAPES, ROWS, VOTES = 6, 4, 2
@@ -32,26 +31,17 @@ def across(
     style: Style | None = None,
 ) -> Figure:
     """Draw the parts of a category's shapes, and below them the slots that single some out."""
-    taxonomy, clouds = data.taxonomy, data.clouds
-    own = (clouds.category == category).nonzero()[:, 0]
+    taxonomy = data.taxonomy
+    own = (data.clouds.category == category).nonzero()[:, 0]
     picked = own[torch.linspace(0, len(own) - 1, min(SHAPES, len(own))).round().long()].tolist()
-    spans = [slice(int(clouds.ptr[i]), int(clouds.ptr[i + 1])) for i in picked]
-    normals = [None if clouds.normal is None else clouds.normal[span] for span in spans]
-    shapes = [
-        Cloud(clouds.pos[span], normal, name=clouds.names[i])
-        for i, span, normal in zip(picked, spans, normals, strict=True)
-    ]
+    clouds = [*data.clouds[picked]]
+    shapes = [Cloud(each.pos, each.normal, name=each.names[0]) for each in clouds]
     ids = taxonomy.parts_of[category] if taxonomy.parts_of else ()
-    legend = {}
-    rows, titles = [], []
-    if clouds.part is not None and ids:
+    rows, titles, legend = [], [], {}
+    if data.clouds.part is not None and ids:
         colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)
-        rows.append(
-            [
-                Panel(shape, colors=colors[clouds.part[span]])
-                for shape, span in zip(shapes, spans, strict=True)
-            ]
-        )
+        pairs = zip(shapes, clouds, strict=True)
+        rows.append([Panel(shape, colors=colors[each.part]) for shape, each in pairs])
         titles.append("labeled parts")
         legend = {taxonomy.parts[i].rpartition("/")[2]: colors[i].tolist() for i in ids}
     # Shapes of a data set stand: there is nothing to guess.
@@ -60,12 +50,11 @@ def across(
         columns = [each.maps[slot.layer].values[slot.head, :, slot.slot or 0] for each in found]
         shares = [column / column.mean().clamp(min=1e-30) for column in columns]  # (P,) each
         high = max(limits(torch.cat(shares), 0.0, tails=TAILS)[1], 1e-12)
-        rows.append(
-            [
-                Panel(shape, each.carry(share[:, None] / high).clamp(0, 1)[:, 0])
-                for shape, each, share in zip(shapes, found, shares, strict=True)
-            ]
-        )
+        carried = [
+            each.carry(share[:, None] / high)[:, 0]
+            for each, share in zip(found, shares, strict=True)
+        ]
+        rows.append([Panel(*each) for each in zip(shapes, carried, strict=True)])
         titles.append(title)
     style = replace(
         style or Style(dpi=DPI),
@@ -83,14 +72,11 @@ def across(
 def _best_slots(statistics: SlotStatistics, parts: Sequence[int]) -> list[tuple[SlotFigures, str]]:
     """The slots that single out parts best, or else the most telling, with what to write beside."""
     auc = statistics.auc[:, list(parts)].nan_to_num(0)
-    if not bool(auc.any()):
+    if not auc.any():
         return [(each, each.name) for each in statistics.telling()[:ROWS]]
-    best = auc.max(0)
-    chosen: dict[int, str] = {}
+    best, chosen = auc.max(0), dict[int, str]()
     for i in best.values.argsort(descending=True).tolist():
-        slot = statistics.slots[int(best.indices[i])]
-        part = statistics.taxonomy.parts[parts[i]].rpartition("/")[2]
-        chosen.setdefault(
-            int(best.indices[i]), f"{slot.name}\n{part}: AUC {float(best.values[i]):.2f}"
-        )
+        slot, part = int(best.indices[i]), statistics.taxonomy.parts[parts[i]].rpartition("/")[2]
+        name = f"{statistics.slots[slot].name}\n{part}: AUC {float(best.values[i]):.2f}"
+        chosen.setdefault(slot, name)
     return [(statistics.slots[slot], title) for slot, title in list(chosen.items())[:ROWS]]

@@ -45,6 +45,5 @@ def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str =
     bar.set_label("area under the ROC curve (0.5: chance)", fontsize=8)
     bar.ax.tick_params(length=0, labelsize=8)
     bar.outline.set_visible(False)
-    if title:
-        axes.set_title(title, fontsize=10, color=INK, loc="left")
+    axes.set_title(title, fontsize=10, color=INK, loc="left")
     return figure

@@ -24,36 +24,35 @@ def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     of chance.
     """
     by_parts = any(each.lift is not None for each in statistics.slots)
-    height = [(each.lift if by_parts else each.gain) for each in statistics.slots]
+    heights = [(each.lift if by_parts else each.gain, each) for each in statistics.slots]
+    known = [(y, each) for y, each in heights if y is not None]
     figure = Figure(figsize=(8.6, 5.6), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     layers = sorted({each.layer for each in statistics.slots})
     for layer in layers:
-        color = colormaps["viridis"](0.85 * layer / max(len(layers) - 1, 1))
-        own = [
-            (each, y)
-            for each, y in zip(statistics.slots, height, strict=True)
-            if each.layer == layer and y is not None
-        ]
+        color = colormaps["viridis"](0.85 * layer / max(len(layers) - 1, 1))[:3]
+        own = [(y, each) for y, each in known if each.layer == layer]
         axes.scatter(
-            [each.entropy for each, _ in own],
-            [y for _, y in own],
+            [each.entropy for _, each in own],
+            [y for y, _ in own],
             s=34,
             label=f"layer {layer}",
-            facecolors=[
-                (*color[:3], 0.8 if each.above_chance is not False else 0.0) for each, _ in own
-            ],
+            facecolors=[(*color, 0.0 if each.above_chance is False else 0.8) for _, each in own],
             edgecolors=[color],
             linewidths=1.2,
         )
-    known = [(y, each) for y, each in zip(height, statistics.slots, strict=True) if y is not None]
-    for y, each in _named(sorted(known, key=lambda pair: -pair[0])):
-        right = each.entropy > 0.7
+    for y, each in _named(known):
+        right, part = each.entropy > 0.7, "" if each.part is None else f": {each.part}"
         axes.annotate(
-            _short(each), (each.entropy, y), xytext=(-7 if right else 7, 0),
-            textcoords="offset points", ha="right" if right else "left", va="center",
-            fontsize=8, color=INK, path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )  # fmt: skip
+            ("received" if each.slot is None else f"slot {each.slot}") + part,
+            *((each.entropy, y), (-7 if right else 7, 0)),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="center",
+            fontsize=8,
+            color=INK,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )
     axes.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
     what = "slot" if statistics.kind == "slots" else "head, what points receive"
     axes.set_xlim(0.0, 1.02)
@@ -65,31 +64,22 @@ def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     )
     axes.legend(frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    if title:
-        axes.set_title(title, fontsize=11, color=INK, loc="left")
+    axes.set_title(title, fontsize=11, color=INK, loc="left")
     return figure
 
 
 def _named(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFigures]]:
-    """The first of each part, whose names do not lie on those before."""
-    spans = [
-        max(values) - min(values) or 1.0
+    """The most telling of each part, whose names do not lie on those before."""
+    wide, high = (
+        max(values, default=0.0) - min(values, default=0.0) or 1.0
         for values in ([each.entropy for _, each in known], [y for y, _ in known])
-    ]
+    )
     named: list[tuple[float, SlotFigures]] = []
-    for y, each in known:
-        fits = all(
-            abs(each.entropy - other.entropy) > ROOM[0] * spans[0]
-            or abs(y - below) > ROOM[1] * spans[1]
-            for below, other in named
-        )
-        new = each.part is None or all(each.part != other.part for _, other in named)
-        if fits and new and len(named) < NAMED:
+    for y, each in sorted(known, key=lambda pair: -pair[0]):
+        if len(named) < NAMED and all(
+            (abs(each.entropy - other.entropy) > ROOM[0] * wide or abs(y - at) > ROOM[1] * high)
+            and (each.part is None or each.part != other.part)
+            for at, other in named
+        ):
             named.append((y, each))
     return named
-
-
-def _short(slot: SlotFigures) -> str:
-    name = "received" if slot.slot is None else f"slot {slot.slot}"
-    best = "" if slot.part is None else f": {slot.part}"
-    return f"{name}{best}"
