@@ -150,17 +150,15 @@ def grid(
     panels = [panel for row in rows for panel in row if panel is not None]
     if not panels:
         raise InputError("a figure needs at least one panel")
-    for name, given, num in (
-        ("row", row_titles, len(rows)),
-        ("column", column_titles, max(len(row) for row in rows)),
-    ):
+    columns = max(len(row) for row in rows)
+    for name, given, num in ("row", row_titles, len(rows)), ("column", column_titles, columns):
         if given and len(given) != num:
             raise InputError(f"there are {num} {name}s and {len(given)} {name} titles")
     if style.scale not in ("shared", "each"):
         raise InputError(f"a scale is 'shared' or 'each', not {style.scale!r}")
     values = [np.asarray(panel.values) for panel in panels if panel.values is not None]
     scale: tuple[float, ...] | None = () if values else None  # () where each panel has its own
-    if values and (style.scale == "shared" or not style.low is style.high is None):
+    if values and (style.scale == "shared" or (style.low, style.high) != (None, None)):
         scale = limits(np.concatenate(values), style.low, style.high, style.colormap)
     return compose(_draw(rows, style, scale), row_titles, column_titles, title, style, scale)
 
@@ -190,8 +188,8 @@ def _draw(
     width = min(max(right - left, (bottom - top).max() / TALLEST), 1.0)
     height = (bottom - top).clip(FLATTEST * width, 1.0)
 
-    num_columns = max(len(row) for row in rows)
-    inches = style.width or (4.0 if num_columns == 1 else min(3.0, max(7.0 / num_columns, 0.8)))
+    columns = max(len(row) for row in rows)
+    inches = style.width or (4.0 if columns == 1 else min(3.0, max(7.0 / columns, 0.8)))
     pixels = max(round(inches * style.dpi), 16)
     side = round(pixels / width)
     if side > LARGEST:

@@ -13,6 +13,10 @@ import numpy as np
 from pcea.formats.raw import Array
 from pcea.geometry.kernels.compiled import compiled
 
+# In the camera's axes (right, up, back): from above the left shoulder; and what the dark has of it.
+LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
+AMBIENT = 0.55
+
 
 @compiled
 def draw_triangles(
@@ -65,21 +69,13 @@ def draw_triangles(
 
 @compiled
 def draw_balls(
-    middle: Array,
-    radius: float,
-    normal: Array,
-    towards: Array,
-    ambient: float,
-    near: Array,
-    face: Array,
-    light: Array,
+    middle: Array, radius: float, normal: Array, near: Array, face: Array, light: Array
 ) -> None:
     """Find the nearest ball over the middle of each pixel.
 
     ``middle`` (N, 4) float64 has x and y in pixels, the distance, and the radius in pixels, which
-    ``radius`` is in the unit of the distance. ``normal`` (N, 3) is added to the ball's own normal;
-    ``towards`` (3,) is the direction to the light, both float64 in the camera's axes. ``ambient``
-    is the brightness of what lies in the dark.
+    ``radius`` is in the unit of the distance. ``normal`` (N, 3) float64, in the camera's axes, is
+    added to the ball's own normal.
     """
     height, width = near.shape
     for i in range(len(middle)):
@@ -95,10 +91,9 @@ def draw_balls(
                 if inverse >= near[row, column]:
                     near[row, column], face[row, column] = inverse, i
                     a, b, c = across + normal[i, 0], up + normal[i, 1], back + normal[i, 2]
-                    facing = (a * towards[0] + b * towards[1] + c * towards[2]) / max(
-                        np.sqrt(a * a + b * b + c * c), 1e-9
-                    )
-                    light[row, column] = ambient + (1.0 - ambient) * max(facing, 0.0)
+                    length = max(np.sqrt(a * a + b * b + c * c), 1e-9)
+                    facing = (a * LIGHT[0] + b * LIGHT[1] + c * LIGHT[2]) / length
+                    light[row, column] = AMBIENT + (1.0 - AMBIENT) * max(facing, 0.0)
 
 
 @compiled

@@ -13,7 +13,7 @@ from pcea.formats.open3d import import_open3d
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.normals import corner_normals
-from pcea.pictures.rasterize import draw_balls, draw_triangles, paint
+from pcea.pictures.rasterize import AMBIENT, LIGHT, draw_balls, draw_triangles, paint
 from pcea.pictures.refine import FineMesh
 
 Renderer = Literal["auto", "raycast", "software"]
@@ -24,9 +24,6 @@ BACKGROUNDS: dict[Background, tuple[int, int, int] | None] = {
     "dark": (24, 26, 30),
     "transparent": None,
 }
-# In the camera's axes (right, up, back): from above the left shoulder.
-LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
-AMBIENT = 0.55
 # More points than this hide one another in any picture.
 MOST_POINTS = 200_000
 # Colors, 0 to 255, of vertices or points, or of faces, and which of both; or places in a color map,
@@ -145,7 +142,7 @@ class Scene:
         if isinstance(self.shape, Cloud):
             radius = self._radius * self.camera.focal(width, height) / distance
             balls, normal = np.stack((x, y, distance, radius), axis=1), self._normals(self.shape)
-            draw_balls(balls, self._radius, normal, LIGHT, AMBIENT, near, face, light)
+            draw_balls(balls, self._radius, normal, near, face, light)
             return face, weight, light
         shade = self._brightness(self.shape)
         if renderer == "raycast":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -115,19 +115,14 @@ def _write_gif(
         quantized(0).save(file, "GIF", save_all=True, loop=0, optimize=False, **more)
 
 
-def _ffmpeg(path: str | os.PathLike[str]) -> str:
-    if found := shutil.which("ffmpeg"):
-        return found
-    try:
-        return str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        advice = "pip install imageio-ffmpeg, or write a .gif"
-        raise InputError(f"{path}: MP4 needs ffmpeg, which is missing: {advice}") from error
-
-
 def _write_mp4(
     path: str | os.PathLike[str], pictures: Iterable[Array], rate: float, size: tuple[int, int]
 ) -> None:
+    try:
+        program = shutil.which("ffmpeg") or import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
+        advice = "pip install imageio-ffmpeg, or write a .gif"
+        raise InputError(f"{path}: MP4 needs ffmpeg, which is missing: {advice}") from error
     width, height = size[0] // 2 * 2, size[1] // 2 * 2  # the codec wants even numbers
     options = (
         f"-y -loglevel error -f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate:.6f} -i - -an "
@@ -135,7 +130,7 @@ def _write_mp4(
     )
     with tempfile.TemporaryDirectory(prefix="pcea-") as folder:
         draft = Path(folder, "film.mp4")
-        with Popen([_ffmpeg(path), *options.split(), draft], stdin=PIPE, stderr=PIPE) as encoder:
+        with Popen([program, *options.split(), draft], stdin=PIPE, stderr=PIPE) as encoder:
             assert encoder.stdin is not None and encoder.stderr is not None
             with suppress(BrokenPipeError), encoder.stdin:  # it says itself why it ended early
                 for picture in pictures:
