@@ -33,8 +33,7 @@ from pcea.models.orientation import (
     choose_up,
     guess_up,
 )
-from pcea.models.pretrained import list_pretrained
-from pcea.models.weights import ships
+from pcea.models.weights import list_pretrained, ships
 
 MARGINS = (0.0, 0.1, 0.2, 0.3)
 LEAST = (0.0, 0.65, 0.75, 0.85, 0.95)

@@ -31,7 +31,7 @@ def test_imports_where_only_torch_is_installed() -> None:
 
 
 ATTENTION = """
-from pcea.attention.registry import register_attention
+from pcea.attention.base import register_attention
 from pcea.attention.self_attention import SelfAttention
 @register_attention("mine")
 class Mine(SelfAttention): ...

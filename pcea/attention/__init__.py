@@ -4,13 +4,16 @@ Every module of this folder is imported here, so a file that registers a mechani
 beside the others.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 
-from pcea.attention.base import Attention, MapKind
-from pcea.attention.registry import create_attention, list_attentions, register_attention
+from pcea.attention.base import (
+    Attention,
+    MapKind,
+    create_attention,
+    list_attentions,
+    register_attention,
+)
 
 __all__ = ["Attention", "MapKind", "create_attention", "list_attentions", "register_attention"]
 

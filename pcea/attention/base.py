@@ -1,14 +1,16 @@
-"""The one interface of every attention, and what the mechanisms share."""
+"""The one interface of every attention, their names, and what the mechanisms share."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from pcea.errors import InputError
+from pcea.errors import InputError, nearest
+from pcea.registry import Registry
 
 MapKind = Literal["slots", "points"]
 
@@ -48,6 +50,35 @@ class Attention(nn.Module, ABC):
         It is (B, H, N, S) over slots or (B, H, N, N) over points, float32 or wider; H = 1 without
         heads.
         """
+
+
+# A class takes ``dim`` first and its options, all with defaults, after.
+ATTENTIONS: Registry[type[Attention]] = Registry("attention", "pcea.attentions")
+register_attention = ATTENTIONS.register
+
+
+def list_attentions() -> list[str]:
+    """Name every attention, those of installed plug-ins too, sorted."""
+    return ATTENTIONS.names()
+
+
+def create_attention(name: str, dim: int, **options: Any) -> Attention:
+    """Build an attention by name, freshly initialized.
+
+    Args:
+        name: one of ``list_attentions()``.
+        dim: channels C of its input and output.
+        options: the mechanism's own, such as ``slots=64`` or ``heads=4``.
+
+    Raises:
+        InputError: no such attention, no such option of it, or a value that it cannot take.
+    """
+    mechanism = ATTENTIONS.get(name)
+    known = [option for option in inspect.signature(mechanism).parameters if option != "dim"]
+    for option in options:
+        if option not in known:
+            raise InputError(f"attention {name!r} has no option {option!r}{nearest(option, known)}")
+    return mechanism(dim, **options)
 
 
 def at_least_float32(scores: Tensor) -> Tensor:

@@ -6,9 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, masked_softmax, require_positive
+from pcea.attention.base import (
+    Attention,
+    at_least_float32,
+    masked_softmax,
+    register_attention,
+    require_positive,
+)
 from pcea.attention.reading import read_memory
-from pcea.attention.registry import register_attention
 
 # Up to so many scores a compiler makes more of the open form, which it can fuse with what stands
 # around it, than of one closed operator. On a CPU the two are then equally fast without one.
@@ -56,13 +61,12 @@ class Memory(nn.Module):
         return self.mk if self.mv is None else self.mv
 
     def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read the memory in the open: what was read, in the shape of the query, and the weights A.
+        """Read the memory in the open with a query (B, N, H, C), H heads.
 
-        Of a query (B, N, C) they are (B, N, S); of (B, N, H, C), whose heads share it, (B, N, H,
-        S).
+        It gives what was read, in the same shape, and the weights A, (B, N, H, S).
         """
-        weights = double_normalize(F.linear(query, self.mk), mask, self.eps)  # (B, N, …, S)
-        return weights.to(self.values.dtype) @ self.values, weights  # (B, N, …, C)
+        weights = double_normalize(F.linear(query, self.mk), mask, self.eps)
+        return weights.to(self.values.dtype) @ self.values, weights
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
         """Read what ``forward`` reads with F = x Wq, (B, N, H·C), without making the query.
@@ -82,8 +86,34 @@ class Memory(nn.Module):
         return (weights.to(self.values.dtype) @ self.values).flatten(2)
 
 
+class MemoryAttention(Attention):
+    """What external attention shares, with one head or more: how a ``memory`` is read."""
+
+    map_kind = "slots"
+    query: nn.Linear | nn.Identity
+    memory: Memory
+    heads = 1
+
+    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Let the points read the memory, through the fused read. See ``Attention``."""
+        project = self.query.weight if isinstance(self.query, nn.Linear) else None
+        return self.merge(self.memory.read(x, project, mask), mask)
+
+    def attend(
+        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let the points read the memory; the map is A, (B, H, N, S). See ``Attention.attend``."""
+        query = self.query(x).unflatten(-1, (self.heads, -1))  # (B, N, H, C'/H)
+        read, weights = self.memory(query, mask)  # (B, N, H, C'/H), (B, N, H, S)
+        return self.merge(read.flatten(2), mask), weights.transpose(1, 2)
+
+    def merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
+        """Make one output of what the heads read, (B, N, C')."""
+        return read
+
+
 @register_attention("external")
-class ExternalAttention(Attention):
+class ExternalAttention(MemoryAttention):
     """External attention: A = Norm(x Wq Mkᵀ), out = A Mv. Its cost is linear in the points.
 
     Args:
@@ -100,8 +130,6 @@ class ExternalAttention(Attention):
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7.
     """
 
-    map_kind = "slots"
-
     def __init__(
         self, dim: int, slots: int = 64, tied: bool = False, query: bool = True, eps: float = 1e-9
     ) -> None:
@@ -109,15 +137,3 @@ class ExternalAttention(Attention):
         require_positive(dim=dim, slots=slots)
         self.query = nn.Linear(dim, dim, bias=False) if query else nn.Identity()
         self.memory = Memory(slots, dim, tied, eps)
-
-    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Let the points read the memory, through the fused read. See ``Attention``."""
-        project = self.query.weight if isinstance(self.query, nn.Linear) else None
-        return self.memory.read(x, project, mask)
-
-    def attend(
-        self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Let the points read the memory; the map is A, (B, 1, N, S). See ``Attention.attend``."""
-        out, weights = self.memory(self.query(x), mask)
-        return out, weights.unsqueeze(1)  # (B, N, C), (B, 1, N, S)

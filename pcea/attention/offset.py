@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, masked_softmax, require_positive
-from pcea.attention.registry import register_attention
+from pcea.attention.base import (
+    Attention,
+    at_least_float32,
+    masked_softmax,
+    register_attention,
+    require_positive,
+)
 
 
 @register_attention("offset")

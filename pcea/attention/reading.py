@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -23,9 +22,8 @@ def read_memory(
 ) -> Tensor:
     """Let points read a memory: out = Norm(x keysᵀ) values, (B, N, H·D), for each of H heads.
 
-    Norm is :func:`pcea.attention.external.double_normalize`. Values and gradients are, to rounding,
-    those of the equations, in blocks of points: one map is kept, A, and beside it a block. With
-    keys Mk Wqᵀ no query is made. Gradients are of first order; their own raise.
+    Norm is :func:`pcea.attention.external.double_normalize`. It goes in blocks of points: one map
+    is kept, A, and beside it a block. Gradients are of first order; their own raise.
 
     Args:
         x: (B, N, C) features.
@@ -57,36 +55,35 @@ def read_memory(
 def _read(
     x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, eps: float, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what is read, the weights A (B, N, H·S), and each row's sum of Â + ε (B, N, H)."""
+    """What is read, the weights A (B, N, H·S), and each point's sum of Â + ε (B, N, H)."""
     out, weights, sums = _empty(x, keys, values)
-    slots = keys.shape[1]
+    heads, slots, _ = keys.shape
     keys = keys.flatten(0, 1)  # (H·S, C)
+    spans = _spans(x, rows)
     # Not -inf: a cloud of padding alone has this maximum, and -inf less -inf is NaN.
     lowest = torch.finfo(weights.dtype).min
-    for clouds, spans in _blocks(x, rows):
-        top = torch.full_like(weights[clouds, 0], lowest)  # (b, H·S)
+    for cloud in range(len(x)):
+        top, tops = weights.new_full((len(keys),), lowest), []
         total = torch.zeros_like(top)
-        tops = []
         for span in spans:
-            block = weights[clouds, span]  # (b, n, H·S)
-            _multiply(x[clouds, span].reshape(-1, x.shape[2]), keys.T, block.view(-1, len(keys)))
+            block = weights[cloud, span]  # (n, H·S)
+            _multiply(x[cloud, span], keys.T, block)
             if mask is not None:
-                block.masked_fill_(~mask[clouds, span].unsqueeze(-1), -torch.inf)
-            higher = torch.maximum(top, block.amax(1))
-            block.sub_(higher.unsqueeze(1)).exp_()
-            total.mul_((top - higher).exp_()).add_(block.sum(1))
+                block.masked_fill_(~mask[cloud, span].unsqueeze(-1), -torch.inf)
+            higher = torch.maximum(top, block.amax(0))
+            block.sub_(higher).exp_()
+            total.mul_((top - higher).exp_()).add_(block.sum(0))
             top = higher
             tops.append(top)
         # At least 1, the highest score's own share, but for a cloud of padding alone.
         total.clamp_min_(1.0)
         for span, then in zip(spans, tops, strict=True):
-            block = weights[clouds, span]
-            block.mul_(((then - top).exp_() / total).unsqueeze(1))
-            each = block.view(-1, slots)  # (b·n·H, S)
+            block = weights[cloud, span].mul_((then - top).exp_() / total)
+            each = block.view(-1, slots)  # (n·H, S)
             divisor = each.sum(-1, keepdim=True).add_(eps)
             each.div_(divisor)
-            sums[clouds, span] = divisor.view(block.shape[0], block.shape[1], -1)
-            _multiply(each.to(values.dtype), values, out[clouds, span].view(-1, values.shape[1]))
+            sums[cloud, span] = divisor.view(-1, heads)
+            _multiply(each.to(values.dtype), values, out[cloud, span].view(-1, values.shape[1]))
     return out, weights, sums
 
 
@@ -99,7 +96,7 @@ def _(x: Tensor, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor,
 def _read_backward(
     grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, weights: Tensor, sums: Tensor, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of x, keys and values; the symbols are those of docs/attention.md."""
+    """The gradients of x, keys and values; the symbols are those of docs/attention.md."""
     (heads, slots), dim = keys.shape[:2], values.shape[1]
     keys_rows = keys.flatten(0, 1)  # (H·S, C)
     grad_x = x.new_empty(x.shape)
@@ -107,37 +104,32 @@ def _read_backward(
     grad_keys = torch.zeros_like(keys_rows, dtype=weights.dtype)
     grad_values = torch.zeros_like(values, dtype=weights.dtype)
 
-    def centered(clouds: slice, span: slice) -> Tensor:
-        """T = dA less its mean under A, (b·n·H, S)."""
-        each = weights[clouds, span].view(-1, slots)
-        read = grad[clouds, span].reshape(-1, dim) @ values.T
-        read = read.to(weights.dtype)
+    def centered(cloud: int, span: slice) -> Tensor:
+        """T = dA less its mean under A, (n·H, S)."""
+        each = weights[cloud, span].view(-1, slots)
+        read = (grad[cloud, span].reshape(-1, dim) @ values.T).to(weights.dtype)
         return read.sub_((each * read).sum(-1, keepdim=True))
 
+    spans = _spans(x, rows)
     # The caller may go backward under autocast, which would narrow the products anew.
     with torch.autocast(x.device.type, enabled=False):
-        for clouds, spans in _blocks(x, rows):
-            columns = torch.zeros_like(weights[clouds, 0])  # (b, H·S)
+        for cloud in range(len(x)):
+            columns = weights.new_zeros(len(keys_rows))
             for span in spans:
-                block = weights[clouds, span]  # (b, n, H·S)
-                t = centered(clouds, span)
-                columns.add_((t.view_as(block) * block).sum(1))
+                block = weights[cloud, span]  # (n, H·S)
+                t = centered(cloud, span)
+                columns.add_((t.view_as(block) * block).sum(0))
                 each = block.view(-1, slots).to(grad.dtype)
-                grad_values.add_(each.T @ grad[clouds, span].reshape(-1, dim))
+                grad_values.add_(each.T @ grad[cloud, span].reshape(-1, dim))
             for span in spans:
-                block = weights[clouds, span]
+                block = weights[cloud, span]
                 if len(spans) > 1:
-                    t = centered(clouds, span)
-                t = t.view(block.shape[0], block.shape[1], heads, slots)
-                t.addcmul_(
-                    sums[clouds, span].unsqueeze(-1),
-                    columns.view(-1, 1, heads, slots),
-                    value=-1,
-                )
-                scores = t.view_as(block).mul_(block)  # the gradient of the scores
-                scores = scores.view(-1, len(keys_rows)).to(x.dtype)  # (b·n, H·S)
-                _multiply(scores, keys_rows, grad_x[clouds, span].view(-1, x.shape[2]))
-                grad_keys.add_(scores.T @ x[clouds, span].reshape(-1, x.shape[2]))
+                    t = centered(cloud, span)
+                t = t.view(-1, heads, slots)
+                t.addcmul_(sums[cloud, span].unsqueeze(-1), columns.view(heads, slots), value=-1)
+                scores = t.view_as(block).mul_(block).to(x.dtype)  # their gradient, (n, H·S)
+                _multiply(scores, keys_rows, grad_x[cloud, span])
+                grad_keys.add_(scores.T @ x[cloud, span])
     return grad_x, grad_keys.view_as(keys).to(keys.dtype), grad_values.to(values.dtype)
 
 
@@ -175,15 +167,9 @@ def _empty(x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Ten
     )
 
 
-def _blocks(x: Tensor, rows: int) -> Iterator[tuple[slice, list[slice]]]:
-    """Clouds that are worked on together, and the points of each in turn: about rows at a time."""
-    batch, points = x.shape[:2]
-    if points == 0:
-        return
-    clouds = max(1, rows // points)
-    spans = [slice(first, first + rows) for first in range(0, points, rows)]
-    for first in range(0, batch, clouds):
-        yield slice(first, first + clouds), spans
+def _spans(x: Tensor, rows: int) -> list[slice]:
+    """The points of a cloud that are worked on together."""
+    return [slice(first, first + rows) for first in range(0, x.shape[1], rows)]
 
 
 def _multiply(a: Tensor, b: Tensor, into: Tensor) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention.base import Attention, at_least_float32, masked_softmax, width_of_head
-from pcea.attention.registry import register_attention
+from pcea.attention.base import (
+    Attention,
+    at_least_float32,
+    masked_softmax,
+    register_attention,
+    width_of_head,
+)
 
 
 @register_attention("self")

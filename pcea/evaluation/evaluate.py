@@ -15,7 +15,7 @@ from pcea.errors import InputError
 from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, shape_iou
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
-from pcea.models.mode import evaluating
+from pcea.models.base import evaluating
 from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.affine import Scale
 

@@ -26,9 +26,9 @@ from pcea.evaluation.association import (
 from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
 from pcea.geometry import knn, quantile
 from pcea.models import PointModel
+from pcea.models.base import evaluating
 from pcea.models.encoder import AttentionLayer
-from pcea.models.encoding import recording
-from pcea.models.mode import evaluating
+from pcea.models.prediction import recording
 
 # Nodes along each axis of the cube around the unit sphere. Where exactly two shapes have their
 # points is chance: on hard or finer cells, slots that lie alike would hardly seem to.

@@ -1,7 +1,6 @@
 """Why a model answers as it does: its attention, and the points that decide."""
 
-from pcea.explanation.columns import Column
-from pcea.explanation.explain import Explanation, explain
+from pcea.explanation.explain import Column, Explanation, explain
 from pcea.explanation.importance import Importance, importance
 from pcea.models import AttentionMap
 

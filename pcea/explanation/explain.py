@@ -11,14 +11,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcea.defaults import EXPLAIN_VOTES, UP
+from pcea.defaults import EXPLAIN_VOTES, TAILS, UP
 from pcea.errors import WrongOption
-from pcea.explanation.columns import Column, choose_columns
-from pcea.explanation.importance import Importance, check_target, importance_of
-from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
-from pcea.geometry import SurfaceCarrier, unit_sphere, upright, view_direction
+from pcea.evaluation.association import normalized_entropy
+from pcea.explanation.importance import Importance, check_target, importance_of, targets
+from pcea.formats import Cloud, ShapeLike, write_npz
+from pcea.geometry import SurfaceCarrier, quantile, unit_sphere, upright, view_direction
 from pcea.models import AttentionMap, PointModel, Prediction, Segmentation, segmentation
 from pcea.models.attention_map import attention_maps
+from pcea.models.prediction import EncodedSample, Recording
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of one layer's map, heads averaged, in units of an even share.
+
+    ``layer`` and ``index`` count from 0; the value ``high`` has the last color, and 0 the first.
+    """
+
+    layer: int
+    index: int
+    name: str
+    high: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,15 +81,15 @@ class Explanation(Prediction):
         return torch.stack([shares[each.layer][:, each.index] for each in columns], dim=1)
 
     @cached_property
-    def _carrier(self) -> SurfaceCarrier:
-        assert isinstance(self.shape, Mesh) and self.sample.face is not None
-        return SurfaceCarrier(
-            self.shape.vertices, self.shape.faces, self.sample.pos, self.sample.face
-        )
+    def _carrier(self) -> SurfaceCarrier | None:
+        shape, sample = self.shape, self.sample
+        if isinstance(shape, Cloud) or sample.face is None:
+            return None
+        return SurfaceCarrier(shape.vertices, shape.faces, sample.pos, sample.face)
 
     def carry(self, values: Tensor) -> Tensor:
         """Bring values at the points (P, C) to the whole shape: (N, C), or (V, C) of a mesh."""
-        if isinstance(self.shape, Cloud):
+        if self._carrier is None:
             return self.shape.carry_back(self.sample, values)
         return self._carrier.carry(values)
 
@@ -89,13 +103,12 @@ class Explanation(Prediction):
 
         docs/cli.md names the arrays; a file that cannot be written is an InputError.
         """
-        taxonomy, offset, sample = self.model.info.taxonomy, self.shape.offset, self.sample
-        classifies = self.model.task == "classification"
+        offset, sample = self.shape.offset, self.sample
         arrays: dict[str, Any] = {
             "pos": sample.file_pos,
             "offset": offset,
             "probability": self.probability,
-            "names": list(taxonomy.categories if classifies else taxonomy.parts),
+            "names": list(targets(self.model)),
             "up": self.up,
             "shown": [each.name for each in self.gallery],
             "shown_high": [each.high for each in self.gallery],
@@ -104,17 +117,13 @@ class Explanation(Prediction):
         if self.importance is not None:
             for name in ("critical", "saliency", "target"):
                 arrays[name] = getattr(self.importance, name)
-        if sample.face is not None:
-            arrays["face"] = sample.face
-        if self.shape.row is not None:
-            arrays["row"] = self.shape.row
+        arrays |= {"face": sample.face, "row": self.shape.row}
         for each in self.maps:
             arrays[f"layer{each.layer}"] = each.values
             arrays[f"layer{each.layer}_columns"] = list(each.columns)
             if each.query is not None:
-                moved = each.query.double() + offset
-                arrays["query"] = moved if offset.any() else each.query
-        write_npz(path, **arrays)
+                arrays["query"] = each.query.double() + offset if offset.any() else each.query
+        write_npz(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
 def explain(
@@ -163,12 +172,55 @@ def explain(
     maps = attention_maps(found, max(slots - 1, 0))
     explanation = Explanation(
         *(found.model, found.shape, found.up, found.up_confidence, found.given),
-        # Without the graph and what the layers were given, which take memory.
+        # Without the graph and what was recorded, which take memory.
         encoded=tuple(
-            replace(each, logits=each.logits.detach(), layers=()) for each in found.encoded
+            EncodedSample(each.input, each.logits.detach(), Recording()) for each in found.encoded
         ),
         maps=maps,
         importance=importance_of(found, target) if importance else None,
         gallery=(),
     )
     return replace(explanation, gallery=explanation.columns(layer, slots, slot))
+
+
+def choose_columns(
+    layer: AttentionMap, num: int, visible: Tensor | None = None, first: int | None = None
+) -> tuple[Column, ...]:
+    """Choose columns of a layer: telling slots; among points what is received, then the queries.
+
+    ``visible`` (P,) are the points that a picture shows, all by default; ``first`` comes first.
+    """
+    values = layer.shares
+    count = values.shape[1]
+    if first is not None and not 0 <= first < count:
+        raise WrongOption(f"slot {first}: layer {layer.layer} has columns 0 to {count - 1}")
+    chosen = choose_slots(values, num, visible) if layer.kind == "slots" else list(range(count))
+    if first is not None:
+        chosen = [first, *(i for i in chosen if i != first)]
+    tops = quantile(values, 1 - TAILS, dim=0).tolist()
+    return tuple(
+        Column(layer.layer, i, f"layer {layer.layer} {layer.columns[i]}", max(tops[i], 1.0))
+        for i in chosen[:num]
+    )
+
+
+def choose_slots(values: Tensor, num: int, visible: Tensor | None = None) -> list[int]:
+    """Choose slots of (P, K) values that lie on few points of a shape, and not on the same ones.
+
+    In turn, the slot comes that is most peaked (1 less its normalized entropy over the points)
+    times most unlike those before (1 less its greatest correlation with one), times most on visible
+    points.
+    """
+    share = (values / values.sum(0).clamp(min=1e-30)).T  # (K, P)
+    peaked = 1 - normalized_entropy(share)
+    if visible is not None:
+        peaked = peaked * share[:, visible].sum(1)
+    # What hardly peaks at all still comes in some order, and last.
+    score = peaked = peaked.clamp(min=1e-6)
+    alike = torch.corrcoef(share).nan_to_num(0).clamp(0, 1)  # (K, K)
+    chosen = list[int]()
+    for _ in range(min(num, len(share))):
+        chosen.append(int(score.argmax()))
+        score = peaked * (1 - alike[:, chosen].max(1).values).clamp(min=1e-6)
+        score[chosen] = -1.0
+    return chosen

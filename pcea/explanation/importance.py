@@ -12,7 +12,7 @@ from pcea.errors import InputError, nearest
 from pcea.formats import Cloud, ShapeLike
 from pcea.geometry import knn, three_interpolate
 from pcea.models import Classifier, PointModel, Prediction, competing
-from pcea.models.encoding import EncodedSample
+from pcea.models.prediction import Recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,17 +20,11 @@ class Importance:
     """How much each point that a model took matters to it.
 
     ``critical`` is the share of the max-pooled channels that a point wins (Qi et al., *PointNet*,
-    section 5.3). Each channel takes its value from one token; all others could be gone, and the
-    pooled vector would stay. A token's share stands at the point that is its center; other points
-    have 0, and count only through the tokens they are neighbors of. The shares do not depend on the
-    target, and of a head that pools means as well they are the maximum's half.
-
-    ``saliency`` is x_p · ∂score/∂x_p, with the position x_p centered and scaled as the model takes
-    it: to first order what the target's score loses when the point moves to the centroid. Above 0
-    the point speaks for the target, below 0 against it. Normals are held, and so is which points
-    are sampled and grouped. Zheng et al., *PointCloud Saliency Maps*, arXiv 1812.01687, have the
-    same sign and move, but the gradient of the loss by the distance from a median, weighed with a
-    power of it.
+    section 5.3), whatever the target. A token's share stands at the point that is its center; other
+    points have 0. ``saliency`` is x · ∂score/∂x, with the position x centered and scaled as the
+    model takes it: to first order what the target's score loses when the point moves to the
+    centroid. Its sign and move are those of Zheng et al., *PointCloud Saliency Maps*, arXiv
+    1812.01687. docs/models.md says what neither is.
 
     Args:
         sample: the P = votes · ``num_points`` points taken, in the shape's own unit and axes.
@@ -63,13 +57,9 @@ def importance(
     A category's score is its logit; a part's is the sum of its logits over the points that are
     given it, when the parts of its category compete.
 
-    Args:
-        model: a classifier or a segmenter.
-        shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-        target: a category, or a part as a segmenter's taxonomy names it. Default: the predicted
-            category; the part with the most points.
-        votes: how many samplings of the shape are taken. Default 4.
-        up: the shape's up axis. Default: it is guessed.
+    A target is a category, or a part as a segmenter's taxonomy names it; by default the predicted
+    category, or the part with the most points. The other arguments are those of
+    :meth:`pcea.models.PointModel.predict`.
 
     Raises:
         InputError: the model knows no such target, or no point is given it.
@@ -78,13 +68,19 @@ def importance(
     return importance_of(model.predict(shape, votes, up, gradients=True), target)
 
 
+def targets(model: PointModel) -> tuple[str, ...]:
+    """For what points can decide: the categories of a classifier, the parts of a segmenter."""
+    taxonomy = model.info.taxonomy
+    return taxonomy.categories if model.task == "classification" else taxonomy.parts
+
+
 def check_target(model: PointModel, target: str | None) -> int | None:
-    """Give the id of a target, which is a category of a classifier or a part of a segmenter."""
+    """Give the id of a target."""
     if target is None:
         return None
-    folded = [name.casefold() for name in _targets(model)]
+    folded = [name.casefold() for name in targets(model)]
     if target.casefold() not in folded:
-        raise InputError(f"the model knows no target {target!r}{nearest(target, _targets(model))}")
+        raise InputError(f"the model knows no target {target!r}{nearest(target, targets(model))}")
     return folded.index(target.casefold())
 
 
@@ -106,35 +102,30 @@ def importance_of(prediction: Prediction, target: str | None = None) -> Importan
     for vote, score in zip(encoded, scores, strict=True):
         (slope,) = torch.autograd.grad(score, vote.input.pos)
         saliency.append((slope * vote.input.pos.detach()).sum(-1)[0])
-    won = [_won(model, each) for each in encoded]
+    critical, nearby = zip(*(_won(model, each.recorded) for each in encoded), strict=True)
     return Importance(
         sample=prediction.sample,
-        critical=torch.cat([share for share, _ in won]).float().cpu() / len(encoded),
-        nearby=torch.cat([around for _, around in won]).float().cpu(),
+        critical=torch.cat(critical).float().cpu() / len(encoded),
+        nearby=torch.cat(nearby).float().cpu(),
         saliency=torch.cat(saliency).float().cpu(),
-        target=_targets(model)[wanted],
+        target=targets(model)[wanted],
     )
 
 
-def _targets(model: PointModel) -> tuple[str, ...]:
-    taxonomy = model.info.taxonomy
-    return taxonomy.categories if model.task == "classification" else taxonomy.parts
-
-
 @torch.no_grad()
-def _won(model: PointModel, encoded: EncodedSample) -> tuple[Tensor, Tensor]:
+def _won(model: PointModel, recorded: Recording) -> tuple[Tensor, Tensor]:
     """The share of pooled channels that each point wins, and that tokens near it win, (P,) each."""
-    pos, tokens = encoded.pos, encoded.tokens
+    pos, tokens = recorded.pos, recorded.tokens
     if pos is None or tokens is None:
         raise InputError("the encoder cannot be followed: compile the whole model, not parts of it")
     num = tokens.x.shape[1]
     share = tokens.x[0].argmax(0).bincount(minlength=num) / tokens.x.shape[2]  # (M,)
-    if isinstance(model, Classifier) and "max" not in model.pooling:
-        share = torch.full_like(share, torch.nan)
     center = knn(tokens.pos, pos, 1)[0, :, 0]  # (M,)
     at_center = share.new_zeros(pos.shape[1]).index_add(0, center, share)
     around = three_interpolate(pos, tokens.pos, num * share[None, :, None])[0, :, 0]
-    return torch.full_like(at_center, torch.nan) if share.isnan().any() else at_center, around
+    if isinstance(model, Classifier) and "max" not in model.pooling:
+        return torch.full_like(at_center, torch.nan), torch.full_like(around, torch.nan)
+    return at_center, around
 
 
 def _points_of(prediction: Prediction, wanted: int | None) -> tuple[int, Tensor]:

@@ -12,10 +12,9 @@ from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import Prediction
-from pcea.models.pretrained import list_pretrained
 from pcea.models.registry import create_model, list_models, register_model
 from pcea.models.segmenter import Segmentation, Segmenter, competing, segmentation
-from pcea.models.weights import load_model, save_model
+from pcea.models.weights import list_pretrained, load_model, save_model
 from pcea.models.wrapped import WrappedModel
 
 __all__ = [

@@ -10,20 +10,18 @@ from torch import Tensor
 from pcea.attention import MapKind
 from pcea.errors import InputError
 from pcea.geometry import farthest_point_sample, knn, three_interpolate
-from pcea.models.encoding import EncodedSample, ModelInput
-from pcea.models.prediction import Prediction
+from pcea.models.prediction import EncodedSample, ModelInput, Prediction
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AttentionMap:
     """One layer's attention at the points that the model took.
 
-    A map over slots has one column per slot, and the values of a point sum to 1 over the slots. A
-    map among points has no column that means the same on every shape, so two things are read from
-    it. Column 0, ``received``, is how much a point is attended to: the mean over all readers of
-    the weight they give it. The others are what some query points read, that is what the tokens
-    nearest to them do. Both are in units of uniform attention: 1 is what every point would get if
-    a reader shared its weight out evenly, so that values do not depend on the number of points.
+    Over slots there is one column per slot, and the values of a point sum to 1. Among points no
+    column means the same on every shape, so two things are read from the map: column 0,
+    ``received``, is how much a point is attended to, the mean over all readers of the weight they
+    give it; the others are what the tokens nearest to some query points read. Both are in units of
+    uniform attention: 1 is what every point would get if a reader shared its weight out evenly.
 
     The model attends among its tokens. At the other points, values are interpolated from the three
     nearest tokens of the same vote.
@@ -65,26 +63,26 @@ def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, 
     which nothing was recorded.
     """
     encoded, depth = prediction.encoded, len(prediction.model.encoder.layers)
-    kinds = [layer.kind for layer in encoded[0].layers]
+    kinds = [layer.attention.map_kind for layer in encoded[0].recorded.layers]
     if len(kinds) < depth:
         raise InputError(
             f"only {len(kinds)} of {depth} attention layers can be followed: compile the whole "
             "model, not parts of it"
         )
-    query = choose_queries(encoded[0].input, queries) if "points" in kinds else None
-    votes = [_at_points(each, query) for each in encoded]
-    maps = []
+    query = _choose_queries(encoded[0].input, queries)
+    maps, votes = [], [_at_points(each, query) for each in encoded]
     for layer, kind in enumerate(kinds):
         values = torch.cat([vote[layer] for vote in votes], dim=1)  # (H, P, K)
-        columns = [f"slot {i}" for i in range(values.shape[2])]
         if kind == "points":
-            columns = ["received", *(f"query {i}" for i in range(values.shape[2] - 1))]
+            names = ["received", *(f"query {i}" for i in range(len(query)))]
+        else:
+            names = [f"slot {i}" for i in range(values.shape[2])]
         own = query if kind == "points" else None
-        maps.append(AttentionMap(layer, kind, values, tuple(columns), own))
+        maps.append(AttentionMap(layer, kind, values, tuple(names), own))
     return tuple(maps)
 
 
-def choose_queries(taken: ModelInput, queries: int) -> Tensor:
+def _choose_queries(taken: ModelInput, queries: int) -> Tensor:
     """Choose the farthest point from the centroid, then always the farthest from those before.
 
     They are (Q, 3) places in the shape's unit and axes, fewer where it has fewer places.
@@ -96,15 +94,14 @@ def choose_queries(taken: ModelInput, queries: int) -> Tensor:
     return taken.places[farthest_point_sample(taken.pos, num, start=start)[0].cpu()]
 
 
-def _at_points(encoded: EncodedSample, query: Tensor | None) -> list[Tensor]:
+def _at_points(encoded: EncodedSample, query: Tensor) -> list[Tensor]:
     """Each layer's columns at the points of one vote, (H, num_points, K)."""
-    pos = encoded.pos
+    pos = encoded.recorded.pos
     assert pos is not None
     found = []
-    for layer in encoded.layers:
+    for layer in encoded.recorded.layers:
         columns = layer.weights()[0]  # (H, M, S)
-        if layer.kind == "points":
-            assert query is not None
+        if layer.attention.map_kind == "points":
             # Votes may differ in their frame, so queries are found in that of the file.
             centers = encoded.input.places[knn(layer.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
             readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)

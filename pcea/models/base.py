@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 import torch
@@ -13,21 +15,26 @@ from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
-from pcea.models.encoding import EncodedSample, ModelInput, recording
 from pcea.models.info import ModelInfo
-from pcea.models.mode import evaluating
-from pcea.models.prediction import Prediction
-from pcea.models.preparing import (
-    Prepared,
-    check_batch,
-    check_values,
-    with_normals,
-)
+from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
+from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
 
 # Of attention among points, what so many points read is given.
 QUERIES = 8
 # From how many points of a cloud without normals they are estimated.
 SURFACE_POINTS = 4096
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and each of its modules back into its own mode after."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 class PointModel(nn.Module):
@@ -61,7 +68,23 @@ class PointModel(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters live."""
-        return next(self.parameters()).device
+        return self.last_weight.device
+
+    @property
+    def last_weight(self) -> Tensor:
+        """The weights of the encoder's last layer, whose type and device are the model's."""
+        return self.encoder.fuse.linear.weight
+
+    def category_probability(self, probability: Tensor) -> Tensor:
+        """Say how likely each category is, (…, categories).
+
+        Of a classifier's (…, categories) nothing changes; of a segmenter's (…, P, parts) it is the
+        mean over the points of what the category's parts get.
+        """
+        if self.task == "classification":
+            return probability
+        mask = self.info.taxonomy.part_mask().to(probability.device)  # (categories, parts)
+        return (probability.mean(-2).unsqueeze(-2) * mask).sum(-1)
 
     def prepare(
         self,
@@ -106,19 +129,6 @@ class PointModel(nn.Module):
             normal = with_normals(pos, normal, mask)
         return Prepared(pos, normal, stand_in)
 
-    @property
-    def last_weight(self) -> Tensor:
-        """The weights of the last layer, whose type and device are the model's."""
-        raise NotImplementedError
-
-    def category_probability(self, probability: Tensor) -> Tensor:
-        """Say how likely each category is, (…, categories).
-
-        Of a classifier's (…, categories) nothing changes; of a segmenter's (…, P, parts) it is the
-        mean over the points of what the category's parts get.
-        """
-        raise NotImplementedError
-
     def sample(self, shape: ShapeLike, seed: int = 0, up: str = "y") -> ModelInput:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
@@ -141,27 +151,24 @@ class PointModel(nn.Module):
                 f"{shape.name or 'the shape'}: all of its points are equal; at least 2 different "
                 "points are needed"
             )
-        pos, normal = self._stood(cloud, up)
+
+        def standing(cloud: Cloud) -> tuple[Tensor, Tensor | None]:
+            pos = upright(unit_sphere(cloud.pos), up)[None].to(self.device)
+            normal = None if cloud.normal is None else upright(cloud.normal, up)
+            return pos, None if normal is None else normal[None].to(self.device)
+
+        pos, normal = standing(cloud)
         unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
         with evaluating(self), torch.no_grad():
             if unknown:
                 # More points than the model takes tell more of the surface.
                 dense = Cloud.join([cloud, shape.sample(SURFACE_POINTS, seed)])
-                normal = self.prepare(*self._stood(dense, up)).normal
+                normal = self.prepare(*standing(dense)).normal
                 assert normal is not None
                 normal = normal[:, : len(cloud)]
             ready = self.prepare(pos, normal)
-        own = torch.arange(len(cloud), device=self.device)
-        stand_in = own if ready.stand_in is None else ready.stand_in[0]
-        strays = int((stand_in != own).sum())
-        return ModelInput(cloud, pos, normal, stand_in.cpu(), strays, unknown)
-
-    def _stood(self, cloud: Cloud, up: str) -> tuple[Tensor, Tensor | None]:
-        """(1, N, 3) positions in the unit sphere, y up, and normals, on the model's device."""
-        pos = upright(unit_sphere(cloud.pos), up)[None].to(self.device)
-        if cloud.normal is None:
-            return pos, None
-        return pos, upright(cloud.normal, up)[None].to(self.device)
+        stand_in = torch.arange(len(cloud)) if ready.stand_in is None else ready.stand_in[0].cpu()
+        return ModelInput(cloud, pos, normal, stand_in, unknown)
 
     def predict(
         self,
@@ -193,42 +200,31 @@ class PointModel(nn.Module):
             raise InputError(f"cannot average {votes} votes: votes must be at least 1")
         if category is not None and self.task == "classification":
             raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
-        shape = as_shape(shape)
-        given = None if category is None else self.info.taxonomy.category_id(category)
-        code = None if given is None else torch.tensor([given], device=self.device)
-        guess = find_up(self, shape) if up == "auto" else None
-        axis = up if guess is None else guess.up
+        shape, given, code, confidence = as_shape(shape), None, None, None
+        if category is not None:
+            given = self.info.taxonomy.category_id(category)
+            code = torch.tensor([given], device=self.device)
+        if up == "auto":
+            guess = find_up(self, shape)
+            up, confidence = guess.up, guess.confidence
         encoded = []
         with evaluating(self), torch.set_grad_enabled(gradients):
             for seed in range(votes):
-                taken = self.sample(shape, seed, axis)
-                if gradients:
-                    taken.pos.requires_grad_()
+                taken = self.sample(shape, seed, up)
+                taken.pos.requires_grad_(gradients)
                 # Not through __call__: a compiled model rounds otherwise, and records nothing.
-                with recording(self.encoder) as found:
+                with recording(self.encoder) as recorded:
                     logits = self.forward(taken.pos, taken.normal, code)[0]
-                layers = tuple(found.layers)
-                encoded.append(EncodedSample(taken, found.pos, logits, found.tokens, layers))
-        confidence = None if guess is None else guess.confidence
-        return Prediction(self, shape, axis, confidence, given, tuple(encoded))
+                encoded.append(EncodedSample(taken, logits, recorded))
+        return Prediction(self, shape, up, confidence, given, tuple(encoded))
 
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:
         """Give each layer's attention all over a shape: the short form of :func:`pcea.explain`.
 
-        Args:
-            shape: a cloud of N points or a mesh of N vertices, in any unit, or what else
-                :func:`pcea.as_shape` takes. Values are interpolated from the points that are
-                sampled.
-            votes: how many samplings are taken. Default 4.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
-
-        Returns:
-            A map per layer, the mean of its heads: (N, S) where the attention has S slots. Among
-            points (N, 9): how much each point is attended to, and what eight points read, as
-            :class:`pcea.models.AttentionMap` has it.
-
-        Raises:
-            InputError: ``votes`` is below 1, or there is no such axis.
+        The arguments are those of :meth:`predict`; four votes are taken by default. Of a cloud of N
+        points, or a mesh of N vertices, there is a map per layer, the mean of its heads: (N, S)
+        where the attention has S slots. Among points it is (N, 9): how much each point is attended
+        to, and what eight points read, as :class:`pcea.models.AttentionMap` has it.
         """
         found = self.predict(shape, votes, up)
         maps = [each.values.mean(0) for each in attention_maps(found, QUERIES)]

@@ -1,8 +1,8 @@
-"""What a whole cloud shows."""
+"""The classifier: which category a whole shape belongs to."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -12,7 +12,6 @@ from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
-from pcea.models.pooling import pool
 
 
 class Classifier(PointModel):
@@ -61,30 +60,13 @@ class Classifier(PointModel):
         It takes what :meth:`prepare` takes; the category is ignored.
         """
         pos, normal, _ = self.prepare(pos, normal, category, mask)
-        fused = self.encoder(pos, normal, mask)[-1]
-        return self.head(pool(fused, self.pooling))
-
-    @property
-    def last_weight(self) -> Tensor:
-        """The weights of the last layer, whose type and device are the model's."""
-        return cast(nn.Linear, self.head[-1]).weight
-
-    def category_probability(self, probability: Tensor) -> Tensor:
-        """Give the probabilities, which are those of categories already."""
-        return probability
+        return self.head(self.encoder(pos, normal, mask)[-1].pool(*self.pooling))
 
     def classify(
         self, shape: ShapeLike, top: int = 5, votes: int = CLASSIFY_VOTES, up: str = UP
     ) -> list[tuple[str, float]]:
-        """Name what a cloud or mesh shows: the likeliest categories, and how probable they are.
+        """Name what a shape shows: the ``top`` likeliest categories, with their probabilities.
 
-        Args:
-            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-            top: how many categories to name.
-            votes: how many samplings of the shape are averaged. Default 1.
-            up: its up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
-
-        Raises:
-            InputError: ``votes`` is below 1, or there is no such axis.
+        The other arguments are those of :meth:`predict`; one vote is taken by default.
         """
         return self.predict(shape, votes, up).best(top)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.geometry import farthest_point_sample, gather, knn
+from pcea.models.edges import edge_linear_max, edge_max, edge_moments
 from pcea.models.lbr import LBR
 
 
@@ -18,6 +19,24 @@ class Tokens(NamedTuple):
     pos: Tensor  # (B, M, 3)
     x: Tensor  # (B, M, C)
     mask: Tensor | None  # (B, M) bool, true at real points
+
+    def pool(self, *kinds: str) -> Tensor:
+        """Pool the features of real points by ``max`` and ``mean``: (B, C · len(kinds))."""
+        _, x, mask = self
+        pooled = []
+        for kind in kinds:
+            if kind == "max":
+                real = x if mask is None else x.masked_fill(~mask.unsqueeze(-1), -torch.inf)
+                pooled.append(real.max(1).values)
+            elif kind == "mean" and mask is None:
+                pooled.append(x.mean(1))
+            elif kind == "mean":
+                assert mask is not None
+                count = mask.sum(1, keepdim=True).clamp(min=1)
+                pooled.append((x * mask.unsqueeze(-1)).sum(1) / count)
+            else:
+                raise ValueError(f"unknown pooling {kind!r}: max or mean")
+        return torch.cat(pooled, dim=-1)
 
 
 class Grouping(nn.Module):
@@ -72,26 +91,26 @@ class Grouping(nn.Module):
 
     def _pool_tiles(self, x: Tensor, center_x: Tensor, neighbors: Tensor) -> Tensor:
         """The same function, the edges never held."""
-        from pcea.models.edges import edge_linear_max, edge_max, edge_moments
-
-        count = neighbors.numel()
-        moments = self.first.norm.training or torch.is_grad_enabled()
-        if not self.inner:
-            sign = _sign(self.first)
-            near, own = self._ends(x, center_x, sign)
-            with torch.autocast("cpu", enabled=False):
-                best, mean, variance = edge_max(near, own, neighbors, moments)
-                scale, shift = self.first.affine(lambda: (mean * sign, variance), count)
-                return F.relu(torch.addcmul(shift, best, scale * sign))
-        near, own = self._ends(x, center_x)
+        first, count = self.first, neighbors.numel()
+        last = self.inner[0] if self.inner else first
+        assert isinstance(last, LBR)
+        # Where BatchNorm turns the maximum into a minimum, the features before it change sign.
+        sign = torch.where(last.norm.weight.detach() < 0, -1.0, 1.0).to(x.dtype)  # (C,)
+        near, own = self._ends(x, center_x, None if self.inner else sign)
         with torch.autocast("cpu", enabled=False):
-            scale, shift = self.first.affine(lambda: edge_moments(near, own, neighbors), count)
-            near, own = near * scale, torch.addcmul(shift, own, scale)
-            last = cast(LBR, self.inner[0])
-            sign = _sign(last)
-            weight = last.linear.weight * sign.unsqueeze(1)
-            best, mean, variance = edge_linear_max(near, own, neighbors, weight, moments)
-            scale, shift = last.affine(lambda: (mean * sign, variance), count)
+            moments = edge_moments(near, own, neighbors) if first.norm.training else None
+            if self.inner:
+                scale, shift = first.affine(moments, count)
+                near, own = near * scale, torch.addcmul(shift, own, scale)
+                weight = last.linear.weight * sign.unsqueeze(1)
+                wanted = last.norm.training or torch.is_grad_enabled()
+                best, mean, variance = edge_linear_max(near, own, neighbors, weight, wanted)
+                moments = mean, variance
+            else:
+                best = edge_max(near, own, neighbors)
+            if moments is not None:
+                moments = moments[0] * sign, moments[1]
+            scale, shift = last.affine(moments, count)
             return F.relu(torch.addcmul(shift, best, scale * sign))
 
     def _ends(
@@ -149,9 +168,3 @@ class Embedding(nn.Module):
         for stage in self.stages:
             levels.append(stage(levels[-1]))
         return levels
-
-
-def _sign(block: LBR) -> Tensor:
-    """(C,) -1 where BatchNorm turns a maximum into a minimum, else 1."""
-    weight = block.norm.weight.detach()
-    return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype)

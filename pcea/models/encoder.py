@@ -26,10 +26,8 @@ class AttentionLayer(nn.Module):
         self, dim: int, attention: str, residual: Residual = "offset", **options: Any
     ) -> None:
         super().__init__()
-        if residual not in get_args(Residual):
-            raise InputError(
-                f"unknown residual {residual!r}{nearest(residual, get_args(Residual))}"
-            )
+        if residual not in (known := get_args(Residual)):
+            raise InputError(f"unknown residual {residual!r}{nearest(residual, known)}")
         self.residual = residual
         self.attention = create_attention(attention, dim, **options)
         self.transform = None if residual == "none" else LBR(dim, dim, bias=True)
@@ -91,21 +89,16 @@ class PointTransformer(nn.Module):
         self.fuse = LBR(dim * (depth + keep_embedding), fused, slope=0.2)
 
     def forward(
-        self,
-        pos: Tensor,
-        normal: Tensor | None = None,
-        mask: Tensor | None = None,
+        self, pos: Tensor, normal: Tensor | None = None, mask: Tensor | None = None
     ) -> list[Tokens]:
         """Encode a batch: the tokens of every level, and last the fused ones, (B, M, ``fused``).
 
         The positions (B, N, 3) are centered and scaled to the unit sphere; a model made for normals
         needs them.
         """
-        x = pos
-        if self.normals:
-            if normal is None:
-                raise InputError("this encoder was made with normals, and it was given none")
-            x = torch.cat([pos, normal], dim=-1)
+        if self.normals and normal is None:
+            raise InputError("this encoder was made with normals, and it was given none")
+        x = pos if normal is None or not self.normals else torch.cat([pos, normal], dim=-1)
         levels = self.embedding(pos, x, mask)
         pos, x, mask = levels[-1]
         outputs = [x] if self.keep_embedding else []

@@ -51,11 +51,8 @@ class ModelInfo:
         try:
             values = json.loads(text)
             named = values.pop("taxonomy")
-            taxonomy = Taxonomy(
-                categories=tuple(named["categories"]),
-                parts=tuple(named["parts"]),
-                parts_of=tuple(tuple(ids) for ids in named["parts_of"]),
-            )
+            parts_of = tuple(tuple(ids) for ids in named["parts_of"])
+            taxonomy = Taxonomy(tuple(named["categories"]), tuple(named["parts"]), parts_of)
             return cls(taxonomy=taxonomy, **values)
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"not a description of a pcea model: {error}") from error

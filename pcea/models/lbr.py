@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,39 +33,34 @@ class LBR(nn.Module):
     def activate(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Apply BatchNorm and ReLU alone, to (…, C_out) features made elsewhere."""
         if mask is None or not self.norm.training:
-            rows = mask if mask is None else mask.flatten()
-            return self._rectify(self.norm(x.flatten(0, -2)), rows).view_as(x)
+            return self._rectify(self.norm(x.flatten(0, -2)).view_as(x), mask)
         real = self.norm(x[mask])
         out = torch.zeros_like(x, dtype=real.dtype)
         out[mask] = F.leaky_relu(real, self.slope)
         return out
 
     def affine(
-        self, moments: Callable[[], tuple[Tensor, Tensor]] | None = None, count: int = 0
+        self, moments: tuple[Tensor, Tensor] | None = None, count: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Give BatchNorm as scale · x + shift, (C,) each, for features never held as one tensor.
 
-        In training, where the running statistics take them in, ``moments`` must give the mean and
-        the biased variance, (C,) each, of ``count`` features.
+        In training ``moments`` must be the mean and the biased variance, (C,) each, of ``count``
+        features, which the running statistics take in.
         """
         norm = self.norm
-        mean, variance, seen = norm.running_mean, norm.running_var, norm.num_batches_tracked
-        assert mean is not None and variance is not None and seen is not None
+        mean, variance, batches = norm.running_mean, norm.running_var, norm.num_batches_tracked
+        assert mean is not None and variance is not None and batches is not None
         if norm.training:
-            assert moments is not None
-            of_batch, unbiased = moments(), count / max(1, count - 1)
+            assert moments is not None and norm.momentum is not None
             with torch.no_grad():
-                seen.add_(1)
-                # Without a momentum, BatchNorm keeps the mean of all it has seen.
-                share = 1 / seen if norm.momentum is None else torch.tensor(norm.momentum)
-                share = share.to(mean)
-                mean.lerp_(of_batch[0], share)
-                variance.lerp_(of_batch[1] * unbiased, share)
-            mean, variance = of_batch
+                batches.add_(1)
+                mean.lerp_(moments[0], norm.momentum)
+                variance.lerp_(moments[1] * (count / max(1, count - 1)), norm.momentum)
+            mean, variance = moments
         scale = norm.weight * (variance + norm.eps).rsqrt()
         return scale, norm.bias - mean * scale
 
     def _rectify(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """ReLU, in the place of what only this block has seen; padding becomes 0."""
+        """ReLU, in place; padding becomes 0."""
         x = F.leaky_relu(x, self.slope, inplace=True) if self.slope else F.relu(x, inplace=True)
         return x if mask is None else x * mask.unsqueeze(-1)

@@ -11,10 +11,8 @@ from torch import Tensor
 
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright
-from pcea.models.base import PointModel
-from pcea.models.mode import evaluating
-from pcea.models.pretrained import list_pretrained
-from pcea.models.weights import load_model, ships
+from pcea.models.base import PointModel, evaluating
+from pcea.models.weights import list_pretrained, load_model, ships
 
 VOTES = 2
 # By how much another axis must beat y, and how sure of it a model must be at least: a shape that
@@ -57,10 +55,13 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     alone, as only it knows what was up in its training.
     """
     shape = as_shape(shape)
-    if not ships(model):
-        return guess_up(model, shape)
-    guides = _guides(str(model.device))
+    guides = _guides(str(model.device)) if ships(model) else (model,)
     return agree([(guess_up(each, shape), SUREST[each.task]) for each in guides])
+
+
+@cache
+def _guides(device: str) -> tuple[PointModel, ...]:
+    return tuple(load_model(name, device) for name in list_pretrained())
 
 
 def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
@@ -70,24 +71,17 @@ def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
     other axis of which a model is surest, over what it must be, if that axis beats y by
     :data:`MARGIN` in the sum over all models too. Else it is y.
     """
-    best = max(guesses, key=lambda each: _weight(*each))[0]
-    axis = UP_AXES.index(best.up)
-    ahead = sum(guess.sure[axis] - guess.of_y for guess, _ in guesses)
+
+    def weight(each: tuple[UpGuess, float]) -> tuple[int, float]:
+        guess, least = each
+        over = guess.confidence - least
+        return 1 if guess.up != "y" else 2 if over >= 0 else 0, over
+
+    best = max(guesses, key=weight)[0]
+    ahead = sum(guess.sure[UP_AXES.index(best.up)] - guess.of_y for guess, _ in guesses)
     if best.up == "y" or ahead > MARGIN:
         return best
     return UpGuess("y", max((guess for guess, _ in guesses), key=lambda each: each.of_y).sure)
-
-
-def _weight(guess: UpGuess, least: float) -> tuple[int, float]:
-    sure = guess.confidence - least
-    if guess.up == "y":
-        return (2 if sure >= 0 else 0), sure
-    return 1, sure
-
-
-@cache
-def _guides(device: str) -> tuple[PointModel, ...]:
-    return tuple(load_model(name, device) for name in list_pretrained())
 
 
 def guess_up(
@@ -96,9 +90,8 @@ def guess_up(
     """Guess the up axis of a shape: the one with which the model is surest of its answer.
 
     A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
-    therefore what was up in its training data. The guess is y unless another axis beats it by
-    ``margin``, and the model is at least as sure of that axis as ``least`` says, by default what
-    :data:`SUREST` has for its task.
+    therefore what was up in its training data. ``margin`` and ``least`` are those of
+    :func:`choose_up`; ``least`` is by default what :data:`SUREST` has for the model's task.
     """
     sure = categories_by_up(model, shape).amax(-1)  # (6,)
     up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))
@@ -122,13 +115,12 @@ def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) ->
     Of a segmenter it is what the parts of the category get.
     """
     shape, found = as_shape(shape), []
+
+    def turned(vectors: Tensor | None) -> Tensor | None:
+        return None if vectors is None else torch.cat([upright(vectors, up) for up in UP_AXES])
+
     with evaluating(model):
         for seed in range(votes):
             taken = model.sample(shape, seed)
-            pos = torch.cat([upright(taken.pos, up) for up in UP_AXES])  # (6, P, 3)
-            normal = taken.normal
-            if normal is not None:
-                normal = torch.cat([upright(normal, up) for up in UP_AXES])
-            found.append(model(pos, normal).float().softmax(-1).cpu())
-    probability = torch.stack(found).mean(0)  # (6, categories) or (6, P, parts)
-    return model.category_probability(probability)
+            found.append(model(turned(taken.pos), turned(taken.normal)).float().softmax(-1).cpu())
+    return model.category_probability(torch.stack(found).mean(0))

@@ -1,19 +1,108 @@
-"""What a model answers for one shape."""
+"""What a model answers for one shape, and what each of its forward passes took and gave."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from pcea.attention import Attention
 from pcea.formats import Cloud, Mesh
-from pcea.models.encoding import EncodedSample, notes_of
+from pcea.models.embedding import Tokens
 
 if TYPE_CHECKING:
     from pcea.models.base import PointModel
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelInput:
+    """The points of a shape that a model takes in one vote.
+
+    Args:
+        cloud: ``num_points`` points in the shape's own unit and axes.
+        pos: (1, num_points, 3) the same points, y up, in the unit sphere.
+        normal: (1, num_points, 3), estimated where the model needs unknown ones.
+        stand_in: (num_points,) which point each one stands for: a stray for a kept one.
+        estimated: whether normals were estimated.
+    """
+
+    cloud: Cloud
+    pos: Tensor
+    normal: Tensor | None
+    stand_in: Tensor
+    estimated: bool
+
+    @property
+    def strays(self) -> int:
+        """How many points were left out."""
+        return int((self.stand_in != torch.arange(len(self.stand_in))).sum())
+
+    @property
+    def places(self) -> Tensor:
+        """(num_points, 3) where the model has each point, in the shape's own unit and axes."""
+        return self.cloud.pos[self.stand_in.to(self.cloud.pos.device)]
+
+
+class LayerInput(NamedTuple):
+    """What one attention layer was given in a forward pass."""
+
+    attention: Attention
+    x: Tensor  # (B, M, C)
+    pos: Tensor  # (B, M, 3)
+    mask: Tensor | None  # (B, M)
+
+    def weights(self) -> Tensor:
+        """The attention map, (B, H, M, S) or (B, H, M, M)."""
+        return self.attention.attend(self.x, self.pos, self.mask)[1]
+
+
+@dataclass
+class Recording:
+    """What went through an encoder in its last forward pass."""
+
+    pos: Tensor | None = None  # (B, N, 3) as the network has it, strays set onto kept points
+    tokens: Tokens | None = None  # the fused ones
+    layers: list[LayerInput] = field(default_factory=list)
+
+
+@contextmanager
+def recording(encoder: nn.Module) -> Iterator[Recording]:
+    """Record what goes through an encoder, which computes as it does without.
+
+    Where parts of it are compiled, nothing may be recorded of them.
+    """
+    found = Recording()
+
+    def keep_input(attention: Attention, given: tuple[Tensor, Tensor, Tensor | None]) -> None:
+        x, pos, mask = given
+        found.layers.append(LayerInput(attention, x.detach(), pos.detach(), mask))
+
+    def keep_tokens(_: nn.Module, given: tuple[Any, ...], levels: list[Tokens]) -> None:
+        found.pos = given[0].detach()
+        pos, x, mask = levels[-1]
+        found.tokens = Tokens(pos.detach(), x.detach(), mask)
+
+    attentions = [module for module in encoder.modules() if isinstance(module, Attention)]
+    hooks = [each.register_forward_pre_hook(keep_input) for each in attentions]
+    hooks.append(encoder.register_forward_hook(keep_tokens))
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class EncodedSample(NamedTuple):
+    """What one forward pass took and gave for one sampling of a shape."""
+
+    input: ModelInput
+    logits: Tensor  # (categories,) of a classifier, (num_points, parts) of a segmenter
+    recorded: Recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,12 +147,16 @@ class Prediction:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of how the shape was read and what was done to its points.
-
-        Each is one sentence.
-        """
-        done = notes_of([each.input for each in self.encoded])
-        return tuple(dict.fromkeys((*self.shape.notes, *done)))
+        """How the shape was read and what was done to its points, one sentence each."""
+        notes, strays = list(self.shape.notes), sum(each.input.strays for each in self.encoded)
+        if strays:
+            notes.append(
+                f"{strays:,} of the {len(self.sample):,} sampled points lie apart from the shape "
+                "and were left out"
+            )
+        if any(each.input.estimated for each in self.encoded):
+            notes.append("normals, which the model needs and the shape lacks, were estimated")
+        return tuple(notes)
 
     @cached_property
     def probability(self) -> Tensor:
@@ -88,7 +181,7 @@ class Prediction:
 
     @property
     def category(self) -> str:
-        """The category: the one that was given, or the likeliest."""
+        """The name of the category."""
         return self.model.info.taxonomy.categories[self.category_id]
 
     def best(self, top: int = 1) -> list[tuple[str, float]]:

@@ -40,28 +40,44 @@ def check_batch(
         raise InputError(f"pos must have shape (B, N, 3), not {shape}{_hint(shape)}")
     if not shape[0] or not shape[1]:
         raise InputError(f"there is nothing to encode: pos has shape {shape}")
-    wanted = {
-        "normal": (normal, shape),
-        "category": (category, shape[:1]),
-        "mask": (mask, shape[:2]),
-    }
-    for name, (tensor, size) in wanted.items():
-        if tensor is not None and tuple(tensor.shape) != size:
+    for name, tensor, size, kind in (
+        ("pos", pos, shape, "real numbers"),
+        ("normal", normal, shape, "real numbers"),
+        ("category", category, shape[:1], "whole numbers"),
+        ("mask", mask, shape[:2], "bool"),
+    ):
+        if tensor is None:
+            continue
+        if tuple(tensor.shape) != size:
             raise InputError(f"{name} must have shape {size}, not {tuple(tensor.shape)}")
-        if tensor is not None and tensor.device != pos.device:
-            raise InputError(f"{name} is on {tensor.device}, pos is on {pos.device}")
-    if pos.device != like.device:
-        raise InputError(
-            f"pos is on {pos.device}, the model is on {like.device}: move one of them with .to()"
-        )
-    if mask is not None and mask.dtype != torch.bool:
-        raise InputError(f"mask must be bool, not {mask.dtype}")
-    if category is not None and (category.is_floating_point() or category.dtype == torch.bool):
-        raise InputError(f"category must be whole numbers, not {category.dtype}")
-    for name, tensor in (("pos", pos), ("normal", normal)):
-        if tensor is not None and (tensor.is_complex() or tensor.dtype == torch.bool):
-            raise InputError(f"{name} must be real numbers, not {tensor.dtype}")
+        if tensor.device != like.device:
+            raise InputError(
+                f"{name} is on {tensor.device}, the model is on {like.device}: move one of them "
+                "with .to()"
+            )
+        is_bool, is_complex = tensor.dtype == torch.bool, tensor.is_complex()
+        fits = {
+            "bool": is_bool,
+            "whole numbers": not (is_bool or is_complex or tensor.is_floating_point()),
+            "real numbers": not (is_bool or is_complex),
+        }
+        if not fits[kind]:
+            raise InputError(f"{name} must be {kind}, not {tensor.dtype}")
     return pos.to(like.dtype), None if normal is None else normal.to(like.dtype)
+
+
+def _hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2 and shape[1] == 3:
+        return ": give a batch, as pos[None]"
+    if len(shape) == 3 and shape[1] == 3:
+        return ": this seems to be (B, 3, N), transpose it first"
+    if len(shape) == 3 and shape[2] == 6:
+        return ": give the normals apart, as normal=pos[..., 3:]"
+    return ""
+
+
+def _first(bad: Tensor) -> int | None:
+    return int(bad.long().argmax()) if bad.any() else None
 
 
 @torch.library.custom_op("pcea::checked", mutates_args=())
@@ -78,28 +94,23 @@ def check_values(
         wrong = category[(category < 0) | (category >= categories)][0]
         raise InputError(f"category {int(wrong)} is none of the model's, 0 to {categories - 1}")
     kept = pos.new_ones(pos.shape[:2], dtype=torch.bool) if mask is None else mask
-    if not kept.any(1).all():
-        raise InputError(f"cloud {int((~kept.any(1)).long().argmax())} of the batch has no point")
-    finite = pos.isfinite().all(-1) | ~kept
-    if not finite.all():
-        cloud = int((~finite).any(1).long().argmax())
+    if (cloud := _first(~kept.any(1))) is not None:
+        raise InputError(f"cloud {cloud} of the batch has no point")
+    broken = ~pos.isfinite().all(-1) & kept
+    if (cloud := _first(broken.any(1))) is not None:
         raise InputError(
-            f"pos of cloud {cloud} is NaN or infinite at {int((~finite[cloud]).sum())} of its "
+            f"pos of cloud {cloud} is NaN or infinite at {int(broken[cloud].sum())} of its "
             f"{int(kept[cloud].sum())} points: remove them first"
         )
     # Padding counts as the cloud's first real point.
     first = kept.long().argmax(1)[:, None, None].expand(-1, 1, 3)
     real = torch.where(kept[..., None], pos, pos.gather(1, first))
-    flat = (real.amax(1) == real.amin(1)).all(-1)
-    if flat.any():
+    if (cloud := _first((real.amax(1) == real.amin(1)).all(-1))) is not None:
         raise InputError(
-            f"all points of cloud {int(flat.long().argmax())} are equal; at least 2 different "
-            "points are needed"
+            f"all points of cloud {cloud} are equal; at least 2 different points are needed"
         )
     reach = real.abs().amax((1, 2))
-    off = (reach > FARTHEST) | (reach < NEAREST)
-    if off.any():
-        cloud = int(off.long().argmax())
+    if (cloud := _first((reach > FARTHEST) | (reach < NEAREST))) is not None:
         raise InputError(
             f"coordinates of cloud {cloud} reach {reach[cloud].item():.4g}, and models take clouds "
             "in the unit sphere: scale it with pcea.geometry.unit_sphere, or give the shape itself "
@@ -123,18 +134,18 @@ def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Ten
     """
     if normal is None:
         normal = torch.zeros_like(pos)
-    unknown = ((normal == 0) | ~normal.isfinite()).all(-1, keepdim=True)
-    return torch.where(unknown, _filled(pos.detach(), normal.detach(), mask), normal)
+    known = ((normal != 0) & normal.isfinite()).any(-1)  # (B, N)
+    filled = _filled(pos.detach(), normal.detach(), known, mask)
+    return torch.where(known.unsqueeze(-1), normal, filled)
 
 
 @torch.library.custom_op("pcea::filled_normals", mutates_args=())
-def _filled(pos: Tensor, normal: Tensor, mask: Tensor | None) -> Tensor:
-    known = ((normal != 0) & normal.isfinite()).any(-1)  # (B, N)
+def _filled(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> Tensor:
+    """The normals, and wherever some of a cloud are unknown all of its normals estimated."""
     wanting = ~(known if mask is None else known | ~mask).all(1)  # (B,)
     filled = normal.clone()
     if wanting.any():
-        some = None if mask is None else mask[wanting]
-        found = estimate_normals(pos[wanting], some)
+        found = estimate_normals(pos[wanting], None if mask is None else mask[wanting])
         both = torch.where(known[wanting][..., None], normal[wanting], 0.0)
         agree = (found * both).sum((1, 2), keepdim=True)
         filled[wanting] = torch.where(agree < 0, -found, found).to(normal.dtype)
@@ -142,15 +153,5 @@ def _filled(pos: Tensor, normal: Tensor, mask: Tensor | None) -> Tensor:
 
 
 @_filled.register_fake
-def _(pos: Tensor, normal: Tensor, mask: Tensor | None) -> Tensor:
+def _(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> Tensor:
     return torch.empty_like(normal)
-
-
-def _hint(shape: tuple[int, ...]) -> str:
-    if len(shape) == 2 and shape[1] == 3:
-        return ": give a batch, as pos[None]"
-    if len(shape) == 3 and shape[1] == 3:
-        return ": this seems to be (B, 3, N), transpose it first"
-    if len(shape) == 3 and shape[2] == 6:
-        return ": give the normals apart, as normal=pos[..., 3:]"
-    return ""

@@ -116,16 +116,22 @@ def create_model(
     Raises:
         InputError: no such model, option or attention.
     """
-    build = MODELS.get(name)
-    kind = cast(type[PointModel], build.func)
-    known = _options(kind)
+    if taxonomy is None:
+        classifies = task_of(name) == "classification"
+        taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifies else shapenetpart.SHAPENETPART
+    return build_model(ModelInfo(name, taxonomy, options, dataset, num_points, training or {}))
+
+
+def build_model(info: ModelInfo) -> PointModel:
+    """Build the model that a description is of, freshly initialized; see :func:`create_model`."""
+    name, options, build = info.name, info.options, MODELS.get(info.name)
+    own = inspect.signature(build.func).parameters
+    known = [option for option, each in own.items() if each.kind is not each.VAR_KEYWORD][1:]
+    if len(known) + 1 < len(own):  # its further keywords are the encoder's
+        known += inspect.signature(PointTransformer).parameters
     for option in options:
         if option not in known:
             raise InputError(f"model {name!r} has no option {option!r}{nearest(option, known)}")
-    if taxonomy is None:
-        classifier = kind.task == "classification"
-        taxonomy = Taxonomy(modelnet40.CATEGORIES) if classifier else shapenetpart.SHAPENETPART
-    info = ModelInfo(name, taxonomy, options, dataset, num_points, training or {})
     try:
         return build(info, **options)
     except InputError:
@@ -133,11 +139,3 @@ def create_model(
     except (TypeError, ValueError, RuntimeError) as error:  # what a width or a count can break
         reason = str(error).partition("\n")[0]
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error
-
-
-def _options(kind: Callable[..., PointModel]) -> list[str]:
-    own = inspect.signature(kind).parameters
-    passes_on = any(each.kind is each.VAR_KEYWORD for each in own.values())
-    named = [name for name, each in own.items() if each.kind is not each.VAR_KEYWORD]
-    encoder = list(inspect.signature(PointTransformer).parameters) if passes_on else []
-    return [name for name in (*named, *encoder) if name != "info"]

@@ -19,7 +19,6 @@ from pcea.models.base import PointModel
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
-from pcea.models.pooling import pool
 from pcea.models.prediction import Prediction
 
 
@@ -107,7 +106,7 @@ class Segmenter(PointModel):
     """PCT's part segmenter: each point's features beside those of the whole cloud.
 
     A point's features are the fused ones, interpolated where the embedding kept fewer points,
-    and then joined by those of the first embedding; the cloud's are their maximum, their mean and
+    and then joined by those of the finer levels; the cloud's are their maximum, their mean and
     its category. Category dropout trains the model to do without the category.
 
     Args:
@@ -163,7 +162,12 @@ class Segmenter(PointModel):
         """
         pos, normal, stand_in = self.prepare(pos, normal, category, mask)
         *levels, fused = self.encoder(pos, normal, mask)
-        context = torch.cat([pool(fused, ("max", "mean")), self._category(pos, category)], dim=-1)
+        code = pos.new_zeros(len(pos), self.categories)
+        if category is not None:
+            code = F.one_hot(category, self.categories).to(pos.dtype)
+            if self.training and self.category_dropout > 0:
+                code = code * (torch.rand(len(pos), 1, device=pos.device) >= self.category_dropout)
+        context = torch.cat([fused.pool("max", "mean"), self.category(code)], dim=-1)
         # The context is the same for all points: its share of the layer is computed once a cloud.
         x = F.linear(context, self.context.linear.weight).unsqueeze(1)  # (B, 1, hidden)
         for linear, level in zip(self.own, [*levels[: len(self.own) - 1], fused], strict=True):
@@ -177,26 +181,6 @@ class Segmenter(PointModel):
             return logits
         return logits.gather(1, stand_in.unsqueeze(-1).expand_as(logits))
 
-    @property
-    def last_weight(self) -> Tensor:
-        """The weights of the last layer, whose type and device are the model's."""
-        return self.last.weight
-
-    def _category(self, pos: Tensor, category: Tensor | None) -> Tensor:
-        if category is None:
-            code = pos.new_zeros(len(pos), self.categories)
-        else:
-            code = F.one_hot(category, self.categories).to(pos.dtype)
-            if self.training and self.category_dropout > 0:
-                kept = torch.rand(len(pos), 1, device=pos.device) >= self.category_dropout
-                code = code * kept
-        return self.category(code)
-
-    def category_probability(self, probability: Tensor) -> Tensor:
-        """Give what the parts of each category get: (…, P, parts) → (…, categories)."""
-        mask = self.info.taxonomy.part_mask().to(probability.device)  # (categories, parts)
-        return (probability.mean(-2).unsqueeze(-2) * mask).sum(-1)
-
     def segment(
         self,
         shape: ShapeLike,
@@ -207,27 +191,18 @@ class Segmenter(PointModel):
     ) -> Segmentation:
         """Split a cloud or a mesh into parts, given for each point, or each vertex and face.
 
-        Args:
-            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
-            category: the category's name, whose parts alone compete. Default: the category to
-                whose parts the model gives the highest probability.
-            votes: how many samplings of the shape are averaged. Default 8.
-            up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`. Default: it is guessed.
-            smooth: how often each face of a mesh takes the part that most of it and of its
-                neighbors have.
-
-        Raises:
-            InputError: the model knows no such category, there is no such axis, or ``votes`` is
-                below 1.
+        The arguments are those of :meth:`predict`; eight votes are taken by default. Only the parts
+        of the category compete. Without one it is that to whose parts the model gives the highest
+        probability. ``smooth`` is how often each face of a mesh takes the part that most of it and
+        of its neighbors have.
         """
         return segmentation(self.predict(shape, votes, up, category), smooth)
 
 
 def competing(prediction: Prediction, category: int) -> list[Tensor]:
-    """Let only the K parts of one category, given by its id, compete in a segmenter's prediction.
+    """Let only the K parts of a category, given by its id, compete in a segmenter's prediction.
 
-    It gives each vote's probabilities, (num_points, K) of sum 1, in the order of
-    ``taxonomy.parts_of``.
+    It gives each vote's probabilities, (num_points, K) of sum 1, ordered as ``taxonomy.parts_of``.
     """
     own = list(prediction.model.info.taxonomy.parts_of[category])
     rival = prediction.probability[:, own]
@@ -250,22 +225,21 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     at_sample = torch.cat(rival)  # (P, K)
     on_faces: dict[str, Tensor] = {}
     if isinstance(shape, Cloud):
-        at_places = shape.carry_back(prediction.encoded[0].input.cloud, rival[0])  # (N, K)
-        for vote, each in zip(prediction.encoded[1:], rival[1:], strict=True):
-            at_places += shape.carry_back(vote.input.cloud, each)
+        votes = zip(prediction.encoded, rival, strict=True)
+        carried = (shape.carry_back(vote.input.cloud, each) for vote, each in votes)
+        at_places = sum(carried, torch.zeros(()))  # (N, K)
     else:
         assert sample.face is not None
         at_places = shape.carry_back(sample, at_sample)  # (V, K)
         at_faces = carry_to_faces(shape.faces.cpu(), at_places, sample.face.cpu(), at_sample)
         best = smooth_labels(shape.vertices, shape.faces, at_faces.argmax(1), smooth)  # (F,)
-        confidence = at_faces.gather(1, best[:, None])[:, 0] / _total(at_faces)
-        on_faces = {"face_part": own[best], "face_probability": confidence}
-    part = at_places.max(1)
+        on_faces = {"face_part": own[best], "face_probability": _probability(at_faces, best)}
+    best = at_places.argmax(1)
     return Segmentation(
         shape=shape,
         taxonomy=prediction.model.info.taxonomy,
-        part=own[part.indices],
-        probability=part.values / _total(at_places),
+        part=own[best],
+        probability=_probability(at_places, best),
         category=prediction.category,
         sample=sample,
         sample_part=own[at_sample.argmax(1)],
@@ -279,5 +253,5 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     )
 
 
-def _total(score: Tensor) -> Tensor:
-    return score.sum(1).clamp(min=1e-12)
+def _probability(score: Tensor, part: Tensor) -> Tensor:
+    return score.gather(1, part[:, None])[:, 0] / score.sum(1).clamp(min=1e-12)

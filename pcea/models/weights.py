@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import overload
 
@@ -14,11 +16,35 @@ from pcea.errors import InputError, nearest
 from pcea.formats.write import replacing
 from pcea.models.base import PointModel
 from pcea.models.info import KEY, ModelInfo
-from pcea.models.pretrained import list_pretrained, pretrained_infos, pretrained_path
-from pcea.models.registry import create_model
+from pcea.models.registry import build_model, task_of
 from pcea.models.wrapped import WrappedModel
 
 FILE_NAME = "model.safetensors"
+# The models that ship: each weights file in it, under its own name. README.md is their model card.
+PRETRAINED = Path(__file__).with_name("pretrained")
+
+
+@cache
+def _pretrained() -> Mapping[str, ModelInfo]:
+    """Describe the models that ship, by name, the best of each task first."""
+
+    def figure(info: ModelInfo) -> float:
+        figures = info.training.get("validation", {})
+        return max((value for key, value in figures.items() if key.startswith("val_")), default=0.0)
+
+    infos = {path.stem: read_weights(path)[0] for path in PRETRAINED.glob("*.safetensors")}
+    return dict(sorted(infos.items(), key=lambda each: (-figure(each[1]), each[0])))
+
+
+def list_pretrained(task: str | None = None) -> list[str]:
+    """Name the models that ship, or those for one task, the best validation figures first."""
+    infos = _pretrained().items()
+    return [name for name, info in infos if task is None or task_of(info.name) == task]
+
+
+def ships(model: PointModel) -> bool:
+    """Say whether a model is one of those that ship with the package, by its description."""
+    return model.info in _pretrained().values()
 
 
 def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
@@ -61,23 +87,17 @@ def load_model(
     """
     info, tensors, path = read_weights(weights, device)
     found: PointModel | WrappedModel
-    if ":" in info.name:  # the class of a module that no registry knows
-        if model is None:
-            raise InputError(
-                f"{path} holds weights of a module that was given as an object, {info.name}: "
-                "load it with pcea.load_model(path, model=…)"
-            )
-        found, own = WrappedModel(model, info), model
-    else:
+    own: nn.Module
+    if ":" not in info.name:
         if model is not None:
             raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
-        found = own = create_model(
-            info.name,
-            info.taxonomy,
-            dataset=info.dataset,
-            num_points=info.num_points,
-            training=info.training,
-            **info.options,
+        found = own = build_model(info)
+    elif model is not None:  # the class of a module that no registry knows
+        found, own = WrappedModel(model, info), model
+    else:
+        raise InputError(
+            f"{path} holds weights of a module that was given as an object, {info.name}: "
+            "load it with pcea.load_model(path, model=…)"
         )
     try:
         own.load_state_dict(tensors)
@@ -93,7 +113,7 @@ def read_weights(
     """Read a model's description and its tensors by name, and say which file they are from."""
     path = Path(weights)
     if not path.exists() and str(weights) in list_pretrained():
-        path = pretrained_path(str(weights))
+        path = PRETRAINED / f"{weights}.safetensors"
     if path.is_dir():
         path = path / FILE_NAME
     if not path.is_file():
@@ -110,8 +130,3 @@ def read_weights(
     if described is None:
         raise InputError(f"{path} holds tensors, but no pcea model: it has no {KEY!r} metadata")
     return ModelInfo.from_json(described), tensors, path
-
-
-def ships(model: PointModel) -> bool:
-    """Say whether a model is one of those that ship with the package, by its description."""
-    return model.info in pretrained_infos().values()

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
+from pcea.models.base import evaluating
 from pcea.models.info import ModelInfo
-from pcea.models.mode import evaluating
 
 Task = Literal["classification", "segmentation"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pcea.explanation.columns import choose_columns, choose_slots
+from pcea.explanation.explain import choose_columns, choose_slots
 from pcea.models import AttentionMap
 
 

@@ -126,3 +126,18 @@ def test_levels_go_from_all_points_to_the_last_centers(generator: torch.Generato
 def test_widths_must_fit_the_stages() -> None:
     with pytest.raises(ValueError, match="2 stages need 3 widths, not 2"):
         Embedding(3, (4, 5), (16, 8))
+
+
+def test_pools_the_real_points(generator: torch.Generator) -> None:
+    x = torch.randn(2, 6, 3, generator=generator)
+    mask = torch.tensor([[True] * 6, [True, True, False, False, False, False]])
+    out = Tokens(x, x, mask).pool("max", "mean")
+    for cloud, count, row in zip(x, (6, 2), out, strict=True):
+        expected = torch.cat([cloud[:count].max(0).values, cloud[:count].mean(0)])
+        torch.testing.assert_close(row, expected)
+    torch.testing.assert_close(Tokens(x, x, None).pool("mean"), x.mean(1))
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown pooling 'min'"):
+        Tokens(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3), None).pool("min")

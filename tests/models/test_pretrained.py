@@ -13,13 +13,12 @@ from pcea.models import (
     create_model,
     list_pretrained,
     load_model,
-    pretrained,
     save_model,
+    weights,
 )
-from pcea.models.pretrained import pretrained_path
 from pcea.recipes import RECIPES
 
-CARD = pretrained_path("README").with_name("README.md")
+CARD = weights.PRETRAINED / "README.md"
 MEGABYTE = 1e6
 
 
@@ -46,7 +45,8 @@ def test_the_card_gives_its_validation_figures(name: str) -> None:
 
 
 def test_they_are_small_together() -> None:
-    assert sum(pretrained_path(name).stat().st_size for name in list_pretrained()) < 12 * MEGABYTE
+    files = [weights.PRETRAINED / f"{name}.safetensors" for name in list_pretrained()]
+    assert sum(file.stat().st_size for file in files) < 12 * MEGABYTE
 
 
 def test_a_file_in_the_folder_is_all_it_takes(
@@ -54,17 +54,18 @@ def test_a_file_in_the_folder_is_all_it_takes(
 ) -> None:
     ships = list_pretrained()
     for name in ships:
-        (tmp_path / f"{name}.safetensors").symlink_to(pretrained_path(name))
+        file = f"{name}.safetensors"
+        (tmp_path / file).symlink_to(weights.PRETRAINED / file)
     worse = create_model("eat-tiny", training={"validation": {"val_overall_accuracy": 0.1}})
     save_model(worse, tmp_path / "a-worse-one.safetensors")
-    monkeypatch.setattr(pretrained, "__file__", str(tmp_path / "__init__.py"))
-    pretrained.pretrained_infos.cache_clear()
+    monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
+    weights._pretrained.cache_clear()
     try:
         assert list_pretrained() == [*ships, "a-worse-one"]
         assert list_pretrained("classification")[-1] == "a-worse-one"
         assert load_model("a-worse-one").info == worse.info
     finally:
-        pretrained.pretrained_infos.cache_clear()
+        weights._pretrained.cache_clear()
 
 
 def test_what_lies_in_the_folder_comes_before_what_ships(

@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 
 from pcea.errors import InputError
 from pcea.models import create_model, load_model, save_model
-from pcea.models.pretrained import list_pretrained, pretrained_path
-from pcea.models.weights import ships
+from pcea.models.weights import PRETRAINED, list_pretrained, ships
 
 
 @pytest.fixture
@@ -91,6 +90,6 @@ def test_what_ships_is_known_whatever_its_file_is_called(tmp_path: Path, weights
     for name in list_pretrained():
         assert ships(load_model(name))
     copy = tmp_path / "mine.safetensors"
-    copy.write_bytes(pretrained_path(list_pretrained()[0]).read_bytes())
+    copy.write_bytes((PRETRAINED / f"{list_pretrained()[0]}.safetensors").read_bytes())
     assert ships(load_model(copy))
     assert not ships(load_model(weights))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pcea.attention import Attention, register_attention
-from pcea.attention.registry import ATTENTIONS
+from pcea.attention.base import ATTENTIONS
 from pcea.errors import InputError
 from pcea.testing import check_attention
 

@@ -4,11 +4,8 @@ An edge leads from a center i to one of its k neighbors j and carries near_j + o
 B · M · k of them, with C channels each: by far the largest tensors of the network, and moving them
 costs more than multiplying them. Here they are made, multiplied and reduced a tile at a time, in a
 core's own cache, the clouds shared out over the threads.
-
-The operators take CPU tensors of one floating type, float32 or float64.
 """
 
-from pcea.models.edges.linear import edge_linear_max
-from pcea.models.edges.sums import edge_max, edge_moments
+from pcea.models.edges.operators import edge_linear_max, edge_max, edge_moments
 
 __all__ = ["edge_linear_max", "edge_max", "edge_moments"]

@@ -1,8 +1,7 @@
 """The loops over the edges of neighborhood graphs, compiled.
 
-An edge leads from a center i to one of its k neighbors j, and carries near_j + own_i. Arrays are
-numpy's, of one floating type: ``near`` (…, N, C) features of the points, ``own`` (…, M, C) of the
-centers, ``index`` (…, M, k) the neighbors of each center.
+Arrays are numpy's, of one floating type: ``near`` (…, N, C) features of the points, ``own``
+(…, M, C) of the centers, ``index`` (…, M, k) the neighbors of each center.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # wait for each other there.
 @compiled
 def sum_edges(
+    about: Array,
     near: Array,
     own: Array,
     index: Array,
-    abouts: Array,
     of_center: Array,
     of_point: Array,
     degree: Array,
@@ -32,34 +31,27 @@ def sum_edges(
 ) -> None:
     """Add up the edges, and what each point and center needs of them for its gradient.
 
-    It writes into zeros ``abouts`` (B, C), the mean of the edges of each cloud's first center,
-    which is subtracted before squaring, so that little cancels; ``of_center`` (B, M, C), the sum of
-    ``near`` over each center's neighbors; ``of_point`` (B, N, C), the sum of ``own`` over the
-    ``degree`` (B, N) centers each point is near; and ``totals`` and ``squares``, (B, C) float64,
-    the sums of (near_j + own_i − about), and of its square.
+    It writes into zeros ``of_center`` (B, M, C), the sum of ``near`` over each center's neighbors;
+    ``of_point`` (B, N, C), the sum of ``own`` over the ``degree`` (B, N) centers each point is
+    near; and ``totals`` and ``squares``, (B, C) float64, the sums of (near_j + own_i − about), and
+    of its square. With ``about`` (C,), a value near the mean, little cancels.
     """
-    channels, k = near.shape[2], index.shape[2]
     for cloud in range(near.shape[0]):
-        points, centers, about = near[cloud], own[cloud], abouts[cloud]
+        points, centers = near[cloud], own[cloud]
         center_sum, point_sum = of_center[cloud], of_point[cloud]
-        for edge in range(k):
-            for c in range(channels):
-                about[c] += points[index[cloud, 0, edge], c]
-        for c in range(channels):
-            about[c] = about[c] / k + centers[0, c]
         for i in range(index.shape[1]):
             # A center's few edges are added up in their own precision, the centers in double.
             few, few_squares = np.zeros_like(about), np.zeros_like(about)
-            for edge in range(k):
+            for edge in range(index.shape[2]):
                 j = index[cloud, i, edge]
                 degree[cloud, j] += 1
-                for c in range(channels):
+                for c in range(near.shape[2]):
                     center_sum[i, c] += points[j, c]
                     point_sum[j, c] += centers[i, c]
                     off = points[j, c] + centers[i, c] - about[c]
                     few[c] += off
                     few_squares[c] += off * off
-            for c in range(channels):
+            for c in range(near.shape[2]):
                 totals[cloud, c] += few[c]
                 squares[cloud, c] += few_squares[c]
 
@@ -83,43 +75,6 @@ def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: 
                         which[i, c] = j
             for c in range(near.shape[2]):
                 most[i, c] += own[cloud, i, c]
-
-
-@compiled
-def edges_gradient(
-    near: Array,
-    own: Array,
-    degree: Array,
-    of_point: Array,
-    of_center: Array,
-    constant: Array,
-    slope: Array,
-    arg: Array,
-    of_best: Array,
-    of_near: Array,
-    of_own: Array,
-) -> None:
-    """Bring the gradient constant + slope · edge of all edges, and that of their maximum, back.
-
-    ``degree``, ``of_point`` and ``of_center`` are what :func:`sum_edges` gave; ``arg`` (B, M, C) is
-    the point that has the maximum, ``of_best`` its gradient, both empty where there is none. It
-    writes ``of_near`` and ``of_own``.
-    """
-    for cloud in range(near.shape[0]):
-        k = degree[cloud].sum() / own.shape[1]
-        for j in range(near.shape[1]):
-            for c in range(near.shape[2]):
-                edges = degree[cloud, j] * (constant[c] + slope[c] * near[cloud, j, c])
-                of_near[cloud, j, c] = edges + slope[c] * of_point[cloud, j, c]
-        for i in range(own.shape[1]):
-            for c in range(own.shape[2]):
-                edges = k * (constant[c] + slope[c] * own[cloud, i, c])
-                of_own[cloud, i, c] = edges + slope[c] * of_center[cloud, i, c]
-        if len(arg) > 0:
-            for i in range(own.shape[1]):
-                for c in range(own.shape[2]):
-                    of_near[cloud, arg[cloud, i, c], c] += of_best[cloud, i, c]
-                    of_own[cloud, i, c] += of_best[cloud, i, c]
 
 
 @compiled

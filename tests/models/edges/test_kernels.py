@@ -29,16 +29,15 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     every = np.stack([near[b][index[b]] + own[b][:, None] for b in range(2)])  # (B, M, k, C)
 
     sums = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5))
-    abouts, totals, squares = np.zeros((3, 2, 3))
-    run(kernels.sum_edges)(near, own, index, abouts, *sums, totals, squares)
+    about, (totals, squares) = rng.normal(size=3), np.zeros((2, 2, 3))
+    run(kernels.sum_edges)(about, near, own, index, *sums, totals, squares)
     for b in range(2):
         joined = np.zeros((4, 5))
         np.add.at(joined, (np.arange(4)[:, None], index[b]), 1)
         np.testing.assert_allclose(sums[0][b], joined @ near[b])
         np.testing.assert_allclose(sums[1][b], joined.T @ own[b])
         np.testing.assert_array_equal(sums[2][b], joined.sum(0))
-    np.testing.assert_allclose(abouts, every[:, 0].mean(1))
-    off = every - abouts[:, None, None]
+    off = every - about
     np.testing.assert_allclose(totals, off.sum((1, 2)), atol=1e-12)
     np.testing.assert_allclose(squares, (off**2).sum((1, 2)))
 
@@ -46,19 +45,6 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     run(kernels.strongest_neighbor)(near, own, index, best, arg)
     np.testing.assert_array_equal(best, every.max(2))
     np.testing.assert_array_equal(arg, np.take_along_axis(index, every.argmax(2), 2))
-
-    constant, slope, of_best = rng.normal(size=3), rng.normal(size=3), rng.normal(size=(2, 4, 3))
-    of_near, of_own = np.empty_like(near), np.empty_like(own)
-    run(kernels.edges_gradient)(
-        near, own, sums[2], sums[1], sums[0], constant, slope, arg, of_best, of_near, of_own
-    )
-    of_edges = constant + slope * every
-    wanted = np.zeros_like(near)
-    for b in range(2):
-        np.add.at(wanted[b], index[b], of_edges[b])
-        np.add.at(wanted[b], (arg[b], np.arange(3)), of_best[b])
-    np.testing.assert_allclose(of_near, wanted)
-    np.testing.assert_allclose(of_own, of_edges.sum(2) + of_best)
 
 
 def test_edges_of_a_tile(run: Callable[[Any], Run], rng: np.random.Generator) -> None:

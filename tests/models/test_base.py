@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from pcea.models.mode import evaluating
+from pcea.models.base import evaluating
 
 
 def test_modes_come_back() -> None:

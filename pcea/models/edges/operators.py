@@ -1,0 +1,276 @@
+"""The operators on edges: moments, maximum, and the maximum behind a linear layer.
+
+They take CPU tensors of one floating type, float32 or float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcea.geometry.kernels.compiled import parallel_for
+from pcea.models.edges import kernels
+from pcea.models.edges.kernels import Array
+
+# Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
+TILE = 1 << 17
+
+
+def _arrays(*tensors: Tensor) -> list[Array]:
+    """The tensors as what the compiled loops take."""
+    return [tensor.detach().numpy() for tensor in tensors]
+
+
+def _moments(about: Tensor, sums: Tensor, edges: int) -> tuple[Tensor, Tensor]:
+    """Mean and variance (C,) by float64 sums (2, B, C) of edges less ``about``, and of squares."""
+    off, square = sums.sum(1) / edges
+    return (about + off).to(about.dtype), (square - off.square()).to(about.dtype)
+
+
+def _edge_gradient(
+    mean: Tensor, of_mean: Tensor | None, of_variance: Tensor | None, edges: int
+) -> tuple[Tensor, Tensor]:
+    """What mean and variance pass to an edge: constant + slope · its value; None passes nothing."""
+    slope = torch.zeros_like(mean) if of_variance is None else 2 * of_variance / edges
+    constant = -slope * mean
+    return constant if of_mean is None else constant + of_mean / edges, slope
+
+
+@torch.library.custom_op("pcea::edge_moments", mutates_args=())
+def _edge_moments(
+    near: Tensor, own: Tensor, index: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Mean and variance; then what the backward pass needs, see ``kernels.sum_edges``."""
+    of_center, of_point = torch.zeros_like(own), torch.zeros_like(near)
+    degree = near.new_zeros(near.shape[:2])
+    sums = torch.zeros(2, len(near), near.shape[2], dtype=torch.float64)
+    about = near[0, index[0, 0]].mean(0) + own[0, 0]
+    (off,) = _arrays(about)
+    batch = _arrays(near, own, index, of_center, of_point, degree, *sums)
+    parallel_for(len(near), lambda low, high: kernels.sum_edges(off, *(x[low:high] for x in batch)))
+    return *_moments(about, sums, index.numel()), of_center, of_point, degree
+
+
+@_edge_moments.register_fake
+def _(near: Tensor, own: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    mean, degree = near.new_empty(near.shape[2]), near.new_empty(near.shape[:2])
+    return mean, torch.empty_like(mean), torch.empty_like(own), torch.empty_like(near), degree
+
+
+def _keep_moments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    near, own, index = inputs
+    mean, _, *rest = output
+    ctx.save_for_backward(near, own, mean, *rest)
+    ctx.k = index.shape[2]
+    # Or zeros would be made for all that no gradient comes to, as large as the features.
+    ctx.set_materialize_grads(False)
+
+
+def _edge_moments_backward(
+    ctx: Any, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
+) -> tuple[Tensor, Tensor, None]:
+    near, own, mean, of_center, of_point, degree = ctx.saved_tensors
+    constant, slope = _edge_gradient(mean, of_mean, of_variance, own[..., 0].numel() * ctx.k)
+    of_near = torch.addcmul(constant, slope, near).mul_(degree.unsqueeze(-1))
+    of_own = torch.addcmul(constant, slope, own).mul_(ctx.k)
+    return of_near.addcmul_(slope, of_point), of_own.addcmul_(slope, of_center), None
+
+
+_edge_moments.register_autograd(_edge_moments_backward, setup_context=_keep_moments)
+
+
+def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Find mean and biased variance, (C,) each, of near_j + own_i over all edges of a batch.
+
+    ``index`` (B, M, k) int64 says which points, ``near`` (B, N, C), are near which centers, ``own``
+    (B, M, C).
+    """
+    mean, variance, *_ = _edge_moments(near.contiguous(), own.contiguous(), index)
+    return mean, variance
+
+
+@torch.library.custom_op("pcea::edge_max", mutates_args=())
+def _edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """The maximum, and which point has it."""
+    best, arg = torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
+    batch = _arrays(near, own, index, best, arg)
+    parallel_for(
+        len(near), lambda low, high: kernels.strongest_neighbor(*(x[low:high] for x in batch))
+    )
+    return best, arg
+
+
+@_edge_max.register_fake
+def _(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
+
+
+def _keep_arg(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(output[1])
+    ctx.points = inputs[0].shape[1]
+    ctx.set_materialize_grads(False)
+
+
+def _edge_max_backward(ctx: Any, of_best: Tensor, _: Any) -> tuple[Tensor, Tensor, None]:
+    (arg,) = ctx.saved_tensors
+    of_near = of_best.new_zeros(len(arg), ctx.points, arg.shape[2])
+    return of_near.scatter_add_(1, arg.long(), of_best), of_best, None
+
+
+_edge_max.register_autograd(_edge_max_backward, setup_context=_keep_arg)
+
+
+def edge_max(near: Tensor, own: Tensor, index: Tensor) -> Tensor:
+    """Maximum of the edges of :func:`edge_moments` at each center, (B, M, C).
+
+    Its gradient goes to the first neighbor that has it.
+    """
+    return _edge_max(near.contiguous(), own.contiguous(), index)[0]
+
+
+def _centers_of_tile(k: int, weight: Tensor) -> int:
+    return max(1, TILE // (k * max(weight.shape)))
+
+
+@torch.library.custom_op("pcea::edge_linear_max", mutates_args=())
+def _edge_linear_max(
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The maximum; and, zeros without ``moments``, which edge has it, mean and variance."""
+    batch, centers, k = index.shape
+    rows, channels = _centers_of_tile(k, weight), len(weight)
+    best = near.new_empty(batch, centers, channels)
+    arg = torch.zeros_like(best, dtype=torch.int32)
+    sums = torch.zeros(2, batch, channels, dtype=torch.float64)
+    weight = weight.detach().t().contiguous()
+    about = (near[0, index[0, 0]] + own[0, 0]).relu().mean(0) @ weight
+    (off,) = _arrays(about)
+    whole = _arrays(near, own, index, best, arg, *sums)
+
+    def run(low: int, high: int) -> None:
+        before, after = near.new_empty(rows * k, len(weight)), near.new_empty(rows * k, channels)
+        edges, products = _arrays(before, after)
+        for cloud in range(low, high):
+            points, *of_centers, total, square = (each[cloud] for each in whole)
+            for at in range(0, centers, rows):
+                own, neighbors, most, which = (each[at : at + rows] for each in of_centers)
+                count = len(own) * k
+                kernels.relu_edges(points, own, neighbors, edges)
+                torch.mm(before[:count], weight, out=after[:count])
+                if not moments:
+                    values = after[:count].view(-1, k, channels)
+                    torch.amax(values, 1, out=best[cloud, at : at + rows])
+                    continue
+                kernels.maximum_and_moments(products[:count], off, most, which, total, square)
+
+    parallel_for(batch, run)
+    return best, arg, *_moments(about, sums, index.numel())
+
+
+@_edge_linear_max.register_fake
+def _(
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    best, mean = near.new_empty(*index.shape[:2], len(weight)), near.new_empty(len(weight))
+    return best, torch.empty_like(best, dtype=torch.int32), mean, torch.empty_like(mean)
+
+
+@torch.library.custom_op("pcea::edge_linear_max_backward", mutates_args=())
+def _edge_linear_max_gradient(
+    near: Tensor,
+    own: Tensor,
+    index: Tensor,
+    weight: Tensor,
+    arg: Tensor,
+    of_best: Tensor,
+    constant: Tensor,
+    slope: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    batch, centers, k = index.shape
+    rows = _centers_of_tile(k, weight)
+    of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
+    weight = weight.detach()
+    # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
+    square = weight.t() @ (slope.unsqueeze(1) * weight)  # (C, C)
+    fixed = constant @ weight  # (C,)
+    # Of each cloud, so that it does not matter which thread is done first.
+    of_weight = weight.new_zeros(batch, *weight.shape)
+    total, gram = weight.new_zeros(batch, *fixed.shape), weight.new_zeros(batch, *square.shape)
+    whole = _arrays(near, of_near, of_weight, own, index, arg, of_best, of_own)
+    (factor,) = _arrays(weight)
+
+    def run(low: int, high: int) -> None:
+        before = near.new_empty(rows * k, near.shape[2])
+        passed = torch.empty_like(before)
+        edges, gradient = _arrays(before, passed)
+        for cloud in range(low, high):
+            points, of_points, strongest, *of_centers = (each[cloud] for each in whole)
+            for at in range(0, centers, rows):
+                own, neighbors, arg, of_best, of_own = (each[at : at + rows] for each in of_centers)
+                count = len(own) * k
+                held = before[:count]
+                kernels.relu_edges(points, own, neighbors, edges)
+                gram[cloud].addmm_(held.t(), held)
+                total[cloud] += held.sum(0)
+                torch.addmm(fixed, held, square, out=passed[:count])
+                kernels.pass_maximum(
+                    edges[:count], factor, arg, of_best, gradient[:count], strongest
+                )
+                kernels.collect_gradient(gradient, edges, neighbors, of_points, of_own)
+
+    parallel_for(batch, run)
+    of_moments = constant.unsqueeze(1) * total.sum(0)
+    of_moments += slope.unsqueeze(1) * (weight @ gram.sum(0))
+    return of_near, of_own, of_weight.sum(0) + of_moments
+
+
+@_edge_linear_max_gradient.register_fake
+def _(
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, *_: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(near), torch.empty_like(own), torch.empty_like(weight)
+
+
+def _keep_edges(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _, arg, mean, _ = output
+    ctx.save_for_backward(*inputs[:4], arg, mean)
+    ctx.set_materialize_grads(False)
+
+
+def _edge_linear_max_backward(
+    ctx: Any, of_best: Tensor | None, _: Any, of_mean: Tensor | None, of_variance: Tensor | None
+) -> tuple[Tensor, Tensor, None, Tensor, None]:
+    near, own, index, weight, arg, mean = ctx.saved_tensors
+    if of_best is None:
+        of_best = near.new_zeros(arg.shape)
+    # Half precision around a backward pass is not meant for it.
+    with torch.autocast("cpu", enabled=False):
+        constant, slope = _edge_gradient(mean, of_mean, of_variance, index.numel())
+        of_near, of_own, of_weight = _edge_linear_max_gradient(
+            near, own, index, weight, arg, of_best.contiguous(), constant, slope
+        )
+    return of_near, of_own, None, of_weight, None
+
+
+_edge_linear_max.register_autograd(_edge_linear_max_backward, setup_context=_keep_edges)
+
+
+def edge_linear_max(
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Maximum of W · relu(near_j + own_i) over each center's neighbors, and moments over all edges.
+
+    In the backward pass the edges e = relu(near_j + own_i) are made again, the products z = W e
+    are not: mean and variance pass constant + slope · z on to z, so that the gradient of e is
+    affine in e and that of W takes Σ e and Σ e eᵀ alone. The maximum adds a k-th of that work.
+
+    Beside W (D, C) it takes what :func:`edge_moments` does. It gives the maximum (B, M, D), the
+    mean and the biased variance, (D,) each; without ``moments`` these are zeros, and no gradient
+    flows.
+    """
+    best, _, mean, variance = _edge_linear_max(
+        near.contiguous(), own.contiguous(), index, weight.contiguous(), moments
+    )
+    return best, mean, variance
