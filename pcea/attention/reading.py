@@ -87,9 +87,7 @@ def _read(
     return out, weights, sums
 
 
-@_read.register_fake
-def _(x: Tensor, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return _empty(x, keys, values)
+_read.register_fake(lambda x, keys, values, *_: _empty(x, keys, values))
 
 
 @torch.library.custom_op("pcea::read_memory_backward", mutates_args=())
@@ -133,11 +131,9 @@ def _read_backward(
     return grad_x, grad_keys.view_as(keys).to(keys.dtype), grad_values.to(values.dtype)
 
 
-@_read_backward.register_fake
-def _(
-    grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, *_: Any
-) -> tuple[Tensor, Tensor, Tensor]:
-    return x.new_empty(x.shape), keys.new_empty(keys.shape), values.new_empty(values.shape)
+_read_backward.register_fake(
+    lambda grad, *inputs: tuple(each.new_empty(each.shape) for each in inputs[:3])
+)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:

@@ -119,11 +119,7 @@ def check_values(
     return pos.clone()
 
 
-@check_values.register_fake
-def _(pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int) -> Tensor:
-    return torch.empty_like(pos)
-
-
+check_values.register_fake(lambda pos, *_: torch.empty_like(pos))
 check_values.register_autograd(lambda context, gradient: (gradient, None, None, None))
 
 
@@ -152,6 +148,4 @@ def _filled(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> 
     return filled
 
 
-@_filled.register_fake
-def _(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> Tensor:
-    return torch.empty_like(normal)
+_filled.register_fake(lambda pos, normal, *_: torch.empty_like(normal))

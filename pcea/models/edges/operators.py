@@ -102,9 +102,9 @@ def _edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]
     return best, arg
 
 
-@_edge_max.register_fake
-def _(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
+_edge_max.register_fake(
+    lambda near, own, index: (torch.empty_like(own), torch.empty_like(own, dtype=torch.int32))
+)
 
 
 def _keep_arg(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -145,7 +145,9 @@ def _edge_linear_max(
     arg = torch.zeros_like(best, dtype=torch.int32)
     sums = torch.zeros(2, batch, channels, dtype=torch.float64)
     weight = weight.detach().t().contiguous()
-    about = (near[0, index[0, 0]] + own[0, 0]).relu().mean(0) @ weight
+    about = near.new_zeros(channels)
+    if moments:
+        about += (near[0, index[0, 0]] + own[0, 0]).relu().mean(0) @ weight
     (off,) = _arrays(about)
     whole = _arrays(near, own, index, best, arg, *sums)
 
@@ -226,11 +228,9 @@ def _edge_linear_max_gradient(
     return of_near, of_own, of_weight.sum(0) + of_moments
 
 
-@_edge_linear_max_gradient.register_fake
-def _(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, *_: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(near), torch.empty_like(own), torch.empty_like(weight)
+_edge_linear_max_gradient.register_fake(
+    lambda near, own, index, weight, *_: tuple(map(torch.empty_like, (near, own, weight)))
+)
 
 
 def _keep_edges(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
