@@ -51,9 +51,8 @@ def sum_edges(
                     off = points[j, c] + centers[i, c] - about[c]
                     few[c] += off
                     few_squares[c] += off * off
-            for c in range(near.shape[2]):
-                totals[cloud, c] += few[c]
-                squares[cloud, c] += few_squares[c]
+            totals[cloud] += few
+            squares[cloud] += few_squares
 
 
 @compiled
@@ -62,9 +61,8 @@ def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: 
     for cloud in range(near.shape[0]):
         points, most, which = near[cloud], best[cloud], arg[cloud]
         for i in range(index.shape[1]):
-            for c in range(near.shape[2]):
-                most[i, c] = points[index[cloud, i, 0], c]
-                which[i, c] = index[cloud, i, 0]
+            most[i] = points[index[cloud, i, 0]]
+            which[i] = index[cloud, i, 0]
             for edge in range(1, index.shape[2]):
                 j = index[cloud, i, edge]
                 for c in range(near.shape[2]):
@@ -73,8 +71,7 @@ def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: 
                     if value > most[i, c] or value != value:
                         most[i, c] = value
                         which[i, c] = j
-            for c in range(near.shape[2]):
-                most[i, c] += own[cloud, i, c]
+            most[i] += own[cloud, i]
 
 
 @compiled
@@ -101,9 +98,8 @@ def maximum_and_moments(
     neighbors = edges.shape[0] // best.shape[0]
     for i in range(best.shape[0]):
         few, few_squares = np.zeros_like(about), np.zeros_like(about)
-        for c in range(best.shape[1]):
-            best[i, c] = -np.inf
-            arg[i, c] = 0
+        best[i] = -np.inf
+        arg[i] = 0
         for edge in range(neighbors):
             row = i * neighbors + edge
             for c in range(best.shape[1]):
@@ -114,9 +110,8 @@ def maximum_and_moments(
                 off = value - about[c]
                 few[c] += off
                 few_squares[c] += off * off
-        for c in range(best.shape[1]):
-            total[c] += few[c]
-            square[c] += few_squares[c]
+        total += few
+        square += few_squares
 
 
 @compiled
@@ -150,8 +145,7 @@ def collect_gradient(
     """
     neighbors = index.shape[1]
     for i in range(index.shape[0]):
-        for c in range(edges.shape[1]):
-            of_own[i, c] = 0
+        of_own[i] = 0
         for edge in range(neighbors):
             j, row = index[i, edge], i * neighbors + edge
             for c in range(edges.shape[1]):
