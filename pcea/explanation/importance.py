@@ -115,9 +115,9 @@ def importance_of(prediction: Prediction, target: str | None = None) -> Importan
 @torch.no_grad()
 def _won(model: PointModel, recorded: Recording) -> tuple[Tensor, Tensor]:
     """The share of pooled channels that each point wins, and that tokens near it win, (P,) each."""
-    pos, tokens = recorded.pos, recorded.tokens
-    if pos is None or tokens is None:
+    if not recorded.levels:
         raise InputError("the encoder cannot be followed: compile the whole model, not parts of it")
+    pos, tokens = recorded.levels[0].pos, recorded.levels[-1]
     num = tokens.x.shape[1]
     share = tokens.x[0].argmax(0).bincount(minlength=num) / tokens.x.shape[2]  # (M,)
     center = knn(tokens.pos, pos, 1)[0, :, 0]  # (M,)

@@ -96,9 +96,7 @@ def _choose_queries(taken: ModelInput, queries: int) -> Tensor:
 
 def _at_points(encoded: EncodedSample, query: Tensor) -> list[Tensor]:
     """Each layer's columns at the points of one vote, (H, num_points, K)."""
-    pos = encoded.recorded.pos
-    assert pos is not None
-    found = []
+    found, pos = [], encoded.recorded.levels[0].pos
     for layer in encoded.recorded.layers:
         columns = layer.weights()[0]  # (H, M, S)
         if layer.attention.map_kind == "points":

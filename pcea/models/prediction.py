@@ -65,8 +65,7 @@ class LayerInput(NamedTuple):
 class Recording:
     """What went through an encoder in its last forward pass."""
 
-    pos: Tensor | None = None  # (B, N, 3) as the network has it, strays set onto kept points
-    tokens: Tokens | None = None  # the fused ones
+    levels: list[Tokens] = field(default_factory=list)  # from all points to the fused tokens
     layers: list[LayerInput] = field(default_factory=list)
 
 
@@ -79,17 +78,14 @@ def recording(encoder: nn.Module) -> Iterator[Recording]:
     found = Recording()
 
     def keep_input(attention: Attention, given: tuple[Tensor, Tensor, Tensor | None]) -> None:
-        x, pos, mask = given
-        found.layers.append(LayerInput(attention, x.detach(), pos.detach(), mask))
+        found.layers.append(LayerInput(attention, *given))
 
-    def keep_tokens(_: nn.Module, given: tuple[Any, ...], levels: list[Tokens]) -> None:
-        found.pos = given[0].detach()
-        pos, x, mask = levels[-1]
-        found.tokens = Tokens(pos.detach(), x.detach(), mask)
+    def keep_levels(encoder: nn.Module, given: tuple[Any, ...], levels: list[Tokens]) -> None:
+        found.levels = levels
 
     attentions = [module for module in encoder.modules() if isinstance(module, Attention)]
     hooks = [each.register_forward_pre_hook(keep_input) for each in attentions]
-    hooks.append(encoder.register_forward_hook(keep_tokens))
+    hooks.append(encoder.register_forward_hook(keep_levels))
     try:
         yield found
     finally:
