@@ -51,11 +51,13 @@ class LBR(nn.Module):
         mean, variance, batches = norm.running_mean, norm.running_var, norm.num_batches_tracked
         assert mean is not None and variance is not None and batches is not None
         if norm.training:
-            assert moments is not None and norm.momentum is not None
+            assert moments is not None
             with torch.no_grad():
                 batches.add_(1)
-                mean.lerp_(moments[0], norm.momentum)
-                variance.lerp_(moments[1] * (count / max(1, count - 1)), norm.momentum)
+                # Without a momentum, BatchNorm keeps the mean over all batches.
+                share = 1 / batches if norm.momentum is None else torch.tensor(norm.momentum)
+                mean.lerp_(moments[0], share.to(mean))
+                variance.lerp_(moments[1] * (count / max(1, count - 1)), share.to(mean))
             mean, variance = moments
         scale = norm.weight * (variance + norm.eps).rsqrt()
         return scale, norm.bias - mean * scale
