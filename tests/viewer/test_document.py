@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import gzip
 import json
 import re
@@ -96,7 +95,6 @@ def test_each_shape_is_gone_before_the_next_is_made(tmp_path: Path) -> None:
 
     def shapes() -> Iterator[Content]:
         for i in range(4):
-            gc.collect()
             assert not any(each() for each in alive)
             content = _Tracked(_content(str(i)))
             alive.append(weakref.ref(content))
