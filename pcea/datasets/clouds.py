@@ -51,7 +51,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         pos = _keep_checked(self, "B, N, 3", len(as_tensor(self.pos, "pos")))
-        _check_digits(pos, torch.full((len(pos),), pos.shape[1]))
+        _check_digits(pos, torch.full((len(pos),), pos.shape[1], device=pos.device))
 
     def __len__(self) -> int:
         return len(self.pos)

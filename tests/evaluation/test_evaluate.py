@@ -20,20 +20,20 @@ PARTS = Taxonomy(
 
 
 class Stub(torch.nn.Module):
-    """A model whose answers a test chooses, and which remembers what it was asked."""
+    """A model whose answers a test chooses, and which keeps what it was given."""
 
     task: ClassVar[str] = "classification"
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         super().__init__()
         self.info = ModelInfo("stub", taxonomy)
-        self.seen: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        self.taken: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
 
     def forward(
         self, pos: Tensor, normal: Tensor | None = None, category: Tensor | None = None
     ) -> Tensor:
         assert not self.training and not torch.is_grad_enabled()
-        self.seen.append((pos, normal, category))
+        self.taken.append((pos, normal, category))
         return self.answer(pos)
 
     def answer(self, pos: Tensor) -> Tensor:
@@ -70,12 +70,12 @@ def test_ragged_clouds_get_an_answer_for_each_point() -> None:
     assert isinstance(result, PartResult)
     # Only the parts of a shape's own category compete: slabs are right although bars score more.
     assert len(result.iou) == 4 and result.category.tolist() == [0, 1, 0, 1]
-    # All points of the third are seen, so that it is surely right.
+    # All points of the third are taken, so that it is surely right.
     assert result.iou[2] == 1.0
     # Elsewhere points between the two halves may be interpolated from the wrong one.
     assert bool((result.iou > 0.6).all())
-    all_seen = evaluate(model, clouds, num_points=22)
-    assert all_seen.iou.tolist() == [1.0, 1.0, 1.0, 1.0]
+    whole = evaluate(model, clouds, num_points=22)
+    assert whole.iou.tolist() == [1.0, 1.0, 1.0, 1.0]
 
 
 def test_the_parts_of_other_categories_do_not_compete() -> None:
@@ -89,15 +89,15 @@ def test_the_parts_of_other_categories_do_not_compete() -> None:
     assert result.iou.tolist() == [0.0, 0.0]
 
 
-def test_the_category_is_told_or_kept() -> None:
+def test_the_category_is_given_or_not() -> None:
     model: Any = ByHeight(PARTS)
     evaluate(model, bars((9, 9, 9)), num_points=4)
-    assert model.seen[-1][2].tolist() == [0, 1, 0]
+    assert model.taken[-1][2].tolist() == [0, 1, 0]
     evaluate(model, bars((9, 9, 9)), num_points=4, use_category=False)
-    assert model.seen[-1][2] is None
+    assert model.taken[-1][2] is None
 
 
-def test_a_classifier_sees_the_first_points_and_the_normals() -> None:
+def test_a_classifier_takes_the_first_points_and_the_normals() -> None:
     class First(Stub):
         def answer(self, pos: Tensor) -> Tensor:
             return torch.tensor([[0.0, 1.0]]).expand(len(pos), -1)
@@ -107,9 +107,9 @@ def test_a_classifier_sees_the_first_points_and_the_normals() -> None:
     result = evaluate(model, clouds, num_points=4, batch_size=2)
     assert isinstance(result, ClassificationResult)
     assert result.confusion.tolist() == [[0, 2], [0, 1]]
-    assert [len(pos) for pos, _, _ in model.seen] == [2, 1]
-    assert torch.equal(model.seen[0][0], clouds.pos.view(3, 9, 3)[:2, :4])
-    assert torch.equal(model.seen[0][1], model.seen[0][0])
+    assert [len(pos) for pos, _, _ in model.taken] == [2, 1]
+    assert torch.equal(model.taken[0][0], clouds.pos.view(3, 9, 3)[:2, :4])
+    assert torch.equal(model.taken[0][1], model.taken[0][0])
 
 
 def test_votes_average_probabilities() -> None:
@@ -118,7 +118,7 @@ def test_votes_average_probabilities() -> None:
         logits: ClassVar = [[0.2, 0.0], [0.2, 0.0], [0.0, 5.0]]
 
         def answer(self, pos: Tensor) -> Tensor:
-            return torch.tensor([self.logits[len(self.seen) - 1]]).expand(len(pos), -1)
+            return torch.tensor([self.logits[len(self.taken) - 1]]).expand(len(pos), -1)
 
     def taken(votes: int) -> list[int]:
         model: Any = Fickle(Taxonomy(("bar", "slab")))
@@ -128,11 +128,11 @@ def test_votes_average_probabilities() -> None:
     assert taken(3) == [0, 2]
 
 
-def test_later_votes_see_other_points_stretched() -> None:
+def test_later_votes_take_other_points_stretched() -> None:
     model: Any = ByHeight(PARTS)
     clouds = bars((40, 40))
     evaluate(model, clouds, num_points=8, votes=3)
-    first, second, third = (pos for pos, _, _ in model.seen)
+    first, second, third = (pos for pos, _, _ in model.taken)
     real = clouds.pos.view(2, 40, 3)
     assert all(any(torch.equal(p, q) for q in real[0]) for p in first[0])
     for pos in (second, third):
@@ -217,7 +217,7 @@ def test_clouds_are_transformed_before_the_votes() -> None:
     evaluate(model, bars((30, 30)), 8, transforms=["scale(2, 2)", "resample(points=6)"])
     plain: Any = ByHeight(PARTS)
     evaluate(plain, bars((30, 30)), 8)
-    taken, whole = model.seen[0][0], plain.seen[0][0]
+    taken, whole = model.taken[0][0], plain.taken[0][0]
     assert taken.shape == (2, 6, 3)
     for cloud, points in enumerate(taken):
         assert all(any(torch.equal(p, 2 * q) for q in whole[cloud]) for p in points)

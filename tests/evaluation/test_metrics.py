@@ -58,7 +58,7 @@ def test_accuracies_against_plain_loops(generator: torch.Generator) -> None:
         ([0, 0, 0, 1], [0, 0, 1, 1], (0, 1, 2), (2 / 3 + 1 / 2 + 1) / 3),
         # Predicted where it is not, a part counts 0.
         ([0, 0, 2, 2], [0, 0, 0, 0], (0, 2), (1 / 2 + 0) / 2),
-        # Parts of other categories are not asked for.
+        # Parts of other categories do not count.
         ([5, 5, 6, 6], [5, 6, 6, 6], (5, 6), (1 / 2 + 2 / 3) / 2),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_strangers_metric_is_measured_when_it_is_named() -> None:
 
 @pytest.mark.usefixtures("strangers")
 @pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
-def test_a_metric_sees_what_was_predicted_for_each_label(name: str) -> None:
+def test_a_metric_gets_what_was_predicted_for_each_label(name: str) -> None:
     torch.manual_seed(0)
     data = load_dataset("shapes", "val", num_per_category=2, num_points=60)
     model = create_model(name, data.taxonomy)

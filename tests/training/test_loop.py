@@ -120,7 +120,7 @@ def test_a_loss_that_is_not_finite_keeps_what_was_good(
         assert path.read_bytes() == content
 
 
-def test_the_loss_is_looked_at_within_an_epoch(
+def test_the_loss_is_checked_within_an_epoch(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "CHECK_EVERY", 2)
@@ -179,7 +179,7 @@ def test_the_compiled_step_learns_the_same(
 def test_processes_share_a_batch_without_overlap(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[int, list[list[int]]] = {0: [], 1: []}
+    drawn: dict[int, list[list[int]]] = {0: [], 1: []}
     original = loop.training_batch
 
     for rank in (0, 1):
@@ -190,18 +190,18 @@ def test_processes_share_a_batch_without_overlap(
             is_main_process = True
 
         def note(clouds: Any, index: Any, *rest: Any, rank: int = rank) -> Any:
-            seen[rank].append(index.tolist())
+            drawn[rank].append(index.tolist())
             return original(clouds, index, *rest)
 
         with monkeypatch.context() as patch:
             patch.setattr(loop, "Accelerator", Ranked)
             patch.setattr(loop, "training_batch", note)
             train(replace(classification, epochs=1), tmp_path / str(rank))
-    assert len(seen[0]) == len(seen[1]) == STEPS
-    for one, other in zip(seen[0], seen[1], strict=True):
+    assert len(drawn[0]) == len(drawn[1]) == STEPS
+    for one, other in zip(drawn[0], drawn[1], strict=True):
         assert len(one) == len(other) == 4
         assert not set(one) & set(other)
-    assert sorted(i for part in seen[0] + seen[1] for i in part) == list(range(24))
+    assert sorted(i for part in drawn[0] + drawn[1] for i in part) == list(range(24))
 
 
 def test_what_is_trained_on_is_not_called_validation(

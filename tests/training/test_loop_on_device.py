@@ -82,9 +82,9 @@ def test_a_step_waits_for_nothing(
     monkeypatch.setattr(loop, "autocast", lambda *_: nullcontext())
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
     callback = Callback()
-    with OnlyThere() as seen:
+    with OnlyThere() as found:
         loop.run_epoch(state, clouds, order, as_transforms(recipe.transforms), [callback])
-    assert state.step == len(order) == 3 and seen.count > 1000
+    assert state.step == len(order) == 3 and found.count > 1000
     monkeypatch.setattr(loop, "CHECK_EVERY", 4)
     with pytest.raises(RuntimeError, match="meta"):
         loop.run_epoch(state, clouds, order, as_transforms(recipe.transforms), [callback])
