@@ -12,7 +12,7 @@ INK, SOFT = "#1c2126", "#5b6570"
 # How many of the most telling slots are named in the picture, and the room that a name needs, in
 # shares of the picture.
 NAMED = 10
-ROOM = (0.3, 0.035)
+ROOM = (0.45, 0.035)
 
 
 def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
