@@ -88,8 +88,7 @@ def page(
 
 def of_studies(studies: Sequence[Study]) -> Content:
     """Describe a shape, and what each model makes of it, to a page on disk."""
-    first = studies[0]
-    return of_shape(first.drawn, first.up, [of_study(each) for each in studies])
+    return of_shape(studies[0].drawn, studies[0].up, [of_study(each) for each in studies])
 
 
 def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
@@ -254,10 +253,7 @@ def _ranges(values: Tensor, maps: Sequence[str]) -> Tensor:
 
 
 def _steps(values: Tensor, ranges: Tensor) -> str:
-    """Pack (N, K) values, column after column, in steps of their ranges (K, 2).
-
-    They are 0 to 254, and 255 for what is not a number.
-    """
+    """Pack (N, K) values by column, in steps 0 to 254 of their ranges (K, 2); 255: no number."""
     low, high = ranges.T
     steps = ((values - low) / (high - low)).clamp(0, 1) * 254
     return _packed(steps.round().nan_to_num(255).T.numpy().astype("u1"))

@@ -28,10 +28,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def serving(
     collection: Collection, host: str = "127.0.0.1", port: int = 0, max_upload: int = 64 << 20
 ) -> Iterator[str]:
-    """Serve the viewer, at the address that is yielded, for as long as the block runs.
-
-    Port 0 is any that is free, and ``max_upload`` counts bytes.
-    """
+    """Serve the viewer at the address that is yielded; port 0: any, ``max_upload`` in bytes."""
     server = Server(collection, host, port, max_upload)
     Thread(target=server.serve_forever, args=(0.1,), name="pcea-viewer", daemon=True).start()
     try:
