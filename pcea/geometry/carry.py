@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.geometry.interpolation import EPSILON, three_interpolate
-from pcea.geometry.surface import weld
+from pcea.geometry.interpolation import three_interpolate
+from pcea.geometry.surface import check_mesh, check_triples, weld
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -63,7 +63,13 @@ class SurfaceCarrier:
     def __init__(self, vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
         from scipy.sparse import diags
 
-        _check(vertices, faces, pos, face)
+        check_mesh(vertices, faces)
+        check_triples(pos=pos)
+        if face.shape != pos.shape[:1]:
+            raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
+        if len(face) and not (int(face.min()) >= 0 and int(face.max()) < len(faces)):
+            raise InputError(f"face must hold indices in 0..{len(faces) - 1}")
+        _check_values(len(pos), pos)
         self._corner, num = weld(vertices.detach().cpu().numpy())
         places = np.empty((num, 3))
         places[self._corner] = vertices.detach().cpu().numpy()
@@ -72,8 +78,8 @@ class SurfaceCarrier:
         self._nearest, reached = _nearest(places, triangles, *on)
         self._fit, self._matrix = _equations(places, triangles[reached[triangles[:, 0]]], *on)
         # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
-        root = np.sqrt(self._matrix.diagonal())
-        self._scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+        diagonal = self._matrix.diagonal()
+        self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
         scaled = diags(self._scale) @ self._matrix @ diags(self._scale)
         self._scaled = scaled.astype(np.float32).tocsr()
 
@@ -82,17 +88,19 @@ class SurfaceCarrier:
 
     def carry(self, values: Tensor) -> Tensor:
         """Bring values (P, C) at the points to the vertices: (V, C) float32 on the CPU."""
+        from scipy.sparse.linalg import cg
+
         _check_values(self._fit.shape[0], values)
         known = values.detach().cpu().double().numpy()  # (P, C)
-        carried = np.empty((len(self._scale), known.shape[1]), np.float32)
+        carried = np.empty((len(self._nearest), known.shape[1]), np.float32)
         # Column by column: the vectors of one stay in the processor's caches.
         for own, out in zip(known.T, carried.T, strict=True):  # (P,), (W,)
             start, right = own[self._nearest], self._fit.T @ own
             # What is solved for is the way from the nearest point's value: 0 where that is it.
             rest = (self._scale * (right - self._matrix @ start)).astype(np.float32)
             goal = TOLERANCE * float(np.linalg.norm(self._scale * right))
-            change = self._scale * _solve(self._scaled, rest, goal)
-            out[:] = (start + change).clip(own.min(), own.max())
+            change, _ = cg(self._scaled, rest, rtol=0.0, atol=goal, maxiter=MOST_STEPS)
+            out[:] = (start + self._scale * change).clip(own.min(), own.max())
         return torch.from_numpy(carried[self._corner])  # (V, C)
 
 
@@ -100,41 +108,26 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
     """Bring values (P, C) at ``pos`` (P, 3) to ``query`` (N, 3) in the same unit: (N, C) float32.
 
     It gives what :func:`pcea.geometry.three_interpolate` gives once the cloud is scaled to the unit
-    sphere, by a search on the CPU that millions of points do not slow.
+    sphere, in float64 on the CPU.
     """
-    _check_triples(query=query, pos=pos)
+    check_triples(query=query, pos=pos)
     _check_values(len(pos), values)
     query, pos, known = (each.detach().cpu().double() for each in (query, pos, values))
     center = query.mean(0)
     radius = (query - center).norm(dim=1).max().clamp(min=torch.finfo(torch.float64).tiny)
     query, pos = (query - center) / radius, (pos - center) / radius
-    try:
-        from scipy.spatial import cKDTree
-    except ImportError:  # a machine that only trains has no SciPy
-        return three_interpolate(query[None], pos[None], known[None], k=k)[0].float()
-    distance, index = cKDTree(pos.numpy()).query(
-        query.numpy(), list(range(1, min(k, len(pos)) + 1))
-    )
-    weight = 1.0 / (np.square(distance) + EPSILON)  # (N, k)
-    weight /= weight.sum(1, keepdims=True)
-    total = np.zeros((len(query), known.shape[1]))
-    for column in range(weight.shape[1]):  # one after the other: (N, k, C) is large
-        total += weight[:, column, None] * known.numpy()[index[:, column]]
-    return torch.from_numpy(total).float()
+    return three_interpolate(query[None], pos[None], known[None], k=k)[0].float()
 
 
-def barycentric(pos: Array, a: Array, b: Array, c: Array) -> Array:
-    """Give points as means of their triangle's corners, (P, 3) weights; of all three where flat."""
-    normal = np.cross(b - a, c - a)  # (P, 3)
-    area = np.square(normal).sum(1)  # (P,)
-    flat = area == 0
-    area[flat] = 1.0
-    own = [
-        (np.cross(second - first, pos - first) * normal).sum(1) / area
-        for first, second in ((b, c), (c, a), (a, b))
-    ]
-    weight = np.stack(own, 1).clip(0.0, 1.0)  # what rounding put beside its face comes back
-    weight[flat | (weight.sum(1) == 0)] = 1.0
+def barycentric(pos: Array, corners: Array) -> Array:
+    """Give points as means of triangles' corners (P, 3, 3): (P, 3) weights, equal where flat."""
+    toward = corners - pos[:, None]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])  # (P, 3)
+    across = np.cross(toward[:, [1, 2, 0]], toward[:, [2, 0, 1]])  # (P, 3, 3)
+    area = np.square(normal).sum(1, keepdims=True)
+    weight = np.einsum("pic,pc->pi", across, normal) / np.where(area > 0, area, 1)
+    weight = weight.clip(0, 1)  # what rounding put beside its face comes back
+    weight[weight.sum(1) == 0] = 1
     return weight / weight.sum(1, keepdims=True)
 
 
@@ -145,29 +138,27 @@ def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tup
     from scipy.spatial import cKDTree
 
     num, total = len(places), len(places) + len(pos)
-    start, end = triangles[:, [0, 1, 2]].ravel(), triangles[:, [1, 2, 0]].ravel()
-    row = np.concatenate([start, end, np.repeat(np.arange(num, total), 3)])
-    column = np.concatenate([end, start, corners.ravel()])
+    points = np.arange(num, total)
+    row = np.concatenate([triangles.ravel(), np.repeat(points, 3)])
+    column = np.concatenate([np.roll(triangles, -1, axis=1).ravel(), corners.ravel()])
     everything = np.concatenate([places, pos])
     length = np.linalg.norm(everything[row] - everything[column], axis=1)
     # A graph holds no edge of length zero.
     length = np.maximum(length, 1e-12 * max(length.max(), np.finfo(float).tiny * 1e13))
-    # An edge of two triangles is twice as long here, which does no harm to a first guess.
+    # Where faces repeat an edge it is longer here, which does no harm to a first guess.
     graph = csr_matrix((length, (row, column)), shape=(total, total))
-    _, _, origin = dijkstra(
-        graph, indices=np.arange(num, total), min_only=True, return_predecessors=True
-    )
+    origin = dijkstra(
+        graph, directed=False, indices=points, min_only=True, return_predecessors=True
+    )[2]
     nearest = origin[:num].astype(np.int64) - num
     reached = nearest >= 0
-    if not reached.all():
-        apart = np.flatnonzero(~reached)
+    apart = np.flatnonzero(~reached)
+    if len(apart):
         distance, point = cKDTree(pos).query(places[apart])
-        _, component = connected_components(graph, directed=False)
+        component = connected_components(graph, directed=False)[1][apart]
         # The nearest place of each component decides for all of it.
         order = np.argsort(distance, kind="stable")
-        _, first, member = np.unique(
-            component[apart][order], return_index=True, return_inverse=True
-        )
+        _, first, member = np.unique(component[order], return_index=True, return_inverse=True)
         nearest[apart[order]] = point[order][first][member]
     return nearest, reached
 
@@ -176,63 +167,26 @@ def _equations(
     places: Array, triangles: Array, pos: Array, corners: Array
 ) -> tuple[csr_matrix, csr_matrix]:
     """The interpolation at the points, (P, W), and the matrix of the normal equations, (W, W)."""
-    from scipy.sparse import csr_matrix, diags
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import laplacian
 
     num = len(places)
     row = np.repeat(np.arange(len(pos)), 3)
-    own = barycentric(pos, *(places[corners[:, i]] for i in range(3)))
+    own = barycentric(pos, places[corners])
     fit = csr_matrix((own.ravel(), (row, corners.ravel())), shape=(len(pos), num))
-    weight = np.zeros(triangles.shape)  # (F, 3) of the edge opposite each corner
-    for i in range(3):
-        apex, left, right = (places[triangles[:, (i + j) % 3]] for j in range(3))
-        left, right = left - apex, right - apex
-        area = np.linalg.norm(np.cross(left, right), axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cotangent = 0.5 * (left * right).sum(1) / area
-        weight[:, i] = np.nan_to_num(cotangent, nan=LOWEST).clip(LOWEST, HIGHEST)
+    apex = places[triangles]  # (F, 3, 3)
+    left, right = apex[:, [1, 2, 0]] - apex, apex[:, [2, 0, 1]] - apex
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # (F, 3) of the edge opposite each corner
+        cotangent = (left * right).sum(2) / np.linalg.norm(np.cross(left, right), axis=2)
+    weight = np.nan_to_num(0.5 * cotangent, nan=LOWEST).clip(LOWEST, HIGHEST)
     start, end = (triangles[:, turn].ravel() for turn in ([1, 2, 0], [2, 0, 1]))
     joined = csr_matrix((weight.ravel(), (start, end)), shape=(num, num))
-    joined = joined + joined.T
-    laplacian = diags(np.asarray(joined.sum(1)).ravel()) - joined
-    return fit, (fit.T @ fit + STIFFNESS * laplacian).tocsr()
-
-
-def _solve(matrix: csr_matrix, right: Array, goal: float) -> Array:
-    """Solve ``matrix @ x = right``, both (W,), by conjugate gradients until ``goal`` is left."""
-    x = np.zeros_like(right)
-    ahead = right.copy()
-    along = float(right @ right)
-    for _ in range(MOST_STEPS):
-        if along <= goal**2:
-            break
-        moved = matrix @ ahead
-        step = along / float(ahead @ moved)
-        x += step * ahead
-        right = right - step * moved
-        before, along = along, float(right @ right)
-        ahead *= along / before
-        ahead += right
-    return x
-
-
-def _check(vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
-    _check_triples(vertices=vertices, faces=faces, pos=pos)
-    if face.shape != pos.shape[:1]:
-        raise InputError(f"face must have shape ({len(pos)},), not {tuple(face.shape)}")
-    for name, index, count in (("faces", faces, len(vertices)), ("face", face, len(faces))):
-        if len(index) and not (int(index.min()) >= 0 and int(index.max()) < count):
-            raise InputError(f"{name} must hold indices in 0..{count - 1}")
-
-
-def _check_triples(*, pos: Tensor, **others: Tensor) -> None:
-    for name, tensor in {**others, "pos": pos}.items():
-        if tensor.ndim != 2 or tensor.shape[1] != 3:
-            rows = {"vertices": "V", "faces": "F", "query": "N", "pos": "P"}[name]
-            raise InputError(f"{name} must have shape ({rows}, 3), not {tuple(tensor.shape)}")
-    if not len(pos):
-        raise InputError("no values can be carried: there are no points")
+    return fit, (fit.T @ fit + STIFFNESS * laplacian(joined + joined.T)).tocsr()
 
 
 def _check_values(num: int, values: Tensor) -> None:
     if values.ndim != 2 or len(values) != num:
         raise InputError(f"values must have shape ({num}, C), not {tuple(values.shape)}")
+    if not num:
+        raise InputError("no values can be carried: there are no points")

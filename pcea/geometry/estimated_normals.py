@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import parallel_for
+from pcea.geometry.kernels.compiled import Array, parallel_for
+from pcea.geometry.kernels.planes_cpu import fit_planes
+from pcea.geometry.kernels.sky_cpu import open_sky
 from pcea.geometry.neighbors import knn
 
-Array = NDArray[np.float64]
-
-# Sight lines are tried along these many axes, both ways.
-AXES = 32
+# Sight lines are tried along 32 axes, both ways, evenly over half a sphere.
+_HEIGHT, _AROUND = (np.arange(32) + 0.5) / 32, np.pi * (3 - np.sqrt(5)) * np.arange(32)
+_WIDE = np.sqrt(1 - _HEIGHT * _HEIGHT)
+AXES = np.stack([_WIDE * np.cos(_AROUND), _WIDE * np.sin(_AROUND), _HEIGHT], axis=1)
 # A point's disk reaches to its fourth neighbor: of a surface, one line in fifty slips through.
 DISK_NEIGHBOR = 4
 # What the local offset counts beside the open sky, and from where on the two decide.
@@ -25,12 +26,11 @@ DECIDED = 0.1
 def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Tensor:
     """Estimate the outward unit normals of clouds from their positions alone.
 
-    The direction is that of the plane through the k nearest neighbors, fitted three times:
-    weighted by nearness, then with less and less say for neighbors off the plane, so that edges
-    stay edges. The side is that on which more of the sky is open to the point. Points with
-    as much on both sides follow their neighbors along a minimum spanning tree; where a whole piece
-    of a cloud is undecided, as a sheet is, the way from neighbors' means to the points decides,
-    and at last the largest coordinate of the mean normal, which becomes positive.
+    The direction is that of the plane through the k nearest neighbors, fitted three times. The side
+    is that on which more of the sky is open to the point; points with as much on both sides follow
+    their neighbors along a minimum spanning tree. Where a whole piece of a cloud is undecided, as a
+    sheet is, the way from neighbors' means to the points decides, and at last the largest
+    coordinate of the mean normal, which becomes positive. docs/models.md has how well that works.
 
     Scale and place do not matter, and turning a cloud turns its normals, but for the signs of
     points that hardly know their side: the sky is tested along fixed axes. The work is done in
@@ -85,9 +85,6 @@ def _(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
 
 
 def _of_cloud(pos: Array, k: int) -> Array:
-    from pcea.geometry.kernels.planes_cpu import fit_planes
-    from pcea.geometry.kernels.sky_cpu import open_sky
-
     pos = pos - (pos.min(0) + pos.max(0)) / 2
     pos = pos / (np.abs(pos).max() or 1.0)  # float32 holds the squares of these
     k = min(k, len(pos))
@@ -99,54 +96,39 @@ def _of_cloud(pos: Array, k: int) -> Array:
     radius = float(np.median(np.sqrt((away * away).sum(1))))
     side = np.zeros(len(pos))
     if radius > 0:
-        open_sky(pos, normal, _axes(), radius, side)
+        open_sky(pos, normal, AXES, radius, side)
     side += OFFSET_WEIGHT * offset
     return normal * _signs(normal, index, side)[:, None]
 
 
-def _axes() -> Array:
-    """Unit vectors, evenly over half a sphere, (AXES, 3)."""
-    height = (np.arange(AXES) + 0.5) / AXES
-    around = np.pi * (3 - np.sqrt(5)) * np.arange(AXES)
-    wide = np.sqrt(1 - height * height)
-    return np.stack([wide * np.cos(around), wide * np.sin(around), height], axis=1)
-
-
-def _signs(normal: Array, index: NDArray[np.int64], side: Array) -> Array:
+def _signs(normal: Array, index: Array, side: Array) -> Array:
     """Say which normals are to be turned, (N,) of 1 and −1: undecided points follow a neighbor."""
     from scipy.sparse import csgraph, csr_matrix
 
-    total, k = index.shape
-    root = total  # the decided points hang on a node of its own
+    root, k = index.shape  # the decided points hang on a node of its own, after all points
     decided = np.flatnonzero(np.abs(side) > DECIDED)
-    start, end = np.repeat(np.arange(total), k), index.ravel()
+    start, end = np.repeat(np.arange(root), k), index.ravel()
     likeness = np.abs(np.einsum("nc,nc->n", normal[start], normal[end]))
     # A weight of zero would be no edge.
     weight = np.concatenate([1.001 - np.minimum(likeness, 1), np.full(len(decided), 1e-6)])
-    start = np.concatenate([start, decided])
-    end = np.concatenate([end, np.full(len(decided), root)])
-    apart = start != end
-    ends = (start[apart], end[apart])
-    graph = csr_matrix((weight[apart], ends), shape=(total + 1, total + 1))
+    ends = np.concatenate([[start, end], [decided, np.full(len(decided), root)]], axis=1)
+    apart = ends[0] != ends[1]
+    graph = csr_matrix((weight[apart], ends[:, apart]), shape=(root + 1, root + 1))
     tree = csgraph.minimum_spanning_tree(graph)
-    pieces, piece = csgraph.connected_components(tree, directed=False)
+    piece = csgraph.connected_components(tree, directed=False)[1]
     sign = np.where(side < 0, -1.0, 1.0)
-    for each in range(pieces):
+    for each in range(piece.max() + 1):
         with_root = piece[root] == each
-        first = root if with_root else int(np.flatnonzero(piece == each)[0])
+        first = root if with_root else np.argmax(piece == each)
         order, before = csgraph.breadth_first_order(tree, first, directed=False)
         for point in order[1:]:
             if before[point] != root:
-                agree = float(normal[point] @ normal[before[point]]) >= 0
+                agree = normal[point] @ normal[before[point]] >= 0
                 sign[point] = sign[before[point]] * (1.0 if agree else -1.0)
         if not with_root:
-            sign[order] *= _side_of_piece(normal[order] * sign[order, None], (side * sign)[order])
+            # A piece of which no point is decided stays as it is, or turns as a whole.
+            vote, mean = (side * sign)[order].mean(), sign[order] @ normal[order]
+            if abs(vote) <= 1e-3:
+                vote = mean[np.abs(mean).argmax()]
+            sign[order] *= 1.0 if vote >= 0 else -1.0
     return sign
-
-
-def _side_of_piece(normal: Array, side: Array) -> float:
-    """Say whether a piece of which no point is decided stays, 1, or turns, −1."""
-    vote, mean = side.mean(), normal.sum(0)
-    if abs(vote) <= 1e-3:
-        vote = mean[np.abs(mean).argmax()]
-    return 1.0 if vote >= 0 else -1.0

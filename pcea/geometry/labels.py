@@ -19,10 +19,8 @@ def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Ten
 
     They become the (F, C) float32 weighted means of each face, on the CPU.
     """
-    total = CORNERS * at_vertices[faces[:, 0]]
-    total += CORNERS * at_vertices[faces[:, 1]]
-    total += CORNERS * at_vertices[faces[:, 2]]
-    total /= 3
+    a, b, c = faces.unbind(1)
+    total = CORNERS / 3 * (at_vertices[a] + at_vertices[b] + at_vertices[c])
     total.index_add_(0, face, values.to(total.dtype))
     count = face.bincount(minlength=len(faces)).to(total.dtype)  # (F,)
     return total / (CORNERS + count).unsqueeze(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels import has_triton
+from pcea.geometry.kernels import operator
 
 # How many distances are held at once: on a CPU as many as its caches hold, elsewhere 512 MiB.
 PAIRS_AT_ONCE_ON_CPU = 1 << 21
@@ -50,49 +50,12 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None = None) -> Tenso
 
 def knn_by_pairs(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     """Find nearest neighbors as :func:`knn`, in plain torch: what every kernel must agree with."""
-    batch, total = pos.shape[:2]
-    on_cpu = pos.device.type == "cpu"
-    pairs = PAIRS_AT_ONCE_ON_CPU if on_cpu else PAIRS_AT_ONCE_ELSEWHERE
-    rows = max(1, min(query.shape[1], pairs // total))
-    clouds = max(1, pairs // (rows * total))
-    # Made first: small results between large scraps would leave the heap in pieces.
+    pairs = PAIRS_AT_ONCE_ON_CPU if pos.device.type == "cpu" else PAIRS_AT_ONCE_ELSEWHERE
+    some = max(1, pairs // max(1, len(pos) * pos.shape[1]))  # queries of each cloud
     index = query.new_empty(*query.shape[:2], k, dtype=torch.long)
-    for cloud in range(0, batch, clouds):
-        some = slice(cloud, cloud + clouds)
-        kept = None if mask is None else mask[some]
-        for row in range(0, query.shape[1], rows):
-            part = slice(row, row + rows)
-            index[some, part] = _knn_at_once(query[some, part], pos[some], k, kept)
+    for low in range(0, query.shape[1], some):
+        index[:, low : low + some] = _knn_at_once(query[:, low : low + some], pos, k, mask)
     return index
-
-
-# One operator: its loop depends on sizes that a compiler should not have to know.
-_knn = torch.library.custom_op("pcea::knn", knn_by_pairs, mutates_args=())
-
-
-@_knn.register_fake
-def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    return query.new_empty(*query.shape[:2], k, dtype=torch.long)
-
-
-@_knn.register_kernel("cpu")
-def _(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    from pcea.geometry.kernels import neighbors_cpu
-
-    if not neighbors_cpu.takes(query, pos):
-        return knn_by_pairs(query, pos, k, mask)
-    return neighbors_cpu.knn(query, pos, k, mask)
-
-
-@_knn.register_kernel("cuda")
-def knn_on_gpu(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Find nearest neighbors by the GPU's kernel, or in plain torch where it takes none such."""
-    if has_triton():
-        from pcea.geometry.kernels import neighbors_gpu
-
-        if neighbors_gpu.takes(query, pos, k):
-            return neighbors_gpu.knn(query, pos, k, mask)
-    return knn_by_pairs(query, pos, k, mask)
 
 
 def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
@@ -109,3 +72,10 @@ def _knn_at_once(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Ten
         padding = (key >> 32).int().view(torch.float32) == torch.inf
         index = torch.where(padding, index[..., :1], index)
     return index  # (B, M, k)
+
+
+def _no_neighbors(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
+    return query.new_empty(*query.shape[:2], k, dtype=torch.long)
+
+
+_knn = operator("neighbors", "knn", knn_by_pairs, _no_neighbors)

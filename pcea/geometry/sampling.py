@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels import has_triton
+from pcea.geometry.kernels import operator
 
 
 @torch.no_grad()
@@ -24,10 +24,9 @@ def farthest_point_sample(
         raise ValueError(f"cannot choose {num} of {total} points")
     if not 0 <= start < total:
         raise ValueError(f"start must lie in 0..{total - 1}, not {start}")
+    first = torch.full((batch, 1), start, dtype=torch.long, device=pos.device)
     if mask is not None:
         first = (mask.cumsum(1) == start + 1).long().argmax(1, keepdim=True)
-    else:
-        first = torch.full((batch, 1), start, dtype=torch.long, device=pos.device)
     return _farthest_points(pos, num, first, mask)
 
 
@@ -53,32 +52,8 @@ def farthest_points_by_steps(pos: Tensor, num: int, first: Tensor, mask: Tensor 
     return torch.cat(chosen, dim=1)  # (B, num)
 
 
-# One operator: a compiler that looked inside would unroll the loop, step by step.
-_farthest_points = torch.library.custom_op(
-    "pcea::farthest_points", farthest_points_by_steps, mutates_args=()
-)
-
-
-@_farthest_points.register_fake
-def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
+def _no_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
     return first.new_empty(pos.shape[0], num)
 
 
-@_farthest_points.register_kernel("cpu")
-def _(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    from pcea.geometry.kernels import farthest_cpu
-
-    if not farthest_cpu.takes(pos):
-        return farthest_points_by_steps(pos, num, first, mask)
-    return farthest_cpu.farthest_points(pos, num, first, mask)
-
-
-@_farthest_points.register_kernel("cuda")
-def farthest_points_on_gpu(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Choose farthest points by the GPU's kernel, or in plain torch where it takes none such."""
-    if has_triton():
-        from pcea.geometry.kernels import farthest_gpu
-
-        if farthest_gpu.takes(pos):
-            return farthest_gpu.farthest_points(pos, num, first, mask)
-    return farthest_points_by_steps(pos, num, first, mask)
+_farthest_points = operator("farthest", "farthest_points", farthest_points_by_steps, _no_points)

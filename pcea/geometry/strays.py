@@ -8,18 +8,13 @@ from torch import Tensor
 from pcea.geometry.neighbors import gather, knn
 from pcea.geometry.normalize import around_centroid, unit_sphere
 
-# Whose spacing a point's own is compared with: this many nearest points.
+# Of how many nearest points the spacing is compared with a point's own.
 AROUND = 8
-# How far a single stray lies from others at least, in radii of the shape: a lone
-# point that is nearer does no harm, and most of them belong to the shape.
-APART = 0.3
-# How far candidates fill the space around the shape, from which on all of them are strays. Half a
-# surface that is scanned ten times thinner than the other half has about 0.7, a hundred strays 10.
-FILLED = 2.5
-# More candidates than this share are no strays but a part of the shape.
-MOST = 0.25
-# With fewer distinct points nothing can be said about what is usual in a cloud.
-FEWEST = 2 * AROUND
+# How far a single stray lies from others at least, in radii of the shape, and how far many of them
+# fill the space around it: docs/models.md says why.
+APART, FILLED = 0.3, 2.5
+# More candidates than this share are a part of the shape. Of fewer points nothing can be said.
+MOST, FEWEST = 0.25, 2 * AROUND
 
 
 @torch.no_grad()
@@ -29,21 +24,12 @@ def isolated_points(
     """Find stray points: those far from all others, by what is usual in the cloud and around them.
 
     A point's spacing is its mean distance to its ``k`` nearest points. Candidates are the points
-    whose spacing is more than ``ratio`` times the cloud's median. A candidate is a stray
-
-    - if its spacing is more than 0.3 times the radius of the shape without the candidates, and
-      more than ``ratio`` times the median of its eight nearest points': so the thinner parts of an
-      uneven scan, wires and poles stay, whose points lie as far from each other as their neighbors
-      do; or
-    - if the candidates together fill the space around the shape, as many strays do, which are
-      each other's neighbors: their number times the cube of their median spacing, times the share
-      of no candidates among their eight nearest points, is more than 2.5 times the other points'
-      number times the cube of the cloud's median. A thinly scanned surface holds less volume, and
-      meets the rest of the shape only along its edge.
-
-    Where more than a quarter of the points are candidates, or there are fewer than 16 points, none
-    is a stray. Points at the same place count once. Turning, moving or scaling a cloud changes
-    nothing.
+    whose spacing is more than ``ratio`` times the cloud's median. A candidate is a stray if its
+    spacing is more than 0.3 radii of the shape without the candidates, and more than ``ratio``
+    times the median of its eight nearest points'; or if the candidates together fill the space
+    around the shape. docs/models.md says why, and what that means. Where more than a quarter of the
+    points are candidates, or there are fewer than 16 points, none is a stray. Points at the same
+    place count once. Turning, moving or scaling a cloud changes nothing.
 
     Args:
         pos: (B, N, 3) positions, in any unit.

@@ -29,11 +29,13 @@ def sample_surface(
     ``num`` is below 1, or no face has an area. Source: Osada et al., Shape Distributions, ACM TOG
     2002; a folded square stands for its square root.
     """
-    _check(vertices, faces, num)
+    check_mesh(vertices, faces)
+    if num < 1:
+        raise InputError(f"cannot sample {num} points from a mesh: ask for at least 1")
     device = vertices.device
     normals = _cross(vertices, faces)  # (F, 3), twice the area long
     cumulative = (0.5 * normals.norm(dim=-1)).cumsum(0)  # (F,)
-    total = cumulative[-1]
+    total = cumulative[-1:].sum()
     if not (total.isfinite() and total > 0):
         raise InputError("cannot sample the mesh: none of its faces has an area")
 
@@ -58,19 +60,21 @@ def _cross(vertices: Tensor, faces: Tensor) -> Tensor:
     return torch.linalg.cross(b - a, c - a)
 
 
-def _check(vertices: Tensor, faces: Tensor, num: int) -> None:
-    if vertices.ndim != 2 or vertices.shape[1] != 3:
-        raise InputError(f"vertices must have shape (V, 3), not {tuple(vertices.shape)}")
-    if faces.ndim != 2 or faces.shape[1] != 3:
-        raise InputError(f"faces must have shape (F, 3), not {tuple(faces.shape)}")
-    if num < 1:
-        raise InputError(f"cannot sample {num} points from a mesh: ask for at least 1")
-    if not len(faces):
-        raise InputError("cannot sample the mesh: it has no faces")
-    lowest, highest = int(faces.min()), int(faces.max())
-    if lowest < 0 or highest >= len(vertices):
-        wrong = lowest if lowest < 0 else highest
-        raise InputError(f"a face refers to vertex {wrong}, but there are {len(vertices)} vertices")
+def check_triples(**tensors: Tensor) -> None:
+    """Raise an InputError unless each tensor has three columns."""
+    for name, tensor in tensors.items():
+        if tensor.ndim != 2 or tensor.shape[1] != 3:
+            raise InputError(f"{name} must have shape (…, 3), not {tuple(tensor.shape)}")
+
+
+def check_mesh(vertices: Tensor, faces: Tensor) -> None:
+    """Raise an InputError unless these are vertices (V, 3) and faces (F, 3) of them."""
+    check_triples(vertices=vertices, faces=faces)
+    wrong = faces[(faces < 0) | (faces >= len(vertices))]
+    if len(wrong):
+        raise InputError(
+            f"a face refers to vertex {int(wrong[0])}, but there are {len(vertices)} vertices"
+        )
 
 
 def weld(vertices: NDArray[Any]) -> tuple[NDArray[np.int64], int]:

@@ -43,8 +43,8 @@ def refine(
     corner = np.concatenate([vertices[faces], corner_normals(vertices, faces)], axis=2)
     pos, cut = np.unique(corner.reshape(-1, 6), axis=0, return_inverse=True)
     cut = cut.reshape(-1, 3)
-    own = (vertices[faces[face, k]] for k in range(3))
-    weight = barycentric(sample.pos.detach().cpu().double().numpy(), *own)  # (P, 3)
+    on = sample.pos.detach().cpu().double().numpy()
+    weight = barycentric(on, vertices[faces[face]])  # (P, 3)
     while len(cut) < enough:
         pos, cut = trimesh.remesh.subdivide(pos, cut)
         # The middle triangle, which comes last, unless one corner has more than half.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import normalize
 
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError
@@ -15,11 +15,10 @@ from pcea.geometry import unit_sphere
 from pcea.transforms.base import Transform, changed, number, register_transform
 from pcea.transforms.drawing import Shape, Share, normal_noise, uniform
 
-AXES = ("up", "tilt", "any", "each")
+Axis = Literal["up", "tilt", "any", "each"]
 
 
 @register_transform("scale")
-@dataclass(frozen=True)
 class Scale(Transform):
     """Stretch each cloud along each axis by its own random factor; normals turn as the surface.
 
@@ -39,27 +38,23 @@ class Scale(Transform):
             raise InputError(f"scale: high is {self.high}; it must be at least low, {self.low}")
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         shape = (len(batch), 1, 1 if self.same else 3)
         factor = uniform(shape, self.low, self.high, batch.pos, generator)
         normal = batch.normal
         if normal is not None and not self.same:
-            normal = torch.nn.functional.normalize(normal / factor, dim=-1)
+            normal = normalize(normal / factor, dim=-1)
         return changed(batch, pos=batch.pos * factor, normal=normal)
 
 
 @register_transform("unit-sphere")
-@dataclass(frozen=True)
 class UnitSphere(Transform):
     """Center each cloud on its mean, and scale its farthest point to distance 1."""
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         return changed(batch, pos=unit_sphere(batch.pos))
 
 
 @register_transform("translate")
-@dataclass(frozen=True)
 class Translate(Transform):
     """Move each cloud by a random vector.
 
@@ -70,13 +65,11 @@ class Translate(Transform):
     reach: float = number(0.2, 0)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         move = uniform((len(batch), 1, 3), -self.reach, self.reach, batch.pos, generator)
         return changed(batch, pos=batch.pos + move)
 
 
 @register_transform("rotate")
-@dataclass(frozen=True)
 class Rotate(Transform):
     """Turn each cloud about the origin by a random angle, its normals with it.
 
@@ -88,35 +81,33 @@ class Rotate(Transform):
     """
 
     degrees: Share = number(180.0, -360, 360, pair=True)
-    axis: Literal["up", "tilt", "any", "each"] = "up"
+    axis: Axis = "up"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.axis not in AXES:
-            raise InputError(f"rotate: axis is {self.axis!r}; it must be one of {', '.join(AXES)}")
+        if self.axis not in get_args(Axis):
+            names = ", ".join(get_args(Axis))
+            raise InputError(f"rotate: axis is {self.axis!r}; it must be one of {names}")
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         turn = self._matrix(batch.pos, generator)  # (B, 3, 3)
         normal = None if batch.normal is None else batch.normal @ turn
         return changed(batch, pos=batch.pos @ turn, normal=normal)
 
     def _matrix(self, pos: Tensor, generator: Generator) -> Tensor:
         count = len(pos)
-        if self.axis == "up":
-            angle = self._angle((count,), pos, generator)
-            cos, sin, zero, one = angle.cos(), angle.sin(), angle * 0, angle * 0 + 1
-            turn = torch.stack([cos, zero, -sin, zero, one, zero, sin, zero, cos], -1)
-            return turn.view(-1, 3, 3)
         if self.axis == "each":
             return rotation_of_each(self._angle((3, count), pos, generator))
-        axis = normal_noise((count, 3), pos, generator)
+        axis = pos.new_tensor([0, 1, 0])
+        if self.axis != "up":
+            axis = normal_noise((count, 3), pos, generator)
         if self.axis == "tilt":
             axis[:, 1] = 0
-            angle = self._angle((count,), pos, generator)
-        else:
+        if self.axis == "any":
             angle = self._angle_of_any(uniform((count,), 0, 1, pos, generator))
-        return rotation(torch.nn.functional.normalize(axis, dim=-1), angle)
+        else:
+            angle = self._angle((count,), pos, generator)
+        return rotation(normalize(axis, dim=-1), angle)
 
     def _angle(self, shape: Shape, pos: Tensor, generator: Generator) -> Tensor:
         if isinstance(self.degrees, tuple):
@@ -137,7 +128,6 @@ class Rotate(Transform):
 
 
 @register_transform("shear")
-@dataclass(frozen=True)
 class Shear(Transform):
     """Add to each coordinate random multiples of the other two; normals turn as the surface does.
 
@@ -150,7 +140,6 @@ class Shear(Transform):
     upright: bool = False
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         low, high = self.reach if isinstance(self.reach, tuple) else (0.0, self.reach)
         drawn = uniform((len(batch), 3, 3), -1, 1, batch.pos, generator)
         multiple = drawn.sign() * low + drawn * (high - low)
@@ -188,4 +177,4 @@ def transform_normals(normal: Tensor | None, matrix: Tensor) -> Tensor | None:
     a, b, c = matrix.unbind(-2)
     cross = torch.linalg.cross
     cofactors = torch.stack([cross(b, c), cross(c, a), cross(a, b)], -2)
-    return torch.nn.functional.normalize((normal.unsqueeze(-2) @ cofactors).squeeze(-2), dim=-1)
+    return normalize((normal.unsqueeze(-2) @ cofactors).squeeze(-2), dim=-1)

@@ -7,10 +7,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from torch import Generator, Tensor
+from typing_extensions import dataclass_transform
 
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError
@@ -22,14 +23,22 @@ if TYPE_CHECKING:
     from torch_geometric.data import Data
 
 C = TypeVar("C", bound="type[Transform]")
+Item = TypeVar("Item", Batch, "Data")
 
 TRANSFORMS: Registry[type[Transform]] = Registry("transform", "pcea.transforms")
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def register_transform(name: str) -> Callable[[C], C]:
-    """Register a transform by a name, lower case with hyphens, for recipes and the command line."""
+    """Make a class a transform under a name, lower case with hyphens.
+
+    Recipes and the command line take the name. The class becomes a frozen dataclass, whose fields
+    are the transform's values, unless it is one already.
+    """
 
     def add(transform: C) -> C:
+        if "__dataclass_fields__" not in vars(transform):
+            dataclass(frozen=True)(transform)
         transform.name = name
         return TRANSFORMS.register(name)(transform)
 
@@ -88,22 +97,17 @@ class Transform(ABC):
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, list):
-                object.__setattr__(self, each.name, tuple(value))
+                value = tuple(value)
+                object.__setattr__(self, each.name, value)
             bounds = (0, 1, False, False) if each.name == "probability" else None
             if bounds := each.metadata.get("bounds", bounds):
-                _check_number(f"{self.name}: {each.name}", getattr(self, each.name), *bounds)
+                _check_number(f"{self.name}: {each.name}", value, *bounds)
 
     @abstractmethod
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         """Change every cloud of a batch without padding: another one, made by :func:`changed`."""
 
-    @overload
-    def __call__(self, item: Batch, generator: Generator | None = None) -> Batch: ...
-
-    @overload
-    def __call__(self, item: Data, generator: Generator | None = None) -> Data: ...
-
-    def __call__(self, item: Batch | Data, generator: Generator | None = None) -> Batch | Data:
+    def __call__(self, item: Item, generator: Generator | None = None) -> Item:
         """Change a batch, or one cloud.
 
         Args:
@@ -142,9 +146,8 @@ class Transform(ABC):
         normal = data.get("normal")
         # Numbered points say where each one came from.
         source = torch.arange(len(data.pos), device=data.pos.device)
-        normals = None if normal is None else normal.unsqueeze(0)
-        one = Batch(data.pos.unsqueeze(0), source.new_zeros(1), normals, source.unsqueeze(0))
-        done = self(one, generator)
+        normals = None if normal is None else normal[None]
+        done = self(Batch(data.pos[None], source.new_zeros(1), normals, source[None]), generator)
         assert done.part is not None
         if ("edge_index" in data or "face" in data) and not torch.equal(done.part[0], source):
             raise InputError(f"{self}: the points of {data!r} are joined, and not all of them stay")
@@ -191,14 +194,18 @@ def choose(chosen: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(chosen.view(*chosen.shape, *[1] * (new.dim() - chosen.dim())), new, old)
 
 
+def points_of(batch: Batch) -> dict[str, Tensor]:
+    """Positions, and normals and parts where there are any."""
+    return {key: x for key in ("pos", "normal", "part") if (x := getattr(batch, key)) is not None}
+
+
 def take(batch: Batch, index: Tensor) -> Batch:
     """Some points of each cloud, (B, M) int64, with their normals and parts."""
-    return changed(
-        batch,
-        pos=gather(batch.pos, index),
-        normal=None if batch.normal is None else gather(batch.normal, index),
-        part=None if batch.part is None else batch.part.gather(1, index),
-    )
+    taken = {
+        key: x.gather(1, index) if x.dim() == 2 else gather(x, index)
+        for key, x in points_of(batch).items()
+    }
+    return changed(batch, **taken)
 
 
 def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
@@ -209,15 +216,6 @@ def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
     if isinstance(count, int):
         return take(batch, order[:, torch.arange(count, device=order.device) % total])
     return take(batch, order.gather(1, torch.arange(total, device=order.device) % count))
-
-
-def replaced(batch: Batch, chosen: Tensor, other: Batch) -> dict[str, Tensor | None]:
-    """Positions, normals and parts of another batch where points are chosen, (B, N) bool."""
-    found = {}
-    for name in ("pos", "normal", "part"):
-        old, new = getattr(batch, name), getattr(other, name)
-        found[name] = None if old is None or new is None else choose(chosen, new, old)
-    return found
 
 
 def labels_of(batch: Batch, width: int) -> dict[str, Tensor]:

@@ -48,41 +48,16 @@ def corruption_transforms(name: str, severity: int) -> tuple[Transform, ...]:
     return as_transforms(corruption(severity))
 
 
-# ModelNet-C: Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*,
-# ICML 2022, with the values of the authors' code.
-
-
-@register_corruption("scale")
-def _scale(severity: int) -> list[Transform]:
-    largest = 1.5 + 0.1 * severity
-    return [Scale(1 / largest, largest), UnitSphere()]
-
-
-@register_corruption("jitter")
-def _jitter(severity: int) -> list[Transform]:
-    return [Jitter(0.01 * severity, clip=math.inf)]
-
-
-@register_corruption("rotate")
-def _rotate(severity: int) -> list[Transform]:
-    return [Rotate(6.0 * severity, axis="each")]
-
-
-@register_corruption("dropout_global")
-def _dropout_global(severity: int) -> list[Transform]:
-    return [Resample(1 - 0.125 * (severity + 1))]
-
-
-@register_corruption("dropout_local")
-def _dropout_local(severity: int) -> list[Transform]:
-    return [DropPatch(100 * severity, patches=(1, 7))]
-
-
-@register_corruption("add_global")
-def _add_global(severity: int) -> list[Transform]:
-    return [StrayPoints(10 * severity)]
-
-
-@register_corruption("add_local")
-def _add_local(severity: int) -> list[Transform]:
-    return [StrayPoints(100 * severity, clusters=(1, 7), std=(0.075, 0.125))]
+# Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*, ICML 2022,
+# with the values of the authors' code.
+MODELNET_C: dict[str, Corruption] = {
+    "scale": lambda s: [Scale(1 / (1.5 + 0.1 * s), 1.5 + 0.1 * s), UnitSphere()],
+    "jitter": lambda s: [Jitter(0.01 * s, clip=math.inf)],
+    "rotate": lambda s: [Rotate(6.0 * s, axis="each")],
+    "dropout_global": lambda s: [Resample(1 - 0.125 * (s + 1))],
+    "dropout_local": lambda s: [DropPatch(100 * s, patches=(1, 7))],
+    "add_global": lambda s: [StrayPoints(10 * s)],
+    "add_local": lambda s: [StrayPoints(100 * s, clusters=(1, 7), std=(0.075, 0.125))],
+}
+for _name, _corruption in MODELNET_C.items():
+    register_corruption(_name)(_corruption)

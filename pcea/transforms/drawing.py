@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 
@@ -28,9 +30,9 @@ def whole_numbers(shape: Shape, low: int, high: int, like: Tensor, generator: Ge
     return drawn.to(like.device)
 
 
-def largest(value: Count) -> int:
-    """The number, or the larger one of a range."""
-    return value[1] if isinstance(value, tuple) else value
+def bounds(value: Any) -> tuple[Any, Any]:
+    """Both ends of a range; a number is its own."""
+    return value if isinstance(value, tuple) else (value, value)
 
 
 def draw_count(value: Count, pos: Tensor, generator: Generator) -> int | Tensor:
@@ -62,7 +64,6 @@ def draw_height(pos: Tensor, generator: Generator) -> Tensor:
 
 def draw_clusters(points: Count, number: Count, pos: Tensor, generator: Generator) -> Tensor:
     """(B, P) int64: of P points, the largest of ``points``, each one's of ``number`` clusters."""
-    low, high = number if isinstance(number, tuple) else (number, number)
-    drawn = whole_numbers((len(pos), 1), low, high, pos, generator)
-    place = uniform((len(pos), largest(points)), 0, 1, pos, generator)
-    return (place * drawn).long().clamp(max=high - 1)
+    drawn = whole_numbers((len(pos), 1), *bounds(number), pos, generator)
+    place = uniform((len(pos), bounds(points)[1]), 0, 1, pos, generator)
+    return (place * drawn).long().clamp(max=bounds(number)[1] - 1)

@@ -14,24 +14,30 @@ from pcea.geometry import gather
 from pcea.transforms.base import (
     Transform,
     changed,
+    choose,
     labels_of,
     number,
+    points_of,
     register_transform,
-    replaced,
     take,
 )
-from pcea.transforms.drawing import Share, draw_order, draw_share, uniform, whole_numbers
+from pcea.transforms.drawing import Share, bounds, draw_order, draw_share, uniform, whole_numbers
+
+# Clouds, what may replace their points one by one, and (B, N) where it does.
+Pieces = tuple[Batch, Batch, Tensor]
 
 
 @dataclass(frozen=True)
-class _Mixing(Transform):
+class Mixing(Transform):
+    """A transform that replaces points of each cloud by those of another one of the batch."""
+
     mixes: ClassVar[bool] = True
 
     probability: float = field(default=0.5, kw_only=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """Give each cloud a random partner, itself by chance, and mix the two."""
         order = uniform((len(batch),), 0, 1, batch.pos, generator).argsort(stable=True)
+        # A cloud may be its own partner, by chance.
         partner = changed(
             batch, **{name: None if x is None else x[order] for name, x in vars(batch).items()}
         )
@@ -43,43 +49,22 @@ class _Mixing(Transform):
         shares = torch.cat([mine["mixed_share"] * (1 - share), theirs["mixed_share"] * share], 1)
         alike = category.unsqueeze(2) == category.unsqueeze(1)  # (B, 2K, 2K)
         main = (alike * shares.unsqueeze(1)).sum(2).argmax(1, keepdim=True)
+        others = points_of(other)
         return changed(
             batch,
             category=category.gather(1, main).squeeze(1),
             mixed_category=category,
             mixed_share=shares,
-            **replaced(own, new, other),
+            **{key: choose(new, others[key], x) for key, x in points_of(own).items()},
         )
 
     @abstractmethod
-    def pieces(
-        self, batch: Batch, partner: Batch, generator: Generator
-    ) -> tuple[Batch, Batch, Tensor]:
-        """The clouds, what may replace their points one by one, and (B, N) where it does."""
-
-
-@dataclass(frozen=True)
-class _PointCutMix(_Mixing):
-    share: Share = number((0.0, 1.0), 0, 1, pair=True)
-
-    def pieces(
-        self, batch: Batch, partner: Batch, generator: Generator
-    ) -> tuple[Batch, Batch, Tensor]:
-        """Some points in an order of their own, and those of the partner that match them."""
-        other = take(partner, match(batch.pos, partner.pos))
-        count = draw_share(self.share, batch.pos, generator)
-        order = self.order(batch.pos, generator)
-        place = torch.arange(order.shape[1], device=order.device).expand_as(order)
-        return batch, other, torch.empty_like(order).scatter_(1, order, place) < count
-
-    @abstractmethod
-    def order(self, pos: Tensor, generator: Generator) -> Tensor:
-        """(B, N) int64 the points, those to replace first."""
+    def pieces(self, batch: Batch, partner: Batch, generator: Generator) -> Pieces:
+        """Lay out the clouds of a batch and their partners, which are mixed point by point."""
 
 
 @register_transform("pointcutmix-r")
-@dataclass(frozen=True)
-class PointCutMixR(_PointCutMix):
+class PointCutMixR(Mixing):
     """Replace random points of each cloud by those points of another that match them.
 
     Source: Zhang et al., *PointCutMix*, Neurocomputing 2022, with β = 1, a uniform share. The
@@ -89,14 +74,20 @@ class PointCutMixR(_PointCutMix):
         share: of the points that are replaced; a range is drawn from for each cloud.
     """
 
+    share: Share = number((0.0, 1.0), 0, 1, pair=True)
+
+    def pieces(self, batch: Batch, partner: Batch, generator: Generator) -> Pieces:
+        other = take(partner, match(batch.pos, partner.pos))
+        count = draw_share(self.share, batch.pos, generator)
+        return batch, other, self.order(batch.pos, generator).argsort(dim=1) < count
+
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
-        """Any order."""
+        """(B, N) int64 the points, those to replace first."""
         return draw_order(pos, generator)
 
 
 @register_transform("pointcutmix-k")
-@dataclass(frozen=True)
-class PointCutMixK(_PointCutMix):
+class PointCutMixK(PointCutMixR):
     """Replace a random point of each cloud and those nearest to it by another's that match them.
 
     Source: as of ``pointcutmix-r``.
@@ -106,15 +97,13 @@ class PointCutMixK(_PointCutMix):
     """
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
-        """The nearest to a random point first."""
         center = whole_numbers((len(pos), 1), 0, pos.shape[1] - 1, pos, generator)
         distance = (pos - gather(pos, center)).square().sum(-1)  # (B, N)
         return distance.argsort(dim=1, stable=True)
 
 
 @register_transform("rsmix")
-@dataclass(frozen=True)
-class RSMix(_Mixing):
+class RSMix(Mixing):
     """Replace the points in a ball about a random point by those in such a ball of another cloud.
 
     The other's piece is moved as a whole, so that the centers of the two balls meet. It has as many
@@ -130,13 +119,9 @@ class RSMix(_Mixing):
     radius: Share = number((0.0, 1.0), 0, pair=True)
     points: int = number(512, 1, whole=True)
 
-    def pieces(
-        self, batch: Batch, partner: Batch, generator: Generator
-    ) -> tuple[Batch, Batch, Tensor]:
-        """The clouds with the ball first, and the partner's piece from there on, repeated."""
+    def pieces(self, batch: Batch, partner: Batch, generator: Generator) -> Pieces:
         pos = batch.pos
-        low, high = self.radius if isinstance(self.radius, tuple) else (self.radius, self.radius)
-        radius = uniform((len(pos), 1), low, high, pos, generator)
+        radius = uniform((len(pos), 1), *bounds(self.radius), pos, generator)
         order, lost, center = self._ball(pos, radius, generator)
         theirs, found, start = self._ball(partner.pos, radius, generator)
         place = torch.arange(pos.shape[1], device=pos.device)
@@ -168,13 +153,10 @@ def match(pos: Tensor, other: Tensor) -> Tensor:
     for level in range((total - 1).bit_length()):
         half = place * 2**level // total  # which of 2^level parts each place belongs to
         key = half * total + ranks[..., level % 3].gather(1, order)
-        order = sorts[..., level % 3].gather(1, _sorted(key) % total)
+        if key.device.type == "cpu":
+            key.numpy().sort(axis=1)  # several times as quick as torch, which finds the places, too
+        else:
+            key = key.sort(dim=1).values
+        order = sorts[..., level % 3].gather(1, key % total)
     own, theirs = order.chunk(2)
     return torch.empty_like(own).scatter_(1, own, theirs)
-
-
-def _sorted(key: Tensor) -> Tensor:
-    if key.device.type != "cpu":
-        return key.sort(dim=1).values
-    key.numpy().sort(axis=1)  # several times as quick as torch, which finds the places, too
-    return key

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import normalize
 
 from pcea.datasets.clouds import Batch
 from pcea.geometry import gather, knn
-from pcea.transforms.base import Transform, changed, number, register_transform, replaced, take
+from pcea.transforms.base import Transform, changed, number, points_of, register_transform, take
 from pcea.transforms.drawing import (
     Count,
     Share,
+    bounds,
     draw_clusters,
     draw_count,
     draw_order,
-    largest,
     normal_noise,
     uniform,
 )
 
 
 @register_transform("jitter")
-@dataclass(frozen=True)
 class Jitter(Transform):
     """Add normal noise to every coordinate; normals stay.
 
@@ -36,13 +34,11 @@ class Jitter(Transform):
     clip: float = number(3.0, 0)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         noise = normal_noise(tuple(batch.pos.shape), batch.pos, generator)
         return changed(batch, pos=batch.pos + self.std * noise.clamp_(-self.clip, self.clip))
 
 
 @register_transform("stray-points")
-@dataclass(frozen=True)
 class StrayPoints(Transform):
     """Add points that belong to no surface: anywhere in a ball, or in clusters near the shape.
 
@@ -62,43 +58,36 @@ class StrayPoints(Transform):
     std: Share = number((0.075, 0.125), 0, pair=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
-        pos = batch.pos
-        count = draw_count(self.points, pos, generator)
+        total = batch.pos.shape[1]
+        count = draw_count(self.points, batch.pos, generator)
         make = self._in_clusters if self.clusters else self._anywhere
-        strays, source = make(pos, generator)  # (B, P, 3), (B, P)
-        added = changed(take(batch, source), pos=strays)
-        if added.normal is not None:
-            added.normal = torch.zeros_like(strays)
+        strays, source = make(batch.pos, generator)  # (B, P, 3), (B, P)
+        added = points_of(take(batch, source)) | {"pos": strays}
+        if "normal" in added:
+            added["normal"] = torch.zeros_like(strays)
+        both = changed(
+            batch, **{key: torch.cat([x, added[key]], 1) for key, x in points_of(batch).items()}
+        )
         if isinstance(count, int):
-            return changed(
-                batch,
-                pos=torch.cat([pos, strays], 1),
-                normal=None if added.normal is None else _behind(batch.normal, added.normal),
-                part=None if added.part is None else _behind(batch.part, added.part),
-            )
-        place = draw_order(pos, generator)  # (B, N): which stray could stand at each point
-        index = place.clamp(max=strays.shape[1] - 1)
-        return changed(batch, **replaced(batch, place < count, take(added, index)))
+            return both
+        place = draw_order(batch.pos, generator)  # (B, N): which stray could stand at each point
+        own = torch.arange(total, device=place.device)
+        stray = total + place.clamp(max=strays.shape[1] - 1)
+        return take(both, torch.where(place < count, stray, own))
 
     def _anywhere(self, pos: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        shape = (len(pos), largest(self.points))
+        shape = (len(pos), bounds(self.points)[1])
         direction = normal_noise((*shape, 3), pos, generator)
         distance = uniform((*shape, 1), 0, 1, pos, generator) ** (1 / 3)
-        strays = torch.nn.functional.normalize(direction, dim=-1) * distance
+        strays = normalize(direction, dim=-1) * distance
         return strays, knn(strays, pos, 1).squeeze(-1)
 
     def _in_clusters(self, pos: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         cluster = draw_clusters(self.points, self.clusters, pos, generator)  # (B, P)
-        low, high = self.std if isinstance(self.std, tuple) else (self.std, self.std)
-        std = uniform((len(pos), largest(self.clusters)), low, high, pos, generator)
+        shape = (len(pos), bounds(self.clusters)[1])
+        std = uniform(shape, *bounds(self.std), pos, generator)
         order = draw_order(pos, generator)
         center = order.gather(1, cluster % order.shape[1])  # (B, P)
         noise = normal_noise((*cluster.shape, 3), pos, generator)
         strays = gather(pos, center) + std.gather(1, cluster).unsqueeze(-1) * noise
         return strays / strays.square().sum(-1, keepdim=True).clamp(min=1), center
-
-
-def _behind(own: Tensor | None, added: Tensor) -> Tensor:
-    assert own is not None
-    return torch.cat([own, added], 1)

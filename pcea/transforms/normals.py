@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import torch
 from torch import Generator
@@ -14,7 +14,6 @@ from pcea.transforms.drawing import uniform
 
 
 @register_transform("estimate-normals")
-@dataclass(frozen=True)
 class EstimateNormals(Transform):
     """Give each cloud the normals that its positions alone say; nothing is drawn.
 
@@ -25,12 +24,10 @@ class EstimateNormals(Transform):
     k: int = number(20, 3, whole=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         return changed(batch, normal=estimate_normals(batch.pos, k=self.k))
 
 
 @register_transform("flip-normals")
-@dataclass(frozen=True)
 class FlipNormals(Transform):
     """Turn normals to the other side of the surface, where there are any.
 
@@ -42,7 +39,6 @@ class FlipNormals(Transform):
     probability: float = field(default=0.5, kw_only=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         if batch.normal is None:
             return batch
         flipped = uniform((*batch.pos.shape[:2], 1), 0, 1, batch.pos, generator) < self.share
@@ -50,14 +46,12 @@ class FlipNormals(Transform):
 
 
 @register_transform("drop-normals")
-@dataclass(frozen=True)
 class DropNormals(Transform):
     """Make all normals of a cloud zero, which says that they are not known, where there are any."""
 
     probability: float = field(default=0.5, kw_only=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         if batch.normal is None:
             return batch
         return changed(batch, normal=torch.zeros_like(batch.normal))

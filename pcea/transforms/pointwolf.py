@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
@@ -16,7 +15,6 @@ from pcea.transforms.drawing import Shape, uniform, whole_numbers
 
 
 @register_transform("pointwolf")
-@dataclass(frozen=True)
 class PointWOLF(Transform):
     """Turn, stretch and move the surroundings of a few anchors, each in its own way.
 
@@ -42,7 +40,6 @@ class PointWOLF(Transform):
     std: float = number(0.5, 1e-6)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         pos = batch.pos
         anchor = self._anchors(pos, generator)  # (B, M, 3)
         matrix, move = self._maps(anchor, generator)  # (B, M, 3, 3), (B, M, 3)

@@ -15,7 +15,7 @@ from torch import Generator
 from pcea.datasets.clouds import Batch
 from pcea.errors import InputError, nearest
 from pcea.registry import read_call
-from pcea.transforms.base import TRANSFORMS, Transform, changed
+from pcea.transforms.base import TRANSFORMS, Transform, changed, points_of
 from pcea.transforms.drawing import whole_numbers
 
 
@@ -53,9 +53,8 @@ def as_transforms(value: Any) -> tuple[Transform, ...]:
 def _from_entry(name: str, values: Any) -> Transform:
     if isinstance(values, Mapping):
         return _build(name, (), dict(values))
-    if values is None:
-        return _build(name, (), {})
-    return _build(name, tuple(values) if isinstance(values, (list, tuple)) else (values,), {})
+    listed = [] if values is None else values if isinstance(values, (list, tuple)) else [values]
+    return _build(name, tuple(listed), {})
 
 
 def _build(name: str, args: tuple[Any, ...], values: dict[str, Any]) -> Transform:
@@ -82,7 +81,6 @@ class Function(Transform):
     function: Callable[[Batch, Generator], Batch]
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         done = self.function(batch, generator)
         if not isinstance(done, Batch):
             raise InputError(f"{self.function!r} returned {type(done).__name__}, not a Batch")
@@ -91,34 +89,26 @@ class Function(Transform):
 
 @dataclass(frozen=True)
 class CloudByCloud(Transform):
-    """A transform of torch-geometric, applied to one cloud of a batch after the other."""
+    """A transform of torch-geometric, applied to one cloud of a batch after the other.
 
-    # What it draws from Python's, NumPy's and torch's own generators follows from the given one.
+    What it draws from Python's, NumPy's and torch's own generators follows from the given one.
+    """
 
     transform: Callable[[Any], Any]
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         from torch_geometric.data import Data
 
         done = []
+        given = points_of(batch)
         with _seeded(int(whole_numbers((), 0, 2**32 - 1, batch.pos, generator))):
-            for cloud in range(len(batch)):
-                data = Data(pos=batch.pos[cloud], category=batch.category[cloud : cloud + 1])
-                data.y = data.category
-                if batch.normal is not None:
-                    data.normal = batch.normal[cloud]
-                if batch.part is not None:
-                    data.part = data.y = batch.part[cloud]
+            for cloud, category in enumerate(batch.category.unsqueeze(1)):
+                own = {key: x[cloud] for key, x in given.items()}
+                data = Data(**own, category=category, y=own.get("part", category))
                 done.append(self.transform(data))
         if len({len(data.pos) for data in done}) > 1:
             raise InputError(f"{self.transform!r} gave clouds with different numbers of points")
-        own = {
-            name: torch.stack([data[name] for data in done])
-            for name in ("pos", "normal", "part")
-            if getattr(batch, name) is not None
-        }
-        return changed(batch, **own)
+        return changed(batch, **{key: torch.stack([data[key] for data in done]) for key in given})
 
 
 @contextmanager

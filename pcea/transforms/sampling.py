@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Generator
 
 from pcea.datasets.clouds import Batch
 from pcea.geometry import gather
-from pcea.transforms.base import Transform, changed, keep, number, register_transform, replaced
+from pcea.transforms.base import Transform, keep, number, register_transform, take
 from pcea.transforms.drawing import (
     Count,
     Share,
+    bounds,
     draw_clusters,
     draw_count,
     draw_height,
     draw_share,
-    largest,
     uniform,
 )
 
 
 @register_transform("resample")
-@dataclass(frozen=True)
 class Resample(Transform):
     """Keep some points, drawn at random.
 
@@ -40,7 +38,6 @@ class Resample(Transform):
     density: float = number(1.0, 1)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         pos = batch.pos
         given = draw_count(self.points, pos, generator)
         count = given if self.points else draw_share(self.share, pos, generator)
@@ -55,7 +52,6 @@ class Resample(Transform):
 
 
 @register_transform("drop-points")
-@dataclass(frozen=True)
 class DropPoints(Transform):
     """Make a random share of each cloud's points its first point ("random input dropout").
 
@@ -70,21 +66,13 @@ class DropPoints(Transform):
     share: float = number(0.875, 0, 1)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
-        pos, normal, part = batch.pos, batch.normal, batch.part
+        pos = batch.pos
         share = uniform((len(pos), 1), 0.0, self.share, pos, generator)
-        dropped = uniform(tuple(pos.shape[:2]), 0.0, 1.0, pos, generator) <= share
-        first = changed(
-            batch,
-            pos=pos[:, :1],
-            normal=None if normal is None else normal[:, :1],
-            part=None if part is None else part[:, :1],
-        )
-        return changed(batch, **replaced(batch, dropped, first))
+        dropped = uniform(tuple(pos.shape[:2]), 0.0, 1.0, pos, generator) <= share  # (B, N)
+        return take(batch, torch.where(dropped, 0, torch.arange(pos.shape[1], device=pos.device)))
 
 
 @register_transform("drop-patch")
-@dataclass(frozen=True)
 class DropPatch(Transform):
     """Leave out patches: a random remaining point and those nearest to it, patch by patch.
 
@@ -100,14 +88,13 @@ class DropPatch(Transform):
     patches: Count = number((1, 7), 1, whole=True, pair=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         pos, total = batch.pos, batch.pos.shape[1]
         lost = draw_count(self.points, pos, generator)
         # One point at least stays.
         lost = min(lost, total - 1) if isinstance(lost, int) else lost.clamp(max=total - 1)
         patch = draw_clusters(self.points, self.patches, pos, generator)  # (B, P)
         real = torch.arange(patch.shape[1], device=pos.device) < lost
-        sizes = patch.new_zeros(len(pos), largest(self.patches))
+        sizes = patch.new_zeros(len(pos), bounds(self.patches)[1])
         sizes.scatter_add_(1, patch, real.expand_as(patch).long())
         left = torch.ones(pos.shape[:2], dtype=torch.bool, device=pos.device)
         place = torch.arange(total, device=pos.device).expand_as(left)
@@ -121,7 +108,6 @@ class DropPatch(Transform):
 
 
 @register_transform("one-side")
-@dataclass(frozen=True)
 class OneSide(Transform):
     """Keep the points that lie farthest in a random direction, as a scan from one side does.
 
@@ -132,7 +118,6 @@ class OneSide(Transform):
     share: Share = number((0.4, 0.75), 0, 1, pair=True)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """See :meth:`Transform.apply`."""
         count = draw_share(self.share, batch.pos, generator)
         order = draw_height(batch.pos, generator).argsort(dim=1, descending=True, stable=True)
         return keep(batch, order, count)

@@ -177,15 +177,15 @@ def test_refuses_what_does_not_fit() -> None:
     good = {"vertices": vertices, "faces": faces, "pos": pos, "face": face, "values": values}
     assert carry_to_vertices(**good).shape == (9, 1)
     for name, wrong, reason in (
-        ("vertices", vertices[:, :2], r"\(V, 3\)"),
-        ("faces", faces[:, :2], r"\(F, 3\)"),
-        ("pos", pos[:, :2], r"\(P, 3\)"),
+        ("vertices", vertices[:, :2], r"vertices must have shape \(…, 3\)"),
+        ("faces", faces[:, :2], r"faces must have shape \(…, 3\)"),
+        ("pos", pos[:, :2], r"pos must have shape \(…, 3\)"),
         ("face", face[:1], r"face must have shape \(2,\)"),
         ("values", values[:1], r"\(2, C\)"),
         ("values", values[:, 0], r"\(2, C\)"),
         ("face", torch.tensor([0, 8]), r"face must hold indices in 0\.\.7"),
         ("face", torch.tensor([-1, 0]), r"face must hold indices in 0\.\.7"),
-        ("faces", faces + 1, r"faces must hold indices in 0\.\.8"),
+        ("faces", faces + 1, "vertex 9, but there are 9 vertices"),
     ):
         with pytest.raises(InputError, match=reason):
             carry_to_vertices(**{**good, name: wrong})

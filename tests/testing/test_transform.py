@@ -159,7 +159,6 @@ def test_what_is_wrong_is_named(apply: Apply, promise: str) -> None:
 
 def test_a_value_without_a_default_is_a_fault() -> None:
     @register_transform("mine")
-    @dataclass(frozen=True)
     class Mine(Transform):
         size: float
 

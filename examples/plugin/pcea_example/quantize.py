@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Generator
 
 from pcea.datasets import Batch
@@ -12,9 +10,10 @@ from pcea.transforms.drawing import uniform
 
 
 @register_transform("quantize")
-@dataclass(frozen=True)
 class Quantize(Transform):
     """Round the coordinates of each cloud to a grid whose cells have a random size.
+
+    Normals and labels stay.
 
     Args:
         largest: size of the largest cells, in radii of the unit sphere.
@@ -23,6 +22,5 @@ class Quantize(Transform):
     largest: float = number(0.05, 0)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """Draw a size for each cloud, and round; normals and labels stay."""
         size = uniform((len(batch), 1, 1), 0.0, self.largest, batch.pos, generator).clamp(min=1e-6)
         return changed(batch, pos=(batch.pos / size).round() * size)

@@ -6,62 +6,53 @@ distance to a point is, and rounding never turns an order round, so that the bou
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pcea.geometry.kernels.compiled import compiled
-
-Array = NDArray[Any]
+from pcea.geometry.kernels.compiled import Array, compiled
 
 # How many points a bucket holds: whole vectors of every processor.
 BUCKET = 64
 
 
 class Buckets(NamedTuple):
-    """A cloud in T buckets; a part is the cloud itself or what it was halved into."""
+    """A cloud in T buckets, a power of two, and the boxes of what it was halved into."""
 
     planes: Array  # (3, T, BUCKET) float32 x, y and z; infinite at padding and after the last point
     origin: Array  # (T, BUCKET) int32 which point each is
-    boxes: Array  # (2 · T - 1, 6) float32 lowest and highest x, y and z of each part
-    # (2 · T - 1,) int32 each part's second half, after its first, which follows it. A bucket is a
-    # part without halves: minus its place.
-    second: Array
+    # (2 · T - 1, 6) float32 lowest and highest x, y and z. The halves of box i are 2 · i + 1 and
+    # 2 · i + 2; the boxes of the buckets come last.
+    boxes: Array
 
 
 def buckets(pos: Array, mask: Array | None = None) -> Buckets:
     """Order a cloud's points, (N, 3), into buckets of points that lie near each other."""
-    total = -(-len(pos) // BUCKET)
+    total = 1 << (-(-len(pos) // BUCKET) - 1).bit_length()
     planes = np.full((3, total * BUCKET), np.inf, np.float32)
     planes[:, : len(pos)] = pos.T if mask is None else np.where(mask, pos.T, np.inf)
     origin = np.arange(total * BUCKET, dtype=np.int32)
-    boxes, second = np.empty((2 * total - 1, 6), np.float32), np.empty(2 * total - 1, np.int32)
-    _divide(planes, origin, boxes, second)
-    return Buckets(planes.reshape(3, -1, BUCKET), origin.reshape(-1, BUCKET), boxes, second)
+    boxes = np.empty((2 * total - 1, 6), np.float32)
+    _divide(planes, origin, boxes)
+    return Buckets(planes.reshape(3, -1, BUCKET), origin.reshape(-1, BUCKET), boxes)
 
 
 @compiled
-def _divide(planes: Array, origin: Array, boxes: Array, second: Array) -> None:
-    # Which buckets each part has; a part comes before its halves.
-    low, high = np.zeros(len(second), np.int64), np.full(len(second), len(origin) // BUCKET)
-    for part in range(len(second)):
-        first, end = low[part] * BUCKET, high[part] * BUCKET
-        for axis in range(3):
-            least = most = planes[axis, first]
-            for slot in range(first + 1, end):
-                least = min(least, planes[axis, slot])
-                most = max(most, planes[axis, slot])
-            boxes[part, axis], boxes[part, 3 + axis] = least, most
-        if high[part] - low[part] == 1:
-            second[part] = -low[part]
-            continue
-        middle = (low[part] + high[part]) // 2
-        other = part + 2 * (middle - low[part])
-        widest = np.argmax(boxes[part, 3:] - boxes[part, :3])
-        _halve(planes, origin, widest, first, end, middle * BUCKET)
-        low[part + 1], high[part + 1] = low[part], middle
-        low[other], high[other], second[part] = middle, high[part], other
+def _divide(planes: Array, origin: Array, boxes: Array) -> None:
+    box, size = 0, len(origin)
+    while size >= BUCKET:
+        for first in range(0, len(origin), size):
+            for axis in range(3):
+                least = most = planes[axis, first]
+                for slot in range(first + 1, first + size):
+                    least = min(least, planes[axis, slot])
+                    most = max(most, planes[axis, slot])
+                boxes[box, axis], boxes[box, 3 + axis] = least, most
+            if size > BUCKET and boxes[box, 0] < np.inf:
+                widest = np.argmax(boxes[box, 3:] - boxes[box, :3])
+                _halve(planes, origin, widest, first, first + size, first + size // 2)
+            box += 1
+        size //= 2
 
 
 @compiled

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
+from numpy.typing import NDArray
 from torch import Tensor
+
+Array = NDArray[Any]
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -7,17 +7,12 @@ whole vectors. The sums round as torch's do, one operation after the other.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import compiled, is_finite, parallel_for
-
-Array = NDArray[Any]
+from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
 
 # From this many points on, passing over whole buckets is worth making them.
 LARGE = 4096
@@ -27,7 +22,7 @@ _PADDING = np.int32(-1)
 _NONE = np.int32(0x7FFFFFFF)
 
 
-def takes(pos: Tensor) -> bool:
+def takes(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> bool:
     """Say whether these are positions that the loop below is right for: (…, 3) finite float32."""
     return pos.dtype == torch.float32 and pos.shape[-1] == 3 and is_finite(pos)
 
@@ -49,7 +44,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
         for cloud in range(low, high):
             one = slice(cloud, cloud + 1)
             parts = buckets(points[cloud], real[cloud])
-            boxes = np.ascontiguousarray(parts.boxes[parts.second <= 0].T)
+            boxes = np.ascontiguousarray(parts.boxes[len(parts.origin) - 1 :].T)
             _choose(points[one], real[one], parts.origin, boxes, out[one])
 
     parallel_for(len(pos), some)

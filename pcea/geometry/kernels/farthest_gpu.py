@@ -17,7 +17,7 @@ MOST_POINTS = 8192
 _POINTS_PER_THREAD = 4
 
 
-def takes(pos: Tensor) -> bool:
+def takes(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> bool:
     """Say whether these are positions that the kernel is right for: (B, N, 3) float32, N small."""
     return pos.dtype == torch.float32 and pos.shape[-1] == 3 and pos.shape[1] <= MOST_POINTS
 

@@ -14,13 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import compiled, is_finite, parallel_for
-
-Array = NDArray[Any]
+from pcea.geometry.kernels.buckets_cpu import BUCKET, Buckets, buckets
+from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
 
 # From this many points, and this many queries to each, buckets are worth making.
 LARGE, MANY = 2048, 512
@@ -33,7 +30,7 @@ _INFINITE = np.int32(0x7F800000)
 _LAST = np.int64(0x7F800001 << 32)
 
 
-def takes(query: Tensor, pos: Tensor) -> bool:
+def takes(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> bool:
     """Say whether these are positions that the loops below are right for: (…, 3), finite."""
     return query.shape[-1] == pos.shape[-1] == 3 and is_finite(query) and is_finite(pos)
 
@@ -49,10 +46,10 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
         parallel_for(batch * rows, partial(_by_columns, queries, points, real, found), SHARE)
     else:
         for cloud in range(batch):
-            parts = buckets(points[cloud], real[cloud])
             order = buckets(queries[cloud]).origin.ravel()
             order = order[order < rows]
-            search = partial(_by_buckets, queries[cloud], order, *parts, found[cloud])
+            parts = buckets(points[cloud], real[cloud])
+            search = partial(_by_buckets, queries[cloud], order, parts, found[cloud])
             parallel_for(rows, search, SHARE)
     if mask is None:
         return index.bitwise_and_(0xFFFFFFFF)
@@ -102,21 +99,15 @@ def _by_columns(query: Array, pos: Array, mask: Array, found: Array, low: int, h
 
 @compiled
 def _by_buckets(
-    query: Array,
-    order: Array,
-    planes: Array,
-    origin: Array,
-    boxes: Array,
-    second: Array,
-    found: Array,
-    low: int,
-    high: int,
+    query: Array, order: Array, parts: Buckets, found: Array, low: int, high: int
 ) -> None:
     k = found.shape[1]
+    planes, origin, boxes = parts
     x, y, z = planes[0], planes[1], planes[2]
+    leaves = len(boxes) // 2  # the first bucket's place in the tree
     key = np.empty(2 * k + 5 * BUCKET, np.int64)
     near = np.empty(BUCKET, np.int32)
-    # Halves of halves: no more parts wait than there are levels.
+    # No more parts wait than there are levels.
     waiting, their_least = np.empty(64, np.int32), np.empty(64, np.int32)
     for place in order[low:high]:
         qx, qy, qz = query[place, 0], query[place, 1], query[place, 2]
@@ -126,8 +117,8 @@ def _by_buckets(
             depth -= 1
             part, least = waiting[depth], their_least[depth]
             reach = bound >> 32
-            while least <= reach and second[part] > 0:
-                nearer, other = part + 1, second[part]
+            while least <= reach and part < leaves:
+                nearer, other = 2 * part + 1, 2 * part + 2
                 least = _to_box(boxes[nearer], qx, qy, qz)
                 beyond = _to_box(boxes[other], qx, qy, qz)
                 if beyond < least:
@@ -137,7 +128,7 @@ def _by_buckets(
                 part = nearer
             if least > reach:
                 continue
-            line = -second[part]
+            line = part - leaves
             for slot in range(BUCKET):
                 dx, dy, dz = qx - x[line, slot], qy - y[line, slot], qz - z[line, slot]
                 near[slot] = np.float32(dx * dx + dy * dy + dz * dz).view(np.int32)

@@ -18,7 +18,7 @@ MOST_NEIGHBORS = 128
 _QUERIES, _POINTS = 16, 128
 
 
-def takes(query: Tensor, pos: Tensor, k: int) -> bool:
+def takes(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> bool:
     """Say whether the kernel is right for positions (…, 3) and so many neighbors."""
     return query.shape[-1] == pos.shape[-1] == 3 and k <= MOST_NEIGHBORS
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from pcea.geometry.kernels.compiled import compiled
-
-Array = NDArray[Any]
+from pcea.geometry.kernels.compiled import Array, compiled
 
 # The weight of a neighbor falls by e at this share of the squared distance to the farthest one.
 REACH = 0.5
@@ -25,33 +20,28 @@ ROUNDS = 8
 
 
 @compiled
-def _turn(left: Array, right: Array, cosine: float, sine: float) -> None:
-    for c in range(3):
-        one, other = left[c], right[c]
-        left[c], right[c] = cosine * one - sine * other, sine * one + cosine * other
+def smallest_axis(both: Array) -> int:
+    """Find which column of a symmetric 3 x 3 matrix's axes is that of its smallest eigenvalue.
 
-
-@compiled
-def smallest_axis(matrix: Array, axes: Array) -> int:
-    """Find the column of a symmetric 3 x 3 matrix's smallest eigenvalue, by Jacobi's rotations.
-
-    The unit eigenvectors become the columns of ``axes``, the eigenvalues the matrix's diagonal. Of
-    equal eigenvalues the lower column is found.
+    Of ``both`` (6, 3), the first three rows hold the matrix, which becomes diagonal, and the last
+    three its axes, the unit eigenvectors. Of equal eigenvalues the lower column is found.
     """
-    axes[:] = np.eye(3)
+    both[3:] = np.eye(3)
     for _ in range(ROUNDS):
         for a, b in ((0, 1), (0, 2), (1, 2)):
-            if matrix[a, b] == 0.0:
+            if both[a, b] == 0.0:
                 continue
-            ratio = (matrix[b, b] - matrix[a, a]) / (2.0 * matrix[a, b])
+            ratio = (both[b, b] - both[a, a]) / (2.0 * both[a, b])
             tangent = 1.0 / (abs(ratio) + np.sqrt(ratio * ratio + 1.0))
-            if ratio < 0.0:
-                tangent = -tangent
             cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
-            _turn(matrix[:, a], matrix[:, b], cosine, tangent * cosine)
-            _turn(matrix[a], matrix[b], cosine, tangent * cosine)
-            _turn(axes[:, a], axes[:, b], cosine, tangent * cosine)
-    return int(np.argmin(np.diag(matrix)))
+            sine = tangent * cosine if ratio >= 0.0 else -tangent * cosine
+            for c in range(6):
+                one, other = both[c, a], both[c, b]
+                both[c, a], both[c, b] = cosine * one - sine * other, sine * one + cosine * other
+            for c in range(3):
+                one, other = both[a, c], both[b, c]
+                both[a, c], both[b, c] = cosine * one - sine * other, sine * one + cosine * other
+    return int(np.argmin(np.diag(both[:3])))
 
 
 @compiled
@@ -62,29 +52,27 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
     the point lies from its neighbors' mean along the normal, in radii of the neighborhood.
     """
     total, k = index.shape
-    near = np.empty((k, 3))
-    nearness, weight = np.empty(k), np.empty(k)
-    matrix, axes = np.empty((3, 3)), np.empty((3, 3))
-    mean, first, unit = np.empty(3), np.empty(3), np.zeros(3)
+    near, nearness, weight = np.empty((k, 3)), np.empty(k), np.empty(k)
+    matrix, mean, first = np.empty((6, 3)), np.empty(3), np.empty(3)
     for point in range(total):
+        unit = normal[point]
+        unit[:] = 0.0
         radius = square = 0.0
         for j in range(k):
-            away = 0.0
+            weight[j] = 0.0
             for c in range(3):
                 near[j, c] = pos[index[point, j], c] - pos[point, c]
-                away += near[j, c] * near[j, c]
-            weight[j] = away
-            radius, square = max(radius, away), square + away / k
+                weight[j] += near[j, c] * near[j, c]
+            radius, square = max(radius, weight[j]), square + weight[j] / k
+        radius, square = max(radius, 1e-300), max(square, 1e-300)  # of points at one place
         for j in range(k):
-            nearness[j] = np.exp(-weight[j] / (REACH * radius)) if radius > 0.0 else 1.0
+            nearness[j] = np.exp(-weight[j] / (REACH * radius))
         for fit in range(REFITS + 1):
             everything = 0.0
             mean[:] = 0.0
             for j in range(k):
-                weight[j] = nearness[j]
-                if fit > 0 and square > 0.0:
-                    off = near[j, 0] * unit[0] + near[j, 1] * unit[1] + near[j, 2] * unit[2]
-                    weight[j] *= np.exp(-off * off / (TOLERANCE * TOLERANCE * square))
+                off = near[j, 0] * unit[0] + near[j, 1] * unit[1] + near[j, 2] * unit[2]
+                weight[j] = nearness[j] * np.exp(-off * off / (TOLERANCE * TOLERANCE * square))
                 everything += weight[j]
                 for c in range(3):
                     mean[c] += weight[j] * near[j, c]
@@ -100,11 +88,6 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                     if fit == 0:
                         entry -= OUTWARD * mean[a] * mean[b]
                     matrix[a, b] = matrix[b, a] = entry
-            best = smallest_axis(matrix, axes)
-            unit[:] = axes[:, best]
-        length = np.sqrt(unit[0] * unit[0] + unit[1] * unit[1] + unit[2] * unit[2])
-        along = 0.0
-        for c in range(3):
-            normal[point, c] = unit[c] / length
-            along -= first[c] * unit[c]
-        offset[point] = along / np.sqrt(radius) if radius > 0.0 else 0.0
+            unit[:] = matrix[3:, smallest_axis(matrix)]
+        along = first[0] * unit[0] + first[1] * unit[1] + first[2] * unit[2]
+        offset[point] = -along / np.sqrt(radius)

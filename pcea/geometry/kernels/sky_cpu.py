@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from pcea.geometry.kernels.compiled import compiled
-
-Array = NDArray[Any]
+from pcea.geometry.kernels.compiled import Array, compiled
 
 # A direction closer to the surface than this (its cosine with the normal) says little.
 GRAZING = 0.2
 # Points closer to a point's plane than this share of a disk's radius are of the same surface.
 SAME_SURFACE = 0.4
+
+
+@compiled
+def _along(points: Array, axis: Array) -> Array:
+    return points[:, 0] * axis[0] + points[:, 1] * axis[1] + points[:, 2] * axis[2]
 
 
 @compiled
@@ -27,11 +27,9 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
     on the normal's side, to −1, all is on the other.
     """
     total = len(pos)
-    tried = np.zeros(total)
+    tried = np.full(total, 1e-300)
     sky[:] = 0.0
-    turned = np.empty((total, 3))
-    flat, depth = turned[:, :2], turned[:, 2]
-    cell, order = np.empty(total, np.int64), np.empty(total, np.int64)
+    order = np.empty(total, np.int64)
     for axis in range(len(axes)):
         d = axes[axis]
         # Two axes across: of the three there are, that which is farthest from d begins.
@@ -39,60 +37,46 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
         across = -d[small] * d
         across[small] += 1.0
         across /= np.sqrt((across * across).sum())
-        frame = np.stack((across, np.cross(d, across), d))
-        for i in range(total):
-            for a in range(3):
-                turned[i, a] = (
-                    pos[i, 0] * frame[a, 0] + pos[i, 1] * frame[a, 1] + pos[i, 2] * frame[a, 2]
-                )
-        left, bottom = flat[:, 0].min(), flat[:, 1].min()
-        wide, high = flat[:, 0].max() - left, flat[:, 1].max() - bottom
+        one, two = _along(pos, across), _along(pos, np.cross(d, across))
+        depth, facing = _along(pos, d), _along(normal, d)
+        one, two = one - one.min(), two - two.min()
+        wide, high = one.max(), two.max()
         # Squares no smaller than a disk, and no more than about four a point.
         side = max(radius, np.sqrt(wide * high / (4.0 * total)), max(wide, high) / (4.0 * total))
-        columns, rows = int(wide / side) + 1, int(high / side) + 1
-        first = np.zeros(columns * rows + 1, np.int64)
+        column, row = (one / side).astype(np.int64), (two / side).astype(np.int64)
+        columns, rows = column.max() + 1, row.max() + 1
+        cell = row * columns + column
+        end = np.cumsum(np.bincount(cell, minlength=columns * rows))
+        free = end.copy()
+        for i in range(total - 1, -1, -1):
+            free[cell[i]] -= 1
+            order[free[cell[i]]] = i
         for i in range(total):
-            column, row = int((flat[i, 0] - left) / side), int((flat[i, 1] - bottom) / side)
-            cell[i] = min(row, rows - 1) * columns + min(column, columns - 1)
-            first[cell[i] + 1] += 1
-        for square in range(columns * rows):
-            first[square + 1] += first[square]
-        following = first[:-1].copy()
-        for i in range(total):
-            order[following[cell[i]]] = i
-            following[cell[i]] += 1
-        least = SAME_SURFACE * radius
-        for i in range(total):
-            facing = normal[i, 0] * d[0] + normal[i, 1] * d[1] + normal[i, 2] * d[2]
-            if abs(facing) < GRAZING:
+            if abs(facing[i]) < GRAZING:
                 continue
-            tried[i] += 2.0 * abs(facing)
-            row, column = cell[i] // columns, cell[i] % columns
-            left_column, right_column = max(column - 1, 0), min(column + 1, columns - 1)
+            tried[i] += 2.0 * abs(facing[i])
             forth = back = True  # is the sky open in the direction d, and in the other?
-            for r in range(max(row - 1, 0), min(row + 2, rows)):
-                start, end = first[r * columns + left_column], first[r * columns + right_column + 1]
-                for at in range(start, end):
+            for r in range(max(row[i] - 1, 0), min(row[i] + 2, rows)):
+                left = r * columns + max(column[i] - 1, 0)
+                right = r * columns + min(column[i] + 1, columns - 1)
+                for at in range(end[left - 1] if left > 0 else 0, end[right]):
                     j = order[at]
                     ahead = depth[j] > depth[i]
                     if not (forth if ahead else back):
                         continue
-                    u, v = flat[j, 0] - flat[i, 0], flat[j, 1] - flat[i, 1]
+                    u, v = one[j] - one[i], two[j] - two[i]
                     if u * u + v * v >= radius * radius:
                         continue
                     height = 0.0
                     for c in range(3):
                         height += (pos[j, c] - pos[i, c]) * normal[i, c]
-                    if ahead and (height if facing > 0.0 else -height) > least:
-                        forth = False
-                    elif not ahead and (-height if facing > 0.0 else height) > least:
-                        back = False
+                    # Beyond the own surface, on the side that the line of sight leads to.
+                    if (height if ahead == (facing[i] > 0.0) else -height) > SAME_SURFACE * radius:
+                        forth, back = forth and not ahead, back and ahead
                 if not (forth or back):
                     break
             if forth:
-                sky[i] += facing
+                sky[i] += facing[i]
             if back:
-                sky[i] -= facing
-    for i in range(total):
-        if tried[i] > 0.0:
-            sky[i] /= tried[i]
+                sky[i] -= facing[i]
+    sky /= tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -26,14 +26,6 @@ def test_compiles_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(compiled, "njit", without_a_folder)
     assert compiled.compiled(lambda a, b: a + b)(2, 3) == 5
-
-
-@pytest.fixture
-def use_threads() -> Iterator[Callable[[int], None]]:
-    """A call that sets how many threads torch uses, until the test's end."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -78,33 +70,25 @@ def test_an_error_in_another_thread_is_raised(use_threads: Callable[[int], None]
         compiled.parallel_for(10, fail_at_the_end)
 
 
-# Torch's threads, and those that farthest points, neighbors, numba and SciPy used beside it, as
-# they are and after torch is told another number.
+# Torch's threads, and those that farthest points, neighbors and numba used beside it, as they are
+# and after torch is told another number.
 COUNTED = """
-import pcea, sys
-if len(sys.argv) > 1:
-    from pathlib import Path
-    from pcea.threads import settle
-    settle(root=Path(sys.argv[1]))
-import scipy.spatial
+import sys
+from pathlib import Path
+from pcea.threads import settle
+settle(root=Path(sys.argv[1]))
 import torch
 from threading import enumerate as running
-from pcea.geometry import carry_to_points, farthest_point_sample, knn
+from pcea.geometry.kernels.farthest_cpu import farthest_points
+from pcea.geometry.kernels.neighbors_cpu import knn
 
-class Tree(scipy.spatial.cKDTree):
-    def query(self, *words, workers=1, **more):
-        assert workers == 1 or workers == torch.get_num_threads(), workers
-        return super().query(*words, workers=workers, **more)
-
-scipy.spatial.cKDTree = Tree
-pos = torch.rand(6, 300, 3)
+pos, first = torch.rand(6, 300, 3), torch.zeros(6, 1, dtype=torch.long)
 for threads in (None, 3):
     if threads:
         torch.set_num_threads(threads)
     before = set(running())
-    farthest_point_sample(pos, 8)
-    knn(pos, pos, 4)
-    carry_to_points(pos[0], pos[1], pos[1])
+    farthest_points(pos, 8, first, None)
+    knn(pos, pos, 4, None)
     print(torch.get_num_threads(), len(set(running()) - before))
 parallel = sys.modules.get("numba.np.ufunc.parallel")
 print(parallel is not None and parallel._is_initialized)
@@ -112,21 +96,17 @@ print(parallel is not None and parallel._is_initialized)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="torch reads OMP_NUM_THREADS otherwise")
-@pytest.mark.parametrize("way", ["OMP_NUM_THREADS", "quota"])
-def test_every_pool_obeys_the_environment_the_quota_and_torch(tmp_path: Path, way: str) -> None:
-    words, environment = [sys.executable, "-c", COUNTED], dict(os.environ)
+def test_every_pool_obeys_the_quota_and_torch(tmp_path: Path) -> None:
+    environment = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         environment.pop(name, None)
-    if way == "quota":
-        group = tmp_path / "sys/fs/cgroup/cpu.max"
-        group.parent.mkdir(parents=True)
-        group.write_text("80000 100000\n")
-        listed = tmp_path / "proc/self/cgroup"
-        listed.parent.mkdir(parents=True)
-        listed.write_text("0::/\n")
-        words.append(str(tmp_path))
-    else:
-        environment[way] = "1"
+    for name, text in (
+        ("sys/fs/cgroup/cpu.max", "80000 100000\n"),
+        ("proc/self/cgroup", "0::/\n"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    words = [sys.executable, "-c", COUNTED, str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=environment)
     assert done.returncode == 0, done.stderr
     # One thread is the caller itself; numba's own pool is never begun.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -58,10 +60,12 @@ def test_a_cloud_of_padding_is_harmless(generator: torch.Generator) -> None:
 
 
 @pytest.mark.usefixtures("loop")
-def test_clouds_are_shared_out(generator: torch.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clouds_are_shared_out(
+    generator: torch.Generator, use_threads: Callable[[int], None]
+) -> None:
     pos = torch.rand(7, 90, 3, generator=generator)
     expected = farthest_point_sample(pos, 30)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    use_threads(3)
     assert torch.equal(farthest_point_sample(pos, 30), expected)
 
 
@@ -69,8 +73,8 @@ def test_clouds_are_shared_out(generator: torch.Generator, monkeypatch: pytest.M
 def test_what_is_not_finite_goes_the_plain_way(generator: torch.Generator, wrong: float) -> None:
     pos = torch.rand(1, 20, 3, generator=generator)
     pos[0, 7, 1] = wrong
-    assert not farthest_cpu.takes(pos)
     first = torch.zeros(1, 1, dtype=torch.long)
+    assert not farthest_cpu.takes(pos, 6, first, None)
     expected = farthest_points_by_steps(pos, 6, first, None)
     assert torch.equal(farthest_point_sample(pos, 6), expected)
 
@@ -78,8 +82,8 @@ def test_what_is_not_finite_goes_the_plain_way(generator: torch.Generator, wrong
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_other_precisions_go_the_plain_way(generator: torch.Generator, dtype: torch.dtype) -> None:
     pos = torch.rand(1, 20, 3, generator=generator).to(dtype)
-    assert not farthest_cpu.takes(pos)
     first = torch.zeros(1, 1, dtype=torch.long)
+    assert not farthest_cpu.takes(pos, 6, first, None)
     assert torch.equal(farthest_point_sample(pos, 6), farthest_points_by_steps(pos, 6, first, None))
 
 

@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from pcea.geometry import sampling
-from pcea.geometry.sampling import farthest_points_by_steps, farthest_points_on_gpu
+from pcea.geometry import kernels
+from pcea.geometry.sampling import farthest_points_by_steps
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+farthest_points_on_gpu = kernels.by_kernel(
+    "farthest_gpu", "farthest_points", farthest_points_by_steps
+)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 interpreted = os.environ.get("TRITON_INTERPRET") == "1"
 kernel = pytest.mark.skipif(
-    DEVICE == "cpu" and not interpreted, reason="runs in a process of its own, interpreted"
+    DEVICE == "cpu" and not interpreted, reason="test_gpu.py runs it, interpreted"
 )
-
-# Compiles for an H100 without having one.
-COMPILE = """
-import triton
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from pcea.geometry.kernels.farthest_gpu import _choose
-types = ["*fp32", "*i64", "*u8", "*i64", "i32", "i32", "constexpr", "constexpr"]
-source = ASTSource(_choose, dict(zip(_choose.arg_names, types)), {"padded": True, "size": 1024})
-made = triton.compile(source, GPUTarget("cuda", 90, 32), {"enable_fp_fusion": False})
-print(made.asm["ptx"])
-"""
-
-
-@pytest.mark.skipif(interpreted or DEVICE == "cuda", reason="the tests below run by themselves")
-def test_in_the_interpreter() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env=os.environ | {"TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.skipif(interpreted, reason="nothing is compiled there")
-def test_compiles_to_code_that_rounds_as_torch_does() -> None:
-    run = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "mul.f32" in run.stdout or "mul.rn.f32" in run.stdout
-    assert "fma" not in run.stdout
 
 
 @kernel
@@ -99,7 +69,7 @@ def test_what_the_kernel_does_not_take_goes_the_plain_way(generator: torch.Gener
     first = torch.zeros(1, 1, dtype=torch.long, device=DEVICE)
     pos = torch.rand(1, farthest_gpu.MOST_POINTS + 1, 3, generator=generator).to(DEVICE)
     for case in (pos, pos[:, :30].double()):
-        assert not farthest_gpu.takes(case)
+        assert not farthest_gpu.takes(case, 3, first, None)
         expected = farthest_points_by_steps(case, 3, first, None)
         assert torch.equal(farthest_points_on_gpu(case, 3, first, None), expected)
 
@@ -107,7 +77,7 @@ def test_what_the_kernel_does_not_take_goes_the_plain_way(generator: torch.Gener
 def test_goes_the_plain_way_without_triton(
     generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "has_triton", lambda: False)
+    monkeypatch.setattr(kernels, "has_triton", lambda: False)
     pos, first = torch.rand(1, 30, 3, generator=generator), torch.zeros(1, 1, dtype=torch.long)
     expected = farthest_points_by_steps(pos, 6, first, None)
     assert torch.equal(farthest_points_on_gpu(pos, 6, first, None), expected)

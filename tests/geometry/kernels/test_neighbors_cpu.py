@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -59,11 +61,13 @@ def test_a_cloud_of_padding_is_harmless(generator: torch.Generator) -> None:
 
 @pytest.mark.usefixtures("search")
 def test_queries_are_shared_out(
-    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+    generator: torch.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    use_threads: Callable[[int], None],
 ) -> None:
     pos = torch.rand(3, 90, 3, generator=generator)
     expected = knn(pos, pos, 7)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    use_threads(3)
     monkeypatch.setattr(neighbors_cpu, "SHARE", 10)
     assert torch.equal(knn(pos, pos, 7), expected)
 
@@ -74,7 +78,7 @@ def test_what_is_not_finite_goes_the_plain_way(generator: torch.Generator, wrong
     far = pos.clone()
     far[0, 7, 1] = wrong
     for query, points in ((far, pos), (pos, far)):
-        assert not neighbors_cpu.takes(query, points)
+        assert not neighbors_cpu.takes(query, points, 6, None)
         assert torch.equal(knn(query, points, 6), knn_by_pairs(query, points, 6, None))
 
 

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from pcea.geometry import neighbors
-from pcea.geometry.neighbors import knn_by_pairs, knn_on_gpu
+from pcea.geometry import kernels
+from pcea.geometry.neighbors import knn_by_pairs
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+knn_on_gpu = kernels.by_kernel("neighbors_gpu", "knn", knn_by_pairs)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 interpreted = os.environ.get("TRITON_INTERPRET") == "1"
 kernel = pytest.mark.skipif(
-    DEVICE == "cpu" and not interpreted, reason="runs in a process of its own, interpreted"
+    DEVICE == "cpu" and not interpreted, reason="test_gpu.py runs it, interpreted"
 )
-
-# Compiles for an H100 without having one.
-COMPILE = """
-import triton
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from pcea.geometry.kernels.neighbors_gpu import _search
-types = ["*fp32", "*fp32", "*u8", "*i64", "i32", "i32", "i32"] + ["constexpr"] * 4
-sizes = {"padded": True, "queries": 4, "points": 16, "best": 4}
-source = ASTSource(_search, dict(zip(_search.arg_names, types)), sizes)
-made = triton.compile(source, GPUTarget("cuda", 90, 32), {"enable_fp_fusion": False})
-print(made.asm["ptx"])
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -42,25 +28,6 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(neighbors_gpu, "_QUERIES", 4)
         monkeypatch.setattr(neighbors_gpu, "_POINTS", 8)
-
-
-@pytest.mark.skipif(interpreted or DEVICE == "cuda", reason="the tests below run by themselves")
-def test_in_the_interpreter() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env=os.environ | {"TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.skipif(interpreted, reason="nothing is compiled there")
-def test_compiles_to_code_that_rounds_as_torch_does() -> None:
-    run = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "mul.f32" in run.stdout or "mul.rn.f32" in run.stdout
-    assert "fma" not in run.stdout
 
 
 @kernel
@@ -111,13 +78,13 @@ def test_many_neighbors_are_found_the_plain_way(generator: torch.Generator) -> N
     from pcea.geometry.kernels import neighbors_gpu
 
     pos, k = torch.rand(1, 200, 3, generator=generator).to(DEVICE), neighbors_gpu.MOST_NEIGHBORS + 1
-    assert not neighbors_gpu.takes(pos, pos, k)
+    assert not neighbors_gpu.takes(pos, pos, k, None)
     assert torch.equal(knn_on_gpu(pos, pos, k, None), knn_by_pairs(pos, pos, k, None))
 
 
 def test_goes_the_plain_way_without_triton(
     generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbors, "has_triton", lambda: False)
+    monkeypatch.setattr(kernels, "has_triton", lambda: False)
     pos = torch.rand(1, 30, 3, generator=generator)
     assert torch.equal(knn_on_gpu(pos, pos, 6, None), knn_by_pairs(pos, pos, 6, None))
