@@ -19,6 +19,7 @@ from pcea.datasets.layout import Archive, Layout, Source, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.datasets.text import read_json, read_lines, split_path
 from pcea.errors import InputError
+from pcea.formats.checked import naming
 from pcea.formats.text import number_rows
 from pcea.geometry.normalize import unit_sphere
 
@@ -190,28 +191,29 @@ def _part_names(folder: Path) -> tuple[str, ...] | None:
 
 def _read_shape(file: Path, label: int, allowed: Sequence[int], category: str) -> Clouds:
     """Read a text file of points; numbers are read, centered and scaled in float64."""
-    lines = {i: line for i, line in enumerate(read_lines(file), start=1) if line.strip()}
+    lines = [(i, line) for i, line in enumerate(read_lines(file), start=1) if line.strip()]
     if not lines:
         raise InputError(f"{file}: holds no point")
-    texts, columns = list(lines.values()), len(next(iter(lines.values())).split())
+    columns = len(lines[0][1].split())
     if columns not in (4, 7):
         wanted = "expected x y z nx ny nz part, or x y z part"
-        raise InputError(f"{file}, line {min(lines)}: {columns} numbers, {wanted}")
+        raise InputError(f"{file}, line {lines[0][0]}: {columns} numbers, {wanted}")
     try:
-        rows = np.loadtxt(texts, comments=None, ndmin=2)  # (N, 4 or 7)
+        rows = np.loadtxt([line for _, line in lines], comments=None, ndmin=2)  # (N, 4 or 7)
     except ValueError:
-        for number, line in lines.items():
+        for number, line in lines:
             if (found := len(line.split())) != columns:
                 place = f"{file}, line {number}"
                 raise InputError(f"{place}: {found} numbers, expected {columns}") from None
-        rows = number_rows(texts, list(lines), columns, file)
+        with naming(file):
+            rows = number_rows(lines, columns)
     tame = (np.abs(rows) < MAX_COORDINATE).all(1)
     for row in np.flatnonzero(~(tame & np.isin(rows[:, -1], allowed)))[:1]:
         known = ", ".join(map(str, allowed)) if len(allowed) < 99 else f"0 to {MAX_PART}"
         fault = f"part {rows[row, -1]:g} is out of range: {category} has {known}"
         if not np.abs(rows[row]).max() < MAX_COORDINATE:
             fault = f"a value is not finite, or beyond {MAX_COORDINATE:g}"
-        raise InputError(f"{file}, line {list(lines)[row]}: {fault}")
+        raise InputError(f"{file}, line {lines[row][0]}: {fault}")
     table = torch.from_numpy(rows)
     return Clouds(
         pos=unit_sphere(table[:, :3]).float(),
