@@ -7,8 +7,6 @@
 Every name is imported when it is first used, so that ``pcea --help`` need not wait for PyTorch.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """The errors that a user can cause, and the hint that helps them out of it."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -4,8 +4,6 @@ On PyPI the name ``pcea`` belongs to another project, whose folder is called ``P
 names do not differ by case alone, that is this package's own folder, and pip writes both into it.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Text in pictures, in whatever script a file's or a category's name is written."""
 
-from __future__ import annotations
-
 import unicodedata
 import warnings
 from functools import cache

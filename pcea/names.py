@@ -1,7 +1,5 @@
 """Names of files: what a shape's results are called, and how any name is shown in one line."""
 
-from __future__ import annotations
-
 import unicodedata
 from pathlib import PurePath
 

@@ -1,7 +1,5 @@
 """Things of one kind by name: those of this package, and those that plug-ins bring."""
 
-from __future__ import annotations
-
 import ast
 import math
 import re

@@ -4,8 +4,6 @@ OpenMP (in torch mostly GCC's libgomp) and the pools of numpy and SciPy read the
 when they are loaded. Functions take a ``root`` folder, in which ``proc`` and ``sys`` lie.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import sys

@@ -6,8 +6,6 @@
 Blank lines, comments and docstrings count, too. The table is the one in docs/architecture.md.
 """
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

@@ -9,8 +9,6 @@ shapes. ``transforms.png`` shows a sample shape after each transform. The same w
 the same pictures.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

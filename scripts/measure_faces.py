@@ -10,8 +10,6 @@ For each mesh: accuracy at the points that the model took (a point's label is it
 over the faces, weighted by area, and what going back to the surface gained or lost.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator

@@ -9,8 +9,6 @@ recipe is trained from nothing and from weights. Printed are the figures of the 
 neither is flattered by a choice of epochs, and how long each took.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import statistics

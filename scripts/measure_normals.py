@@ -8,8 +8,6 @@ and the angle to the true normal, its sign apart. With weights, also what the se
 split with its normals and without them.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator

@@ -11,8 +11,6 @@ For a model that ships there is also what each one that ships finds, and what th
 of them are used together.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import math

@@ -7,8 +7,6 @@ Each model is measured as trained, and as its architecture is without training: 
 from several seeds, its normalization statistics taken from the clouds, no label used.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import sys

@@ -8,8 +8,6 @@ noise, and as uneven scans have it, where nothing is stray; each time with all p
 those that are taken for strays.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable

@@ -9,8 +9,6 @@ split is measured once, at the end. A run that was cut off goes on where it stop
 the full recipes take a CPU days. It needs nothing but the packages that training needs.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import statistics

@@ -10,8 +10,6 @@ clock runs while training steps run. It stands still while the step is compiled 
 validation split is measured, and both are reported apart. The test split is never read.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import math
@@ -79,7 +77,7 @@ class Track:
     state: TrainingState
 
     @classmethod
-    def prepare(cls, recipe: Recipe, data_root: str | None, device: str) -> Track:
+    def prepare(cls, recipe: Recipe, data_root: str | None, device: str) -> "Track":
         """Load the data to the device and build the model there."""
         accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
         data, held_out = load_splits(recipe, data_root, processes=1)

@@ -1,7 +1,5 @@
 """What every test may lean on: one thread, and real data where it is at hand."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from types import ModuleType

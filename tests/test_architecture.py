@@ -1,7 +1,5 @@
 """What may be imported where, beyond what import-linter sees in the source."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

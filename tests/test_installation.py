@@ -1,7 +1,5 @@
 """Another distribution is called pcea, too: its files among ours are noticed."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

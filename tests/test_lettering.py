@@ -1,7 +1,5 @@
 """Text in pictures: read as text, with whatever fonts are there."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names stay in their line, and results get names that any system can give a file."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest

@@ -1,7 +1,5 @@
 """What ``import pcea`` gives."""
 
-from __future__ import annotations
-
 import pcea
 
 

@@ -1,7 +1,5 @@
 """One registry for each kind of thing, filled by decorators and by installed plug-ins."""
 
-from __future__ import annotations
-
 import builtins
 import sys
 from abc import ABC, abstractmethod

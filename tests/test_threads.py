@@ -1,7 +1,5 @@
 """What is set before torch begins: variables that are read once, so in Pythons of their own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

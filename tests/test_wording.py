@@ -1,7 +1,5 @@
 """Spelling is American, and nobody is told to install the other project that is called pcea."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

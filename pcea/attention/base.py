@@ -1,7 +1,5 @@
 """The one interface of every attention, their names, and what the mechanisms share."""
 
-from __future__ import annotations
-
 import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """External attention: every cloud reads from one learned memory."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

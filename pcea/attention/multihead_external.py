@@ -1,7 +1,5 @@
 """Multi-head external attention: heads that share one small memory."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from pcea.attention.base import register_attention, require_positive, width_of_head

@@ -1,7 +1,5 @@
 """The attention inside PCT's offset attention."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from pcea.attention.base import (

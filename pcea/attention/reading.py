@@ -1,7 +1,5 @@
 """Reading a memory without the query and with one map, in blocks that stay in the cache."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Self-attention: every point reads from every point of its cloud."""
 
-from __future__ import annotations
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """One attention over clouds of many sizes: how its cost grows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any

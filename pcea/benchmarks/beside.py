@@ -4,8 +4,6 @@ Each is measured with the setting that pcea makes (:mod:`pcea.threads`) and with
 in fresh processes, since libgomp reads its setting when it is loaded.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ lie channels first and are permuted for every gather, the neighbors' features [x
 held whole, the attention map too, and farthest points are found by a loop in Python.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

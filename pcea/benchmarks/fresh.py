@@ -1,7 +1,5 @@
 """A call timed in a fresh process, on the machine as it is and beside a process that is busy."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import re

@@ -1,7 +1,5 @@
 """Farthest point sampling and nearest neighbors: what is compared."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 

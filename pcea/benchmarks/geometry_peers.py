@@ -1,7 +1,5 @@
 """Other packages' farthest points and neighbors, called alike and only where they are there."""
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Contestants measured in turn, back and forth, and what their times come to."""
 
-from __future__ import annotations
-
 import math
 import statistics
 import time

@@ -1,7 +1,5 @@
 """How much memory a call holds at most, beyond what lay there before it."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import os

@@ -1,7 +1,5 @@
 """Whole classifiers: inference, and a training step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, cast

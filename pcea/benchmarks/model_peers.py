@@ -1,7 +1,5 @@
 """Other packages' classifiers, called as this package's are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """What was measured, as a picture: ratios as bars, or times as curves over the size of a cloud."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """External attention by its equations, everything held: what a streaming one is held to."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

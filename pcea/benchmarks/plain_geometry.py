@@ -1,7 +1,5 @@
 """Farthest points and neighbors in the fewest lines of torch: what the fast ones are held to."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

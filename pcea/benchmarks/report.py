@@ -1,7 +1,5 @@
 """What was measured, as a table's rows and as a JSON file's content."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """A benchmark from its first contest to its last."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

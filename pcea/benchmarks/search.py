@@ -4,8 +4,6 @@ Networks built on it can then be measured: their own layers, and this package's 
 neighbors, which cost them less than pyg-lib's would.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager

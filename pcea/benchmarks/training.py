@@ -1,7 +1,5 @@
 """A recipe's training step, and where its time goes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial

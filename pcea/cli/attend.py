@@ -1,7 +1,5 @@
 """``pcea attend``: what the attention of a model does on a file, or over a data set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any

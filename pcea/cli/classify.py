@@ -1,7 +1,5 @@
 """``pcea classify``: what a file shows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pcea.cli.command import OnFiles, register_command

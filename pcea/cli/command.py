@@ -1,7 +1,5 @@
 """What commands are: how they join, and the options that several of them have."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +58,7 @@ class OnFiles(ShapeFiles):
         check_json(self.json)
         return Batch(self.files, out, written)
 
-    def write_summary(self, model: PointModel, batch: Batch, **how: object) -> None:
+    def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:
         """Write what was found of all files as JSON, if that is wanted and there is any."""
         from pcea.formats import write_json
 

@@ -1,7 +1,5 @@
 """``pcea data``: which data sets are there, and how more of them come in."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +84,7 @@ class CheckData(OneData):
         _say_report(check(self.name, self.data_root))
 
 
-def _say_report(report: Report) -> None:
+def _say_report(report: "Report") -> None:
     """Print what a check found."""
     fewest, most = report.points
     points = f"{fewest}" if fewest == most else f"{fewest} to {most}"

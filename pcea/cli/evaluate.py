@@ -1,7 +1,5 @@
 """``pcea evaluate``: how good a model is on a data set."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +117,7 @@ def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return mean
 
 
-def _print(figures: dict[str, Any], data: PointCloudDataset) -> None:
+def _print(figures: dict[str, Any], data: "PointCloudDataset") -> None:
     from pcea.evaluation.metrics import format_figure
 
     severities = figures.get("severities", ())

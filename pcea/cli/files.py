@@ -1,7 +1,5 @@
 """The files of a call, done one after the other: a bad one is named, and the others are done."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
@@ -82,7 +80,7 @@ class Batch:
         else:
             self._done += 1
 
-    def add(self, file: Path, found: Prediction | Segmentation, /, **figures: object) -> None:
+    def add(self, file: Path, found: "Prediction | Segmentation", /, **figures: object) -> None:
         """Keep what was found of a file for the JSON file, and print its notes."""
         up = {"up": found.up, "up_confidence": found.up_confidence}
         notes = self.tell(file, found.notes)

@@ -1,7 +1,5 @@
 """What a command prints, and how it ends."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar

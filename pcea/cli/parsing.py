@@ -1,7 +1,5 @@
 """Words of a command line become a dataclass, or one line that says what is wrong with them."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Mapping, Sequence

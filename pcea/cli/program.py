@@ -1,7 +1,5 @@
 """Which command a command line means, and how it ends."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

@@ -1,7 +1,5 @@
 """``pcea segment``: a file's shape, split into parts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``pcea train``: a recipe, or a run that goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -50,7 +48,7 @@ class Train(Recipe):
     """The folder of a run to go on with; its recipe and data stay, so no recipe is given."""
 
     @classmethod
-    def parse(cls, words: Sequence[str]) -> Train:
+    def parse(cls, words: Sequence[str]) -> "Train":
         """Parse the command line twice: whatever the first pass does not find, the recipe says."""
         blank = cls(dataset="", model="")
         name = parse(cls, [w for w in words if w not in ("-h", "--help")], PROG, blank).name

@@ -1,7 +1,5 @@
 """From an archive on disk, or on the network, to a checked data set."""
 
-from __future__ import annotations
-
 import filecmp
 import lzma
 import stat

@@ -1,7 +1,5 @@
 """Parsed splits kept as safetensors, keyed by the bytes they came from."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

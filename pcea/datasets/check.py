@@ -1,7 +1,5 @@
 """Whether a data set on disk is whole: every file read, every cloud counted."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Splits as PyTorch data sets of torch-geometric items."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace

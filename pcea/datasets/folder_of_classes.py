@@ -1,7 +1,5 @@
 """Any folder with one folder of shapes per class."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path

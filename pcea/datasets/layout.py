@@ -1,7 +1,5 @@
 """What a data set is to the rest of the package: how it lies on disk and where it comes from."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field

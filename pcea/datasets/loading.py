@@ -1,7 +1,5 @@
 """Data sets by name: where their folders are looked for, and which layout reads them."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import re

@@ -1,7 +1,5 @@
 """ModelNet40 from the official HDF5 layout (``modelnet40_ply_hdf5_2048``)."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

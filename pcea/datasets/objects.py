@@ -1,7 +1,5 @@
 """Data that are in memory already, as data sets of labeled clouds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ The layout: ``synsetoffset2category.txt`` (a category and its folder on each lin
 ``train_test_split/shuffled_{train,val,test}_file_list.json``. ``parts.json`` may name the parts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the labels of a data set are called."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

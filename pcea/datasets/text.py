@@ -1,7 +1,5 @@
 """Text files of data sets, whichever machine wrote them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """How much two divisions of points have to do with each other."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Running a model over a split."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any

@@ -9,8 +9,6 @@ package of one's own, registers it::
         return multiclass_f1_score(result.prediction, result.target, classes, average="macro")
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What is known of the slots of a model."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,7 +1,5 @@
 """What the slots of an attention come to mean, over a whole data set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """The one door to what a model makes of a shape, and why."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Which points decide what a model says."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """What a person gives a cloud or a mesh, checked: right, or one clear error."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

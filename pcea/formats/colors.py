@@ -1,7 +1,5 @@
 """What range a file's colors have, and those of the screen (sRGB) as the linear light of glTF."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which columns of a table are positions, normals and colors: by names, or by the numbers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product

@@ -1,7 +1,5 @@
 """The bytes of a glTF file: its JSON, its buffers, and the typed numbers in them."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

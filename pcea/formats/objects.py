@@ -1,7 +1,5 @@
 """Shapes that are in memory already, as objects of NumPy, PyTorch, PyG, trimesh or Open3D."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

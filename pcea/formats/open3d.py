@@ -1,7 +1,5 @@
 """Open3D, on machines without the library that it looks for, too."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """Polygons of any size and strips of triangles, cut into triangles."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pcea.formats.raw import Array

@@ -1,7 +1,5 @@
 """What every reader hands over, where it registers, and the checks that all of it must pass."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A user's files are found, and each becomes a mesh or a cloud, or one clear error."""
 
-from __future__ import annotations
-
 import glob
 import gzip
 import os

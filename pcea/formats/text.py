@@ -1,7 +1,5 @@
 """Text, whatever its encoding, and the numbers in it, read at the speed of C."""
 
-from __future__ import annotations
-
 import codecs
 import warnings
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Files written whole or not at all: PLY, GLB, NPZ and JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Values at some points of a shape, brought back to all of it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,7 +163,7 @@ def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tup
 
 def _equations(
     places: Array, triangles: Array, pos: Array, corners: Array
-) -> tuple[csr_matrix, csr_matrix]:
+) -> "tuple[csr_matrix, csr_matrix]":
     """The interpolation at the points, (P, W), and the matrix of the normal equations, (W, W)."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import laplacian

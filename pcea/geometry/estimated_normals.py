@@ -1,7 +1,5 @@
 """Normals of points that came without: the plane of each neighborhood, turned outward."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

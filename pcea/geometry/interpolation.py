@@ -1,7 +1,5 @@
 """Carrying features from some points of a shape to others."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

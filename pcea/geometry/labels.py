@@ -1,7 +1,5 @@
 """What the faces of a mesh are, from its vertices and from points on it."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Nearest neighbors, and features gathered by index."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

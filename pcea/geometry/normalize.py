@@ -1,7 +1,5 @@
 """Where a cloud lies and how large it is, made the same for all."""
 
-from __future__ import annotations
-
 import math
 
 import torch

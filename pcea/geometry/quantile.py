@@ -1,7 +1,5 @@
 """Quantiles of any number of values."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

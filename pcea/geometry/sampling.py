@@ -1,7 +1,5 @@
 """Choosing a subset of a cloud's points that covers it evenly."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

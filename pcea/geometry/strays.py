@@ -1,7 +1,5 @@
 """Stray points: what belongs to no surface, and a cloud without it."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Triangle meshes: areas, points drawn uniformly from the surface, vertices at one place."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which way is up, and from where an upright shape is viewed."""
 
-from __future__ import annotations
-
 import math
 
 import torch

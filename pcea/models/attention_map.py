@@ -1,7 +1,5 @@
 """The attention of each layer at the points that a model took."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

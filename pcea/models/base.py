@@ -1,7 +1,5 @@
 """What every model has in common: how it takes a user's shape, and what it answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Literal

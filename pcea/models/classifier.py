@@ -1,7 +1,5 @@
 """The classifier: which category a whole shape belongs to."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """From coordinates to the features that attention works on: PCT's point and neighbor embedding."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """The point transformer itself: embedding, attention layers, fused features."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, get_args
 
 import torch

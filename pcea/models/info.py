@@ -1,7 +1,5 @@
 """What a model knows about itself, and keeps inside its weights file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -46,7 +44,7 @@ class ModelInfo:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> ModelInfo:
+    def from_json(cls, text: str) -> "ModelInfo":
         """Read what :meth:`to_json` wrote; an InputError says that the text is something else."""
         try:
             values = json.loads(text)

@@ -1,7 +1,5 @@
 """LBR: the Linear, BatchNorm, ReLU block that the point transformer is built from."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Guessing which axis of a shape points up, from how sure a model is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

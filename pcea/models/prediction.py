@@ -1,7 +1,5 @@
 """What a model answers for one shape, and what each of its forward passes took and gave."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,7 +112,7 @@ class Prediction:
         encoded: the votes.
     """
 
-    model: PointModel
+    model: "PointModel"
     shape: Mesh | Cloud
     up: str
     up_confidence: float | None

@@ -1,7 +1,5 @@
 """What every model does with a batch before its network takes it: checks, stray points, normals."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

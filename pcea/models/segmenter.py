@@ -1,7 +1,5 @@
 """Which part each point of a cloud, or each face of a mesh, belongs to."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """Weights files: safetensors, with the model's description inside. Nothing is unpickled."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A module of somebody else's, with what training and evaluation need to know of a model."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import replace
 from typing import Any, Literal

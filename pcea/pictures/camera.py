@@ -1,7 +1,5 @@
 """From where a shape is drawn."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Colors for values: equal steps in value look like equal steps in color."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Figures for papers and notebooks: one shape, a gallery, a grid."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Figures and colored shapes as files."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

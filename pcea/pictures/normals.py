@@ -1,7 +1,5 @@
 """Normals to light a mesh by: smooth over curved surfaces, sharp at edges."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pcea.formats.raw import Array

@@ -1,7 +1,5 @@
 """Shapes as geometry of Open3D, for its windows and its algorithms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

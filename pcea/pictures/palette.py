@@ -1,7 +1,5 @@
 """Colors for parts that the color-blind tell apart, too."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import count
 

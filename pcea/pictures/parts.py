@@ -1,7 +1,5 @@
 """A shape and its parts, as files of colored shapes and as a figure."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from pathlib import Path

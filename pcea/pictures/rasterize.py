@@ -6,8 +6,6 @@ shares of the triangle's second and third corner, (H, W, 2) float32; ``light``, 
 float32. All are overwritten.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from pcea.formats.raw import Array

@@ -1,7 +1,5 @@
 """Coarse meshes cut fine enough to carry values from sampled points."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Pictures of shapes, with no screen and no graphics library."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Literal
 

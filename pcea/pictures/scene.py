@@ -1,7 +1,5 @@
 """A shape before a camera, and the pictures of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Literal
 

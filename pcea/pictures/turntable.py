@@ -1,7 +1,5 @@
 """A shape that turns: GIF, and MP4 where ffmpeg is at hand."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -4,8 +4,6 @@ Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from th
 :class:`Recipe`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields

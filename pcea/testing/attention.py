@@ -1,7 +1,5 @@
 """What every attention must hold, for the tests of one's own."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

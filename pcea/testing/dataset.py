@@ -1,7 +1,5 @@
 """What every data set must hold."""
 
-from __future__ import annotations
-
 import tempfile
 from itertools import combinations
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What every registered model must hold, for the tests of one's own."""
 
-from __future__ import annotations
-
 import inspect
 import tempfile
 from functools import partial

@@ -1,7 +1,5 @@
 """What attentions and models must hold as modules with weights."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar

@@ -1,7 +1,5 @@
 """What every transform and every corruption must hold, for the tests of one's own."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import replace
 from typing import Any

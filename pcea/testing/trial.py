@@ -1,7 +1,5 @@
 """What is tried of a plug-in's entry, how promises are checked, and how they fail."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

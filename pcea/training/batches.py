@@ -4,8 +4,6 @@ Everything random in a step follows from the seed and the step's number alone, s
 resumed goes on bit for bit, with no state of a random generator to keep.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """How training uses a device: the arithmetic of the forward pass, and settings of the process."""
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from collections.abc import Iterator, Mapping

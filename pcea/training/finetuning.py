@@ -1,7 +1,5 @@
 """Training that begins with weights: what is taken from them, and what does not train."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

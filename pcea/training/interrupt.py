@@ -1,7 +1,5 @@
 """Ctrl-C that waits for the step to end, the same step in all processes."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
@@ -33,7 +31,7 @@ class Interrupt(ExitStack):
         self._noted = 0.0
         self._step, self._next, self._time = 0, 0, time.monotonic()
 
-    def __enter__(self) -> Interrupt:
+    def __enter__(self) -> "Interrupt":
         # Only the main thread may handle signals; elsewhere Ctrl-C keeps its usual meaning.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

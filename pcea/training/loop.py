@@ -1,7 +1,5 @@
 """The training loop."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """How far training is: a bar on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar

@@ -1,7 +1,5 @@
 """A run as one page: ``report.html``."""
 
-from __future__ import annotations
-
 import copy
 import io
 import re

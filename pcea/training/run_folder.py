@@ -4,8 +4,6 @@
 ``last.safetensors``, ``resume/state.pt``, ``report.html`` and TensorBoard's events.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """The optimizer, and how its learning rate moves."""
 
-from __future__ import annotations
-
 import math
 
 import torch

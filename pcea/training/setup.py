@@ -1,7 +1,5 @@
 """What a run begins with: its data and its model, by name or given as objects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

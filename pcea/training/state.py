@@ -1,7 +1,5 @@
 """What a run has come to: weights, optimizer, averaged weights, and how far it is."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """Scaling, moving, turning and slanting clouds as a whole."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal, get_args
 

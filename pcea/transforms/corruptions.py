@@ -1,7 +1,5 @@
 """Corruptions: named lists of transforms at five severities, those of ModelNet-C to begin with."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

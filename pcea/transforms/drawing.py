@@ -1,7 +1,5 @@
 """Random numbers for a batch: drawn where the generator lives, used where the batch does."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

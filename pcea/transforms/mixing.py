@@ -1,7 +1,5 @@
 """PointCutMix and RSMix: labels are mixed by the share of points; points keep normals and parts."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Noise on the coordinates, and points that belong to no surface."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize

@@ -1,7 +1,5 @@
 """Normals as they come: estimated, flipped, or missing."""
 
-from __future__ import annotations
-
 from dataclasses import field
 
 import torch

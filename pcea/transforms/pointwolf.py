@@ -1,7 +1,5 @@
 """PointWOLF: smooth local deformation."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Transforms from what people write: names with values, mappings, objects and functions."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Points left out: at random, onto one point, in patches, or on one side."""
 
-from __future__ import annotations
-
 import math
 
 import torch

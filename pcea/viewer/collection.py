@@ -1,7 +1,5 @@
 """The shapes and models that a live page can choose from, and what was computed of them so far."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The page: its text, and how shapes and what models make of them are written into it."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """A shape in a notebook's cell."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from html import escape

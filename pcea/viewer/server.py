@@ -1,7 +1,5 @@
 """The page served to a browser, kept at home: no pages of other sites, no upload without bounds."""
 
-from __future__ import annotations
-
 import errno
 import json
 import re

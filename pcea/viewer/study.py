@@ -1,7 +1,5 @@
 """One shape as one model takes it: worked out once, and kept."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 

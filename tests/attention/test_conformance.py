@@ -1,7 +1,5 @@
 """What every attention must do. A new one is tested here by being registered."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

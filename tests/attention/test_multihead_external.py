@@ -1,7 +1,5 @@
 """Multi-head external attention against its definition, in float64 and one number at a time."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

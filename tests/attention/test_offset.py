@@ -1,7 +1,5 @@
 """PCT's attention against its equation, in float64 and one number at a time."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

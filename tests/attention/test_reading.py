@@ -1,7 +1,5 @@
 """The fused read against the equation, in float64 and differentiated by autograd."""
 
-from __future__ import annotations
-
 from itertools import accumulate
 
 import pytest

@@ -1,7 +1,5 @@
 """Attention by name, and the file that joins by lying there."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import re

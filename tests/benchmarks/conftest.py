@@ -1,7 +1,5 @@
 """Contestants that take a known time on a clock that only they move."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The contests of attention: who should agree does, and operations are those on paper."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """What the times beside a busy process come to."""
 
-from __future__ import annotations
-
 import json
 import time
 from functools import partial

@@ -1,7 +1,5 @@
 """The form that the field writes is the same function as the model here."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import pytest

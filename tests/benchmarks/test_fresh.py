@@ -1,7 +1,5 @@
 """Processes that time a call, and one that is busy."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

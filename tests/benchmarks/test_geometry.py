@@ -1,7 +1,5 @@
 """The contests of geometry: all contestants do the same."""
 
-from __future__ import annotations
-
 import sys
 from itertools import islice
 from types import SimpleNamespace

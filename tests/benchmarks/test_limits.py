@@ -1,7 +1,5 @@
 """The machine's limits, and operations counted by hand."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

@@ -1,7 +1,5 @@
 """The machine, described."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The measuring itself, on a clock that stands still unless a contestant moves it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Peak memory, in a process of its own."""
 
-from __future__ import annotations
-
 import os
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The contests of whole models, at a size that takes no time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import cast

@@ -1,7 +1,5 @@
 """Other packages' networks run, on a search that finds what theirs would."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

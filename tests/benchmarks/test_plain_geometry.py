@@ -1,7 +1,5 @@
 """The plain references, against the definition in float64."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Tables, JSON and pictures of what was measured."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

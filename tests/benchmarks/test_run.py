@@ -1,7 +1,5 @@
 """Whole benchmarks: what is refused, and where they end."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Any

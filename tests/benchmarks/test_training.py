@@ -1,7 +1,5 @@
 """A training step taken apart is the step that training makes."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The command in this process, a tiny data set, and models that learned a little from it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

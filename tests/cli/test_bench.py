@@ -1,7 +1,5 @@
 """Benchmarks, at sizes that take no time."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Data sets: what is there, and what comes in."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Figures on a screen and in a file."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One file's fault ends nothing; no two results in one place, and none over an input."""
 
-from __future__ import annotations
-
 import errno
 from pathlib import Path
 

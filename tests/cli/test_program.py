@@ -1,7 +1,5 @@
 """Which command is meant, and how each ending looks from outside."""
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

@@ -1,7 +1,5 @@
 """Recipes, what replaces their values, and runs that go on."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tiny data sets in the official layouts, and a cache that is thrown away."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

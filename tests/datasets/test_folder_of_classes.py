@@ -1,7 +1,5 @@
 """A folder with one folder of shapes per class is a data set as it lies."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A data set is one registered class: what the rest of the package makes of a stranger's."""
 
-from __future__ import annotations
-
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """CITATION.cff and CHANGELOG.md are of this version, and have what their formats ask for."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The Python in the documentation runs, and its links lead somewhere."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The table of endings in docs/files.md says what files of these endings can hold."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

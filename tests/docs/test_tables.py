@@ -1,7 +1,5 @@
 """The pages that list what the package has must list what it has."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

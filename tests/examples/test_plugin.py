@@ -1,7 +1,5 @@
 """The example of a plug-in: it is installed, trains by the command, and passes its own tests."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

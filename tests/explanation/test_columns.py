@@ -1,7 +1,5 @@
 """Columns for pictures: the telling ones, by hand-made maps."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

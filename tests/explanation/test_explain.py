@@ -1,7 +1,5 @@
 """Explaining: maps against the attention's own, in float64 and plain loops; any kind of shape."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Importance: shares counted by hand, saliency against finite differences in float64."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

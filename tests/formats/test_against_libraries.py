@@ -4,8 +4,6 @@ Each way to write a file writes all shapes. What is read here must be what was w
 exception. Where a library reads something else, a table says what and why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """GLB files, read back by our reader, by trimesh, and by hand."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from types import ModuleType

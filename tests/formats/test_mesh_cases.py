@@ -1,7 +1,5 @@
 """Files of the kinds that people reported: each is written here, and read as it was meant."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

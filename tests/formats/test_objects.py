@@ -1,7 +1,5 @@
 """Objects of other libraries become the shape that a file with the same content becomes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import warnings

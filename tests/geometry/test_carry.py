@@ -1,7 +1,5 @@
 """Values carried over a surface: along it, never through it."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Estimated normals against those of surfaces that have a formula, and against Open3D's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import ModuleType
 

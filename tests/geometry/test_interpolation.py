@@ -1,7 +1,5 @@
 """Interpolation against its equation and its properties."""
 
-from __future__ import annotations
-
 import torch
 
 from pcea.geometry import three_interpolate

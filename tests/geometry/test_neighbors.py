@@ -1,7 +1,5 @@
 """Neighbors against SciPy's tree and a stable sort."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from scipy.spatial import cKDTree

@@ -1,7 +1,5 @@
 """The unit sphere: where a cloud ends up, whatever it was."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

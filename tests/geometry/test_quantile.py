@@ -1,7 +1,5 @@
 """Quantiles: torch's own where it can, exact where it cannot."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Farthest point sampling against the textbook loop, and what a choice must hold."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

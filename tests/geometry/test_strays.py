@@ -1,7 +1,5 @@
 """Stray points against the rule's definition in float64, and shapes that must stay whole."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """What the models that ship must hold on real validation data and on the samples that ship."""
 
-from __future__ import annotations
-
 import zipfile
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every module's mode comes back, whatever happened."""
 
-from __future__ import annotations
-
 import pytest
 from torch import nn
 

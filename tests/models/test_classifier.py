@@ -1,7 +1,5 @@
 """The classifier on a user's cloud."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

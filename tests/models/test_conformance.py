@@ -1,7 +1,5 @@
 """What every model holds with every attention: a new one is tested by being registered."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor

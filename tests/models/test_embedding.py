@@ -1,7 +1,5 @@
 """Grouping against the published form, its two ways against each other, and the levels."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

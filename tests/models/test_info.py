@@ -1,7 +1,5 @@
 """What a model says of itself survives its file."""
 
-from __future__ import annotations
-
 from pcea.datasets import Taxonomy
 from pcea.models import ModelInfo
 

@@ -1,7 +1,5 @@
 """LBR against torch's own layers, and its padding."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import nn

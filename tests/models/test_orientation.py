@@ -1,7 +1,5 @@
 """Guessing up: with a model whose sureness is known, and one that learned how shapes stand."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What every model does before its network: checks, stray points, normals."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

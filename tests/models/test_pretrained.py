@@ -1,7 +1,5 @@
 """The models that ship: whole, small, of the task they are listed for, and as their card says."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

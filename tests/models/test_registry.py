@@ -1,7 +1,5 @@
 """Models by name, and the sizes that were published."""
 
-from __future__ import annotations
-
 import pytest
 
 from pcea.errors import InputError

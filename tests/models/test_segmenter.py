@@ -1,7 +1,5 @@
 """The segmenter: its head against the published form, and its answers on a user's cloud."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Weights files: what is refused, and that nothing in them runs."""
 
-from __future__ import annotations
-
 import os
 import pickle
 from pathlib import Path

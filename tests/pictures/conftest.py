@@ -1,7 +1,5 @@
 """Shapes whose pictures are known."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

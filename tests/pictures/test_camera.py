@@ -1,7 +1,5 @@
 """Where things appear in a picture."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Colors of values: matplotlib's, in equal steps, and back again."""
 
-from __future__ import annotations
-
 import matplotlib
 import numpy as np
 import pytest

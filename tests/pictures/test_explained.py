@@ -1,7 +1,5 @@
 """Pictures of explanations; what the command writes is tested with the command."""
 
-from __future__ import annotations
-
 import torch
 
 from pcea.datasets.shapes import TAXONOMY

@@ -1,7 +1,5 @@
 """Figures: what is in them, where, and in which colors."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Normals by which meshes are lit."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Colors of parts, seen with normal and with color-blind eyes."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Panels of a shape's parts, checked on a square whose halves are two parts."""
 
-from __future__ import annotations
-
 import torch
 
 from pcea.datasets import Taxonomy

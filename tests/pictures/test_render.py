@@ -1,7 +1,5 @@
 """Pictures: what is where, in which colors."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

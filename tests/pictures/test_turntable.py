@@ -1,7 +1,5 @@
 """A turn around a shape: every frame, in its colors, or nothing at all."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The script that measures labeled meshes, on one whose answer is known."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from pathlib import Path

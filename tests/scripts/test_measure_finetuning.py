@@ -1,7 +1,5 @@
 """The script that trains from nothing and from weights, on clouds made here."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The script that measures estimated normals, on spheres, whose normals are their positions."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The script that prints the tables of docs/slots.md."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 from types import ModuleType

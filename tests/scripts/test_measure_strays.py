@@ -1,7 +1,5 @@
 """The script that prints the table of stray points in docs/models.md."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 from types import ModuleType

@@ -1,7 +1,5 @@
 """The demonstration, with the set-up and the command replaced by what the test can afford."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The script that tells seconds to an accuracy."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The public contract test of attention finds what is wrong: each fault is made on purpose."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """The public contract test of data sets: the package's own pass it, and faults are named."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

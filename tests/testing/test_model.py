@@ -1,7 +1,5 @@
 """The check of models passes ours, and finds what is wrong with one that is broken."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

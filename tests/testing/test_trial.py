@@ -1,7 +1,5 @@
 """The public checks hold under ``python -O`` too, which leaves ``assert`` out."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

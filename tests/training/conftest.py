@@ -1,7 +1,5 @@
 """Data sets and recipes so small that a whole training takes a second."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

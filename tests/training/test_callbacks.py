@@ -1,7 +1,5 @@
 """Callbacks are called at four moments, and trackers are callbacks by name."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

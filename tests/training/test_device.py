@@ -1,7 +1,5 @@
 """The arithmetic of a recipe, on devices that need not be there, and what the process is set to."""
 
-from __future__ import annotations
-
 import ctypes
 import json
 import platform

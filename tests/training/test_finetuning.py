@@ -1,7 +1,5 @@
 """Training that begins with weights: what is kept, what is new, and what stands still."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ On the meta device there is no data: whoever asks for a value, or for a size tha
 fails there, as whoever waits on a GPU would.
 """
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
@@ -46,7 +44,7 @@ class OnlyThere(TorchDispatchMode):
 class MetaGenerator(torch.Generator):
     """A generator of the meta device, which has none."""
 
-    def __new__(cls, device: Any = "cpu") -> MetaGenerator:
+    def __new__(cls, device: Any = "cpu") -> "MetaGenerator":
         assert torch.device(device) == META
         return super().__new__(cls)
 

@@ -1,7 +1,5 @@
 """Training takes objects: a model, data, transforms; and says how to give them again."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import replace
 from pathlib import Path

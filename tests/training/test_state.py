@@ -1,7 +1,5 @@
 """The state of a run: averaged weights against the plain loop, and what it refuses."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A training step of every model is one graph, and compiling it changes nothing."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import replace
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Two real processes on the CPU that train together."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Scaling, moving, turning, noise and dropout: their bounds and what they leave alone."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """ModelNet-C's seven corruptions keep to their authors' definitions at every severity."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Generator, Tensor

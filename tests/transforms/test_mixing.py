@@ -1,7 +1,5 @@
 """PointCutMix and RSMix: which points are whose, where they lie, and what the labels say."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment

@@ -1,7 +1,5 @@
 """Points that belong to no surface: how many, where, and what they take the place of."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Generator

@@ -1,7 +1,5 @@
 """Normals estimated, flipped and missing."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Generator

@@ -1,7 +1,5 @@
 """PointWOLF against its definition, cloud by cloud, and its normals against differences."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

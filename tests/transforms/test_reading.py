@@ -1,7 +1,5 @@
 """Transforms from names, mappings, objects and functions."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

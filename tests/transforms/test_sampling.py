@@ -1,7 +1,5 @@
 """Points left out: how many, which, and what stands in their places."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Generator, Tensor

@@ -1,7 +1,5 @@
 """Shapes to choose from, and strangers' files."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a page holds is what the studies say, and it is written a shape at a time."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """A shape in a notebook."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable
@@ -80,7 +78,7 @@ def test_values_or_a_model(ball: Cloud, segmenter: PointModel) -> None:
         pcea.show(ball, torch.zeros(200), model=segmenter)
 
 
-def test_in_a_cell(ball: Cloud, tab: Page, changed: Callable[..., None], tmp_path: Path) -> None:
+def test_in_a_cell(ball: Cloud, tab: "Page", changed: Callable[..., None], tmp_path: Path) -> None:
     shown = pcea.show(ball, ball.pos[:, 1], height=321)
     cell = shown._repr_html_()
     assert "height: 321px" in cell

@@ -1,7 +1,5 @@
 """A panel from outside is offered like the others."""
 
-from __future__ import annotations
-
 import pytest
 
 from pcea.formats import Cloud

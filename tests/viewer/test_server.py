@@ -1,7 +1,5 @@
 """The server keeps to this machine, to its own page, and to its bounds."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a study says must be what the model says."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

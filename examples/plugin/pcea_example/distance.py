@@ -1,7 +1,5 @@
 """Distance attention: every point reads from all points, from nearer ones more."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

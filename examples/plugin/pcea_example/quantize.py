@@ -1,7 +1,5 @@
 """Quantized coordinates, as a coarse scanner or a voxel grid leaves them."""
 
-from __future__ import annotations
-
 from torch import Generator
 
 from pcea.datasets import Batch

@@ -1,7 +1,5 @@
 """Balls and boxes, made on the fly: a data set that needs no files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

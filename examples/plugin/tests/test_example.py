@@ -1,7 +1,5 @@
 """The plug-in keeps to what pcea asks of every attention, data set and transform."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Procedural objects with named parts: the data set ``shapes``, which needs no files."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Things that stand in a room, from bench to vase. Who sits on one or at one faces -z."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.random import Generator
 

@@ -1,7 +1,5 @@
 """Things and beings that move: airplane, animal, car, person, rocket. All of them face -z."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.random import Generator
 

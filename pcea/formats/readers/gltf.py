@@ -1,7 +1,5 @@
 """glTF 2.0, binary and JSON; docs/files.md says why it is read here."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """LAS and LAZ: clouds of laser scanners."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """NPY and NPZ: NumPy's own files, read without ever running what is in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Wavefront OBJ: polygons, or bare vertices; docs/files.md says why it is read here."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

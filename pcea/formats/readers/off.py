@@ -1,7 +1,5 @@
 """OFF meshes; docs/files.md says why they are read here."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """PCD clouds of the Point Cloud Library: text, binary and compressed; see docs/files.md."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """PLY meshes and clouds, text and binary; docs/files.md says why they are read here."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 

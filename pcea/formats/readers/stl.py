@@ -1,7 +1,5 @@
 """STL meshes, binary and text; docs/files.md says why they are read here."""
 
-from __future__ import annotations
-
 import re
 import struct
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Text tables of any separator, one row per point."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections import Counter

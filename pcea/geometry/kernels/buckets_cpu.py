@@ -4,8 +4,6 @@ A bucket's box tells how near its points can be at least. It is computed in the 
 distance to a point is, and rounding never turns an order round, so that the bound holds exactly.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

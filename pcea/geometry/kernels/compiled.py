@@ -1,7 +1,5 @@
 """Loops that numba compiles when they first run, what they can be given, and threads for them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

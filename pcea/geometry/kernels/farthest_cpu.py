@@ -5,8 +5,6 @@ negative these order alike, and their minimum and maximum need no care for NaN, 
 whole vectors. The sums round as torch's do, one operation after the other.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -4,8 +4,6 @@ Squared distances are kept as the whole numbers that their bits are, which order
 NaN can stand above all else, as torch's maximum has it.
 """
 
-from __future__ import annotations
-
 import torch
 import triton
 import triton.language as tl

@@ -7,8 +7,6 @@ whose minimum does not lie beyond it are searched. Large clouds are searched by 
 neighboring points, from the nearest box on, as long as a box is nearer than the k-th point found.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

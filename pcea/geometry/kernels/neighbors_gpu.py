@@ -5,8 +5,6 @@ is the largest. The best so far stay sorted in registers; a tile of points is so
 of them is better than the worst of those.
 """
 
-from __future__ import annotations
-
 import torch
 import triton
 import triton.language as tl

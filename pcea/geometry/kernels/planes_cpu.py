@@ -1,7 +1,5 @@
 """The plane through each point's neighborhood, compiled, in float64."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pcea.geometry.kernels.compiled import Array, compiled

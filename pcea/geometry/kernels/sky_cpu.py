@@ -1,7 +1,5 @@
 """On which side of its surface the sky is open to a point, compiled."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pcea.geometry.kernels.compiled import Array, compiled

@@ -4,8 +4,6 @@ Arrays are numpy's, of one floating type: ``near`` (…, N, C) features of the p
 (…, M, C) of the centers, ``index`` (…, M, k) the neighbors of each center.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

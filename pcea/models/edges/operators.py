@@ -3,8 +3,6 @@
 They take CPU tensors of one floating type, float32 or float64.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """What an explanation holds, as pictures and as colored shapes: one file per picture."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import pkgutil

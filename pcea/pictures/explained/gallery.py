@@ -1,7 +1,5 @@
 """The columns of an explanation that are worth a picture."""
 
-from __future__ import annotations
-
 from matplotlib.figure import Figure
 
 from pcea.pictures.explained import DrawnExplanation, register_picture

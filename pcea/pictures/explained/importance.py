@@ -1,7 +1,5 @@
 """Which points decide the answer."""
 
-from __future__ import annotations
-
 import torch
 from matplotlib.figure import Figure
 

@@ -1,7 +1,5 @@
 """Some columns of every layer."""
 
-from __future__ import annotations
-
 from matplotlib.figure import Figure
 
 from pcea.formats import Mesh

@@ -1,7 +1,5 @@
 """What slots single out over a data set: one file per picture."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The slots that single out parts best, on several shapes of one category."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Which slot singles out which part."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure

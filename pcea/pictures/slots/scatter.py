@@ -1,7 +1,5 @@
 """Every slot as a dot: how wide it is, and how much it tells."""
 
-from __future__ import annotations
-
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke

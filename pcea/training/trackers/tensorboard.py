@@ -1,7 +1,5 @@
 """TensorBoard."""
 
-from __future__ import annotations
-
 from pcea.training.callbacks import Callback
 from pcea.training.state import TrainingState
 from pcea.training.trackers import register_tracker

@@ -1,7 +1,5 @@
 """What the colors of a shape can mean: one file per panel, all behind one interface."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 

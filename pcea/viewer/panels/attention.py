@@ -1,7 +1,5 @@
 """The attention maps of the layers."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pcea.viewer.panels.base import Columns, Panel, register_panel
@@ -17,11 +15,11 @@ class AttentionPanel(Panel):
     rank = 1
     choice = "layer"
 
-    def choices(self, study: Study) -> tuple[str, ...]:
+    def choices(self, study: "Study") -> tuple[str, ...]:
         """The layers."""
         return tuple(f"layer {each.layer}" for each in study.explanation.maps)
 
-    def values(self, study: Study, choice: int) -> Columns:
+    def values(self, study: "Study", choice: int) -> Columns:
         """The map of a layer."""
         layer = study.explanation.maps[choice]
         return Columns(f"layer {layer.layer}", layer.values, layer.columns, layer.query)

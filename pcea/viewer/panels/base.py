@@ -1,7 +1,5 @@
 """What every panel gives, and the registry of them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,11 +80,11 @@ class Panel(ABC):
     rank: int = 9
 
     @abstractmethod
-    def choices(self, study: Study) -> tuple[str, ...]:
+    def choices(self, study: "Study") -> tuple[str, ...]:
         """Name what one can choose; nothing where the model has no such values."""
 
     @abstractmethod
-    def values(self, study: Study, choice: int) -> Columns | Parts:
+    def values(self, study: "Study", choice: int) -> Columns | Parts:
         """Give the values of a choice, counted from 0."""
 
 

@@ -1,7 +1,5 @@
 """Which points decide the answer."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +19,7 @@ class ImportancePanel(Panel):
     choice = "of"
     on_disk = 1
 
-    def choices(self, study: Study) -> tuple[str, ...]:
+    def choices(self, study: "Study") -> tuple[str, ...]:
         """The likeliest categories, or the parts that are there, the largest first."""
         found, taxonomy = study.explanation.parts, study.model.info.taxonomy
         if found is None:
@@ -30,7 +28,7 @@ class ImportancePanel(Panel):
         order = count.argsort(descending=True, stable=True)[: int((count > 0).sum())]
         return tuple(taxonomy.parts[part] for part in order.tolist())
 
-    def values(self, study: Study, choice: int) -> Columns:
+    def values(self, study: "Study", choice: int) -> Columns:
         """The columns ``critical``, ``nearby`` and ``saliency``, as far as the model has them."""
         target = self.choices(study)[choice]
         found = importance(study.model, study.shape, target, votes=study.votes, up=study.up)

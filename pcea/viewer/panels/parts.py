@@ -1,7 +1,5 @@
 """The parts that a segmenter finds."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from pcea.pictures.palette import part_colors
@@ -17,12 +15,12 @@ class PartsPanel(Panel):
 
     rank = 0
 
-    def choices(self, study: Study) -> tuple[str, ...]:
+    def choices(self, study: "Study") -> tuple[str, ...]:
         """The parts; nothing where the model is a classifier."""
         found = study.explanation.parts
         return () if found is None else (f"parts of {found.category}",)
 
-    def values(self, study: Study, choice: int) -> Parts:
+    def values(self, study: "Study", choice: int) -> Parts:
         """The parts, in the colors of ``pcea segment``."""
         found, taxonomy = study.explanation.parts, study.model.info.taxonomy
         assert found is not None

@@ -1,7 +1,5 @@
 """Threads for the loops that share a range out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Compiling where nothing can be kept, and sharing a range out."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Both Triton kernels without a GPU: run in the interpreter, and compiled for an H100."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The compiled searches against the plain one: the same indices, whatever the clouds look like."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """The Triton kernel against the plain search: in Triton's interpreter where there is no GPU."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

@@ -1,7 +1,5 @@
 """The plane's loops against LAPACK, and against a fit written out with numpy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The open sky against every point asked about every line of sight."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """The edges' operators against the same written down edge by edge, in float64."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor

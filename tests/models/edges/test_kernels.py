@@ -1,7 +1,5 @@
 """The loops as Python runs them against numpy, and as compiled against themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

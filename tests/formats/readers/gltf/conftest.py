@@ -1,7 +1,5 @@
 """A glTF file from a few arrays and words of JSON."""
 
-from __future__ import annotations
-
 import base64
 import json
 import struct

@@ -1,7 +1,5 @@
 """Typed numbers: whole and sparse, packed and apart, as they are and normalized."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where the bytes may come from, and where not: a stranger wrote the address."""
 
-from __future__ import annotations
-
 import base64
 import builtins
 import json

@@ -1,7 +1,5 @@
 """Files as people really have them, each written from a few lines, with the values it must give."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

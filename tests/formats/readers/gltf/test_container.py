@@ -1,7 +1,5 @@
 """The chunks of a GLB, the JSON, and the versions of both."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Where meshes stand: nodes in nodes, matrices, instances, mirrors, scenes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Skins: each vertex goes where its joints are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Triangles, strips, fans and points, with what each vertex has."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

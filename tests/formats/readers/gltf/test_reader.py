@@ -1,7 +1,5 @@
 """Whole files, against trimesh where trimesh is right, and damaged at random."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
