@@ -2,8 +2,9 @@
 
 import ast
 import math
+import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -88,6 +89,17 @@ class Registry(Generic[T]):
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}
+
+
+def import_modules(package: str, folders: Iterable[str]) -> None:
+    """Import every module of a package, so that a file that registers an entry joins by its place.
+
+    Args:
+        package: its ``__name__``.
+        folders: its ``__path__``.
+    """
+    for module in pkgutil.iter_modules(folders):
+        import_module(f"{package}.{module.name}")
 
 
 _WORDS = {"inf": math.inf, "true": True, "false": False, "none": None}

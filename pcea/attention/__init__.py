@@ -4,9 +4,6 @@ Every module of this folder is imported here, so a file that registers a mechani
 beside the others.
 """
 
-import importlib
-import pkgutil
-
 from pcea.attention.base import (
     Attention,
     MapKind,
@@ -14,8 +11,8 @@ from pcea.attention.base import (
     list_attentions,
     register_attention,
 )
+from pcea.registry import import_modules
 
 __all__ = ["Attention", "MapKind", "create_attention", "list_attentions", "register_attention"]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)

@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,6 +16,7 @@ from pcea.cli.command import COMMANDS
 from pcea.cli.output import DONE, INTERRUPTED, NO_READER, WRONG_INPUT, complain, say
 from pcea.cli.parsing import parse
 from pcea.errors import InputError, WrongOption, nearest
+from pcea.registry import import_modules
 from pcea.version import __version__
 
 # What the machine refuses is no fault of ours.
@@ -27,8 +27,7 @@ _NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file"
 ABOUT = "Train, evaluate and use point transformers with external attention."
 
 # Every file of this folder may register commands, so a new one joins by lying beside the others.
-for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-    import_module(f"pcea.cli.{_module.name}")
+import_modules("pcea.cli", [str(Path(__file__).parent)])
 # The benchmarks, which may use whatever they measure, bring theirs.
 import_module("pcea.benchmarks.commands")
 

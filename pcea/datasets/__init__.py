@@ -1,8 +1,5 @@
 """Data sets of labeled clouds. Every module is imported, so that what it registers is known."""
 
-import importlib
-import pkgutil
-
 from pcea.datasets.archive import fetch, import_archive
 from pcea.datasets.cache import cached
 from pcea.datasets.check import Report, check
@@ -11,6 +8,7 @@ from pcea.datasets.dataset import PointCloudDataset
 from pcea.datasets.layout import Archive, Layout, Source, register_dataset
 from pcea.datasets.loading import list_datasets, load_dataset
 from pcea.datasets.taxonomy import Taxonomy
+from pcea.registry import import_modules
 
 __all__ = [
     "Archive",
@@ -30,5 +28,4 @@ __all__ = [
     "register_dataset",
 ]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)

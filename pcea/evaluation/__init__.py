@@ -1,8 +1,5 @@
 """Metrics and how they are measured. Every module is imported, so that its metrics are known."""
 
-import importlib
-import pkgutil
-
 from pcea.evaluation.evaluate import check_fit, evaluate
 from pcea.evaluation.metrics import (
     ClassificationResult,
@@ -14,6 +11,7 @@ from pcea.evaluation.metrics import (
 )
 from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
 from pcea.evaluation.slots import measure_slots
+from pcea.registry import import_modules
 
 __all__ = [
     "ClassificationResult",
@@ -30,5 +28,4 @@ __all__ = [
     "shape_iou",
 ]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)

@@ -4,9 +4,6 @@ Every module of this folder is imported here, so a file that registers a model j
 beside the others.
 """
 
-import importlib
-import pkgutil
-
 from pcea.models.attention_map import AttentionMap
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
@@ -16,6 +13,7 @@ from pcea.models.registry import create_model, list_models, register_model
 from pcea.models.segmenter import Segmentation, Segmenter, competing, segmentation
 from pcea.models.weights import list_pretrained, load_model, save_model
 from pcea.models.wrapped import WrappedModel
+from pcea.registry import import_modules
 
 __all__ = [
     "AttentionMap",
@@ -36,5 +34,4 @@ __all__ = [
     "segmentation",
 ]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)

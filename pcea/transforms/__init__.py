@@ -4,9 +4,7 @@ Every module of this folder is imported here, so a file that registers a transfo
 joins by lying beside the others.
 """
 
-import importlib
-import pkgutil
-
+from pcea.registry import import_modules
 from pcea.transforms.base import (
     Transform,
     changed,
@@ -33,5 +31,4 @@ __all__ = [
     "register_transform",
 ]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)

@@ -1,8 +1,6 @@
 """What an explanation holds, as pictures and as colored shapes: one file per picture."""
 
-import importlib
 import os
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from pcea.pictures.files import save, save_colored
 from pcea.pictures.refine import Refined
 from pcea.pictures.scene import Background, Renderer
 from pcea.pictures.turntable import turntable as write_turntable
-from pcea.registry import Registry
+from pcea.registry import Registry, import_modules
 
 # From light to dark: a peaked slot leaves most of a shape at the low end, where form stays visible.
 COLORMAP = "magma_r"
@@ -125,5 +123,4 @@ def save_explanation(
 
 
 # A file that registers a picture joins by lying beside this one.
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, __path__)
