@@ -138,8 +138,17 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         ({"epochs": 0}, "epochs is 0; it must be at least 1"),
         ({"batch_size": -1}, "batch_size is -1; it must be at least 1"),
         ({"lr": -0.1}, "lr is -0.1; it must be at least 0"),
-        ({"lr": float("nan")}, "lr is nan"),
-        ({"clip": float("inf")}, "clip is inf"),
+        ({"lr": float("nan")}, "lr is nan; it must be a finite number"),
+        ({"clip": float("inf")}, "clip is inf; it must be a finite number"),
+        ({"balance": 1.5}, "balance is 1.5; it must be at most 1"),
+        ({"seed": 10**20}, r"seed is 10+; it must be at least -2\*\*63 and below 2\*\*63"),
+        ({"seed": -(10**20)}, "seed is -10+; it must be at least"),
+        ({"batch_size": 10**20}, r"batch_size is 10+; it must be below 2\*\*31"),
+        ({"num_points": 2**31}, r"num_points is \d+; it must be below 2\*\*31"),
+        ({"metric": [3]}, r"metric is \(3,\); it must be a list of names"),
+        ({"tracker": [1]}, r"tracker is \(1,\); it must be a list of names"),
+        ({"freeze": [1, 2]}, r"freeze is \(1, 2\); it must be a list of names"),
+        ({"model_options": {1: 2}}, "model_options is {1: 2}; it must be a mapping of names"),
         ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
         ({"transforms": (print,)}, "a recipe is plain data"),
         ({"optimizer": "adam"}, "optimizer is 'adam'; it must be 'adamw' or 'sgd'"),
@@ -162,12 +171,22 @@ def test_a_file_is_a_recipe(tmp_path: Path) -> None:
     assert get_recipe(str(path)) == expected
 
 
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "1.e-3", "10e-4", "+1e-03", "0.001"])
+def test_numbers_are_read_however_they_are_written(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"dataset: shapes\nmodel: eat\nlr: {text}\ntransforms: [jitter: {text}]\n")
+    recipe = get_recipe(str(path))
+    assert recipe.lr == 0.001
+    assert recipe.transforms == ("jitter(0.001)",)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("dataset: shapes\nmodel: eat\nepohcs: 3", "no value 'epohcs' .*'epochs'"),
         ("model: eat", "does not say its dataset"),
-        ("dataset: shapes\nmodel: eat\nlr: 1e-3", "lr is '1e-3'; it must be a number"),
+        ("dataset: shapes\nmodel: eat\nlr: 1e-3x", "lr is '1e-3x'; it must be a number"),
+        ("dataset: shapes\nmodel: eat\nname: ../esc/x", "name is '../esc/x'; it must be a name"),
         ("dataset: shapes\nmodel: eat\nmodel_options: 3", "model_options is 3"),
         ("dataset: shapes\nmodel: eat\ntransforms: 1", "transforms is 1"),
         ("- shapes", "is a mapping"),

@@ -5,8 +5,10 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from pcea.defaults import CLASSIFY_VOTES, UP
+from pcea.errors import InputError
 from pcea.formats import ShapeLike
 from pcea.models.base import PointModel
+from pcea.models.embedding import require_sizes
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
@@ -36,6 +38,11 @@ class Classifier(PointModel):
         dropout: float = 0.5,
         **encoder: Any,
     ) -> None:
+        require_sizes(hidden=hidden)
+        if not pooling or not set(pooling) <= {"max", "mean"}:
+            raise InputError(
+                f"model option pooling is {pooling!r}; it must be a list of 'max', 'mean' or both"
+            )
         super().__init__(info, PointTransformer(**encoder))
         self.pooling = tuple(pooling)
         self.head = nn.Sequential(

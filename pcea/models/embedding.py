@@ -1,14 +1,30 @@
 """From coordinates to the features that attention works on: PCT's point and neighbor embedding."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pcea.errors import InputError
 from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.models.edges import edge_linear_max, edge_max, edge_moments
 from pcea.models.lbr import LBR
+
+
+def require_sizes(**options: Any) -> None:
+    """Raise an InputError where an option, given by its name, is no size, or no list of sizes."""
+    for name, value in options.items():
+        least, several = int(name not in ("stem", "outer")), name in ("dims", "num", "hidden")
+        sizes = value if several else [value]
+        if not isinstance(sizes, (tuple, list)) or not all(
+            (type(size) is int and size >= least) or (size is None and name == "num")
+            for size in sizes
+        ):
+            wanted = "a list of whole numbers, each" if several else "a whole number"
+            raise InputError(
+                f"model option {name} is {value!r}; it must be {wanted} of at least {least}"
+            )
 
 
 class Tokens(NamedTuple):
@@ -149,7 +165,10 @@ class Embedding(nn.Module):
     ) -> None:
         super().__init__()
         if len(dims) != len(num) + 1:
-            raise ValueError(f"{len(num)} stages need {len(num) + 1} widths, not {len(dims)}")
+            raise InputError(
+                f"model option dims is {dims!r}, and num is {num!r}: {len(num)} stages need "
+                f"{len(num) + 1} widths, not {len(dims)}"
+            )
         self.point = nn.ModuleList([LBR(in_dim, dims[0]), LBR(dims[0], dims[0])])
         self.stages = nn.ModuleList(
             Grouping(dims[i], dims[i + 1], k, num[i], inner, outer) for i in range(len(num))

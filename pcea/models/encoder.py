@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pcea.attention import create_attention
 from pcea.errors import InputError, nearest
-from pcea.models.embedding import Embedding, Tokens
+from pcea.models.embedding import Embedding, Tokens, require_sizes
 from pcea.models.lbr import LBR
 
 Residual = Literal["offset", "add", "none"]
@@ -73,11 +73,13 @@ class PointTransformer(nn.Module):
         fused: int = 1024,
     ) -> None:
         super().__init__()
-        dim = dims[-1]
+        require_sizes(dims=dims, num=num, k=k, inner=inner, outer=outer)
+        require_sizes(stem=stem, depth=depth, fused=fused)
         self.attention, self.normals = attention, normals
         self.dims, self.fused = tuple(dims), fused
         self.coarsens = any(count is not None for count in num)
         self.embedding = Embedding(6 if normals else 3, tuple(dims), tuple(num), k, inner, outer)
+        dim = dims[-1]
         self.stem = nn.ModuleList(LBR(dim, dim) for _ in range(stem))
         self.layers = nn.ModuleList(
             AttentionLayer(dim, attention, residual, **(attention_options or {}))

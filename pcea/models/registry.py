@@ -134,6 +134,6 @@ def build_model(info: ModelInfo) -> PointModel:
         return build(info, **options)
     except InputError:
         raise
-    except (TypeError, ValueError, RuntimeError) as error:  # what a width or a count can break
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:  # what an option can break
         reason = str(error).partition("\n")[0]
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error

@@ -14,6 +14,7 @@ from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
 from pcea.geometry import carry_to_faces, face_areas, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
+from pcea.models.embedding import require_sizes
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.lbr import LBR
@@ -130,6 +131,7 @@ class Segmenter(PointModel):
         category_dropout: float = 0.5,
         **encoder: Any,
     ) -> None:
+        require_sizes(hidden=hidden, category_dim=category_dim)
         super().__init__(info, PointTransformer(**encoder))
         if not info.taxonomy.parts:
             raise InputError("a segmenter needs a taxonomy with parts")

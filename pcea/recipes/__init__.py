@@ -5,6 +5,7 @@ Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from th
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -123,13 +124,22 @@ def _wanted(name: str, value: Any, kind: Any) -> str | None:
     if kind in (int, float):
         if isinstance(value, bool) or not isinstance(value, (int, kind)):
             return "a number" if kind is float else "a whole number"
-        least = 1 if kind is int else 0
-        if name != "seed" and not least <= value < math.inf:
+        if not -math.inf < value < math.inf:
+            return "a finite number"
+        if name == "seed":
+            return None if -(2**63) <= value < 2**63 else "at least -2**63 and below 2**63"
+        if value < (least := int(kind is int)):
             return f"at least {least}"
+        if kind is int:
+            return None if value < 2**31 else "below 2**31"
+        if name == "balance":
+            return None if value <= 1 else "at most 1"
         return "below 1" if name in ("label_smoothing", "ema") and value >= 1 else None
     kind = get_origin(kind) or kind
     names = {Mapping: "a mapping of names to values", bool: "true or false", str: "text"}
-    return None if isinstance(value, kind) else names.get(kind, "a list of names")
+    if isinstance(value, kind) and (kind is bool or all(isinstance(each, str) for each in value)):
+        return None
+    return names.get(kind, "a list of names")
 
 
 def set_transform(transforms: Sequence[str], option: str, value: Any) -> tuple[str, ...]:
@@ -193,12 +203,27 @@ def parse_recipe(values: Any) -> Recipe:
     return Recipe(**values)
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads plain data; numbers such as 1e-3, too, which YAML 1.1 takes for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), [*"-+0123456789"]
+)
+
+
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe's file, whose name is the recipe's; InputError where it holds none."""
+    """Read a recipe's file, whose name is the recipe's unless it says another.
+
+    It raises an InputError where the file holds no recipe.
+    """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-        return parse_recipe({"name": path.stem, **values} if isinstance(values, dict) else values)
+        values = yaml.load(path.read_text("utf-8"), _Loader)
+        recipe = parse_recipe({"name": path.stem, **values} if isinstance(values, dict) else values)
+        if set(recipe.name) & set("/\\"):  # it names a run's folder
+            raise InputError(f"name is {recipe.name!r}; it must be a name, not a path")
+        return recipe
     except (OSError, UnicodeError, yaml.YAMLError, InputError) as error:
         raise InputError(f"cannot read recipe {path}: {' '.join(str(error).split())}") from error
 

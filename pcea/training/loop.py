@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pcea.datasets import Batch, Clouds, PointCloudDataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
-from pcea.evaluation.metrics import check_metrics
+from pcea.evaluation.metrics import METRICS, check_metrics
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.callbacks import Callback, KeepWeights
@@ -80,6 +80,10 @@ def train(
     recipe, objects = resolve(recipe, model, dataset, transforms)
     if resume:
         run.check(recipe, objects)
+    # Names are looked up before the data are read, which takes longer.
+    makers = [TRACKERS.get(name) for name in recipe.tracker]
+    for metric in recipe.metric:
+        METRICS.get(metric)
     # Accelerate takes one precision a process for good; autocast takes each recipe's own.
     accelerator = Accelerator(mixed_precision="no")
     main, device, notes = accelerator.is_main_process, accelerator.device, list[str]()
@@ -98,7 +102,7 @@ def train(
         notes=notes,
         data=fingerprint(data, held_out),
     )
-    trackers = [TRACKERS.get(name)() for name in recipe.tracker]
+    trackers = [make() for make in makers]
     called = [Progress(), KeepWeights(), *trackers, *callbacks, Report(held_out)] if main else []
     if resume:
         state.load_state_dict(run.load_state())

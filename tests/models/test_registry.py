@@ -1,6 +1,9 @@
 """Models by name, and the sizes that were published."""
 
+import re
+
 import pytest
+import torch
 
 from pcea.errors import InputError
 from pcea.models import Classifier, ModelInfo, PointModel, create_model, list_models, register_model
@@ -50,6 +53,50 @@ def test_lists_by_task() -> None:
 def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         create_model(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        ("depth", 0, "a whole number of at least 1"),
+        ("depth", -1, "a whole number of at least 1"),
+        ("depth", True, "a whole number of at least 1"),
+        ("k", "abc", "a whole number of at least 1"),
+        ("k", 0, "a whole number of at least 1"),
+        ("k", 2.5, "a whole number of at least 1"),
+        ("inner", 0, "a whole number of at least 1"),
+        ("outer", -1, "a whole number of at least 0"),
+        ("stem", -1, "a whole number of at least 0"),
+        ("fused", 0, "a whole number of at least 1"),
+        ("num", (0, 1), "a list of whole numbers, each of at least 1"),
+        ("num", ("a", 4), "a list of whole numbers, each of at least 1"),
+        ("num", 8, "a list of whole numbers, each of at least 1"),
+        ("dims", (8, None, 8), "a list of whole numbers, each of at least 1"),
+        ("dims", 64, "a list of whole numbers, each of at least 1"),
+        ("hidden", (8, 0), "a list of whole numbers, each of at least 1"),
+        ("pooling", "max", "a list of 'max', 'mean' or both"),
+        ("pooling", ("max", "x"), "a list of 'max', 'mean' or both"),
+        ("pooling", (), "a list of 'max', 'mean' or both"),
+    ],
+)
+def test_options_that_build_no_model_are_refused(option: str, value: object, wanted: str) -> None:
+    words = f"^model option {option} is {re.escape(repr(value))}; it must be {wanted}$"
+    with pytest.raises(InputError, match=words):
+        create_model("eat-tiny", **{option: value})
+
+
+@pytest.mark.parametrize("options", [{"dims": ()}, {"num": (8,)}, {"dims": (8, 8)}])
+def test_each_stage_needs_a_width(options: dict) -> None:
+    with pytest.raises(
+        InputError, match=r"option dims is \(.*\), and num is .* stages? need . widths"
+    ):
+        create_model("eat-tiny", **options)
+
+
+def test_a_model_of_the_least_sizes_runs() -> None:
+    least = {"k": 1, "depth": 1, "inner": 1, "outer": 0, "stem": 0, "fused": 1, "num": (1, None)}
+    model = create_model("eat-tiny", dims=[1, 1, 1], hidden=[1, 1], **least).eval()
+    assert model(torch.rand(2, 8, 3) / 2).shape == (2, 40)
 
 
 def test_a_model_and_its_description_say_what_they_hold() -> None:

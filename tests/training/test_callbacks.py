@@ -109,6 +109,13 @@ def test_a_strangers_tracker_follows_by_name(
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("kind", ["tracker", "metric"])
+def test_names_are_looked_up_before_the_data_are_read(kind: str, tmp_path: Path) -> None:
+    recipe = Recipe("r", "no-such-data", "eat-tiny", **{kind: ("no-such-name",)})
+    with pytest.raises(InputError, match=f"no {kind} is called 'no-such-name'"):
+        train(recipe, tmp_path / "run")
+
+
 def test_a_strangers_metric_is_validated_and_reported(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
