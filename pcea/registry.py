@@ -4,8 +4,8 @@ import ast
 import math
 import pkgutil
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -32,6 +32,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self.group = group
         self._entries: dict[str, T] = {}
+        self._left_out: set[str] = set()
 
     def register(self, name: str) -> Callable[[E], E]:
         """Make an entry known by a name, lower case with hyphens, as a decorator.
@@ -58,11 +59,15 @@ class Registry(Generic[T]):
         return sorted({*self._entries, *self._plugins})
 
     def entries(self) -> dict[str, T]:
-        """Every entry by its name, sorted; plug-ins that cannot be imported are left out."""
+        """Every entry by its name, sorted; a plug-in that fails is left out, with one warning."""
         found = {}
         for name in self.names():
-            with suppress(InputError):
+            try:
                 found[name] = self.get(name)
+            except InputError as error:
+                if name not in self._left_out:
+                    self._left_out.add(name)
+                    warnings.warn(f"{error}; it is left out", stacklevel=2)
         return found
 
     def __contains__(self, name: str) -> bool:
@@ -78,9 +83,10 @@ class Registry(Generic[T]):
             where = f"{self.kind} {name!r}: its plug-in {point.value}"
             try:
                 import_module(point.module)
-            except Exception as error:  # whatever a stranger's module raises
+            except (Exception, SystemExit) as error:  # whatever a stranger's module raises
                 self._entries = before
-                reason = str(error).partition("\n")[0] or type(error).__name__
+                text = f"it calls sys.exit({error})" if type(error) is SystemExit else str(error)
+                reason = text.partition("\n")[0] or type(error).__name__
                 raise InputError(f"{where} cannot be imported: {reason}") from error
             if name not in self._entries:
                 raise InputError(f"{where} registers no {self.kind} of that name")

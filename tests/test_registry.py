@@ -22,6 +22,10 @@ import builtins
 builtins.registry_of_shapes.register("broken")(int)
 raise RuntimeError("no such card\\nsorry")
 """
+LEAVING = """
+import sys
+sys.exit("wrong machine")
+"""
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[object]:
     """A registry with entry points into a module that lies in a folder."""
     (tmp_path / "stranger_of_pcea.py").write_text(MODULE)
     (tmp_path / "broken_of_pcea.py").write_text(BROKEN)
+    (tmp_path / "leaving_of_pcea.py").write_text(LEAVING)
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("stranger_of_pcea", "broken_of_pcea"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -37,6 +42,7 @@ def shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[object]:
         EntryPoint("gone", "stranger_of_pcea:Gone", "pcea.shapes"),
         EntryPoint("unnamed", "stranger_of_pcea:Unnamed", "pcea.shapes"),
         EntryPoint("broken", "broken_of_pcea:Own", "pcea.shapes"),
+        EntryPoint("leaving", "leaving_of_pcea:Own", "pcea.shapes"),
     ]
     monkeypatch.setattr(
         "pcea.registry.entry_points", lambda group: points if group == "pcea.shapes" else []
@@ -57,7 +63,7 @@ def test_what_is_registered_is_found(shapes: Registry[object]) -> None:
 
 
 def test_plugins_are_named_before_they_are_imported(shapes: Registry[object]) -> None:
-    assert shapes.names() == ["ball", "broken", "gone", "own", "unnamed"]
+    assert shapes.names() == ["ball", "broken", "gone", "leaving", "own", "unnamed"]
     assert "own" in shapes
     assert "stranger_of_pcea" not in sys.modules
     found = shapes.get("own")
@@ -66,8 +72,14 @@ def test_plugins_are_named_before_they_are_imported(shapes: Registry[object]) ->
 
 
 def test_all_that_can_be_imported(shapes: Registry[object]) -> None:
-    found = shapes.entries()
+    with pytest.warns(UserWarning, match="left out") as warned:
+        found = shapes.entries()
     assert list(found) == ["ball", "own"]
+    lines = [str(each.message) for each in warned]
+    assert len(lines) == 4 and not any("\n" in line for line in lines)
+    assert lines[2].startswith("shape 'leaving': ")
+    assert lines[2].endswith("it calls sys.exit(wrong machine); it is left out")
+    assert shapes.entries() == found  # each is warned of once
     assert found["own"] is sys.modules["stranger_of_pcea"].Own
 
 
@@ -98,6 +110,7 @@ def test_a_class_that_cannot_be_made_is_refused(shapes: Registry[object]) -> Non
         ("gone", "shape 'gone': its plug-in .*:Gone registers no shape of that name"),
         ("unnamed", "shape 'unnamed': its plug-in .* registers no shape of that name"),
         ("broken", "shape 'broken': .* cannot be imported: no such card$"),
+        ("leaving", r"shape 'leaving': .* cannot be imported: it calls sys.exit\(wrong machine\)$"),
     ],
 )
 def test_what_cannot_be_had_is_said_in_one_line(

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from pcea.models import PointModel
 
 
-# Dataclasses by name; ``data-list`` is ``pcea data list``. Their fields are options, and ``run()``
-# does what these say and gives the exit status, or None where all is done.
+# Dataclasses by name. Their fields are options, and ``run()`` does what these say and gives the
+# exit status, or None where all is done.
 COMMANDS: Registry[type[Any]] = Registry("command", "pcea.commands")
 register_command = COMMANDS.register
+# The names of commands that form a group: ``data-list`` is called as ``pcea data list``. Every
+# other command is called by its name as it is.
+GROUPS = ("bench-", "data-")
 
 DataRoot = Annotated[
     Path | None,

@@ -2,16 +2,15 @@
 
 import errno
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pcea.cli.output import DONE, SOME_LEFT_OUT, WRONG_INPUT, complain, track
+from pcea.cli.output import DONE, SOME_LEFT_OUT, WRONG_INPUT, complain, note, track
 from pcea.errors import InputError, WrongOption
-from pcea.names import printable, same_name, stem_of
+from pcea.names import same_name, stem_of
 
 if TYPE_CHECKING:
     from pcea.models.prediction import Prediction
@@ -90,7 +89,7 @@ class Batch:
         """Print on stderr what a person should know of a file; give the notes, each once."""
         once = list(dict.fromkeys(notes))
         for each in once:
-            print(printable(f"{file}: {each}"), file=sys.stderr)
+            note(f"{file}: {each}")
         return once
 
     @property

@@ -33,6 +33,11 @@ def complain(text: str) -> None:
     print(f"pcea: {printable(text)}", file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """Print on stderr, in one line, what a person should know of what was done."""
+    print(printable(text), file=sys.stderr)
+
+
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
     """Print a table, of which the last columns, 1 by default, hold numbers."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)

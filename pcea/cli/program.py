@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 import tyro
 
 from pcea import installation
-from pcea.cli.command import COMMANDS
-from pcea.cli.output import DONE, INTERRUPTED, NO_READER, WRONG_INPUT, complain, say
+from pcea.cli.command import COMMANDS, GROUPS
+from pcea.cli.output import DONE, INTERRUPTED, NO_READER, WRONG_INPUT, complain, note, say
 from pcea.cli.parsing import parse
 from pcea.errors import InputError, WrongOption, nearest
 from pcea.registry import import_modules
@@ -48,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if mixed := installation.mixed_files():
             raise InputError(mixed)
-        status = _command(words).run()
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda text, *_: note(" ".join(str(text).split()))
+            status = _command(words).run()
         sys.stdout.flush()
         return DONE if status is None else status
     except WrongOption as error:
@@ -85,8 +88,8 @@ def _command(words: Sequence[str]) -> Any:
     if words and words[0] == "--version":
         say(f"pcea {__version__}")
         raise SystemExit(DONE)
-    # That of ``data-list`` is said in two words.
-    commands = {name.replace("-", " ", 1): name for name in COMMANDS.names()}
+    names = COMMANDS.names()
+    commands = {n.replace("-", " ", 1) if n.startswith(GROUPS) else n: n for n in names}
     for count in (2, 1):
         spoken = " ".join(words[:count])
         if spoken in commands:

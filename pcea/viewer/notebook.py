@@ -103,8 +103,10 @@ def _described(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int
 def _parts(ids: Tensor, names: Sequence[str] | None) -> Content:
     if len(ids) and int(ids.min()) < 0:
         raise InputError("show: parts must be numbers from 0")
-    num = int(ids.max()) + 1 if len(ids) else 0
-    called = tuple(names or map(str, range(num)))
-    if len(called) < num:
-        raise InputError(f"show: {len(called)} names do not fit {num} parts")
-    return of_parts("parts", called, palette(len(called)), ids, ids)
+    present, ids = ids.unique(return_inverse=True)  # a page numbers parts in 16 bits
+    if len(present) > 1 << 16:
+        raise InputError(f"show: at most {1 << 16} different parts, not {len(present)}")
+    if names and len(present) and len(names) <= present[-1]:
+        raise InputError(f"show: {len(names)} names do not fit {int(present[-1]) + 1} parts")
+    called = [names[part] if names else str(part) for part in present.tolist()]
+    return of_parts("parts", called, palette(512)[present % 512], ids, ids)

@@ -14,7 +14,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pcea.errors import InputError
+from pcea.errors import InputError, nearest
 from pcea.viewer.collection import Collection
 from pcea.viewer.document import Content, block, of_shape, of_study, of_values, page
 from pcea.viewer.panels import Parts
@@ -30,7 +30,7 @@ def serving(
     server = Server(collection, host, port, max_upload)
     Thread(target=server.serve_forever, args=(0.1,), name="pcea-viewer", daemon=True).start()
     try:
-        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
+        yield server.url
     finally:
         server.shutdown()
         server.server_close()
@@ -56,6 +56,12 @@ class Server(ThreadingTCPServer):
             else:
                 reason = f"--host {host} --port {port} cannot be used: {error.strerror}"
             raise InputError(reason) from error
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that went away."""
@@ -86,12 +92,16 @@ class Server(ThreadingTCPServer):
         study = self.collection.study(query.get("shape", ""), model)
         if "panel" not in query:
             return of_shape(study.drawn, study.up, [of_study(study, live=True)])
-        _, choices = study.panels.get(query["panel"], (None, ()))
-        values = study.values(query["panel"], _number(query, "choice", len(choices)))
+        name, panels = query["panel"], study.panels
+        if name not in panels:
+            raise InputError(f"no panel is called {name!r}{nearest(name, panels)}")
+        values = study.values(name, _number(query, "choice", len(panels[name][1])))
         if "head" not in query or isinstance(values, Parts):
             return of_values(study, values)
         head, num = _number(query, "head", len(values.with_mean)), len(values.names)
         columns = range(_number(query, "start", num), _number(query, "end", num + 1))
+        if not columns:
+            raise InputError(f"start {columns.start} must be below end {columns.stop}")
         return {"block": block(study, values, head, columns)}
 
 
@@ -104,7 +114,7 @@ class _Requests(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send the page."""
         if not self._is_welcome():
-            self.send_error(403)
+            self._refuse_stranger()
         elif urlsplit(self.path).path != "/":
             self.send_error(404)
         else:
@@ -117,20 +127,33 @@ class _Requests(BaseHTTPRequestHandler):
         url, size = urlsplit(self.path), self.headers.get("Content-Length", "0")
         query, adds = dict(parse_qsl(url.query)), url.path == "/add"
         if not self._is_welcome():
-            self.send_error(403)
+            self._refuse_stranger()
         elif not adds and url.path != "/describe":
             self.send_error(404)
-        elif not size.isdecimal() or len(size) > 15 or int(size) > adds * self.server.max_upload:
+        elif "Transfer-Encoding" in self.headers:
+            self.send_error(411)
+        elif not size.isdecimal():
+            self.send_error(400, "Content-Length is no number of bytes")
+        elif len(size) > 15 or int(size) > adds * self.server.max_upload:
             self.send_error(413)
+        elif adds and not self.server.receiving.acquire(blocking=False):
+            # No two at once, so that the bound is that of all.
+            self.send_error(503, "another file is being uploaded, try again in a moment")
         else:
             upload = None
             if adds:
-                with self.server.receiving:  # no two at once, so that the bound is that of all
+                try:
+                    self.connection.settimeout(10)
                     upload = self.rfile.read(int(size))
+                finally:
+                    self.server.receiving.release()
                 if len(upload) < int(size):
                     return  # it was given up half way
             answer = self.server.answer(query, upload)
             self._send(json.dumps(answer, allow_nan=False), "application/json")
+
+    def _refuse_stranger(self) -> None:
+        self.send_error(403, explain=f"The viewer answers only its own page: {self.server.url}")
 
     def _is_welcome(self) -> bool:
         headers = self.headers

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tyro.conf import Positional
@@ -71,17 +73,29 @@ def test_a_command_is_one_class_that_registers_itself(
         def run(self) -> None:
             say(f"hello {self.name}")
 
-    assert pcea("greet", "warmly", "you") == "hello you\n"
-    assert "greet warmly" in pcea("--help")
-    assert "'warmly'" in pcea("greet", "wamly", status=2)
+    assert pcea("greet-warmly", "you") == "hello you\n"
+    assert "greet-warmly" in pcea("--help")
+    assert "'greet-warmly'" in pcea("greet-wamly", status=2)
+    register_command("data-greet")(Greet)
+    assert pcea("data", "greet", "you") == "hello you\n"
+    assert "greet" in pcea("data") and "data greet" in pcea("--help")
 
 
 def test_a_plugin_that_cannot_be_imported_is_left_out_of_the_help(
-    pcea: Run, monkeypatch: pytest.MonkeyPatch
+    pcea: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    point = EntryPoint("yodel", "no_such_package_of_pcea:Yodel", "pcea.commands")
+    (tmp_path / "yodel_of_pcea.py").write_text("import sys\nsys.exit()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("yodel", "yodel_of_pcea:Yodel", "pcea.commands")
     monkeypatch.setitem(vars(COMMANDS), "_plugins", {"yodel": point})
-    assert "train" in pcea("--help") and "yodel" not in pcea("--help")
+    monkeypatch.setattr(COMMANDS, "_left_out", set())
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        out = pcea("--help")
+    assert "train" in out and "yodel" not in out
+    (line,) = pcea.notes
+    assert line.startswith("command 'yodel': its plug-in yodel_of_pcea:Yodel")
+    assert line.endswith("cannot be imported: it calls sys.exit(); it is left out")
     assert "cannot be imported" in pcea("yodel", status=2)
 
 

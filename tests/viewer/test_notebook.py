@@ -1,5 +1,7 @@
 """A shape in a notebook."""
 
+import base64
+import gzip
 import html
 import re
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pcea
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh
 from pcea.models import PointModel
+from pcea.pictures.palette import palette
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,7 +49,23 @@ def test_parts(cube: Mesh, tmp_path: Path) -> None:
     (mode,) = modes_of(pcea.show(cube, part, names=["low", "none", "high"]), tmp_path)
     (stack,) = mode["stacks"]
     assert [(name, share) for name, _, share in stack["legend"]] == [("low", 0.5), ("high", 0.5)]
-    assert stack["colors"][2] == stack["legend"][1][1]
+    assert stack["colors"][1] == stack["legend"][1][1] == palette(3)[2].tolist()
+
+
+def test_parts_of_large_numbers(cube: Mesh, tmp_path: Path) -> None:
+    part = (cube.vertices[:, 1] > 0.5).long() * (1 << 16)  # in 16 bits, all would be 0
+    (mode,) = modes_of(pcea.show(cube, part), tmp_path)
+    (stack,) = mode["stacks"]
+    assert [name for name, _, _ in stack["legend"]] == ["0", "65536"]
+    assert (
+        np.unique(np.frombuffer(gzip.decompress(base64.b64decode(stack["ids"])), "<u2")).size == 2
+    )
+
+
+def test_more_parts_than_a_page_can_number() -> None:
+    num = (1 << 16) + 1
+    with pytest.raises(InputError, match="at most 65536 different parts, not 65537"):
+        pcea.show(Cloud(torch.rand(num, 3)), np.arange(num))
 
 
 def test_a_model(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:

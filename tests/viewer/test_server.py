@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -89,6 +90,7 @@ def test_pages_of_other_sites_are_refused(
         status, content = client.send(method, path, **sent)
         assert status == (200 if welcome else 403)
         assert welcome or b"ball" not in content
+        assert welcome or f"its own page: http://{client.at}" in content.decode()
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,8 @@ def test_what_the_page_asks_for(client: Client, segmenter: PointModel) -> None:
         {"head": 1, "start": 0, "end": 1},
         {"head": 0, "start": 6, "end": 6},
         {"head": 0, "start": 0, "end": 7},
+        {"head": 0, "start": 5, "end": 3},
+        {"head": 0, "start": 0, "end": 0},
         {"head": 0},
     ],
 )
@@ -147,7 +151,8 @@ def test_paths_and_bodies_that_nobody_asked_for(client: Client) -> None:
     assert client.send("GET", "/etc/passwd")[0] == 404
     assert client.send("POST", "/answer")[0] == 404
     assert client.send("POST", "/describe", b"x")[0] == 413
-    assert client.send("POST", "/add", **{"Content-Length": "-1"})[0] == 413
+    assert client.send("POST", "/add", **{"Content-Length": "-1"})[0] == 400
+    assert client.send("POST", "/add", b"0\r\n\r\n", **{"Transfer-Encoding": "chunked"})[0] == 411
     assert client.send("PUT", "/")[0] == 501
 
 
@@ -163,6 +168,24 @@ def test_uploads_are_bounded(client: Client) -> None:
     most = {"Content-Length": str(MOST + 1)}
     assert client.send("POST", "/add?name=large.xyz", b"x", **most)[0] == 413
     assert client.ask("add", ROWS * (MOST // len(ROWS)), name="just.xyz")["name"] == "just.xyz"
+
+
+def test_an_unknown_panel_is_named(client: Client) -> None:
+    error = client.ask("describe", shape="ball.ply", model=0, panel="partz", choice=0)["error"]
+    assert error == "no panel is called 'partz' (did you mean 'parts'?)"
+
+
+def test_an_upload_that_stalls_stops_no_other_without_a_word(client: Client) -> None:
+    host, port = client.at.split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as stalled:
+        head = f"POST /add?name=a.xyz HTTP/1.1\r\nHost: {client.at}\r\nContent-Length: 9\r\n\r\n"
+        stalled.sendall(head.encode())
+        deadline = time.monotonic() + 5
+        while (found := client.send("POST", "/add?name=b.xyz"))[0] == 200:
+            assert time.monotonic() < deadline
+        assert found[0] == 503 and b"another file is being uploaded" in found[1]
+    while client.send("POST", "/add?name=b.xyz", ROWS)[0] == 503:  # until it is noticed
+        assert time.monotonic() < deadline
 
 
 def test_a_fault_of_ours_ends_nothing(
