@@ -25,6 +25,8 @@ def require_sizes(**options: Any) -> None:
             raise InputError(
                 f"model option {name} is {value!r}; it must be {wanted} of at least {least}"
             )
+        if name == "hidden" and len(sizes) != 2:
+            raise InputError(f"model option hidden is {value!r}; it must be two whole numbers")
 
 
 class Tokens(NamedTuple):

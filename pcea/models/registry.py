@@ -123,13 +123,16 @@ def create_model(
 def build_model(info: ModelInfo) -> PointModel:
     """Build the model that a description is of, freshly initialized; see :func:`create_model`."""
     name, options, build = info.name, info.options, MODELS.get(info.name)
-    own = inspect.signature(build.func).parameters
-    known = [option for option, each in own.items() if each.kind is not each.VAR_KEYWORD][1:]
-    if len(known) + 1 < len(own):  # its further keywords are the encoder's
-        known += inspect.signature(PointTransformer).parameters
-    for option in options:
+    _, *own = inspect.signature(build.func).parameters.values()
+    known = {each.name: each.default for each in own if each.kind is not each.VAR_KEYWORD}
+    if len(known) < len(own):  # its further keywords are the encoder's
+        encoder = inspect.signature(PointTransformer).parameters.values()
+        known |= {each.name: each.default for each in encoder}
+    for option, value in options.items():
         if option not in known:
             raise InputError(f"model {name!r} has no option {option!r}{nearest(option, known)}")
+        if isinstance(known[option], bool) and not isinstance(value, bool):
+            raise InputError(f"model option {option} is {value!r}; it must be true or false")
     try:
         return build(info, **options)
     except InputError:

@@ -136,7 +136,7 @@ class Segmenter(PointModel):
         if not info.taxonomy.parts:
             raise InputError("a segmenter needs a taxonomy with parts")
         self.categories = len(info.taxonomy.categories)
-        self.category_dropout = category_dropout
+        self.category_dropout = nn.Dropout(category_dropout).p  # it refuses what is no share
         self.category = LBR(self.categories, category_dim, slope=0.2)
         # Where points were left out on the way, those of the finer levels say what was lost.
         finer = self.encoder.dims[:-1] if self.encoder.coarsens else ()

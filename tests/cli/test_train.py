@@ -101,7 +101,7 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --model-options k=abc num=8,4", "k is 'abc'; it must be a whole number"),
         ("shapes-cls --model-options depth=-1", "depth is -1; it must be a whole number"),
         ("shapes-cls --model-options dropout=2", "cannot be built"),
-        ("shapes-cls --model-options hidden=8,", "cannot be built"),
+        ("shapes-cls --model-options hidden=8,", "hidden is (8,); it must be two whole numbers"),
         ("shapes-cls --seed 99999999999999999999", "seed is 99999999999999999999; it must be"),
         ("shapes-cls --metric overall_acuracy", "did you mean 'overall_accuracy'"),
         ("shapes-cls --dataset toyz", "did you mean 'toys'"),

@@ -74,6 +74,10 @@ def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -
         ("dims", (8, None, 8), "a list of whole numbers, each of at least 1"),
         ("dims", 64, "a list of whole numbers, each of at least 1"),
         ("hidden", (8, 0), "a list of whole numbers, each of at least 1"),
+        ("hidden", (8,), "two whole numbers"),
+        ("hidden", (8, 8, 8), "two whole numbers"),
+        ("keep_embedding", 2, "true or false"),
+        ("normals", "no", "true or false"),
         ("pooling", "max", "a list of 'max', 'mean' or both"),
         ("pooling", ("max", "x"), "a list of 'max', 'mean' or both"),
         ("pooling", (), "a list of 'max', 'mean' or both"),
@@ -83,6 +87,13 @@ def test_options_that_build_no_model_are_refused(option: str, value: object, wan
     words = f"^model option {option} is {re.escape(repr(value))}; it must be {wanted}$"
     with pytest.raises(InputError, match=words):
         create_model("eat-tiny", **{option: value})
+
+
+@pytest.mark.parametrize("option", ["dropout", "category_dropout"])
+@pytest.mark.parametrize("value", [5, -0.1, "a"])
+def test_shares_are_between_0_and_1(option: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"cannot be built with .*{option}"):
+        create_model("eat-seg-tiny", **{option: value})
 
 
 @pytest.mark.parametrize("options", [{"dims": ()}, {"num": (8,)}, {"dims": (8, 8)}])
