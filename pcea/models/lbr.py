@@ -31,7 +31,9 @@ class LBR(nn.Module):
     def activate(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Apply BatchNorm and ReLU alone, to (…, C_out) features made elsewhere."""
         if mask is None or not self.norm.training:
-            return self._rectify(self.norm(x.flatten(0, -2)).view_as(x), mask)
+            # Rectified before it becomes a view, of which autograd would copy the gradient.
+            flat = mask if mask is None else mask.flatten()
+            return self._rectify(self.norm(x.flatten(0, -2)), flat).view_as(x)
         real = self.norm(x[mask])
         out = torch.zeros_like(x, dtype=real.dtype)
         out[mask] = F.leaky_relu(real, self.slope)

@@ -115,4 +115,5 @@ def test_a_signal_to_one_process_stops_both_at_the_same_step(
     output, errors = workers.communicate(timeout=PATIENCE)
     assert workers.returncode == 7, errors
     saved = f"saved at step {run.load_state()['step']}: --resume {run.path} goes on"
-    assert output.splitlines().count(saved) == 2
+    # Both write to one stream: a line of the one may stand inside a line of the other.
+    assert output.count(saved) == 2

@@ -29,10 +29,10 @@ def sum_edges(
 ) -> None:
     """Add up the edges, and what each point and center needs of them for its gradient.
 
-    It writes into zeros ``of_center`` (B, M, C), the sum of ``near`` over each center's neighbors;
-    ``of_point`` (B, N, C), the sum of ``own`` over the ``degree`` (B, N) centers each point is
-    near; and ``totals`` and ``squares``, (B, C) float64, the sums of (near_j + own_i − about), and
-    of its square. With ``about`` (C,), a value near the mean, little cancels.
+    It writes into zeros ``of_center`` (B, M, C), the sum of each center's edges; ``of_point``
+    (B, N, C), that of each point's, which are ``degree`` (B, N) many; and ``totals`` and
+    ``squares``, (B, C) float64, the sums of (edge − about), and of its square. With ``about``
+    (C,), a value near the mean, little cancels.
     """
     for cloud in range(near.shape[0]):
         points, centers = near[cloud], own[cloud]
@@ -44,9 +44,10 @@ def sum_edges(
                 j = index[cloud, i, edge]
                 degree[cloud, j] += 1
                 for c in range(near.shape[2]):
-                    center_sum[i, c] += points[j, c]
-                    point_sum[j, c] += centers[i, c]
-                    off = points[j, c] + centers[i, c] - about[c]
+                    value = points[j, c] + centers[i, c]
+                    center_sum[i, c] += value
+                    point_sum[j, c] += value
+                    off = value - about[c]
                     few[c] += off
                     few_squares[c] += off * off
             totals[cloud] += few

@@ -58,10 +58,9 @@ def _(near: Tensor, own: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, Ten
 
 
 def _keep_moments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    near, own, index = inputs
-    mean, _, *rest = output
-    ctx.save_for_backward(near, own, mean, *rest)
-    ctx.k = index.shape[2]
+    mean, _, *sums = output
+    ctx.save_for_backward(mean, *sums)
+    ctx.k = inputs[2].shape[2]
     # Or zeros would be made for all that no gradient comes to, as large as the features.
     ctx.set_materialize_grads(False)
 
@@ -69,11 +68,11 @@ def _keep_moments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...])
 def _edge_moments_backward(
     ctx: Any, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor, None]:
-    near, own, mean, of_center, of_point, degree = ctx.saved_tensors
-    constant, slope = _edge_gradient(mean, of_mean, of_variance, own[..., 0].numel() * ctx.k)
-    of_near = torch.addcmul(constant, slope, near).mul_(degree.unsqueeze(-1))
-    of_own = torch.addcmul(constant, slope, own).mul_(ctx.k)
-    return of_near.addcmul_(slope, of_point), of_own.addcmul_(slope, of_center), None
+    mean, of_center, of_point, degree = ctx.saved_tensors
+    edges = of_center[..., 0].numel() * ctx.k
+    constant, slope = _edge_gradient(mean, of_mean, of_variance, edges)
+    of_near = (degree.unsqueeze(-1) * constant).addcmul_(slope, of_point)
+    return of_near, torch.addcmul(ctx.k * constant, slope, of_center), None
 
 
 _edge_moments.register_autograd(_edge_moments_backward, setup_context=_keep_moments)

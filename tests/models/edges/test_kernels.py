@@ -32,9 +32,10 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     for b in range(2):
         joined = np.zeros((4, 5))
         np.add.at(joined, (np.arange(4)[:, None], index[b]), 1)
-        np.testing.assert_allclose(sums[0][b], joined @ near[b])
-        np.testing.assert_allclose(sums[1][b], joined.T @ own[b])
-        np.testing.assert_array_equal(sums[2][b], joined.sum(0))
+        degree = joined.sum(0)
+        np.testing.assert_allclose(sums[0][b], joined @ near[b] + 2 * own[b])
+        np.testing.assert_allclose(sums[1][b], joined.T @ own[b] + degree[:, None] * near[b])
+        np.testing.assert_array_equal(sums[2][b], degree)
     off = every - about
     np.testing.assert_allclose(totals, off.sum((1, 2)), atol=1e-12)
     np.testing.assert_allclose(squares, (off**2).sum((1, 2)))
