@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         self._left_out: set[str] = set()
 
     def register(self, name: str) -> Callable[[E], E]:
-        """Make an entry known by a name, lower case with hyphens, as a decorator.
+        """Make an entry known by a name, as a decorator.
 
         Raises:
             ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.

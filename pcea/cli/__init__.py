@@ -1,4 +1,4 @@
-"""The ``pcea`` command: a file a subcommand, each a dataclass that tyro parses."""
+"""The ``pcea`` command: each subcommand is a dataclass that tyro parses."""
 
 from pcea.cli.program import main
 

@@ -37,7 +37,7 @@ class Recipe:
     name: str
     """What the recipe is called."""
     dataset: str
-    """Data set: shapes, modelnet40, shapenetpart, or a folder in ShapeNetPart's layout."""
+    """Data set: shapes, modelnet40, shapenetpart, or a folder of your own shapes."""
     model: str
     """Model, one of pcea.list_models()."""
     attention: str | None = None

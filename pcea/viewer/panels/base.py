@@ -91,4 +91,4 @@ class Panel(ABC):
 PANELS: Registry[type[Panel]] = Registry("panel", "pcea.panels")
 
 register_panel = PANELS.register
-"""Make a panel known by the name, one lower-case word, that the page lists it under."""
+"""Make a panel known by the name that the page lists it under."""
