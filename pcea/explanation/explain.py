@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcea.defaults import EXPLAIN_VOTES, TAILS, UP
-from pcea.errors import WrongOption
+from pcea.errors import InputError, WrongOption
 from pcea.evaluation.association import normalized_entropy
 from pcea.explanation.importance import Importance, check_target, importance_of, targets
 from pcea.formats import Cloud, ShapeLike, write_npz
@@ -162,6 +162,8 @@ def explain(
         WrongOption: there is no such layer or slot, whatever the shape.
     """
     depth = len(model.encoder.layers)
+    if not depth:
+        raise InputError(f"{model.info.name} was made with depth 0: it has no attention to explain")
     layer = depth - 1 if layer is None else layer
     if not 0 <= layer < depth:
         raise WrongOption(f"layer {layer}: {model.info.name} has layers 0 to {depth - 1}")

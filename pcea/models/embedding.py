@@ -15,7 +15,8 @@ from pcea.models.lbr import LBR
 def require_sizes(**options: Any) -> None:
     """Raise an InputError where an option, given by its name, is no size, or no list of sizes."""
     for name, value in options.items():
-        least, several = int(name not in ("stem", "outer")), name in ("dims", "num", "hidden")
+        least = 0 if name in ("stem", "outer", "depth") else 1
+        several = name in ("dims", "num", "hidden")
         sizes = value if several else [value]
         if not isinstance(sizes, (tuple, list)) or not all(
             (type(size) is int and size >= least) or (size is None and name == "num")

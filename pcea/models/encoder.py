@@ -75,6 +75,8 @@ class PointTransformer(nn.Module):
         super().__init__()
         require_sizes(dims=dims, num=num, k=k, inner=inner, outer=outer)
         require_sizes(stem=stem, depth=depth, fused=fused)
+        if not (depth or keep_embedding):
+            raise InputError("model option depth is 0; that leaves nothing without keep_embedding")
         self.attention, self.normals = attention, normals
         self.dims, self.fused = tuple(dims), fused
         self.coarsens = any(count is not None for count in num)

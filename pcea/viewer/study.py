@@ -69,5 +69,7 @@ class Study:
 
 def title_of(model: PointModel) -> str:
     """Name a model and its attention in words: ``eat-tiny, external attention``."""
+    if not model.encoder.layers:
+        return f"{model.info.name}, no attention"
     name = type(model.encoder.layers[0].attention).__name__
     return f"{model.info.name}, {re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', name).lower()}"

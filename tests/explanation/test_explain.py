@@ -224,6 +224,8 @@ def test_refuses_impossible_options() -> None:
     ):
         with pytest.raises(InputError, match=reason):
             explain(model, cloud_of(10), up="y", **options)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="depth 0: it has no attention to explain"):
+        explain(create_model("eat-tiny", depth=0), cloud_of(10), up="y")
 
 
 @pytest.mark.parametrize("attention", ["external", "self"])

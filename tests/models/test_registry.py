@@ -58,9 +58,8 @@ def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -
 @pytest.mark.parametrize(
     ("option", "value", "wanted"),
     [
-        ("depth", 0, "a whole number of at least 1"),
-        ("depth", -1, "a whole number of at least 1"),
-        ("depth", True, "a whole number of at least 1"),
+        ("depth", -1, "a whole number of at least 0"),
+        ("depth", True, "a whole number of at least 0"),
         ("k", "abc", "a whole number of at least 1"),
         ("k", 0, "a whole number of at least 1"),
         ("k", 2.5, "a whole number of at least 1"),
@@ -105,9 +104,11 @@ def test_each_stage_needs_a_width(options: dict) -> None:
 
 
 def test_a_model_of_the_least_sizes_runs() -> None:
-    least = {"k": 1, "depth": 1, "inner": 1, "outer": 0, "stem": 0, "fused": 1, "num": (1, None)}
+    least = {"k": 1, "depth": 0, "inner": 1, "outer": 0, "stem": 0, "fused": 1, "num": (1, None)}
     model = create_model("eat-tiny", dims=[1, 1, 1], hidden=[1, 1], **least).eval()
     assert model(torch.rand(2, 8, 3) / 2).shape == (2, 40)
+    with pytest.raises(InputError, match="depth is 0; that leaves nothing without keep_embedding"):
+        create_model("eat-tiny", **least, keep_embedding=False)
 
 
 def test_a_model_and_its_description_say_what_they_hold() -> None:

@@ -5,7 +5,7 @@ import torch
 
 from pcea.explanation import importance
 from pcea.formats import Cloud, Mesh
-from pcea.models import PointModel
+from pcea.models import PointModel, create_model
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, title_of
 
@@ -91,3 +91,4 @@ def test_auto_is_what_the_model_guesses(
 def test_the_title_names_the_mechanism(segmenter: PointModel, classifier: PointModel) -> None:
     assert title_of(segmenter) == "eat-seg-tiny, external attention"
     assert title_of(classifier) == "eat-tiny, self attention"
+    assert title_of(create_model("eat-tiny", depth=0)) == "eat-tiny, no attention"
