@@ -1,4 +1,3 @@
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -10,18 +9,8 @@ from pcea.errors import InputError
 from pcea.models import create_model, save_model
 
 ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "scripts" / "make_pictures.py"
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    file = ROOT / "scripts/make_pictures.py"
-    spec = importlib.util.spec_from_file_location("make_pictures", file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def save(path: Path, name: str, **options: object) -> Path:

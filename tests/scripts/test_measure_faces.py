@@ -1,7 +1,5 @@
 """The script that measures labeled meshes, on one whose answer is known."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -23,16 +21,6 @@ class BySide(Segmenter):
     def forward(self, pos: Tensor, *_: object, **__: object) -> Tensor:
         x = pos[..., 0]
         return torch.stack([torch.full_like(x, -9.0), -50 * x, 50 * x], dim=-1)
-
-
-@pytest.fixture
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_faces", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The script that trains from nothing and from weights, on clouds made here."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -13,15 +12,6 @@ from pcea.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_finetuning.py"
 COUNTS = {"ball": 12, "rod": 7, "plate": 3}
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_finetuning", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

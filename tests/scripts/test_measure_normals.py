@@ -1,6 +1,5 @@
 """The script that measures estimated normals, on spheres, whose normals are their positions."""
 
-import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +12,6 @@ from pcea.datasets import Clouds
 from pcea.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_normals.py"
-
-
-@pytest.fixture
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_normals", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The script that prints the tables of docs/slots.md."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,15 +11,6 @@ from pcea.models import create_model, save_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_slots.py"
 TINY = {"depth": 1, "k": 4, "num": (16, 8), "fused": 16, "dims": (8, 8, 8), "hidden": (8, 8)}
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_slots", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The script that prints the table of stray points in docs/models.md."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -14,15 +13,6 @@ from pcea.models import create_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_strays.py"
 TINY = {"depth": 1, "k": 4, "num": (16, 8), "fused": 16, "dims": (8, 8, 8), "hidden": (8, 8)}
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_strays", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

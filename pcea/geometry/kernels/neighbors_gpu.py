@@ -64,11 +64,11 @@ def _search(  # type: ignore[no-untyped-def]
 ):
     row = tl.program_id(0) * queries + tl.arange(0, queries)
     cloud = tl.program_id(1).to(tl.int64)
-    asked = row < rows
+    valid = row < rows
     query += (cloud * rows + row) * 3
-    qx = tl.load(query, asked, 0.0)[:, None]  # (queries, 1)
-    qy = tl.load(query + 1, asked, 0.0)[:, None]
-    qz = tl.load(query + 2, asked, 0.0)[:, None]
+    qx = tl.load(query, valid, 0.0)[:, None]  # (queries, 1)
+    qy = tl.load(query + 1, valid, 0.0)[:, None]
+    qz = tl.load(query + 2, valid, 0.0)[:, None]
     pos += cloud * total * 3
     none = -0x7FFFFFFFFFFFFFFF - 1
     found = tl.full([queries, best], none, tl.int64)  # ascending
@@ -85,7 +85,7 @@ def _search(  # type: ignore[no-untyped-def]
         key = ~((bits.to(tl.int64) << 32) | point[None, :].to(tl.int64))
         key = tl.where(inside[None, :], key, none)
         better = tl.max(key, 1) > tl.min(found, 1)
-        if tl.max((better & asked).to(tl.int32), 0) > 0:
+        if tl.max((better & valid).to(tl.int32), 0) > 0:
             # One ascends and the other descends: the larger of each pair are the best of both.
             found = tl.maximum(found, tl.topk(key, best))
             found = tl.bitonic_merge(found)
@@ -96,4 +96,4 @@ def _search(  # type: ignore[no-untyped-def]
         nearest = tl.sum(tl.where(place == 0, at, 0), 1)[:, None]
         at = tl.where((key >> 32) == 0x7F800000, nearest, at)
     out = index + (cloud * rows + row)[:, None] * k + place
-    tl.store(out, at, asked[:, None] & (place < k))
+    tl.store(out, at, valid[:, None] & (place < k))
