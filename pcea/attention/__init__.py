@@ -1,7 +1,6 @@
-"""Attention over the points of a cloud: one file a mechanism, all behind one interface.
+"""Attention over the points of a cloud: one file per mechanism, all behind one interface.
 
-Every module of this folder is imported here, so a file that registers a mechanism joins by lying
-beside the others.
+Every module of this folder is imported here, so a new file only has to register its mechanism.
 """
 
 from pcea.attention.base import (

@@ -1,4 +1,4 @@
-"""The one interface of every attention, their names, and what the mechanisms share."""
+"""The interface and the registry of attentions, and the functions that they share."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -16,18 +16,18 @@ MapKind = Literal["slots", "points"]
 class Attention(nn.Module, ABC):
     """Attention over the points of a cloud, (B, N, C) → (B, N, C).
 
-    Row n of the map is what point n reads from: the slots of a learned memory
-    (``map_kind = "slots"``) or the points of its own cloud (``map_kind = "points"``). The rest of
-    the package knows an attention by nothing else.
+    Row n of the attention map has the weights with which point n reads the slots of a learned
+    memory (``map_kind = "slots"``) or the points of its own cloud (``map_kind = "points"``). The
+    rest of the package uses an attention only through this interface.
 
-    A padded point holds any finite values. It is read by nobody, its row of the output is zero,
-    its row (and, among points, its column) of the map is zero, and no gradient reaches it.
+    A padded point may hold any finite values. No point reads it, and no gradient reaches it. Its
+    rows of the output and of the map are zero, and so is its column of a map over points.
     """
 
     map_kind: ClassVar[MapKind]
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Let the points attend.
+        """Compute the output of the attention.
 
         Args:
             x: features, (B, N, C).
@@ -35,7 +35,7 @@ class Attention(nn.Module, ABC):
             mask: (B, N) bool, True at the real points; None: all are real.
 
         Returns:
-            What each point read, (B, N, C).
+            What each point reads, (B, N, C).
         """
         return self.attend(x, pos, mask)[0]
 
@@ -43,20 +43,20 @@ class Attention(nn.Module, ABC):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend as ``forward`` does, and give the map too.
+        """Compute the output, as ``forward`` does, and the attention map.
 
-        It is (B, H, N, S) over slots or (B, H, N, N) over points, float32 or wider; H = 1 without
-        heads.
+        The map is (B, H, N, S) over slots or (B, H, N, N) over points, in float32 or float64; H = 1
+        without heads.
         """
 
 
-# A class takes ``dim`` first and its options, all with defaults, after.
+# A class takes ``dim`` first, then its options, which all have defaults.
 ATTENTIONS: Registry[type[Attention]] = Registry("attention", "pcea.attentions")
 register_attention = ATTENTIONS.register
 
 
 def list_attentions() -> list[str]:
-    """Name every attention, those of installed plug-ins too, sorted."""
+    """List the names of all attentions, also of those in installed plug-ins, sorted."""
     return ATTENTIONS.names()
 
 
@@ -69,7 +69,7 @@ def create_attention(name: str, dim: int, **options: Any) -> Attention:
         options: the mechanism's own, such as ``slots=64`` or ``heads=4``.
 
     Raises:
-        InputError: no such attention, no such option of it, or a value that it cannot take.
+        InputError: the name or an option is unknown, or an option has a wrong value.
     """
     mechanism = ATTENTIONS.get(name)
     known = [option for option in inspect.signature(mechanism).parameters if option != "dim"]
@@ -80,24 +80,24 @@ def create_attention(name: str, dim: int, **options: Any) -> Attention:
 
 
 def at_least_float32(scores: Tensor) -> Tensor:
-    """Turn scores into float32, unless they are float64: what is normalized also under autocast."""
+    """Convert scores to float32, or keep float64: half precision is too coarse to normalize."""
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 def masked_softmax(scores: Tensor, real: Tensor | None, dim: int) -> Tensor:
-    """Take the softmax over a dimension of what is real; padding gets 0, also where all is padding.
+    """Take the softmax over the real points of a dimension; padding gets 0, even if all is padding.
 
     ``real`` is bool and broadcasts to the shape of the scores; None: all are real.
     """
     if real is None:
         return scores.softmax(dim)
-    # The lowest finite number, not -inf: of padding alone the softmax would be NaN.
+    # Not -inf: the softmax of a cloud without real points would then be NaN.
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~real, lowest).softmax(dim).masked_fill(~real, 0.0)
 
 
 def require_positive(**sizes: int) -> None:
-    """Raise an InputError where a size, given by its name, is not an int of at least 1."""
+    """Raise an InputError unless each of the named sizes is an int of at least 1."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise InputError(
@@ -106,7 +106,7 @@ def require_positive(**sizes: int) -> None:
 
 
 def width_of_head(dim: int, heads: int) -> int:
-    """Divide channels among heads, or raise an InputError where the heads do not divide them."""
+    """Return the channels of each head, or raise an InputError if the heads do not divide them."""
     require_positive(dim=dim, heads=heads)
     if dim % heads:
         raise InputError(

@@ -13,17 +13,17 @@ from pcea.attention.base import (
 )
 from pcea.attention.reading import read_memory
 
-# Up to so many scores a compiler makes more of the open form, which it can fuse with what stands
-# around it, than of one closed operator. On a CPU the two are then equally fast without one.
-_CPU_OPEN = 1 << 19
-_OTHER_OPEN = 1 << 26
+# Up to this many scores, plain operations are used, which torch.compile can fuse with those around
+# them. On a CPU without torch.compile, they are as fast as the custom operator up to here.
+_CPU_PLAIN = 1 << 19
+_OTHER_PLAIN = 1 << 26
 
 
 def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e-9) -> Tensor:
     """Normalize scores (B, N, …, S) by a softmax over the points, then to unit sum over the slots.
 
-    Both happen in float32 at least, also under autocast: eps, 1e-9 in the paper, underflows in half
-    precision. A padded point's weights are 0. Source: Guo et al., Beyond Self-attention,
+    Both steps use at least float32, also under autocast: eps, 1e-9 in the paper, underflows in half
+    precision. The weights of padded points are 0. Source: Guo et al., Beyond Self-attention,
     arXiv 2105.02358, eq. 5-7 and algorithm 1.
     """
     scores = at_least_float32(scores)
@@ -34,10 +34,10 @@ def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e
 
 
 class Memory(nn.Module):
-    """The two learned memories Mk and Mv of external attention, (S, C) each; tied, Mv is Mk.
+    """The two learned memories Mk and Mv of external attention, (S, C) each; if tied, Mv is Mk.
 
     Source: Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts
-    Mv as Mkᵀ; here the two start independently, and sharing is an option and never an accident.
+    Mv as Mkᵀ; here the two start independently and share their storage only if ``tied``.
     """
 
     mv: nn.Parameter | None
@@ -47,36 +47,36 @@ class Memory(nn.Module):
         require_positive(slots=slots, dim=dim)
         self.eps = eps
         self.mk = nn.Parameter(torch.empty(slots, dim))
-        # Tied, there is no second name either: safetensors refuses two names for one storage.
+        # If tied, there is no second parameter: safetensors refuses two names for one storage.
         self.register_parameter("mv", None if tied else nn.Parameter(torch.empty(slots, dim)))
-        # Features of unit variance then have scores of unit variance.
+        # This scale gives scores of unit variance to features of unit variance.
         for memory in self.parameters():
             nn.init.trunc_normal_(memory, std=memory.shape[1] ** -0.5)
 
     @property
     def values(self) -> Tensor:
-        """What is read, Mv, (S, C): Mk itself where they are tied."""
+        """The values Mv, (S, C), which are Mk if the two are tied."""
         return self.mk if self.mv is None else self.mv
 
     def forward(self, query: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read the memory in the open with a query (B, N, H, C), H heads.
+        """Read the memory with the queries (B, N, H, C) of H heads.
 
-        It gives what was read, in the same shape, and the weights A, (B, N, H, S).
+        Returns the output, in the same shape, and the weights A, (B, N, H, S).
         """
         weights = double_normalize(F.linear(query, self.mk), mask, self.eps)
         return weights.to(self.values.dtype) @ self.values, weights
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
-        """Read what ``forward`` reads with F = x Wq, (B, N, H·C), without making the query.
+        """Compute the output of ``forward`` for F = x Wq, (B, N, H·C), without computing F.
 
-        Many points are read in blocks, see ``read_memory``. ``project`` is Wqᵀ, as a Linear layer
-        keeps it, (H·C, C'), H heads one after the other; None: F = x.
+        Many points are read in blocks, see ``read_memory``. ``project`` is Wqᵀ, the weight of a
+        Linear layer, (H·C, C'), with the H heads one after the other; None: F = x.
         """
         keys = self.mk.unsqueeze(0)  # (1, S, C)
         if project is not None:
             keys = self.mk @ project.unflatten(0, (-1, self.mk.shape[1]))  # (H, S, C')
         heads, slots = keys.shape[:2]
-        most = _CPU_OPEN if x.device.type == "cpu" else _OTHER_OPEN
+        most = _CPU_PLAIN if x.device.type == "cpu" else _OTHER_PLAIN
         if x.shape[0] * x.shape[1] * heads * slots > most:
             return read_memory(x, keys, self.values, mask, self.eps)
         scores = F.linear(x, keys.flatten(0, 1)).unflatten(-1, (heads, slots))  # (B, N, H, S)
@@ -85,7 +85,7 @@ class Memory(nn.Module):
 
 
 class MemoryAttention(Attention):
-    """What external attention shares, with one head or more: how a ``memory`` is read."""
+    """The base class of external attention with one or more heads, which reads a ``memory``."""
 
     map_kind = "slots"
     query: nn.Linear | nn.Identity
@@ -93,20 +93,20 @@ class MemoryAttention(Attention):
     heads = 1
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Let the points read the memory, through the fused read. See ``Attention``."""
+        """Compute the output without storing the queries; see ``Attention.forward``."""
         project = self.query.weight if isinstance(self.query, nn.Linear) else None
         return self.merge(self.memory.read(x, project, mask), mask)
 
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points read the memory; the map is A, (B, H, N, S). See ``Attention.attend``."""
+        """Compute the output and the map A, (B, H, N, S); see ``Attention.attend``."""
         query = self.query(x).unflatten(-1, (self.heads, -1))  # (B, N, H, C'/H)
         read, weights = self.memory(query, mask)  # (B, N, H, C'/H), (B, N, H, S)
         return self.merge(read.flatten(2), mask), weights.transpose(1, 2)
 
     def merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
-        """Make one output of what the heads read, (B, N, C')."""
+        """Combine the outputs of the heads, (B, N, C'), into one."""
         return read
 
 
@@ -119,7 +119,7 @@ class ExternalAttention(MemoryAttention):
         slots: slots S of the memory.
         tied: let Mv be Mk.
         query: project the input by Wq (without bias) first; False: F = x.
-        eps: of the double normalization.
+        eps: keeps the second normalization finite.
 
     Raises:
         InputError: dim or slots is not a positive whole number.

@@ -8,20 +8,20 @@ from pcea.attention.external import Memory, MemoryAttention
 
 @register_attention("multihead-external")
 class MultiHeadExternalAttention(MemoryAttention):
-    """Multi-head external attention: the heads read, each its own way, from one shared memory.
+    """Multi-head external attention: all heads read from one shared memory.
 
     The input is projected from C to C' = expand · C channels and split into heads of C'/H; all
-    heads read the same Mk and Mv of S slots of C'/H channels; what they read is concatenated and
-    projected back to C. The first projection has no bias, which the softmax over the points would
-    cancel. The authors' image networks have ``expand=4``, four times the heads, and S = 256 / 4.
+    heads read the same Mk and Mv, S slots of C'/H channels; their outputs are concatenated and
+    projected back to C. The first projection has no bias, as the softmax over the points would
+    cancel it. The authors' image networks have ``expand=4``, four times the heads, and S = 256 / 4.
 
     Args:
         dim: channels C.
-        heads: heads H; they divide expand · C.
+        heads: number of heads H, a divisor of expand · C.
         slots: slots S of the shared memory.
         expand: C' / C.
         tied: let Mv be Mk.
-        eps: of the double normalization.
+        eps: keeps the second normalization finite.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, section 3.3 and algorithm 2.
@@ -45,6 +45,6 @@ class MultiHeadExternalAttention(MemoryAttention):
         self.project = nn.Linear(dim * expand, dim)
 
     def merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
-        """Project what the heads read back to (B, N, C)."""
+        """Project the outputs of the heads to (B, N, C)."""
         out: Tensor = self.project(read)  # (B, N, C)
         return out if mask is None else out * mask.unsqueeze(-1)

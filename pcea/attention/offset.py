@@ -19,13 +19,13 @@ class OffsetAttention(Attention):
     last axis, then A_ij / (ε + Σ_i A_ij), and, as the authors' code has it, out_j = Σ_i A_ij v_i.
     So point j reads from column j of A, and the map is Aᵀ: its rows sum to 1.
 
-    This is A·V alone. The offset that gives the layer its name, x + LBR(x − A·V), is the residual
-    switch of the layers in ``pcea.models``, where any attention can have it.
+    The output is A·V alone. The offset x + LBR(x − A·V), which gives the layer its name, is the
+    option ``residual`` of every model, and works with every attention.
 
     Args:
         dim: channels C.
         query_dim: channels of query and key; None: C/4.
-        eps: keeps the division finite.
+        eps: keeps the second normalization finite.
 
     Raises:
         InputError: a size is not a positive whole number.
@@ -49,12 +49,12 @@ class OffsetAttention(Attention):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend; the map is Aᵀ, (B, 1, N, N). See ``Attention.attend``."""
+        """Compute the output and the map Aᵀ, (B, 1, N, N); see ``Attention.attend``."""
         query, value = self.query(x), self.value(x)
         energy = at_least_float32(query @ query.mT)  # (B, N, N)
         real = None if mask is None else mask.unsqueeze(2) & mask.unsqueeze(1)  # (B, N, N)
         weights = masked_softmax(energy, real, -1)
-        # Times the reciprocal: the gradient of a quotient takes more passes over the map.
+        # Not a division, whose gradient takes more passes over the map.
         weights = weights * (weights.sum(1, keepdim=True) + self.eps).reciprocal()
-        weights = weights.mT  # (B, N, N): row j is what point j reads
+        weights = weights.mT  # (B, N, N): row j has the weights with which point j reads
         return weights.to(value.dtype) @ value, weights.unsqueeze(1)

@@ -1,11 +1,11 @@
-"""Reading a memory without the query and with one map, in blocks that stay in the cache."""
+"""Reading a memory in blocks of points, without storing the queries or a second map."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# Scores a block, by device. On a CPU they stay in its cache; a GPU wants few calls.
+# Scores per block. On a CPU, a block stays in the cache; a GPU is faster with few calls.
 _CPU_SCORES = 1 << 20
 _OTHER_SCORES = 1 << 26
 
@@ -18,18 +18,18 @@ def read_memory(
     eps: float = 1e-9,
     rows: int | None = None,
 ) -> Tensor:
-    """Let points read a memory: out = Norm(x keysᵀ) values, (B, N, H·D), for each of H heads.
+    """Read a memory: out = Norm(x keysᵀ) values for each of H heads, (B, N, H·D).
 
-    Norm is :func:`pcea.attention.external.double_normalize`. It goes in blocks of points: one map
-    is kept, A, and beside it a block. Gradients are of first order; their own raise.
+    Norm is :func:`pcea.attention.external.double_normalize`. The points are read in blocks: only
+    the map A and one block are held. Second derivatives are not supported and raise an error.
 
     Args:
         x: (B, N, C) features.
         keys: (H, S, C), a memory of S slots for each head.
         values: (S, D), shared by the heads.
-        mask: (B, N) bool, True at the real points; the others read 0. None: all are real.
+        mask: (B, N) bool, True at the real points; the output of others is 0. None: all are real.
         eps: keeps the second normalization finite.
-        rows: points a block. Default: what suits the device.
+        rows: points per block. Default: depends on the device.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithms 1 and 2. The
@@ -40,7 +40,7 @@ def read_memory(
     # Not torch.amp.is_autocast_available: torch 2.10 cannot compile it.
     if device != "meta" and torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
-        # As autocast does with a Linear layer: float64 stays.
+        # Like autocast of a Linear layer, this keeps float64.
         x, keys, values = (
             each if each.dtype == torch.float64 else each.to(dtype) for each in (x, keys, values)
         )
@@ -53,30 +53,30 @@ def read_memory(
 def _read(
     x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, eps: float, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What is read, the weights A (B, N, H·S), and each point's sum of Â + ε (B, N, H)."""
+    """Compute the output, the weights A (B, N, H·S), and the sums of Â + ε (B, N, H)."""
     out, weights, sums = _empty(x, keys, values)
     heads, slots, _ = keys.shape
     keys = keys.flatten(0, 1)  # (H·S, C)
     spans = _spans(x, rows)
-    # Not -inf: a cloud of padding alone has this maximum, and -inf less -inf is NaN.
+    # Not -inf: a cloud without real points keeps this maximum, and -inf − -inf is NaN.
     lowest = torch.finfo(weights.dtype).min
     for cloud in range(len(x)):
-        top, tops = weights.new_full((len(keys),), lowest), []
-        total = torch.zeros_like(top)
+        maximum, maxima = weights.new_full((len(keys),), lowest), []
+        total = torch.zeros_like(maximum)
         for span in spans:
             block = weights[cloud, span]  # (n, H·S)
             _multiply(x[cloud, span], keys.T, block)
             if mask is not None:
                 block.masked_fill_(~mask[cloud, span].unsqueeze(-1), -torch.inf)
-            higher = torch.maximum(top, block.amax(0))
-            block.sub_(higher).exp_()
-            total.mul_((top - higher).exp_()).add_(block.sum(0))
-            top = higher
-            tops.append(top)
-        # At least 1, the highest score's own share, but for a cloud of padding alone.
+            raised = torch.maximum(maximum, block.amax(0))
+            block.sub_(raised).exp_()
+            total.mul_((maximum - raised).exp_()).add_(block.sum(0))
+            maximum = raised
+            maxima.append(maximum)
+        # The highest score alone contributes 1; only a cloud without real points has less.
         total.clamp_min_(1.0)
-        for span, then in zip(spans, tops, strict=True):
-            block = weights[cloud, span].mul_((then - top).exp_() / total)
+        for span, block_maximum in zip(spans, maxima, strict=True):
+            block = weights[cloud, span].mul_((block_maximum - maximum).exp_() / total)
             each = block.view(-1, slots)  # (n·H, S)
             divisor = each.sum(-1, keepdim=True).add_(eps)
             each.div_(divisor)
@@ -92,22 +92,22 @@ _read.register_fake(lambda x, keys, values, *_: _empty(x, keys, values))
 def _read_backward(
     grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, weights: Tensor, sums: Tensor, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of x, keys and values; the symbols are those of docs/attention.md."""
+    """Compute the gradients of x, keys and values, in the symbols of docs/attention.md."""
     (heads, slots), dim = keys.shape[:2], values.shape[1]
     keys_rows = keys.flatten(0, 1)  # (H·S, C)
     grad_x = x.new_empty(x.shape)
-    # Summed in float32 over the blocks, also where they multiply in bfloat16.
+    # The blocks are added up in float32, even if they are multiplied in bfloat16.
     grad_keys = torch.zeros_like(keys_rows, dtype=weights.dtype)
     grad_values = torch.zeros_like(values, dtype=weights.dtype)
 
     def centered(cloud: int, span: slice) -> Tensor:
-        """T = dA less its mean under A, (n·H, S)."""
+        """Compute T = dA − Σ_S A∘dA, (n·H, S)."""
         each = weights[cloud, span].view(-1, slots)
         read = (grad[cloud, span].reshape(-1, dim) @ values.T).to(weights.dtype)
         return read.sub_((each * read).sum(-1, keepdim=True))
 
     spans = _spans(x, rows)
-    # The caller may go backward under autocast, which would narrow the products anew.
+    # Autocast may be on in the backward pass, and would reduce the precision again.
     with torch.autocast(x.device.type, enabled=False):
         for cloud in range(len(x)):
             columns = weights.new_zeros(len(keys_rows))
@@ -137,11 +137,11 @@ _read_backward.register_fake(
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     x, keys, values, _, _, ctx.rows = inputs
     ctx.save_for_backward(x, keys, values, *output[1:])
-    # A gradient of the map, which nobody outside sees, would be a second map of zeros.
+    # Nothing outside uses the map, and its gradient would be another map, of zeros.
     ctx.set_materialize_grads(False)
 
 
-def _differentiate(ctx: Any, grad: Tensor | None, *unseen: None) -> tuple[Tensor | None, ...]:
+def _differentiate(ctx: Any, grad: Tensor | None, *unused: None) -> tuple[Tensor | None, ...]:
     if grad is None:
         return (None,) * 6
     return (*_read_backward(grad, *ctx.saved_tensors, ctx.rows), None, None, None)
@@ -162,7 +162,7 @@ def _empty(x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Ten
 
 
 def _spans(x: Tensor, rows: int) -> list[slice]:
-    """The points of a cloud that are worked on together."""
+    """Split the points of a cloud into blocks."""
     return [slice(first, first + rows) for first in range(0, x.shape[1], rows)]
 
 

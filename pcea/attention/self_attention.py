@@ -16,12 +16,12 @@ from pcea.attention.base import (
 class SelfAttention(Attention):
     """Multi-head self-attention: A = softmax(Q Kᵀ / √d) over the keys, out = concat(A V) Wo.
 
-    ``forward`` runs torch's fused kernel, which never holds the map; ``attend`` computes the same
-    in the open. Q, K and V have no bias (softmax would cancel that of K).
+    ``forward`` runs torch's fused kernel, which never stores the map; ``attend`` computes the
+    same and stores it. Q, K and V have no bias (softmax would cancel that of K).
 
     Args:
         dim: channels C.
-        heads: heads H of d = C/H channels; they divide C.
+        heads: number of heads H, a divisor of C; each has d = C/H channels.
 
     Raises:
         InputError: a size is not a positive whole number, or the heads do not divide C.
@@ -40,9 +40,9 @@ class SelfAttention(Attention):
         self.project = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Let the points attend through ``scaled_dot_product_attention``. See ``Attention``."""
+        """Compute the output by ``scaled_dot_product_attention``; see ``Attention.forward``."""
         query, key, value = self._split(x)
-        # In a cloud of padding alone every key may be read: over none the softmax would be NaN.
+        # A cloud without real points may read every key: a softmax over no keys would be NaN.
         keys = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
         read = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         return self._merge(read, mask)
@@ -50,7 +50,7 @@ class SelfAttention(Attention):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend; the map is A, (B, H, N, N). See ``Attention.attend``."""
+        """Compute the output and the map A, (B, H, N, N); see ``Attention.attend``."""
         query, key, value = self._split(x)
         scores = at_least_float32(query @ key.mT) * self.head_dim**-0.5  # (B, H, N, N)
         real = None if mask is None else mask[:, None, :, None] & mask[:, None, None, :]

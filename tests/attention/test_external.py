@@ -76,7 +76,7 @@ def test_equation(tied: bool, query: bool) -> None:
 def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few points are read in the open, many in blocks; here a few are many."""
     if request.param == "in blocks":
-        monkeypatch.setattr(pcea.attention.external, "_CPU_OPEN", 0)
+        monkeypatch.setattr(pcea.attention.external, "_CPU_PLAIN", 0)
         monkeypatch.setattr(pcea.attention.reading, "_CPU_SCORES", 12)
 
 
@@ -130,7 +130,7 @@ def test_many_points_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(pcea.attention.external, "read_memory", read)
     attention = external(4)
-    most = pcea.attention.external._CPU_OPEN // 64
+    most = pcea.attention.external._CPU_PLAIN // 64
     for points in (most, most + 1):
         x = randn(1, points, 4)
         torch.testing.assert_close(attention(x), attention.attend(x)[0], rtol=1e-4, atol=1e-5)
