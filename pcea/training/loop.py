@@ -26,7 +26,7 @@ from pcea.training.progress import Progress
 from pcea.training.report import Report
 from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import learning_rate
-from pcea.training.setup import build_model, load_splits, resolve
+from pcea.training.setup import build_model, check_model, load_splits, resolve
 from pcea.training.state import TrainingState
 from pcea.training.trackers import TRACKERS
 from pcea.transforms import Transform, as_transforms
@@ -80,10 +80,12 @@ def train(
     recipe, objects = resolve(recipe, model, dataset, transforms)
     if resume:
         run.check(recipe, objects)
-    # Names are looked up before the data are read, which takes longer.
+    # What does not depend on the data is checked before the data are read, which takes longer.
     makers = [TRACKERS.get(name) for name in recipe.tracker]
     for metric in recipe.metric:
         METRICS.get(metric)
+    if "model" not in objects and not resume:
+        check_model(recipe)
     # Accelerate takes one precision a process for good; autocast takes each recipe's own.
     accelerator = Accelerator(mixed_precision="no")
     main, device, notes = accelerator.is_main_process, accelerator.device, list[str]()

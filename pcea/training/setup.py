@@ -9,11 +9,14 @@ from torch import nn
 
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.datasets.objects import as_datasets, hold_out
+from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import check_fit
+from pcea.evaluation.metrics import check_metrics
 from pcea.models import PointModel, WrappedModel, create_model
 from pcea.models.wrapped import wrap
 from pcea.recipes import Recipe
+from pcea.training.finetuning import freeze, initialize
 from pcea.transforms import as_transforms
 from pcea.transforms.base import TRANSFORMS
 
@@ -112,6 +115,19 @@ def _given_splits(
     return found["train"], found.get("val")
 
 
+def check_model(recipe: Recipe) -> None:
+    """Refuse a recipe whose model is wrong for any data, before the data are read.
+
+    Raises:
+        InputError: the model, an option of it, a metric, ``freeze`` or ``init`` is wrong.
+    """
+    model = _create(recipe)
+    check_metrics(recipe.metric, model.task)
+    if recipe.init is not None:
+        initialize(model, recipe.init)
+    freeze(model, recipe.freeze)
+
+
 def build_model(
     recipe: Recipe, data: PointCloudDataset, model: nn.Module | None = None
 ) -> PointModel | WrappedModel:
@@ -129,16 +145,20 @@ def build_model(
     elif model is not None:
         built = wrap(model, data.taxonomy, recipe.normals, **about)
     else:
-        options: dict[str, Any] = {"residual": recipe.residual, "normals": recipe.normals}
-        options |= recipe.model_options
-        if recipe.attention is not None:
-            options["attention"] = recipe.attention
-        if recipe.attention_options:
-            options["attention_options"] = dict(recipe.attention_options)
-        built = create_model(recipe.model, data.taxonomy, **about, **options)
+        built = _create(recipe, data.taxonomy, **about)
     check_fit(built, data)
     built.info = replace(built.info, **about)
     return built
+
+
+def _create(recipe: Recipe, taxonomy: Taxonomy | None = None, **about: Any) -> PointModel:
+    options: dict[str, Any] = {"residual": recipe.residual, "normals": recipe.normals}
+    options |= recipe.model_options
+    if recipe.attention is not None:
+        options["attention"] = recipe.attention
+    if recipe.attention_options:
+        options["attention_options"] = dict(recipe.attention_options)
+    return create_model(recipe.model, taxonomy, **about, **options)
 
 
 def check_normals(recipe: Recipe, data: PointCloudDataset) -> None:

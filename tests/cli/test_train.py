@@ -94,7 +94,6 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --scale 2", "--scale"),
         ("shapes-cls --precision fp16", "'fp16'"),
         ("shapes-cls --attention-options 128", "'128' is not of the form KEY=VALUE"),
-        ("shapes-cls --attention extrenal", "did you mean 'external'"),
         ("shapes-cls --attention-options slot=3", "did you mean 'slots'"),
         ("shapes-cls --model eet-tiny", "did you mean 'eat-tiny'"),
         ("shapes-cls --model-options dims=8", "dims is 8; it must be a list of whole numbers"),
@@ -107,8 +106,6 @@ def test_help_of_a_recipe_shows_its_values(pcea: Run) -> None:
         ("shapes-cls --dataset toyz", "did you mean 'toys'"),
         ("modelnet40-eat --data-root no/such/folder", "no/such/folder"),
         ("shapes-cls --init modelnet40-eat-smal", "did you mean 'modelnet40-eat-small'"),
-        ("shapes-cls --init parts-eat-tiny", "do not fit model 'eat-tiny'"),
-        ("shapes-cls --freeze encodr", "did you mean 'encoder'"),
         ("shapes-cls --freeze encoder head", "leaves nothing to train"),
         ("shapes-cls --head-lr -1", "head_lr is -1.0"),
         ("shapes-cls --tracker tensorbord", "did you mean 'tensorboard'"),
@@ -132,6 +129,24 @@ def test_refuses_in_one_line_and_leaves_nothing(
         options += ["--dataset", "toys"]  # quicker to load than the built-in shapes
     assert reason in pcea("train", *options, status=2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--freeze encodr", "did you mean 'encoder'"),
+        ("--metric instance_miou", "metric 'instance_miou' is for segmentation"),
+        ("--attention extrenal", "did you mean 'external'"),
+        ("--init parts-eat-tiny", "do not fit model 'eat-tiny'"),
+    ],
+)
+def test_what_is_wrong_for_any_data_is_refused_before_they_are_read(
+    pcea: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, reason: str
+) -> None:
+    monkeypatch.setattr("pcea.training.setup.load_dataset", lambda *call: 1 / 0)
+    run = tmp_path / "run"
+    assert reason in pcea("train", "shapes-cls", *words.split(), "--out", run, status=2)
+    assert not run.exists()
 
 
 def test_writes_a_run_folder(pcea: Run, classifier: Path) -> None:
