@@ -1,21 +1,47 @@
-"""What slots single out over a data set: one file per picture."""
+"""What slots single out over a data set, as pictures: one file per picture."""
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from pcea.datasets import PointCloudDataset
 from pcea.evaluation import SlotStatistics
 from pcea.models import PointModel
+from pcea.pictures.explained import DPI
 from pcea.pictures.figures import Style
 from pcea.pictures.files import save
-from pcea.pictures.slots.across import across
-from pcea.pictures.slots.heat_map import heat_map
-from pcea.pictures.slots.scatter import scatter
+from pcea.registry import Registry, import_modules
 
-__all__ = ["across", "heat_map", "save_slots", "scatter"]
-
-# Categories in the heat map, at most.
+# Categories in a picture, at most.
 COLUMNS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSlots:
+    """What a picture of slots is drawn from.
+
+    Args:
+        statistics: what :func:`pcea.evaluation.measure_slots` found of the model on the data.
+        model: the model.
+        data: the data set.
+        categories: the ids of the categories to draw, the one with the most shapes first.
+        style: background and resolution; the colors are the picture's own.
+    """
+
+    statistics: SlotStatistics
+    model: PointModel
+    data: PointCloudDataset
+    categories: Sequence[int]
+    style: Style
+
+
+# A picture gives its figure, or None where there is nothing to draw.
+SlotPicture = Callable[[DrawnSlots], Figure | None]
+SLOT_PICTURES: Registry[SlotPicture] = Registry("slot picture", "pcea.slot_pictures")
+register_slot_picture = SLOT_PICTURES.register
 
 
 def save_slots(
@@ -26,18 +52,15 @@ def save_slots(
     category: str | None = None,
     style: Style | None = None,
 ) -> list[str]:
-    """Draw what slots mean over a data set.
-
-    ``slots.png`` shows every slot, ``parts.png`` which slot singles out which part, and
-    ``across.png`` the best slots on shapes of one category.
+    """Draw what slots mean over a data set, one PNG per registered picture, such as ``slots.png``.
 
     Args:
         statistics: what :func:`pcea.evaluation.measure_slots` found of the model on the data.
         model: the model.
         data: the data set.
         folder: where to write.
-        category: whose shapes to draw. Default: the category that has the most.
-        style: background and resolution of ``across.png``; its colors are its own.
+        category: whose shapes to draw. Default: the categories that have the most.
+        style: background and resolution of drawn shapes.
 
     Returns:
         The names of the files: those for which there is something to draw.
@@ -46,14 +69,14 @@ def save_slots(
     counts = data.clouds.category.bincount(minlength=len(taxonomy.categories))
     chosen = counts.argsort(descending=True, stable=True)[: min(COLUMNS, int((counts > 0).sum()))]
     ids = chosen.tolist() if category is None else [taxonomy.category_id(category)]
-    title = f"{model.info.name} on {data.name} {data.split}, {statistics.clouds} clouds"
-    figures = {"slots.png": scatter(statistics, title)}
-    parts = [part for i in ids for part in taxonomy.parts_of[i]] if taxonomy.parts_of else []
-    if not statistics.auc[:, parts].isnan().all():
-        title, names = "For each part, the slot that singles it out best", taxonomy.categories
-        figures["parts.png"] = heat_map(statistics, [names[i] for i in ids], title)
-    if counts[ids[0]]:
-        figures["across.png"] = across(statistics, model, data, ids[0], style)
-    for name, figure in figures.items():
-        save(figure, Path(folder, name))
-    return list(figures)
+    drawn = DrawnSlots(statistics, model, data, ids, style or Style(dpi=DPI))
+    files = []
+    for name, draw in SLOT_PICTURES.entries().items():
+        if (figure := draw(drawn)) is not None:
+            save(figure, Path(folder, f"{name}.png"))
+            files.append(f"{name}.png")
+    return files
+
+
+# A file that registers a picture joins by lying beside this one.
+import_modules(__name__, __path__)

@@ -6,31 +6,31 @@ from dataclasses import replace
 import torch
 from matplotlib.figure import Figure
 
-from pcea.datasets import PointCloudDataset
 from pcea.defaults import TAILS
 from pcea.evaluation import SlotFigures, SlotStatistics
 from pcea.explanation import explain
 from pcea.formats import Cloud
-from pcea.models import PointModel
 from pcea.pictures.colormaps import limits
-from pcea.pictures.explained import COLORMAP, DPI
-from pcea.pictures.figures import Panel, Style, grid
+from pcea.pictures.explained import COLORMAP
+from pcea.pictures.figures import Panel, grid
 from pcea.pictures.palette import part_colors
+from pcea.pictures.slots import DrawnSlots, register_slot_picture
 
 # Shapes and slots in the picture, and votes on each shape.
 SHAPES, ROWS, VOTES = 6, 4, 2
 
 
-def across(
-    statistics: SlotStatistics,
-    model: PointModel,
-    data: PointCloudDataset,
-    category: int,
-    style: Style | None = None,
-) -> Figure:
-    """Draw the parts of a category's shapes, and below them the slots that single some out."""
+@register_slot_picture("across")
+def across(drawn: DrawnSlots) -> Figure | None:
+    """Draw the parts of the first category's shapes, and below them the slots that single them out.
+
+    There is no picture where the data set has no shape of that category.
+    """
+    model, data, category = drawn.model, drawn.data, drawn.categories[0]
     taxonomy = data.taxonomy
     own = (data.clouds.category == category).nonzero()[:, 0]
+    if not len(own):
+        return None
     picked = own[torch.linspace(0, len(own) - 1, min(SHAPES, len(own))).round().long()].tolist()
     clouds = [*data.clouds[picked]]
     shapes = [Cloud(each.pos, each.normal, name=each.names[0]) for each in clouds]
@@ -44,7 +44,7 @@ def across(
         legend = {taxonomy.parts[i].rpartition("/")[2]: colors[i].tolist() for i in ids}
     # Shapes of a data set stand: there is nothing to guess.
     found = [explain(model, each, up="y", votes=VOTES, importance=False) for each in shapes]
-    for slot, title in _best_slots(statistics, ids):
+    for slot, title in _best_slots(drawn.statistics, ids):
         columns = [each.maps[slot.layer].values[slot.head, :, slot.slot or 0] for each in found]
         shares = [column / column.mean().clamp(min=1e-30) for column in columns]  # (P,) each
         high = max(limits(torch.cat(shares), 0.0, tails=TAILS)[1], 1e-12)
@@ -55,7 +55,7 @@ def across(
         rows.append([Panel(*each) for each in zip(shapes, carried, strict=True)])
         titles.append(title)
     style = replace(
-        style or Style(dpi=DPI),
+        drawn.style,
         colormap=COLORMAP,
         low=0.0,
         high=1.0,
@@ -68,7 +68,7 @@ def across(
 
 
 def _best_slots(statistics: SlotStatistics, parts: Sequence[int]) -> list[tuple[SlotFigures, str]]:
-    """The slots that single out parts best, or else the most telling, with what to write beside."""
+    """Choose the slots that single out parts best, or else the most telling, each with a title."""
     auc = statistics.auc[:, list(parts)].nan_to_num(0)
     if not auc.any():
         return [(each, each.name) for each in statistics.telling()[:ROWS]]

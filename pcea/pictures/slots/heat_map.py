@@ -1,28 +1,27 @@
 """Which slot singles out which part."""
 
-from collections.abc import Sequence
-
 from matplotlib.figure import Figure
 
-from pcea.errors import InputError
-from pcea.evaluation import SlotStatistics
+from pcea.pictures.slots import DrawnSlots, register_slot_picture
 from pcea.pictures.slots.scatter import INK
 
 
-def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str = "") -> Figure:
-    """Draw how well slots single out the parts of some categories, which are the columns.
+@register_slot_picture("parts")
+def heat_map(drawn: DrawnSlots) -> Figure | None:
+    """Draw how well slots single out the parts of the categories, which are the columns.
 
-    The rows are, for each part, the slot that singles it out best, in the order of the parts.
+    The rows are, for each part, the slot that singles it out best, in the order of the parts. There
+    is no picture where no part is labeled.
     """
-    taxonomy = statistics.taxonomy
+    statistics, taxonomy = drawn.statistics, drawn.statistics.taxonomy
     ids = [
         part
-        for category in categories
-        for part in taxonomy.parts_of[taxonomy.category_id(category)]
+        for category in drawn.categories
+        for part in (taxonomy.parts_of[category] if taxonomy.parts else ())
         if not bool(statistics.auc[:, part].isnan().all())
     ]
     if not ids:
-        raise InputError(f"no part of {', '.join(categories)} is labeled: there is nothing to draw")
+        return None
     rows = list(dict.fromkeys(statistics.auc[:, ids].nan_to_num(0).argmax(0).tolist()))
     values, chosen = statistics.auc[rows][:, ids], [statistics.slots[row] for row in rows]
     # The title and the bar's label want room, however few parts there are.
@@ -43,5 +42,6 @@ def heat_map(statistics: SlotStatistics, categories: Sequence[str], title: str =
     bar.set_label("area under the ROC curve (0.5: chance)", fontsize=8)
     bar.ax.tick_params(length=0, labelsize=8)
     bar.outline.set_visible(False)
+    title = "For each part, the slot that singles it out best"
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     return figure

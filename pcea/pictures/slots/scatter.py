@@ -4,7 +4,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from pcea.evaluation import SlotFigures, SlotStatistics
+from pcea.evaluation import SlotFigures
+from pcea.pictures.slots import DrawnSlots, register_slot_picture
 
 INK, SOFT = "#1c2126", "#5b6570"
 # How many of the most telling slots are named in the picture, and the room that a name needs, in
@@ -13,7 +14,8 @@ NAMED = 10
 ROOM = (0.45, 0.035)
 
 
-def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
+@register_slot_picture("slots")
+def scatter(drawn: DrawnSlots) -> Figure:
     """Draw each slot at its entropy and at how much it tells.
 
     High is telling: normalized mutual information with the parts above what slabs give, or, where
@@ -21,6 +23,7 @@ def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th percentile
     of chance.
     """
+    statistics, data = drawn.statistics, drawn.data
     by_parts = any(each.lift is not None for each in statistics.slots)
     heights = [(each.lift if by_parts else each.gain, each) for each in statistics.slots]
     known = [(y, each) for y, each in heights if y is not None]
@@ -62,6 +65,7 @@ def scatter(statistics: SlotStatistics, title: str = "") -> Figure:
     )
     axes.legend(frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
+    title = f"{drawn.model.info.name} on {data.name} {data.split}, {statistics.clouds} clouds"
     axes.set_title(title, fontsize=11, color=INK, loc="left")
     return figure
 
