@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -89,17 +89,13 @@ class View(ShapeFiles):
         self, batch: Batch, file: Path, name: str, models: list[PointModel]
     ) -> Content | None:
         """What the page says of a file; None where it is left out."""
-        from pcea.formats import read
+        from pcea.viewer.collection import Collection
         from pcea.viewer.document import of_studies
-        from pcea.viewer.study import Study
 
-        content = None
+        content, shape = None, Collection([file], models, self.up, self.votes)
         with batch.trying(file):
-            shape = replace(read(file), name=name)
-            studies = [Study(models[0], shape, self.up, self.votes)]
-            up = studies[0].up  # the first model's guess is everybody's
-            studies += [Study(model, shape, up, self.votes) for model in models[1:]]
-            content = of_studies(studies)
+            studies = [shape.study(*shape.names, model) for model in range(len(models))]
+            content = of_studies(studies) | {"name": name}
             batch.tell(file, (note for study in studies for note in study.notes))
         return content
 

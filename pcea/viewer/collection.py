@@ -37,6 +37,7 @@ class Collection:
         self._uploads: dict[str, Mesh | Cloud] = {}
         self._up, self._votes = up, votes
         self._study = lru_cache(MOST_STUDIES)(self._open)
+        self._read = lru_cache(1)(read)  # models that take a shape in turn need it read once
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ class Collection:
     def _open(self, name: str, model: int) -> Study:
         # The first model's guess is everybody's, so that the shape stands still.
         up = self._up if self._up != "auto" or model == 0 else self.study(name).up
-        shape = self._uploads[name] if name in self._uploads else read(self._files[name])
+        shape = self._uploads[name] if name in self._uploads else self._read(self._files[name])
         return Study(self.models[model], replace(shape, name=name), up, self._votes)
 
     def add(self, name: str, content: bytes) -> str:

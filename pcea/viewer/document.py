@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import trimesh
+from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,9 +19,13 @@ from pcea.defaults import TAILS
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, replacing
 from pcea.geometry import upright
-from pcea.pictures.colormaps import colors_of, limits
+from pcea.pictures.colormaps import UNKNOWN, colors_of, limits
+from pcea.pictures.compose import MARK
+from pcea.pictures.rasterize import AMBIENT, LIGHT
 from pcea.pictures.refine import FineMesh
+from pcea.pictures.render import PLAIN
 from pcea.viewer.panels import Columns, Parts
+from pcea.viewer.panels.base import MAPS
 from pcea.viewer.study import Study
 
 # How many values of attention a page on disk holds for each study: beyond, it holds the mean of the
@@ -70,11 +75,20 @@ def page(
     It comes in pieces: the beginning, each shape, and the end. A live page has no shapes in it, but
     the names of those, and of the models, that it can ask for.
     """
-    text = files("pcea.viewer").joinpath("page.html").read_text("utf-8")
+    own = ("page.html", "page.css", "page.js", "canvas.js")
+    text, style, *scripts = (files("pcea.viewer").joinpath(f).read_text("utf-8") for f in own)
+    text = text.replace("$style", style).replace("$script", "\n".join(scripts))
     head, _, foot = text.partition("$content")
     steps = torch.linspace(0, 1, 256)
-    maps = {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in ("viridis", "coolwarm")}
-    yield f'{head}{_as_json({"maps": maps, "dark": dark, "live": live})[:-1]}, "shapes": ['
+    content = {
+        "maps": {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in MAPS},
+        "colors": {"plain": PLAIN, "unknown": UNKNOWN, "mark": to_rgb(MARK)},
+        "light": LIGHT.tolist(),
+        "ambient": AMBIENT,
+        "dark": dark,
+        "live": live,
+    }
+    yield f'{head}{_as_json(content)[:-1]}, "shapes": ['
     comma = ""
     for shape in shapes:
         piece = comma + _as_json(shape)

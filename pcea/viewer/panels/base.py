@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pcea.viewer.study import Study
 
 
+# The color maps of columns that are not signed, and of those that are.
+MAPS = ("viridis", "coolwarm")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Columns:
     """Values at the sampled points of a shape, one or more columns of them.
@@ -38,7 +42,7 @@ class Columns:
     @property
     def maps(self) -> tuple[str, ...]:
         """The color map of each column."""
-        return tuple("coolwarm" if name in self.signed else "viridis" for name in self.names)
+        return tuple(MAPS[name in self.signed] for name in self.names)
 
     @property
     def with_mean(self) -> tuple[Tensor, ...]:
