@@ -7,13 +7,16 @@ from typing import Annotated, Any
 from tyro.conf import arg
 
 from pcea.cli.command import DataRoot, Drawn, register_command
+from pcea.cli.files import check_out
 from pcea.cli.output import busy, percent, say, say_table
-from pcea.cli.parsing import at_least_one, check_json
+from pcea.cli.parsing import at_least_one, check_json, given_options
 from pcea.cli.weights import open_model, origin
 from pcea.defaults import EXPLAIN_VOTES
 from pcea.errors import InputError
 from pcea.names import printable
 
+FOR_FILES = "--up --layer --slot --slots --votes --turntable".split()
+FOR_DATA_SETS = "--split --data-root --category --repeats --batch-size --seed".split()
 # How many slots of a data set the table on stdout has; the files have all.
 MOST_SLOTS = 12
 # The columns of the tables, as slots.json names them.
@@ -65,10 +68,15 @@ class Attend(Drawn):
             slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
         )
         choose_renderer(self.renderer)
+        if self.dataset is not None and self.files:
+            raise InputError("files or --dataset: attend to one of them at a time")
+        for option in given_options(self, Attend(out=self.out)):
+            if self.dataset is None and option in FOR_DATA_SETS:
+                raise InputError(f"{option} is for data sets: give --dataset, too, or leave it out")
+            if self.dataset is not None and option in FOR_FILES:
+                raise InputError(f"{option} is for files: leave it out with --dataset")
         if self.dataset is None:
             return self._explain_files()
-        if self.files:
-            raise InputError("files or --dataset: attend to one of them at a time")
         self._measure_slots(self.dataset)
         return None
 
@@ -122,6 +130,7 @@ class Attend(Drawn):
         from pcea.pictures.slots import save_slots
 
         check_json(self.json)
+        check_out(self.out)
         data = load_dataset(name, self.split, self.data_root)
         if self.category is not None:
             data.taxonomy.category_id(self.category)

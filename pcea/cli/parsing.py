@@ -16,6 +16,14 @@ from pcea.registry import read_value
 
 T = TypeVar("T")
 
+# What an option takes, by the words with which tyro refuses a value of another type.
+_KINDS = {
+    **dict.fromkeys(("int()", "{INT}"), "a whole number"),
+    **dict.fromkeys(("to float", "{FLOAT}"), "a number"),
+    "{FLOAT FLOAT}": "two numbers",
+}
+_REGISTRY = tyro.constructors.ConstructorRegistry()
+
 
 def parse(
     command: type[T],
@@ -40,13 +48,34 @@ def parse(
                 default=tyro.MISSING_NONPROP if default is None else default,
                 description=description,
                 config=(tyro.conf.HelptextFromCommentsOff,),
+                registry=_REGISTRY,
             )
     except SystemExit as left:
         if not left.code:
             raise
+        reason = _first_block(said.getvalue())
         # A dataclass that refuses its values says so itself.
-        reason = _first_block(said.getvalue()).removeprefix(f"Error parsing {command.__name__}: ")
+        reason = reason.removeprefix("Error parsing ").removeprefix(f"{command.__name__}: ")
+        found = re.match(r"(--\S+): .*?(int\(\)|to float|\{[A-Z ]+\}).*?('.*?')(\]|$)", reason)
+        if found and found[2] in _KINDS:
+            reason = f"{found[1]} is {found[3]}; it must be {_KINDS[found[2]]}"
         raise InputError(f"{reason} (see {prog} --help)") from None
+
+
+@_REGISTRY.primitive_rule
+def _words(
+    info: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec[tuple[str, ...]] | None:
+    """Several words, of which the help says "none" where none is the default."""
+    if info.type != tuple[str, ...]:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="NAME …",
+        instance_from_str=tuple,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: list(value) or ["none"],
+    )
 
 
 def _refuse_unknown(command: type[Any], words: Sequence[str], prog: str) -> None:
@@ -65,6 +94,13 @@ def _first_block(box: str) -> str:
     blocks = re.split(r".*(?:─{3}|-{3}).*", below)
     block = next((each for each in blocks if re.search(r"\w", each)), below)
     return " ".join(" ".join(line.strip(" │|") for line in block.splitlines()).split())
+
+
+def given_options(command: object, default: object) -> list[str]:
+    """Name the options, such as ``--data-root``, that differ from those of a default command."""
+    values = vars(default).items()
+    changed = (name for name, value in values if getattr(command, name) != value)
+    return [f"--{name.replace('_', '-')}" for name in changed]
 
 
 def at_least_one(**options: int | None) -> None:
@@ -97,7 +133,7 @@ KeyValues = Annotated[
         metavar="KEY=VALUE …",
         instance_from_str=_mapping,
         is_instance=lambda value: isinstance(value, Mapping),
-        str_from_instance=lambda values: [f"{key}={value}" for key, value in values.items()],
+        str_from_instance=lambda values: [f"{key}={v}" for key, v in values.items()] or ["none"],
     ),
 ]
 """Options of an option: ``--attention-options slots=128 tied=true``."""

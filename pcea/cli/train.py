@@ -9,11 +9,13 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, register_command
 from pcea.cli.output import say
-from pcea.cli.parsing import KeyValues, parse
+from pcea.cli.parsing import KeyValues, given_options, parse
 from pcea.errors import InputError
 from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_transform
 
 PROG = "pcea train"
+# What the help shows where no recipe is given.
+BLANK = {"dataset": "as in the recipe", "model": "as in the recipe"}
 
 
 @register_command("train")
@@ -21,7 +23,7 @@ PROG = "pcea train"
 class Train(Recipe):
     """Train a model by a recipe, any of whose values an option replaces."""
 
-    name: Annotated[Positional[str], arg(metavar="RECIPE")] = ""
+    name: Annotated[Positional[str], arg(metavar="RECIPE", help_behavior_hint="")] = ""
     """Which recipe: its name, or its file, which ends in .yaml."""
     attention_options: KeyValues = field(default_factory=dict)
     """Options of the attention, such as slots=128 tied=true."""
@@ -50,7 +52,7 @@ class Train(Recipe):
     @classmethod
     def parse(cls, words: Sequence[str]) -> "Train":
         """Parse the command line twice: whatever the first pass does not find, the recipe says."""
-        blank = cls(dataset="", model="")
+        blank = cls(**BLANK)
         name = parse(cls, [w for w in words if w not in ("-h", "--help")], PROG, blank).name
         if not name:
             return parse(cls, words, PROG, blank, description=_overview())
@@ -73,11 +75,10 @@ class Train(Recipe):
         if not self.name and self.resume is None:
             raise InputError(f"no recipe given: {PROG} RECIPE, one of {', '.join(RECIPES)}")
         if self.resume is not None:
-            blank = Train(dataset="", model="", resume=self.resume, data_root=self.data_root)
-            for name in (each.name for each in fields(Train)):
-                if (value := getattr(self, name)) != getattr(blank, name):
-                    what = repr(value) if name == "name" else f"--{name.replace('_', '-')}"
-                    raise InputError(f"--resume takes every value from the run: leave {what} out")
+            blank = Train(**BLANK, resume=self.resume, data_root=self.data_root)
+            for option in given_options(self, blank):
+                what = repr(self.name) if option == "--name" else option
+                raise InputError(f"--resume takes every value from the run: leave {what} out")
         from pcea.training import train
 
         if self.resume is not None:

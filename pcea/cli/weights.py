@@ -52,12 +52,16 @@ def pick_device(name: str | None) -> torch.device:
     """The device of a name, None for the GPU if there is one; InputError if it cannot be used."""
     import torch
 
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    gpu = torch.cuda.is_available()
+    name = name or ("cuda" if gpu else "cpu")
     try:
-        return torch.empty(1, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"--device {name} cannot be used: {reason}") from error
+        device = torch.zeros(1, device=name).device
+        if device.type != "meta":
+            return device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        pass
+    known = "cpu or cuda" if gpu else "cpu; torch finds no GPU here"
+    raise InputError(f"--device {name} cannot be used: give {known}")
 
 
 def _chosen(weights: str | None, task: str) -> str:

@@ -77,7 +77,10 @@ def splits_of(layout: Layout, folder: Path) -> tuple[str, ...]:
 
 def data_root(root: str | Path | None = None) -> Path:
     """The folder of data sets: the one given, else ``$PCEA_DATA``, else ``./data``."""
-    return Path(root or os.environ.get("PCEA_DATA") or "data").expanduser()
+    folder = Path(root or os.environ.get("PCEA_DATA") or "data").expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"data root {folder}: it is not a folder; name one with --data-root")
+    return folder
 
 
 def layouts_of(name: str) -> list[Layout]:

@@ -17,6 +17,7 @@ from pcea.models.info import KEY, ModelInfo
 from pcea.models.registry import build_model, task_of
 from pcea.models.wrapped import WrappedModel
 
+_KINDS = "a run folder, a .safetensors file or the name of a model that ships"
 FILE_NAME = "model.safetensors"
 # The models that ship: each weights file in it, under its own name. README.md is their model card.
 PRETRAINED = Path(__file__).with_name("pretrained")
@@ -115,16 +116,15 @@ def read_weights(
     if path.is_dir():
         path = path / FILE_NAME
     if not path.is_file():
-        raise InputError(
-            f"no weights at {path}: give a run folder, a .safetensors file or the name of a model "
-            f"that ships{nearest(str(weights), list_pretrained())}"
-        )
+        known = nearest(str(weights), list_pretrained())
+        raise InputError(f"no weights at {path}: give {_KINDS}{known}")
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             described = (file.metadata() or {}).get(KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(f"cannot read weights {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or "it is damaged, or no .safetensors file"
+        raise InputError(f"cannot read weights {path}: {reason}; give {_KINDS}") from error
     if described is None:
         raise InputError(f"{path} holds tensors, but no pcea model: it has no {KEY!r} metadata")
     return ModelInfo.from_json(described), tensors, path

@@ -225,7 +225,8 @@ def read_recipe(path: str | Path) -> Recipe:
             raise InputError(f"name is {recipe.name!r}; it must be a name, not a path")
         return recipe
     except (OSError, UnicodeError, yaml.YAMLError, InputError) as error:
-        raise InputError(f"cannot read recipe {path}: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise InputError(f"cannot read recipe {path}: {reason}") from error
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -237,7 +238,10 @@ RECIPES: Mapping[str, Recipe] = {
 def get_recipe(name: str) -> Recipe:
     """Find a recipe by its name, one of :data:`RECIPES`, or by its ``.yaml`` file."""
     if name.endswith((".yaml", ".yml")):
-        return read_recipe(name)
+        if not (path := Path(name)).exists():
+            known = nearest(path.stem, RECIPES)
+            raise InputError(f"cannot read recipe {path}: no such file; give a recipe{known}")
+        return read_recipe(path)
     if name not in RECIPES:
         raise InputError(f"no recipe is called {name!r}{nearest(name, RECIPES)}")
     return RECIPES[name]

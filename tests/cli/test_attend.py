@@ -279,6 +279,8 @@ def test_a_data_set_without_slots_or_parts(
         ("--layer 4", "--layer 4"),
         ("--slot 64", "pcea: --slot 64"),
         ("--dataset toys", "one of them at a time"),
+        ("--split test", "--split is for data sets: give --dataset, too"),
+        ("--data-root data", "--data-root is for data sets"),
     ],
 )
 def test_wrong_options(
@@ -295,4 +297,16 @@ def test_wrong_data_sets(pcea: Command, toys: Path, segmenter: Path, tmp_path: P
     assert "toyz" in pcea(*words, "--dataset", "toyz", status=2)
     err = pcea(*words, "--dataset", "toys", "--category", "Bell", status=2)
     assert "did you mean 'Ball'" in err
+    for option in ("--layer 99", "--slot 3", "--slots 4", "--votes 2", "--turntable", "--up z"):
+        err = pcea(*words, "--dataset", "toys", *option.split(), status=2)
+        assert f"{option.split()[0]} is for files: leave it out with --dataset" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_data_are_read(
+    pcea: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pcea.datasets.load_dataset", lambda *call: 1 / 0)
+    (tmp_path / "file").touch()
+    err = pcea("attend", "--dataset", "toys", "--out", tmp_path / "file" / "out", status=2)
+    assert "it cannot be written" in err and "is not a folder" in err

@@ -33,6 +33,14 @@ def test_import(pcea: Run, toys: Path, tmp_path: Path) -> None:
     assert "blocks" in pcea("data", "list", "--data-root", root)
 
 
+@pytest.mark.parametrize("words", ["list", "check toys", "import toys toys.zip"])
+def test_a_root_that_is_a_file(pcea: Run, tmp_path: Path, words: str) -> None:
+    root = tmp_path / "root"
+    root.touch()
+    err = pcea("data", *words.split(), "--data-root", root, status=2)
+    assert f"data root {root}: it is not a folder" in err
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

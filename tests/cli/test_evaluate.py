@@ -106,7 +106,8 @@ def test_only_the_test_files_are_there(
         ("--dataset shapes", "which the model does not know"),
         ("--dataset toyz", "did you mean 'toys'"),
         ("--split tset", "did you mean 'test'"),
-        ("--device gpu", "--device gpu cannot be used"),
+        ("--device gpu", "--device gpu cannot be used: give cpu"),
+        ("--device meta", "--device meta cannot be used"),
         ("--device meta:x", "--device meta:x cannot be used"),
         ("--batch-size 0", "--batch-size is 0"),
         ("--metric overall_acuracy", "did you mean 'overall_accuracy'"),
@@ -137,7 +138,8 @@ def test_missing_data(pcea: Run, classifier: Path, tmp_path: Path) -> None:
 def test_broken_weights(pcea: Run, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "model.safetensors"
     file.write_bytes(content)
-    assert str(file) in pcea("evaluate", tmp_path, status=2)
+    err = pcea("evaluate", tmp_path, status=2)
+    assert f"cannot read weights {file}: it is damaged, or no .safetensors file; give a run" in err
 
 
 def test_truncated_weights(pcea: Run, classifier: Path, tmp_path: Path) -> None:

@@ -48,9 +48,13 @@ def test_help_names_every_command(pcea: Run, words: tuple[str, ...]) -> None:
         assert name in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "classify", "segment", "data list"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "classify", "segment", "view", "data list"]
+)
 def test_help_of_a_command(pcea: Run, command: str) -> None:
-    assert f"usage: pcea {command}" in pcea(*command.split(), "--help")
+    out = pcea(*command.split(), "--help")
+    assert f"usage: pcea {command}" in out
+    assert "default: )" not in out and "default: '')" not in out
 
 
 def test_help_of_a_group(pcea: Run) -> None:
@@ -128,7 +132,8 @@ def test_unknown_words_come_with_the_nearest_known(pcea: Run, words: str, hint: 
         ("evaluate", "WEIGHTS"),
         ("evaluate run more", "more"),
         ("evaluate run --votes", "--votes"),
-        ("evaluate run --votes many", "--votes: invalid literal"),
+        ("evaluate run --votes many", "--votes is 'many'; it must be a whole number"),
+        ("evaluate run --num-points few", "--num-points is 'few'; it must be a whole number"),
         ("evaluate run --votes 0", "--votes is 0"),
         ("segment chair.obj", "--out"),
         ("classify", "no files given"),
