@@ -44,7 +44,6 @@ class Memory(nn.Module):
 
     def __init__(self, slots: int, dim: int, tied: bool = False, eps: float = 1e-9) -> None:
         super().__init__()
-        require_positive(slots=slots, dim=dim)
         self.eps = eps
         self.mk = nn.Parameter(torch.empty(slots, dim))
         # If tied, there is no second parameter: safetensors refuses two names for one storage.

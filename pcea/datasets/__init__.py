@@ -1,4 +1,4 @@
-"""Data sets of labeled clouds. Every module is imported, so that what it registers is known."""
+"""Data sets of labeled clouds. Every module is imported, to register its data sets."""
 
 from pcea.datasets.archive import fetch, import_archive
 from pcea.datasets.cache import cached

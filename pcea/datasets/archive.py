@@ -1,4 +1,4 @@
-"""From an archive on disk, or on the network, to a checked data set."""
+"""Import a data set from an archive or folder, or download it, and check it."""
 
 import filecmp
 import lzma
@@ -21,7 +21,7 @@ from pcea.errors import InputError, nearest
 
 MAX_BYTES = 16 << 30
 MAX_FILES = 500_000
-# A zip file that wants a password is a RuntimeError.
+# A zip file with a password raises a RuntimeError.
 _DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
     *(EOFError, NotImplementedError, RuntimeError),
@@ -29,9 +29,10 @@ _DAMAGED = (
 
 
 def import_archive(name: str, archive: str | Path, root: str | Path | None = None) -> Report:
-    """Unpack an archive or folder, check all of it, and only then put it in its place under root.
+    """Unpack an archive or folder and check it; if it is valid, put it into its place under root.
 
-    A new name is taken for a folder in ShapeNetPart's layout or with one folder of shapes a class.
+    A name that is not registered stands for a folder in ShapeNetPart's layout, or for one with one
+    folder of shapes per class.
     """
     layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
     if not layouts[0].content:
@@ -41,10 +42,10 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
         content.mkdir()
         unpack(archive, content)
         folders = [content, *(path for path in content.rglob("*") if path.is_dir())]
-        folders.sort(key=lambda path: (len(path.parts), path))  # the outermost one counts
-        fits = ((each, path) for each in layouts for path in folders if each.recognizes(path))
+        folders.sort(key=lambda path: (len(path.parts), path))  # the outermost folder is taken
+        fitting = ((each, path) for each in layouts for path in folders if each.recognizes(path))
         try:
-            layout, found = next(fits, (None, content))
+            layout, found = next(fitting, (None, content))
             if layout is None:
                 wanted = " or ".join(each.content for each in layouts)
                 raise InputError(f"{archive}: no {wanted} in it")
@@ -71,7 +72,7 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
 
 
 def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> Report:
-    """Download a published data set from the first mirror that gives it, and import it.
+    """Download a published data set from the first mirror that works, and import it.
 
     A download is kept only if its hash is the published one or its content passes the check.
     """
@@ -92,12 +93,12 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
                     archive.url,
                     known_hash=archive.md5 and f"md5:{archive.md5}",
                     fname=archive.url.rsplit("/", 1)[-1],
-                    # An empty folder: without a hash, pooch would trust a file that is there.
+                    # In an empty folder: without a hash, pooch would trust an existing file.
                     path=tempfile.mkdtemp(dir=work),
                     downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30),
                 )
                 return import_archive(name, file, base)
-            except (OSError, ValueError) as error:  # of the network, the hash or the content
+            except (OSError, ValueError) as error:  # the network fails, or hash or content is wrong
                 cause = str(error).partition("\n")[0] or type(error).__name__
                 failures.append(f"{archive.url} ({cause[:120]})")
     raise InputError(
@@ -107,7 +108,7 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
 
 
 def _workspace(base: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder beside the data sets, so that the last step can be a rename."""
+    """Make a temporary folder beside the data sets, so that the last step can be a rename."""
     try:
         base.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=".import-", dir=base, ignore_cleanup_errors=True)
@@ -116,7 +117,7 @@ def _workspace(base: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two folders hold the same files, caches aside."""
+    """Tell whether two folders hold the same files, apart from caches."""
     first, second = (
         {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         for folder in (one, other)
@@ -130,8 +131,8 @@ def _same(one: Path, other: Path) -> bool:
 def unpack(archive: Path, into: Path) -> None:
     """Unpack a zip, a tar (also compressed) or a folder into an empty folder: plain files only.
 
-    Links, paths that lead out, and more than 16 GiB or 500,000 files are refused; hidden files are
-    left behind. The filters of zipfile and tarfile would rename such paths without a word.
+    Links, paths that lead out of the archive, and more than 16 GiB or 500,000 files are refused;
+    hidden files are skipped. The filters of zipfile and tarfile would silently rename such paths.
     """
     written = number = 0
     try:
@@ -148,7 +149,7 @@ def unpack(archive: Path, into: Path) -> None:
                 raise InputError(f"{archive}: holds more than {MAX_FILES} files")
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             with opened() as source, (into / path).open("xb") as file:
-                # Counted as it is written: the sizes that an archive states may be lies.
+                # Counted here, because the sizes stated in an archive may be wrong.
                 while chunk := source.read(1 << 20):
                     written += file.write(chunk)
                     if written > MAX_BYTES:
@@ -156,13 +157,13 @@ def unpack(archive: Path, into: Path) -> None:
     except FileExistsError as error:
         raise InputError(f"{archive}: holds {name!r} twice") from error
     except _DAMAGED as error:
-        raise InputError(f"{archive}: damaged, or not to be read without a password") from error
+        raise InputError(f"{archive}: damaged, or protected by a password") from error
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked into {into} ({error})") from error
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bool, Callable[[], Any]]]:
-    """Of all but folders: the name, whether it is a plain file, and its opener."""
+    """Yield of each entry but folders: its name, whether it is a plain file, and how to open it."""
     if archive.is_dir():
         for path in sorted(archive.rglob("*")):
             if path.is_symlink() or not path.is_dir():
@@ -174,7 +175,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bool, Callable[[], Any]]]:
         with zipfile.ZipFile(archive) as zipped:
             for entry in zipped.infolist():
                 name = entry.filename
-                if not entry.flag_bits & 0x800:  # many write UTF-8 without the flag that says so
+                if not entry.flag_bits & 0x800:  # many programs write UTF-8 but do not set its flag
                     with suppress(UnicodeError):
                         name = name.encode("cp437").decode("utf-8")
                 if not entry.is_dir():

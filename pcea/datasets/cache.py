@@ -1,4 +1,4 @@
-"""Parsed splits kept as safetensors, keyed by the bytes they came from."""
+"""A cache of parsed splits: safetensors files, named by a hash of the files that were read."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pcea.datasets.clouds import Clouds, tensors_of
 from pcea.errors import InputError
 from pcea.formats.write import replacing
 
-# Part of every key: raise it when the same bytes come to be read differently.
+# Part of every key: raise it when the same files are to be read in a new way.
 VERSION = 2
 
 
@@ -25,17 +25,17 @@ def cached(
     params: Mapping[str, object],
     build: Callable[[], Clouds],
 ) -> Clouds:
-    """Take clouds from the cache, or build them and leave them there.
+    """Load clouds from the cache, or build them and store them in it.
 
-    The cache is the folder's ``.cache``, unless ``$PCEA_CACHE`` names another place or the folder
-    is read-only. A file of it that cannot be read is built anew; a place that cannot be written is
-    skipped.
+    The cache is the folder's ``.cache``, unless ``$PCEA_CACHE`` names another folder; it is
+    ``~/.cache/pcea`` where the data are read-only. An unreadable file in it is built again. If the
+    cache cannot be written, the clouds are not stored.
 
     Args:
         label: start of the file name, ``"modelnet40-train"``.
-        folder: the data set's own, in which the files lie.
-        files: what `build` reads; InputError where one cannot be read.
-        params: what else its result depends on; JSON can write it.
+        folder: the folder of the data set, which holds the files.
+        files: the files that `build` reads; one that cannot be read is an InputError.
+        params: everything else that the result depends on, as JSON values.
         build: reads and checks the files.
     """
     key = hashlib.sha256(json.dumps([VERSION, params], sort_keys=True).encode())
@@ -46,18 +46,18 @@ def cached(
         except OSError as error:
             raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     place = folder / ".cache"
-    # The mode bits count as well: root may write where the owner said that nobody should.
+    # The mode bits are checked too, because root may write into read-only folders.
     if not (os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222):
         place = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "pcea"
     place = Path(os.environ.get("PCEA_CACHE") or place).expanduser()
     path = place / f"{label}-{key.hexdigest()[:24]}.safetensors"
-    damages = (OSError, SafetensorError, InputError, KeyError, TypeError, ValueError)
-    with suppress(*damages), safe_open(path, framework="pt") as found:
+    faults = (OSError, SafetensorError, InputError, KeyError, TypeError, ValueError)
+    with suppress(*faults), safe_open(path, framework="pt") as found:
         tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118
         return Clouds(**tensors, names=tuple(json.loads(found.metadata()["names"])))
     clouds = build()
     tensors = {name: tensor.contiguous() for name, tensor in tensors_of(clouds).items()}
-    # A cache that cannot be written costs time, nothing else.
+    # Without a stored file, the next load only takes longer.
     with suppress(InputError), replacing(path) as target:
         target.write(save(tensors, metadata={"names": json.dumps(clouds.names)}))
     return clouds

@@ -1,4 +1,4 @@
-"""Whether a data set on disk is whole: every file read, every cloud counted."""
+"""The check of a data set on disk: read every file, count every cloud."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ from pcea.errors import InputError
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found."""
+    """The result of a check."""
 
     name: str  # of the data set
     folder: Path
     counts: dict[str, Counter[str]]  # {split: {category: clouds}}
-    points: tuple[int, int]  # fewest and most of a cloud
+    points: tuple[int, int]  # of the smallest and the largest cloud
     parts: int  # number of part labels; 0 where only whole shapes are labeled
-    complete: bool | None  # whether every official count is met; None where there is none to meet
-    notes: tuple[str, ...] = ()  # what else a person should know, a sentence each
+    complete: bool | None  # whether all official counts are met; None where there are none
+    notes: tuple[str, ...] = ()  # further findings, one sentence each
 
     @property
     def totals(self) -> dict[str, int]:
-        """Clouds of each split."""
+        """The number of clouds in each split."""
         return {split: by_name.total() for split, by_name in self.counts.items()}
 
 
 def check(name: str, root: str | Path | None = None) -> Report:
-    """Look for faults in a copy of a data set: read every split, and count its clouds.
+    """Check a copy of a data set: read every split, and count its clouds.
 
     The arguments are those of `load_dataset`. A copy with fewer clouds than the official ones is
-    reported as partial. What a layout must hold, :func:`pcea.testing.check_dataset` checks.
+    reported as partial. :func:`pcea.testing.check_dataset` checks the code of a layout.
 
     Raises:
-        InputError: it is not there, a file is missing or damaged, or every cloud of a split has all
-            its points at one place.
+        InputError: the data set or a file of it is missing or damaged, or in every cloud of a split
+            all points are equal.
     """
     layout, folder = find(name, root)
     if not layout.content:
@@ -46,7 +46,7 @@ def check(name: str, root: str | Path | None = None) -> Report:
 
 
 def check_folder(layout: Layout, folder: Path) -> Report:
-    """Check a folder that is known to be the data set's, wherever it lies."""
+    """Check a folder that has the layout of the data set, wherever the folder lies."""
     counts: dict[str, Counter[str]] = {}
     names: dict[str, set[str]] = {}
     notes: list[str] = []
@@ -58,7 +58,7 @@ def check_folder(layout: Layout, folder: Path) -> Report:
         ids = clouds.category.sort().values.tolist()
         counts[split] = Counter(taxonomy.categories[i] for i in ids)
         names[split] = set(clouds.names)
-        # Centered clouds: one whose points are all equal lies at 0.
+        # Clouds are centered: if all points are equal, all are 0.
         several = zip(clouds.names, clouds.pos.split(clouds.counts.tolist()), strict=True)
         if collapsed := [name for name, pos in several if not pos.any()]:
             more = f" and {len(collapsed) - 5} more" if len(collapsed) > 5 else ""
@@ -83,7 +83,7 @@ def check_folder(layout: Layout, folder: Path) -> Report:
 
 
 def _against_official(source: Source, counts: dict[str, Counter[str]]) -> Iterator[str]:
-    """A sentence for each split that differs from the published one."""
+    """Yield one sentence for each split that differs from the published one."""
     for split, official in source.counts.items():
         pieces = pieces_of(split)
         label, found = " + ".join(pieces), Counter[str]()

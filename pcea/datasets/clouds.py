@@ -1,4 +1,4 @@
-"""A whole split of clouds as a few flat tensors, and the batches drawn from it."""
+"""All clouds of a split in a few flat tensors, and the batches drawn from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from pcea.errors import InputError
 from pcea.formats.checked import as_tensor
 
-# What float32 may take from a cloud's form, in shares of its size.
+# The largest error of float32 that is accepted, relative to the size of the cloud.
 _LARGEST_MOVE = 1e-4
 _EXACT = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -24,17 +24,17 @@ Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequenc
 
 @dataclass
 class Batch:
-    """What a model and its loss consume, of any real type, checked and kept in the types below.
+    """The input of a model and its loss, checked and converted to the types below.
 
     Args:
         pos: (B, N, 3) float32 coordinates.
         category: (B,) int64.
-        normal: (B, N, 3) float32, zero where unknown, or None.
-        part: (B, N) int64 global part ids, or None.
-        mask: (B, N) bool, True where a point is real; None where every point is.
-        mixed_category: (B, K) int64, the categories that each cloud is mixed of, or None;
-            ``category`` is then the one with the largest share.
-        mixed_share: (B, K) float32, the share of each of them, 1 together, or None.
+        normal: (B, N, 3) float32, zero where unknown; None: there are none.
+        part: (B, N) int64 global part ids; None: there are none.
+        mask: (B, N) bool, True at real points; None: all points are real.
+        mixed_category: (B, K) int64, the categories of the clouds that each cloud is mixed from;
+            ``category`` is then the one with the largest share. None: no cloud is mixed.
+        mixed_share: (B, K) float32, the shares of these categories, which sum to 1.
 
     Raises:
         InputError: a shape, a type or a device does not fit, a label is negative, or a coordinate
@@ -61,12 +61,12 @@ class Batch:
         return f"Batch({', '.join([f'{len(self)} clouds of {self.pos.shape[1]} points', *has])})"
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
+        """Copy the batch to another device."""
         moved = {n: t.to(device, non_blocking=True) for n, t in tensors_of(self).items()}
         return replace(self, **moved)
 
     def soft_category(self, num_categories: int) -> Tensor:
-        """The targets: (B,) int64 categories, or (B, num_categories) shares of mixed clouds."""
+        """The targets of the loss: (B,) int64 categories; if mixed, (B, num_categories) shares."""
         if self.mixed_category is None or self.mixed_share is None:
             return self.category
         soft = self.mixed_share.new_zeros(len(self), num_categories)
@@ -77,18 +77,18 @@ class Batch:
 class Clouds:
     """M clouds of any lengths, their T points one after the other; ``clouds[index]`` selects some.
 
-    Tensors or arrays of any real type are checked, and kept in the types below.
+    Tensors or arrays of any real type are checked, and converted to the types below.
 
     Args:
         pos: (T, 3) float32 coordinates.
-        ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
+        ptr: (M + 1,) int64; cloud i has the points ``ptr[i]`` to ``ptr[i + 1] - 1``.
         category: (M,) int64.
-        normal: (T, 3) float32, zero where unknown, or None.
-        part: (T,) int64 global part ids, or None.
-        names: where each cloud comes from, M of them.
+        normal: (T, 3) float32, zero where unknown; None: there are none.
+        part: (T,) int64 global part ids; None: there are none.
+        names: of the M clouds, usually of the files that they come from.
 
     Raises:
-        InputError: as for :class:`Batch`, or a cloud has no point.
+        InputError: as for :class:`Batch`, or a cloud has no points.
     """
 
     pos: Tensor
@@ -106,7 +106,7 @@ class Clouds:
         if self.ptr.device.type == "cpu":
             fewest = int(self.counts.min()) if len(self) else 1
             if self.ptr[[0, -1]].tolist() != [0, len(pos)] or fewest < 1:
-                raise InputError(f"ptr does not share {len(pos)} points, one at least each")
+                raise InputError(f"ptr must rise from 0 to {len(pos)}, by at least 1 per cloud")
         _check_digits(pos, self.counts)
 
     @classmethod
@@ -118,7 +118,7 @@ class Clouds:
         part: Tensor | None = None,
         names: Sequence[str] | None = None,
     ) -> Clouds:
-        """Clouds that all have N points, given as a batch; without M names they are numbered."""
+        """Make clouds of N points each from (M, N, …) tensors; without names, they are numbered."""
         dense = Batch(pos, category, normal, part)
         flat = {n: t if n == "category" else t.flatten(0, 1) for n, t in tensors_of(dense).items()}
         ptr = torch.arange(len(dense) + 1, device=dense.pos.device) * dense.pos.shape[1]
@@ -127,7 +127,7 @@ class Clouds:
 
     @classmethod
     def cat(cls, several: Sequence[Clouds]) -> Clouds:
-        """Join clouds, in order; unknown normals become zero, parts stay where all have them."""
+        """Join clouds in order; missing normals become zero, parts are kept if all have them."""
         if not several:
             raise InputError("there are no clouds to join")
         normals = [torch.zeros_like(c.pos) if c.normal is None else c.normal for c in several]
@@ -154,7 +154,7 @@ class Clouds:
         return tuple(used)
 
     def hold_out(self, share: float, keys: Sequence[Any]) -> Tensor:
-        """(M,) bool: of each category the share with the smallest keys, at least one of two."""
+        """Select a share of each category by the smallest keys, at least one of two: (M,) bool."""
         held_out = torch.zeros(len(self), dtype=torch.bool)
         for category in self.category.unique():
             ids = (self.category == category).nonzero()[:, 0].tolist()
@@ -168,17 +168,17 @@ class Clouds:
         return f"Clouds({', '.join([f'{len(self)} of {points}', *has])})"
 
     def __iter__(self) -> Iterator[Clouds]:
-        """Each cloud by itself."""
+        """Iterate over the clouds, one at a time."""
         return (self.select(i) for i in range(len(self)))
 
     @cached_property
     def counts(self) -> Tensor:
-        """(M,) int64: points of each cloud."""
+        """(M,) int64: the number of points of each cloud."""
         return self.ptr.diff()
 
     @cached_property
     def longest(self) -> int:
-        """Points of the longest cloud."""
+        """The number of points of the largest cloud."""
         return int(self.counts.max()) if len(self) else 0
 
     @cached_property
@@ -187,18 +187,18 @@ class Clouds:
         return bool((self.counts == self.longest).all())
 
     def to(self, device: torch.device | str) -> Clouds:
-        """The same clouds on another device."""
+        """Copy the clouds to another device."""
         tensors = {name: tensor.to(device) for name, tensor in tensors_of(self).items()}
         moved = replace(self, **tensors)  # type: ignore[arg-type]
-        # Counted here, so that drawing a batch there need not wait for the answer.
+        # Known already: drawing a batch then need not wait for that device.
         vars(moved).update(longest=self.longest, uniform=self.uniform)
         return moved
 
     def select(self, index: Index) -> Clouds:
-        """Some of the clouds, in the order of the index, with their names.
+        """Select clouds, in the order of the index, with their names.
 
-        The index is an id, a slice, (K,) ids, below 0 from the end, or a mask of (M,) bools; one
-        that does not fit is an InputError.
+        The index is an id, a slice, (K,) ids, or a mask of (M,) bools; negative ids count from the
+        end. An index that does not fit is an InputError.
         """
         ids = self._ids(index)
         counts = self.counts[ids]  # (K,)
@@ -216,17 +216,17 @@ class Clouds:
         num_points: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Batch:
-        """Draw a batch, on the device where the clouds live.
+        """Draw a batch, on the device of the clouds.
 
-        With ``num_points`` nothing waits for the host; a cloud with fewer points gives each of them
-        once before it repeats any.
+        With ``num_points``, the device never waits for the host; from a cloud with fewer points,
+        each point is drawn once before any is repeated.
 
         Args:
-            index: (B,) ids of clouds, or whatever :meth:`select` takes.
-            num_points: points drawn from each cloud; None takes them all and pads to the longest of
-                the batch, with a mask (points of padding are zero, their part is 0).
+            index: (B,) ids of clouds, or anything else that :meth:`select` takes.
+            num_points: points drawn from each cloud; None takes all and pads to the largest cloud
+                of the batch, with a mask (padded points and their parts are 0).
             generator: draws the points without replacement, on the CPU or the device; None takes
-                the first ones in stored order.
+                the first points in stored order.
         """
         ids = self._ids(index)
         count = self.counts[ids, None]  # (B, 1)
@@ -251,12 +251,12 @@ class Clouds:
         return Batch(category=self.category[ids], **drawn)
 
     def _points(self, point: Tensor) -> dict[str, Any]:
-        """The fields of single points, at these numbers."""
+        """Index the fields that have a value for each point."""
         values = {"pos": self.pos, "normal": self.normal, "part": self.part}
         return {name: None if value is None else value[point] for name, value in values.items()}
 
     def _ids(self, index: Index) -> Tensor:
-        """(K,) int64: the ids of clouds that an index chooses, from 0 on."""
+        """Resolve an index of clouds to ids from 0, (K,) int64."""
         num = len(self)
         ids = as_tensor(range(num)[index] if isinstance(index, slice) else index, "index of clouds")
         mask = ids.dtype == torch.bool
@@ -275,11 +275,11 @@ class Clouds:
 
 
 def sort_keys(key: Tensor) -> Tensor:
-    """(B, L) int64: what sorts each row of numbers that are not negative, equal ones in order."""
+    """Argsort the rows of non-negative float32 keys (B, L), stably: (B, L) int64."""
     if key.device.type != "cpu":
         return key.argsort(dim=1, stable=True)
-    # A float that is not negative orders as its bits do. With the place below them no two are
-    # equal, and NumPy sorts whole numbers ten times as fast as torch sorts floats with their place.
+    # Non-negative floats order as their bits do. With the index in the lower bits no two are equal,
+    # and NumPy sorts them ten times as fast as torch computes an argsort of floats.
     packed = key.view(torch.int32).long().bitwise_left_shift_(32)
     packed |= torch.arange(key.shape[1])
     packed.numpy().sort(axis=1)
@@ -287,16 +287,16 @@ def sort_keys(key: Tensor) -> Tensor:
 
 
 def tensors_of(owner: Batch | Clouds) -> dict[str, Tensor]:
-    """Its fields that are tensors, by their names."""
+    """Return the fields that are tensors, by name."""
     names = (field.name for field in fields(owner))
     return {name: each for name in names if isinstance(each := getattr(owner, name), Tensor)}
 
 
 def _keep_checked(owner: Batch | Clouds, layout: str, num: int) -> Tensor:
-    """Keep the fields as tensors of their types, if they fit ``num`` clouds; give what `pos` was.
+    """Check that the fields fit ``num`` clouds, convert them, and return ``pos`` unconverted.
 
-    Values are checked on the CPU alone: a check on another device would wait for it, and what
-    training moves there was checked before.
+    Values are checked on the CPU only: a check on another device would wait for that device, and
+    training moves only tensors there that were checked on the CPU.
     """
     pos = as_tensor(owner.pos, "pos")
     shape, dims = tuple(pos.shape), layout.count(",") + 1
@@ -319,7 +319,7 @@ def _keep_checked(owner: Batch | Clouds, layout: str, num: int) -> Tensor:
 
 
 def _as_field(given: Tensor, name: str) -> Tensor:
-    visible = given.device.type == "cpu" and given.numel() > 0
+    checkable = given.device.type == "cpu" and given.numel() > 0
     if name == "mask":
         if given.dtype != torch.bool:
             raise InputError(f"mask must be bool, not {given.dtype}")
@@ -328,25 +328,25 @@ def _as_field(given: Tensor, name: str) -> Tensor:
         raise InputError(f"{name} must be real numbers, not {given.dtype}")
     if name in ("pos", "normal"):
         real = given.float()
-        # One pass that makes no tensor of its size.
-        if not visible or all(bool(each.isfinite()) for each in real.detach().aminmax()):
+        # A single pass over the values, without another tensor of this size.
+        if not checkable or all(bool(each.isfinite()) for each in real.detach().aminmax()):
             return real
         finite = real.detach().isfinite().all(-1, keepdim=True)
-        if name == "normal":  # unknown
+        if name == "normal":  # zero means unknown
             return torch.where(finite, real, 0.0)
         raise InputError(
             f"pos: {int((~finite).sum())} points are NaN, infinite or beyond float32: remove them"
         )
     label = given.long()
-    if visible and given.is_floating_point() and bool((label != given).any()):
+    if checkable and given.is_floating_point() and bool((label != given).any()):
         raise InputError(f"{name} must be whole numbers")
-    if visible and int(label.min()) < 0:
+    if checkable and int(label.min()) < 0:
         raise InputError(f"{name} has {int(label.min())}: labels are numbered from 0 on")
     return label
 
 
 def _check_digits(pos: Tensor, counts: Tensor) -> None:
-    """Refuse clouds of `counts` points each so far from zero that float32 loses their form."""
+    """Refuse clouds that lie so far from zero that float32 would lose their form."""
     if pos.device.type != "cpu" or not pos.numel() or pos.dtype in _EXACT:
         return
     wide = pos.detach().double().reshape(-1, 3)

@@ -18,21 +18,21 @@ Task = Literal["classification", "segmentation"]
 class PointCloudDataset(Dataset[Any]):
     """One split of a data set.
 
-    An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``y`` — the category (1,) for
-    classification, the part of each point (N,) for segmentation —, ``category`` (1,), ``name``,
-    and, where there are any, ``normal`` (N, 3) and ``part`` (N,). A slice, a list of numbers or a
-    mask gives a data set of those clouds. Training draws batches from ``clouds`` instead.
+    An item is a torch-geometric ``Data`` with ``pos`` (N, 3), ``category`` (1,), ``name``, and, if
+    known, ``normal`` (N, 3) and ``part`` (N,). Its ``y`` is the category for classification and
+    the part of each point for segmentation. Indexing with a slice, a list of ids or a mask gives a
+    data set of those clouds. Training draws its batches from ``clouds`` and makes no items.
 
     Args:
-        clouds: the whole split.
-        taxonomy: what its labels are called.
+        clouds: all clouds of the split.
+        taxonomy: names of the categories and parts.
         name: of the data set.
         split: train, val, trainval or test.
-        task: what ``y`` is. Default: segmentation where points are labeled.
-        transform: a torch-geometric transform, applied to each item when it is taken.
+        task: what ``y`` is. Default: segmentation if points are labeled.
+        transform: a torch-geometric transform, applied to each item when it is indexed.
 
     Raises:
-        InputError: the task is unknown, or segmentation without part labels; or a label is unnamed.
+        InputError: the task is unknown or lacks its part labels, or a label has no name.
     """
 
     clouds: Clouds
@@ -53,7 +53,7 @@ class PointCloudDataset(Dataset[Any]):
         for what, names in (("category", self.taxonomy.categories), ("part", parts)):
             label = getattr(self.clouds, what)
             if label is None or names is None or label.device.type != "cpu" or not len(label):
-                continue  # on another device, they were checked before they moved there
+                continue  # labels on another device were checked on the CPU
             if (largest := int(label.max())) >= len(names):
                 raise InputError(
                     f"{self.name}: {what} {largest} has no name: there are {len(names)}, from 0 on"
@@ -63,9 +63,9 @@ class PointCloudDataset(Dataset[Any]):
         return len(self.clouds)
 
     def __getitem__(self, index: Index) -> Any:
-        """An item by its number, or some of the clouds as a data set by what else names them.
+        """Return one item for a number, and a data set for a slice, a list of ids or a mask.
 
-        A number without an item is an IndexError, which ends a loop over the items.
+        A number out of range is an IndexError, which ends a loop over the items.
         """
         try:
             number = operator.index(index)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Any folder with one folder of shapes per class."""
+"""A folder with one folder of shapes per class, as a data set."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from pcea.geometry import unit_sphere
 
 NUM_POINTS = 2048
 VALIDATION_SHARE = 0.2
-# What lies beside shapes without being one: materials, textures, buffers, notes.
+# Files that may lie beside shapes: materials, textures, buffers, notes.
 _COMPANIONS = (".mtl", ".png", ".jpg", ".jpeg", ".bin", ".md")
 
 
@@ -24,22 +24,22 @@ class FolderOfClasses(Layout):
     """One folder per class, with files of any format that :func:`pcea.read` reads.
 
     Folders ``train``, ``val`` and ``test`` above the classes are the splits. Without them, or
-    without ``val`` beside ``train``, about a fifth of each class is held out as ``val``, at least
-    one file of two. A hash of each file's name decides, so that files stay in their split when
-    others are added.
+    without ``val`` beside ``train``, about a fifth of each class is held out as ``val``: at least
+    one file, if there are two. A hash of each file's name decides, so that files stay in their
+    split when others are added.
     """
 
     content = "one folder of shapes per class"
 
     def recognizes(self, folder: Path) -> bool:
-        """Tell whether there are at least two folders of shapes, by their endings."""
+        """Tell whether at least two folders hold files with the ending of a shape."""
         for top in _split_folders(folder) or [folder]:
             if sum(any(map(can_read, _files(each))) for each in _below(top)) > 1:
                 return True
         return False
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those that are there, or are made."""
+        """Name the splits that are there, and ``val`` if files can be held out for it."""
         tops = {each.name: each for each in _split_folders(folder)} or {"train": folder}
         classes = _below(tops["train"]) if "train" in tops else []
         if any(sum(map(can_read, _files(each))) > 1 for each in classes):  # one can be held out
@@ -83,7 +83,7 @@ class FolderOfClasses(Layout):
 
 
 def _members(folder: Path) -> dict[str, dict[str, list[Path]]]:
-    """{split: {class: files}}."""
+    """List the files as {split: {class: files}}."""
     tops = _split_folders(folder)
     if tops and (strays := [each for each in _below(folder) if each not in tops]):
         raise InputError(
@@ -104,11 +104,11 @@ def _split_folders(folder: Path) -> list[Path]:
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    """{class: files}, each of which must be readable as a shape."""
+    """List the files as {class: files}; each must be readable as a shape."""
     found = {each.name: sorted(_files(each)) for each in _below(folder)}
     if not found:
         raise InputError(
-            f"{folder}: no folder in it; a data set has one folder of shapes per class"
+            f"{folder}: it holds no folders; a data set has one folder of shapes per class"
         )
     for name, files in found.items():
         found[name] = list(filter(can_read, files))
@@ -124,19 +124,19 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files in a folder and below; hidden ones are left out, as ``._chair.obj`` of macOS."""
+    """Yield all files in a folder and below, except hidden ones such as macOS's ``._chair.obj``."""
     for path in folder.rglob("*"):
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts):
             yield path
 
 
 def _below(folder: Path) -> list[Path]:
-    """The folders in a folder, but hidden ones."""
+    """List the folders in a folder, except hidden ones."""
     return sorted(e for e in folder.glob("*") if e.is_dir() and not e.name.startswith("."))
 
 
 def _held_out(files: list[Path]) -> list[Path]:
-    """The files of one class that a hash of their names puts into validation."""
+    """Choose the validation files of one class, by a hash of their names."""
     hashes = {
         file: hashlib.sha256(f"{file.parent.name}/{file.name}".encode()).digest() for file in files
     }

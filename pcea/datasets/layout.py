@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the package: how it lies on disk and where it comes from."""
+"""The interface of a data set: its layout on disk, and where it was published."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def pieces_of(split: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file: where it was last seen, and its MD5; None where none was published."""
+    """A published file: its last known address and its MD5; None: none was published."""
 
     url: str
     md5: str | None = None
@@ -34,43 +34,43 @@ class Source:
     terms: str  # what its license allows
     archives: tuple[Archive, ...] = ()  # the original first, then mirrors
     counts: dict[str, int] = field(default_factory=dict)  # {split: clouds}
-    per_category: dict[str, dict[str, int]] = field(default_factory=dict)  # where known
+    per_category: dict[str, dict[str, int]] = field(default_factory=dict)  # also by category
 
 
 class Layout(ABC):
-    """How a data set lies in its folder, and how its splits are read."""
+    """The layout of a data set's folder, and how to read its splits."""
 
     source: ClassVar[Source | None] = None
-    """Where it was published; None: nowhere."""
+    """Where the data set was published; None: nowhere."""
 
     content: ClassVar[str] = ""
-    """What must lie in the folder, as messages say it; empty: the data set needs no files."""
+    """The files that the folder must hold, in words for messages; empty: no files are needed."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """What its folder may be called; the first is what an import makes. Default: its name."""
+        """Allowed names of its folder; an import uses the first. Default: the data set's name."""
         return (self.name,)
 
     def recognizes(self, folder: Path) -> bool:
-        """Tell whether :attr:`content` lies in a folder; a layout with content must say so."""
+        """Tell whether a folder holds :attr:`content`; needed if content is not empty."""
         return False
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those of train, val and test that a folder of this layout has. Default: all three.
+        """Name the splits that a folder of this layout has. Default: train, val and test.
 
-        `load_dataset` makes trainval of train and val, unless it is among these.
+        `load_dataset` joins train and val to trainval, unless trainval is among these.
         """
         return ("train", "val", "test")
 
     @abstractmethod
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Read a split. What else it takes, all with defaults, are options of `load_dataset`.
+        """Read a split. Further parameters, all with defaults, are options of `load_dataset`.
 
         Args:
-            folder: the data set's own; any, where it needs no files.
+            folder: the folder of the data set; ignored if it needs no files.
             split: one of :meth:`splits`.
 
         Returns:
@@ -91,12 +91,12 @@ L = TypeVar("L", bound=type[Layout])
 
 
 def register_dataset(name: str) -> Callable[[L], L]:
-    """Decorate a layout, to make it known as the data set of a name, such as ``"my-shapes"``.
+    """Register a class of :class:`Layout` as a data set under a name, such as ``"my-shapes"``.
 
     Raises:
         ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
-        TypeError: it is no class of :class:`Layout`, lacks a method, has only one of ``content``
-            and ``recognizes``, or its ``folders`` are no tuple.
+        TypeError: the class is no subclass of :class:`Layout`, lacks a method, has only one of
+            ``content`` and ``recognizes``, or its ``folders`` is not a tuple.
     """
 
     def add(layout: L) -> L:

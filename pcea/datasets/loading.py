@@ -1,4 +1,4 @@
-"""Data sets by name: where their folders are looked for, and which layout reads them."""
+"""Load data sets by name: find their folders, and the layout that reads them."""
 
 import inspect
 import os
@@ -20,10 +20,10 @@ _OF_ANY_FOLDER = (PartsFolder, FolderOfClasses)
 
 @dataclass(frozen=True)
 class Listed:
-    """A data set that `load_dataset` knows or finds."""
+    """A data set that `load_dataset` can load, or could if its files were there."""
 
     name: str
-    folder: Path | None  # None where it needs none or is not there
+    folder: Path | None  # None if it needs none or is missing
     splits: tuple[str, ...]  # what can be loaded now
 
 
@@ -36,21 +36,21 @@ def load_dataset(
     transform: Callable[[Any], Any] | None = None,
     **options: Any,
 ) -> PointCloudDataset:
-    """Load a split of a data set; its ``clouds`` lie on the CPU, each scaled to the unit sphere.
+    """Load a split of a data set: clouds on the CPU, each scaled to the unit sphere.
 
     Args:
-        name: a registered one, such as ``shapes`` or ``modelnet40``; or any folder under `root` in
-            ShapeNetPart's layout, with or without its ``_normal``, or with one folder of shapes per
-            class; or the path of such a folder.
+        name: a registered name, such as ``shapes`` or ``modelnet40``; or the name of a folder under
+            `root` in ShapeNetPart's layout (with or without its ``_normal``) or with one folder of
+            shapes per class; or the path of such a folder.
         split: train, val, trainval or test.
         root: the folder of data sets, or the data set's own folder. Default: ``$PCEA_DATA``, else
             ``./data``.
         task: what an item's ``y`` is; by default segmentation where points are labeled.
         transform: a torch-geometric transform for the items.
-        **options: what the layout takes, such as ``num_per_category`` and ``seed`` of ``shapes``.
+        **options: options of the layout, such as ``num_per_category`` and ``seed`` of ``shapes``.
 
     Raises:
-        InputError: no such data set, split or option, or its files are missing or damaged.
+        InputError: the data set, split or option is unknown, or files are missing or damaged.
     """
     if split not in SPLITS:
         raise InputError(f"no split {split!r}{nearest(split, SPLITS)}")
@@ -70,13 +70,13 @@ def load_dataset(
 
 
 def splits_of(layout: Layout, folder: Path) -> tuple[str, ...]:
-    """The splits that can be loaded: trainval as well, where train and val are there."""
+    """Name the splits that can be loaded, with trainval if train and val are there."""
     there = layout.splits(folder)
     return tuple(each for each in SPLITS if each in there or set(pieces_of(each)) <= set(there))
 
 
 def data_root(root: str | Path | None = None) -> Path:
-    """The folder of data sets: the one given, else ``$PCEA_DATA``, else ``./data``."""
+    """Return the folder of data sets: the given one, else ``$PCEA_DATA``, else ``./data``."""
     folder = Path(root or os.environ.get("PCEA_DATA") or "data").expanduser()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"data root {folder}: it is not a folder; name one with --data-root")
@@ -84,7 +84,7 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def layouts_of(name: str) -> list[Layout]:
-    """The layouts that a data set may have: the registered one, else those of any folder."""
+    """List the layouts that a data set may have: its registered one, else those of any folder."""
     if name in DATASETS:
         return [DATASETS.get(name)(name)]
     if not re.fullmatch(r"\w[\w.+-]*", name):
@@ -93,15 +93,15 @@ def layouts_of(name: str) -> list[Layout]:
 
 
 def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
-    """The layout of a data set and its folder, which is the root where it needs none."""
+    """Find the layout of a data set and its folder; if it needs none, the folder is the root."""
     if Path(name).name != name:
         return _at(Path(name).expanduser())
     layouts, base = layouts_of(name), data_root(root)
     if not layouts[0].content:
         return layouts[0], base
     for layout, folder in _candidates(base, layouts if name in DATASETS else []):
-        called = name == layout.name or (layout.name not in DATASETS and name == folder.name)
-        if called and layout.recognizes(folder):
+        named = name == layout.name or (layout.name not in DATASETS and name == folder.name)
+        if named and layout.recognizes(folder):
             return layout, folder
     if root is None and name not in DATASETS and Path(name).is_dir():
         return _at(Path(name))
@@ -115,7 +115,7 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
 
 
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
-    """The data sets that are registered, and every folder under `root` that can be read as one."""
+    """List the registered data sets, and every folder under `root` that can be read as one."""
     base, registered = data_root(root), _registered()
     listed = {
         each.name: Listed(each.name, None, () if each.content else splits_of(each, base))
@@ -124,7 +124,7 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     taken: set[Path] = set()
     for layout, folder in _candidates(base, registered):
         known = folder in taken or (layout.name in listed and listed[layout.name].folder)
-        # The root is no folder of classes: what lies in it are data sets.
+        # The root is never a folder of classes, because its folders are data sets.
         below = folder != base or not isinstance(layout, FolderOfClasses)
         if not known and below and layout.recognizes(folder):
             listed[layout.name] = Listed(layout.name, folder, splits_of(layout, folder))
@@ -133,13 +133,13 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
 
 
 def _candidates(base: Path, registered: list[Layout]) -> Iterator[tuple[Layout, Path]]:
-    """The data sets that may lie under a root, or be the root, and where."""
-    # If the root is itself the folder of one data set, those that are called so come first.
+    """Yield every pair of a layout and a folder, under a root or the root itself, to look at."""
+    # If the root itself has the name of a data set's folder, that data set comes first.
     for layout in sorted(registered, key=lambda each: base.resolve().name not in each.folders):
         yield from ((layout, base / folder) for folder in layout.folders)
         yield layout, base
-    # Any other folder must be called as the data set is: figures of one must not come out under
-    # another's name.
+    # Any other folder must have the name of the data set, so that results never appear under the
+    # name of another one.
     folders = [*(sorted(base.iterdir()) if base.is_dir() else ()), base]
     for kind in _OF_ANY_FOLDER:
         for folder in folders:
@@ -153,11 +153,11 @@ def _registered() -> list[Layout]:
 
 
 def _at(folder: Path) -> tuple[Layout, Path]:
-    """The layout of a folder that is given by its path."""
+    """Find the layout of a folder that is given by its path."""
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder of a data set")
     name = folder.resolve().name
     layouts = [each for each in _registered() if name in each.folders]
     layouts += [kind(name.removesuffix("_normal")) for kind in _OF_ANY_FOLDER]
-    # Where none recognizes it, reading it as the last says what is wrong with it.
+    # If no layout recognizes it, reading it with the last one tells what is wrong.
     return next((each for each in layouts if each.recognizes(folder)), layouts[-1]), folder

@@ -24,7 +24,7 @@ CATEGORIES = tuple(
     "plant radio range_hood sink sofa stairs stool table tent toilet tv_stand vase wardrobe "
     "xbox".split()
 )
-# Official numbers of clouds, category after category.
+# Official numbers of clouds of each category.
 TRAINVAL = (
     "625 106 515 173 572 335 64 197 889 167 79 137 200 109 200 149 171 155 145 124 "
     "149 284 465 200 88 231 239 104 115 128 680 124 90 392 163 344 267 475 87 103"
@@ -37,14 +37,15 @@ TEST = (
 
 @register_dataset("modelnet40")
 class ModelNet40(Layout):
-    """ModelNet40, 2,048 points a shape; it has no official validation split.
+    """ModelNet40, 2,048 points per shape; it has no official validation split.
 
-    ``val`` is the tenth of each category of the official training split whose ids have the smallest
-    SHA-256, which no order of files changes; ``train`` is the rest and ``trainval`` the whole.
+    ``val`` is a tenth of each category of the official training split: the shapes whose ids have
+    the smallest SHA-256, whatever the order of the files. ``train`` is the rest and ``trainval``
+    the whole official training split.
     """
 
     source = Source(
-        title="ModelNet40, 2,048 points a shape, HDF5 (Wu et al. 2015; Qi et al. 2017)",
+        title="ModelNet40, 2,048 points per shape, HDF5 (Wu et al. 2015; Qi et al. 2017)",
         terms="academic use (modelnet.cs.princeton.edu)",
         archives=(
             Archive(
@@ -74,12 +75,12 @@ class ModelNet40(Layout):
         return bool(self.splits(folder))
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those whose list of files is there."""
+        """Name the splits whose list of files is there."""
         official = {split: "test" if split == "test" else "train" for split in SPLITS}
         return tuple(s for s in SPLITS if (folder / f"{official[s]}_files.txt").is_file())
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Read a split, for which only its own files are needed; see :meth:`Layout.read`."""
+        """Read a split, which needs only its own files; see :meth:`Layout.read`."""
         categories, shape_names = CATEGORIES, folder / "shape_names.txt"
         if shape_names.is_file():
             categories = tuple(line.strip() for line in read_lines(shape_names) if line.strip())
@@ -102,8 +103,8 @@ class ModelNet40(Layout):
 
 
 def _list_files(listing: Path) -> list[Path]:
-    """The HDF5 files of an official split, in their listed order."""
-    # The official lists hold paths of the authors' machine: only the names count.
+    """List the HDF5 files of an official split, in the order of its list."""
+    # The official lists have paths on the authors' machine, of which only the names are used.
     lines = [line.strip() for line in read_lines(listing)]
     files = [listing.with_name(split_path(line)[-1]) for line in lines if line]
     if not files:
@@ -115,7 +116,7 @@ def _list_files(listing: Path) -> list[Path]:
 
 
 def _names_of(file: Path) -> Path:
-    """``ply_data_train0.h5`` → ``ply_data_train_0_id2file.json``, which names its shapes."""
+    """Map ``ply_data_train0.h5`` to ``ply_data_train_0_id2file.json``, which names its shapes."""
     stem = file.stem.rstrip("0123456789")
     return file.with_name(f"{stem}_{file.stem[len(stem) :]}_id2file.json")
 
@@ -125,9 +126,7 @@ def _read(file: Path, num_categories: int) -> Clouds:
         with h5py.File(file, "r") as archive:
             data, label = np.asarray(archive["data"]), np.asarray(archive["label"])
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise InputError(
-            f"{file}: truncated, or not the HDF5 file with 'data' and 'label' that it should be"
-        ) from error
+        raise InputError(f"{file}: truncated, or no HDF5 file with 'data' and 'label'") from error
     if data.ndim != 3 or data.shape[2] != 3 or not data.shape[1] or data.dtype.kind != "f":
         raise InputError(f"{file}: data is {data.dtype} {data.shape}, expected floats (M, N, 3)")
     if label.dtype.kind not in "iu" or label.size != len(data):

@@ -1,4 +1,4 @@
-"""Data that are in memory already, as data sets of labeled clouds."""
+"""Objects in memory as data sets of labeled clouds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,10 +20,10 @@ def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
     """Make data sets of {split: object}, each cloud scaled to the unit sphere, each mesh sampled.
 
     An object is a :class:`PointCloudDataset`, :class:`Clouds`, a torch or PyG data set, or a list.
-    An item is a PyG ``Data`` with ``y``, its category or the part of each point (then ``category``,
-    where there are several), or a pair of a shape, as :func:`pcea.as_shape` takes it, and such a
-    label. A category may be a name; other names come from the object's ``classes``, where it has
-    them.
+    An item is a PyG ``Data`` with ``y``, or a pair of a shape, as :func:`pcea.as_shape` takes it,
+    and a label. A label is the category, or the part of each point; a ``Data`` with parts may have
+    a ``category`` beside them. A category may be a name; the names of numbered categories are taken
+    from the object's attribute ``classes``, if it has one.
     """
     ready = {s: each for s, each in objects.items() if isinstance(each, PointCloudDataset)}
     if len(ready) == len(objects):
@@ -31,14 +31,14 @@ def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
             raise InputError(f"the data sets of {' and '.join(ready)} have different categories")
         return ready
     if ready:
-        raise InputError(f"{min(ready)} is a PointCloudDataset: the other splits must be such, too")
+        raise InputError(f"{min(ready)} is a PointCloudDataset: the other splits must be, too")
     clouds = {split: each for split, each in objects.items() if isinstance(each, Clouds)}
     items = {s: _items(each, s) for s, each in objects.items() if s not in clouds}
     names = [str(n) for s in items for n in getattr(objects[s], "classes", None) or ()]
     categories = {category for found in items.values() for _, category in found}
     if strings := {category for category in categories if isinstance(category, str)}:
         if len(strings) < len(categories) or clouds:
-            raise InputError("some categories are names and others are numbers: give all alike")
+            raise InputError("some categories are names and others are numbers: give only one kind")
         names = sorted(strings)
     for split, found in items.items():
         with_parts = sum(cloud.part is not None for cloud, _ in found)
@@ -57,7 +57,7 @@ def as_datasets(objects: Mapping[str, Any]) -> dict[str, PointCloudDataset]:
 
 
 def hold_out(data: PointCloudDataset, seed: int) -> tuple[PointCloudDataset, PointCloudDataset]:
-    """Split at least two clouds into train and val: a fifth of each category, by the seed."""
+    """Hold out a fifth of each category as val, chosen by the seed; the rest is train."""
     keys = torch.rand(len(data), generator=torch.Generator().manual_seed(seed)).tolist()
     held_out = data.clouds.hold_out(VALIDATION_SHARE, keys)
     train, val = (
@@ -68,8 +68,8 @@ def hold_out(data: PointCloudDataset, seed: int) -> tuple[PointCloudDataset, Poi
 
 
 def _items(data: Any, split: str) -> list[tuple[Clouds, int | str]]:
-    """Each cloud by itself, and its category."""
-    # A torch data set may answer any number without an end, so its length is asked for first.
+    """Convert each item to a single cloud and its category."""
+    # Iterating over a torch data set may never end, so that its length is used.
     if hasattr(data, "__len__") and hasattr(data, "__getitem__"):
         data = map(data.__getitem__, range(len(data)))
     elif not isinstance(data, Iterable):
@@ -104,7 +104,7 @@ def _item(item: Any, where: str) -> tuple[Clouds, int | str]:
             category = int(values)
         if hasattr(cloud, "faces"):
             if part is not None:
-                raise InputError("parts of a mesh are not taken: sample its points first")
+                raise InputError("part labels of a mesh are not supported: sample its points first")
             cloud = cloud.sample(NUM_POINTS)
         if part is not None and len(part) != len(cloud):
             raise InputError(f"it has {len(part)} labels for {len(cloud)} usable points")
@@ -118,7 +118,7 @@ def _item(item: Any, where: str) -> tuple[Clouds, int | str]:
 def _taxonomy(several: Sequence[Clouds], names: Sequence[str]) -> Taxonomy:
     count = max(int(each.category.max()) for each in several) + 1
     if names and count > len(names):
-        raise InputError(f"there is a category {count - 1}, and names of {len(names)} from 0 on")
+        raise InputError(f"there is a category {count - 1}, but only {len(names)} names, from 0 on")
     categories = tuple(names) or tuple(map(str, range(count)))
     with_parts = {each.part is not None for each in several}
     if len(with_parts) > 1:

@@ -21,14 +21,14 @@ from pcea.formats.checked import naming
 from pcea.formats.text import number_rows
 from pcea.geometry.normalize import unit_sphere
 
-# A label beyond this is a mistake, not a part: no taxonomy is made that large by accident.
+# A larger label is taken for a mistake, so that it does not make a huge taxonomy.
 MAX_PART = 9999
-# What a damaged file holds where it is not NaN. Map coordinates stay far below it.
+# A damaged file may hold larger numbers. Map coordinates are far below this.
 MAX_COORDINATE = 1e9
 
 FOLDER = "shapenetcore_partanno_segmentation_benchmark_v0_normal"
-# Category, synset, number of its parts, official number of test clouds. Part ids are counted
-# through: this is the map that the benchmark's figures rest on.
+# Category, synset, number of its parts, official number of test clouds. Part ids are numbered in
+# this order, as in the benchmark.
 OFFICIAL = (
     ("Airplane", "02691156", 4, 341),
     ("Bag", "02773838", 2, 14),
@@ -54,18 +54,18 @@ SHAPENETPART = Taxonomy(
 
 
 class PartsFolder(Layout):
-    """The layout above, under any name; a zero normal is unknown.
+    """The layout above, under any name; a zero normal means that it is unknown.
 
-    Which parts a category has comes from ``parts.json`` where its names read ``"Category/part"``,
-    from the official map for ShapeNetPart's categories, else from the labels of all splits there
-    are. Where no file has normals, the clouds have none.
+    The parts of each category are taken from ``parts.json``, if its names are ``"Category/part"``;
+    else from the official list, if all categories are ShapeNetPart's; else from the labels in all
+    splits that are there. If no file has normals, the clouds have none.
     """
 
     content = "synsetoffset2category.txt beside train_test_split/"
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The name with ``_normal``, as the official folder has it, or without."""
+        """The name with ``_normal``, like the official folder, or without it."""
         return (f"{self.name}_normal", self.name)
 
     def recognizes(self, folder: Path) -> bool:
@@ -73,11 +73,11 @@ class PartsFolder(Layout):
         return (folder / "synsetoffset2category.txt").is_file()
 
     def splits(self, folder: Path) -> tuple[str, ...]:
-        """Those whose lists are there."""
+        """Name the splits whose lists are there."""
         return tuple(s for s in ("train", "val", "test") if _list(folder, s).is_file())
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Read a split; the others are needed only where the labels of all must tell the parts."""
+        """Read a split; the others are read only if the parts must be taken from all labels."""
         synsets, names = read_categories(folder), _part_names(folder)
         taxonomy = Taxonomy(tuple(synsets))
         if names is None and _is_official(synsets):
@@ -132,7 +132,7 @@ class PartsFolder(Layout):
 
 @register_dataset("shapenetpart")
 class ShapeNetPart(PartsFolder):
-    """ShapeNetPart with normals; a folder with other categories is not taken for it."""
+    """ShapeNetPart with normals; a folder with any other category is not recognized."""
 
     source = Source(
         title="ShapeNetPart with normals (Yi et al. 2016)",
@@ -144,12 +144,12 @@ class ShapeNetPart(PartsFolder):
     folders = (FOLDER, "shapenetpart")
 
     def recognizes(self, folder: Path) -> bool:
-        """Tell whether all categories of a folder are ShapeNetPart's own."""
+        """Tell whether all categories of a folder belong to ShapeNetPart."""
         return super().recognizes(folder) and _is_official(read_categories(folder))
 
 
 def read_categories(folder: Path) -> dict[str, str]:
-    """``synsetoffset2category.txt`` as {category: its folder's name}, in category-id order."""
+    """Read ``synsetoffset2category.txt`` as {category: name of its folder}, by category id."""
     file = folder / "synsetoffset2category.txt"
     synsets: dict[str, str] = {}
     for number, line in enumerate(read_lines(file), start=1):
@@ -175,7 +175,7 @@ def _list(folder: Path, split: str) -> Path:
 
 
 def _part_names(folder: Path) -> tuple[str, ...] | None:
-    """``parts.json``: a list of names, or {id: name} with ids from 0 on."""
+    """Read ``parts.json``: a list of names, or {id: name} with ids from 0 on."""
     file = folder / "parts.json"
     if not file.exists():
         return None
@@ -188,7 +188,7 @@ def _part_names(folder: Path) -> tuple[str, ...] | None:
 
 
 def _read_shape(file: Path, label: int, allowed: Sequence[int], category: str) -> Clouds:
-    """Read a text file of points; numbers are read, centered and scaled in float64."""
+    """Read a text file of points; they are centered and scaled in float64."""
     lines = [(i, line) for i, line in enumerate(read_lines(file), start=1) if line.strip()]
     if not lines:
         raise InputError(f"{file}: holds no point")
@@ -205,8 +205,8 @@ def _read_shape(file: Path, label: int, allowed: Sequence[int], category: str) -
                 raise InputError(f"{place}: {found} numbers, expected {columns}") from None
         with naming(file):
             rows = number_rows(lines, columns)
-    tame = (np.abs(rows) < MAX_COORDINATE).all(1)
-    for row in np.flatnonzero(~(tame & np.isin(rows[:, -1], allowed)))[:1]:
+    in_range = (np.abs(rows) < MAX_COORDINATE).all(1)
+    for row in np.flatnonzero(~(in_range & np.isin(rows[:, -1], allowed)))[:1]:
         known = ", ".join(map(str, allowed)) if len(allowed) < 99 else f"0 to {MAX_PART}"
         fault = f"part {rows[row, -1]:g} is out of range: {category} has {known}"
         if not np.abs(rows[row]).max() < MAX_COORDINATE:

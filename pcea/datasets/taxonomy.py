@@ -1,4 +1,4 @@
-"""What the labels of a data set are called."""
+"""The names of a data set's labels."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class Taxonomy:
     Args:
         categories: name of each category id.
         parts: name of each global part id, ``"Category/part"``; empty without part labels.
-        parts_of: for each category, its part ids, ascending. Default: those that name it.
+        parts_of: the part ids of each category, ascending. Default: by the names of the parts.
 
     Raises:
-        InputError: names repeat, or ``parts_of`` does not fit ``categories`` and ``parts``.
+        InputError: a name repeats, or ``parts_of`` does not fit ``categories`` and ``parts``.
     """
 
     categories: tuple[str, ...]
@@ -35,7 +35,7 @@ class Taxonomy:
         if not self.parts_of:
             owners = [name.rpartition("/")[0] for name in self.parts]
             if stray := set(owners) - set(self.categories):
-                raise InputError(f"taxonomy: there are parts of {min(stray)!r}, no category")
+                raise InputError(f"taxonomy: parts name {min(stray)!r}, which is no category")
             own = (tuple(i for i, o in enumerate(owners) if o == c) for c in self.categories)
             object.__setattr__(self, "parts_of", tuple(own))
         if (num := len(self.parts_of)) != len(self.categories):
@@ -49,14 +49,14 @@ class Taxonomy:
         return f"Taxonomy({len(self.categories)} categories{parts})"
 
     def category_id(self, name: str) -> int:
-        """The id of a category by its name (capital letters do not matter), or InputError."""
+        """Find the id of a category by its name in any case, or raise an InputError."""
         folded = [category.casefold() for category in self.categories]
         if name.casefold() not in folded:
             raise InputError(f"no category {name!r}{nearest(name, self.categories)}")
         return folded.index(name.casefold())
 
     def part_mask(self) -> Tensor:
-        """(categories, parts) bool: which parts each category has."""
+        """Tell which parts each category has: (categories, parts) bool."""
         mask = torch.zeros(len(self.categories), len(self.parts), dtype=torch.bool)
         for category, ids in enumerate(self.parts_of):
             mask[category, list(ids)] = True

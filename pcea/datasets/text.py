@@ -1,4 +1,4 @@
-"""Text files of data sets, whichever machine wrote them."""
+"""Read text files of data sets, from any operating system."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ from pcea.errors import InputError
 
 
 def read_lines(file: Path) -> list[str]:
-    """Read the lines of a UTF-8 text, with or without a byte order mark, of any line ends."""
+    """Read the lines of a UTF-8 text with any line ends, with or without a byte order mark."""
     try:
-        return file.read_text(encoding="utf-8-sig").split("\n")  # CR and CRLF were made LF
+        return file.read_text(encoding="utf-8-sig").split("\n")  # CR and CRLF have become LF
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -26,5 +26,5 @@ def read_json(file: Path) -> Any:
 
 
 def split_path(path: str) -> list[str]:
-    """Cut a path that Windows or another system wrote at its slashes and backslashes."""
+    """Split a path at slashes and backslashes."""
     return path.replace("\\", "/").split("/")

@@ -1,4 +1,4 @@
-"""Files: a user's shape comes in as a mesh or a cloud, results go out whole or not at all."""
+"""Read a user's file as a mesh or a cloud, and write files, each completely or not at all."""
 
 from importlib import import_module
 
@@ -25,4 +25,4 @@ __all__ = [
     "write_ply",
 ]
 
-import_module("pcea.formats.readers")  # where each registers itself
+import_module("pcea.formats.readers")  # registers each reader

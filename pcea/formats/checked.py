@@ -1,4 +1,4 @@
-"""What a person gives a cloud or a mesh, checked: right, or one clear error."""
+"""Check and convert the values of a cloud or a mesh, or raise one clear error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,25 +13,25 @@ from pcea.errors import InputError
 from pcea.formats.colors import as_color
 from pcea.geometry.normalize import choose_offset
 
-# Normals this far from unit length were not meant as unit normals.
+# Normals that differ more from length 1 are normalized.
 _LENGTH_SLACK = 1e-3
 _REALS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @contextmanager
 def naming(what: object) -> Iterator[None]:
-    """Put what is at fault, such as a file, before the message of an InputError from within."""
+    """Put the name of a file or an object before the message of an InputError in the block."""
     try:
         yield
     except InputError as error:
         text = str(error)
-        if text.startswith((f"{what}: ", f"{what}, ")):  # a plug-in may have named it itself
+        if text.startswith((f"{what}: ", f"{what}, ")):  # a plug-in may have named it already
             raise
         raise InputError(f"{what}{', ' if text.startswith('line ') else ': '}{text}") from error
 
 
 def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
-    """Take (N, 3) real numbers as float32, and the (3,) float64 offset that was taken off, or 0."""
+    """Convert (N, 3) positions to float32, less a (3,) float64 offset, which is returned, too."""
     pos = as_tensor(values, what)
     shape = tuple(pos.shape)
     if pos.ndim != 2 or shape[1] != 3:
@@ -54,9 +54,9 @@ def as_positions(values: Any, what: str) -> tuple[Tensor, Tensor]:
 
 
 def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
-    """Take normals of any length; those that are zero or not finite become zero: unknown."""
+    """Convert normals to length 1; those that are zero or not finite become zero: unknown."""
     normal = beside(values, pos, (len(pos), 3), what)
-    if normal.dtype in (torch.bool, torch.uint8):  # they cannot point the other way
+    if normal.dtype in (torch.bool, torch.uint8):  # without negative numbers
         raise InputError(f"{what} must be real numbers, not {normal.dtype}")
     if normal.dtype == torch.float32:
         length = normal.detach().norm(dim=1)
@@ -65,13 +65,13 @@ def as_normals(values: Any, pos: Tensor, what: str) -> Tensor:
     wide = normal.double()
     known = wide.isfinite().all(1, keepdim=True) & (wide != 0).any(1, keepdim=True)
     wide = torch.where(known, wide, 0.0)
-    # Divided by the largest first: the squares of huge and tiny ones stay in range.
+    # Dividing by the largest component first keeps the squares of huge and tiny ones in range.
     wide = wide / wide.abs().amax(1, keepdim=True).clamp(min=1e-300)
     return torch.nn.functional.normalize(wide, dim=1).float()
 
 
 def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
-    """Take colors of any range that :func:`pcea.formats.colors.as_color` knows, as uint8."""
+    """Convert colors of any range that :func:`pcea.formats.colors.as_color` knows to uint8."""
     color = beside(values, pos, (len(pos), 3), what)
     if color.dtype == torch.uint8:
         return color
@@ -85,7 +85,7 @@ def as_colors(values: Any, pos: Tensor, what: str) -> Tensor:
 def as_indices(
     values: Any, pos: Tensor, what: str, shape: tuple[int | None, ...] | None = None
 ) -> Tensor:
-    """Take whole numbers, one for each point or of another shape (None: any length), as int64."""
+    """Convert whole numbers, one per point or of the given shape (None: any length), to int64."""
     index = beside(values, pos, (len(pos),) if shape is None else shape, what)
     if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
         raise InputError(f"{what} must be whole numbers, not {index.dtype}")
@@ -93,7 +93,7 @@ def as_indices(
 
 
 def check_faces(faces: Tensor | NDArray[Any], num: int) -> None:
-    """Refuse (F, 3) faces that refer to other vertices than 0 to num − 1."""
+    """Raise an InputError if (F, 3) faces refer to vertices other than 0 to num − 1."""
     low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
     if low < 0 or high >= num:
         raise InputError(
@@ -103,9 +103,9 @@ def check_faces(faces: Tensor | NDArray[Any], num: int) -> None:
 
 
 def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:
-    """Take values of a shape that live where the positions live."""
+    """Convert values to a tensor, and check its shape and its device."""
     tensor = as_tensor(values, what)
-    if shape[0] is None and tensor.shape == (0,):  # no faces at all, as an empty list
+    if shape[0] is None and tensor.shape == (0,):  # an empty list of faces
         tensor = tensor.reshape(0, 3)
     found = tuple(tensor.shape)
     pairs = zip(shape, found, strict=False)
@@ -118,9 +118,9 @@ def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -
 
 
 def as_tensor(values: Any, what: str) -> Tensor:
-    """Take a tensor, an array or numbers; an InputError where some of them are masked."""
+    """Convert an array or numbers to a tensor; masked numbers are an InputError."""
     if isinstance(values, Tensor):
-        # Hardly anything can be computed with the others: sparse, quantized or of 8 bits.
+        # Sparse, quantized and 8-bit tensors support hardly any operation.
         usual = values.layout == torch.strided and not (values.is_quantized or values.is_complex())
         if not usual or (values.is_floating_point() and values.dtype not in _REALS):
             kind = f"{values.layout} {values.dtype}".replace("torch.", "")

@@ -1,4 +1,4 @@
-"""What range a file's colors have, and those of the screen (sRGB) as the linear light of glTF."""
+"""Convert colors of any range to 8 bits, and between sRGB (the screen) and glTF's linear light."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# Fractions are written with few digits, and a sum of rounding may end a little above 1.
+# Rounded fractions may end a little above 1.
 _SLACK = 1e-3
 
 
 def as_color(values: Array) -> Array | None:
-    """Bring (N, 3 or more) colors to (N, 3) uint8; None where the numbers cannot be colors."""
-    # What is written as 8 bits is taken as it is; of other numbers, the largest decides.
+    """Convert (N, 3 or more) colors to (N, 3) uint8; None if the numbers cannot be colors."""
+    # uint8 is taken as it is; for other types, the largest number decides about the range.
     values = values[:, :4]
     if values.dtype == np.uint8 or not len(values):
         return values[:, :3].astype(np.uint8)
@@ -36,13 +36,13 @@ _LINEAR = np.where(_SCREEN <= 0.04045, _SCREEN / 12.92, ((_SCREEN + 0.055) / 1.0
 
 def to_linear(color: Array) -> Array:
     """Turn (…) uint8 colors of the screen into linear light, (…) float64 from 0 to 1."""
-    # `to_screen` gives exactly the same color back, from float32 and from 16 bits, too; 8 bits of
-    # linear light cannot tell dark colors apart.
+    # `to_screen` returns the same color, also from float32 and from 16 bits; 8 bits of linear light
+    # could not tell dark colors apart.
     return _LINEAR[color]
 
 
 def to_screen(light: Array) -> Array:
-    """Turn (…) linear light into (…) uint8 colors of the screen, clipped to 0 … 1; NaN is dark."""
+    """Turn (…) linear light, clipped to 0 … 1, into (…) uint8 screen colors; NaN becomes black."""
     light = np.nan_to_num(light, nan=0.0).clip(0.0, 1.0)
     screen = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return (255 * screen).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The bytes of a glTF file: its JSON, its buffers, and the typed numbers in them."""
+"""The content of a glTF file: its JSON, its buffers, and the typed numbers in them."""
 
 import base64
 import json
@@ -20,21 +20,21 @@ INSTANCING, VISIBILITY = "EXT_mesh_gpu_instancing", "KHR_node_visibility"
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
-# The beginnings of the names of extensions that are read, or that change no shape.
+# Prefixes of the names of extensions that are read, or that do not change a shape.
 _KNOWN = (
     *("KHR_mesh_quantization", INSTANCING, VISIBILITY, "EXT_instance_features", "EXT_lights_"),
     *("EXT_mesh_features", "EXT_structural_metadata", "EXT_texture_", "KHR_animation_pointer"),
     *("KHR_lights_", "KHR_materials_", "KHR_texture_", "KHR_xmp", "MSFT_lod", "MSFT_packing_"),
     "MSFT_texture_dds",
 )
-_MOST_ZEROS = 20_000_000  # a small file can ask for any number of them
+_MOST_ZEROS = 20_000_000  # a small file can ask for any number of zeros
 
 
 class GltfFile:
-    """An open ``.glb`` or ``.gltf`` file; its content decides which of the two it is."""
+    """An open ``.glb`` or ``.gltf`` file."""
 
-    # What is looked up in its JSON is not checked first: where it is not what the format says, an
-    # ordinary error of Python or NumPy says so.
+    # Values in the JSON are used without checking their types. If a file breaks the format, Python
+    # or NumPy raises an error, which :func:`pcea.read` turns into an InputError.
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent.resolve()
@@ -44,14 +44,14 @@ class GltfFile:
         self.fetched: dict[int, bytes] = {}
 
     def at(self, kind: str, index: Any) -> Any:
-        """Look up an entry of one of the file's lists."""
+        """Look up an entry of one of the lists in the JSON."""
         entries = self.tree.get(kind, [])
         if type(index) is not int or not 0 <= index < len(entries):
             raise damaged(f"it refers to {index!r:.20} of its {len(entries)} {kind}")
         return entries[index]
 
     def buffer(self, view: dict[str, Any]) -> Bytes:
-        """Give the bytes of the buffer that a bufferView refers to."""
+        """Return the bytes of the buffer that a bufferView refers to."""
         index = view["buffer"]
         buffer = self.at("buffers", index)
         fallback = any(each.get("fallback") for each in buffer.get("extensions", {}).values())
@@ -68,7 +68,7 @@ class GltfFile:
         return data[:size]
 
     def stored(self, entry: dict[str, Any], component: int, count: int, width: int) -> Array:
-        """(count, width) out of a bufferView, without a copy; NumPy checks its bounds."""
+        """Read (count, width) numbers of a bufferView without a copy; NumPy checks its bounds."""
         view, dtype = self.at("bufferViews", entry["bufferView"]), np.dtype(_COMPONENTS[component])
         size, start, whole = view["byteLength"], view.get("byteOffset", 0), self.buffer(view)
         if size < 1 or start < 0 or start + size > len(whole):
@@ -82,7 +82,7 @@ class GltfFile:
     def numbers(
         self, index: Any, *kinds: str, fractions: bool = False, whole: bool = False
     ) -> Array:
-        """Read an accessor as (count, width) float64, normalized ones divided; int64 if whole."""
+        """Read an accessor as (count, width) float64, normalized if it says so; int64 if whole."""
         accessor = self.at("accessors", index)
         kind, count, component = accessor["type"], accessor["count"], accessor["componentType"]
         if kind not in kinds or count < 1:
@@ -112,14 +112,14 @@ class GltfFile:
 
 
 def _open(path: Path) -> tuple[dict[str, Any], Bytes | None]:
-    """The JSON, and the binary chunk of a GLB; the content decides which of the two it is."""
+    """Read the JSON, and the binary chunk of a GLB; the content tells GLB from glTF."""
     text, chunk = path.read_bytes(), None
     if text[:4] == b"glTF":
         text, chunk = _chunks(text)
     elif path.suffix.lower() == ".glb" and text[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         raise InputError("it does not start with 'glTF', as a GLB file does")
     try:
-        # It knows a byte order mark, and UTF-16 by its bytes. Some write 3.0 for an index.
+        # json.loads recognizes a byte order mark and UTF-16. Some programs write 3.0 for an index.
         tree = json.loads(text, parse_float=_whole_or_real)
     except (ValueError, RecursionError) as error:
         raise damaged(f"it is no JSON, as a glTF file is ({error})") from error
@@ -152,24 +152,24 @@ def _chunks(data: bytes) -> tuple[bytes, Bytes | None]:
 
 
 def _fetch(address: str, folder: Path) -> bytes:
-    """Get the bytes of an address: those in it, or a file's in the folder of the glTF file."""
-    # A file that a stranger made decides what is opened, so nothing outside its folder is.
+    """Read the bytes of an address: a data: address, or a file in the folder of the glTF file."""
+    # The address may come from a stranger, so no file outside the folder is opened.
     if address[:5].lower() == "data:":
         header, _, payload = address[5:].partition(",")
         data = unquote_to_bytes(payload)
         return base64.b64decode(data + b"==") if header.lower().endswith(";base64") else data
     wrong, decoded = f"the address {address[:100]!r} of a buffer", unquote(address)
-    scheme = re.match(r"([A-Za-z][\w+.-]*):", decoded)  # of one letter, it is a drive of Windows
+    scheme = re.match(r"([A-Za-z][\w+.-]*):", decoded)  # one letter is a Windows drive
     if scheme and len(scheme[1]) > 1:
         raise InputError(f"{wrong} has the scheme {scheme[1]}: only data: addresses are read")
-    decoded = decoded.replace("\\", "/")  # separates folders on Windows
+    decoded = decoded.replace("\\", "/")  # as separators on Windows
     if scheme or decoded.startswith("/"):
         raise InputError(f"{wrong} is absolute: put the buffer into the file's folder")
     try:
         file = (folder / decoded).resolve()
         if not file.is_relative_to(folder):
             raise InputError(f"{wrong} leaves the file's folder: put the buffer into the folder")
-        # Anything but a regular file, such as a pipe, could keep the reader waiting for ever.
+        # Reading from anything but a regular file, such as a pipe, might never end.
         if file.is_file():
             return file.read_bytes()
     except (OSError, RuntimeError):  # links in a circle, a name that is too long
@@ -178,13 +178,13 @@ def _fetch(address: str, folder: Path) -> bytes:
 
 
 def only_in(names: Iterable[str]) -> str:
-    """Say that something is only there in such of these extensions as cannot be read, if any."""
+    """Complete a message: which of these extensions cannot be read, or to export the file again."""
     unread = _unread(names)
     return f" but in {unread}" if unread else ": export it again"
 
 
 def damaged(what: str) -> InputError:
-    """Make the error of a file that breaks the rules of glTF."""
+    """Make the InputError for a file that breaks the rules of glTF."""
     return InputError(f"{what}: export it again")
 
 

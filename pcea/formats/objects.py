@@ -1,4 +1,4 @@
-"""Shapes that are in memory already, as objects of NumPy, PyTorch, PyG, trimesh or Open3D."""
+"""Convert objects of NumPy, PyTorch, PyG, trimesh and Open3D to shapes."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,8 @@ from pcea.formats.raw import Array, Raw, join
 
 
 def raw_of(thing: Any) -> tuple[Raw, str]:
-    """Take what an object holds, unchecked and on the CPU, and the name of the object, if any."""
-    # An object names the library that it is from, so none is imported to find out.
+    """Return the unchecked content of an object, on the CPU, and the name of the object, if any."""
+    # The class tells which library an object comes from, so that none is imported here.
     libraries = {kind.__module__.partition(".")[0] for kind in type(thing).__mro__}
     kind, raw, name = type(thing).__name__, None, ""
     if isinstance(thing, (np.ndarray, Tensor)):
@@ -78,7 +78,7 @@ def _of_data(known: dict[str, Any]) -> Raw | None:
 
 
 def _of_trimesh(thing: Any) -> Raw | None:
-    if hasattr(thing, "dump"):  # a scene; its parts come at their places
+    if hasattr(thing, "dump"):  # a scene; dump() moves the parts to their places
         parts = [raw for each in thing.dump() if (raw := _of_trimesh(each)) is not None]
         return join(parts) if parts else None
     if not hasattr(thing, "visual") or not hasattr(thing, "vertices"):
@@ -86,8 +86,8 @@ def _of_trimesh(thing: Any) -> Raw | None:
     pos, faces = np.asarray(thing.vertices), getattr(thing, "faces", None)
     color = np.asarray(thing.visual.vertex_colors) if thing.visual.kind == "vertex" else None
     if faces is None and len(thing.colors) != len(pos):
-        color = None  # points without colors say that they have some, and hold none
-    # trimesh derives normals when asked; its own exporters tell given ones from these like this.
+        color = None  # trimesh's points without colors have an empty list of colors
+    # trimesh computes normals on access; its own exporters find given ones in the same way.
     given = "vertex_normals" in getattr(thing, "_cache", ())
     normal = np.asarray(thing.vertex_normals) if given else None
     return Raw(pos, None if faces is None else np.asarray(faces), normal, color)
@@ -113,7 +113,7 @@ def _of_open3d(thing: Any) -> Raw | None:
 
 
 def _array(values: Any, what: str) -> Array:
-    """An array on the CPU, of real numbers that NumPy has."""
+    """Convert to an array of real numbers, in a type that NumPy has."""
     tensor = as_tensor(values, what).detach().cpu()
     if tensor.dtype == torch.bool:
         raise InputError(f"{what} must be real numbers, not {tensor.dtype}")

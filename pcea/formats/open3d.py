@@ -1,4 +1,4 @@
-"""Open3D, on machines without the library that it looks for, too."""
+"""Import Open3D, also on machines without the system library that it needs."""
 
 import ctypes
 import importlib
@@ -10,9 +10,9 @@ from pcea.errors import InputError
 
 
 def import_open3d() -> ModuleType:
-    """Import Open3D when it is first needed; an InputError says which library is missing."""
-    # Open3D looks for the system's libusb (for depth cameras), which bare Linux machines lack; the
-    # Python package libusb-package carries one under the same name.
+    """Import Open3D on first use; if a library is missing, an InputError names it."""
+    # Open3D needs the system's libusb (for depth cameras), which minimal Linux machines lack; the
+    # Python package libusb-package has one under the same name.
     if sys.platform == "linux" and "open3d" not in sys.modules:
         _preload_libusb()
     try:
@@ -29,7 +29,7 @@ def import_open3d() -> ModuleType:
 
 
 def _preload_libusb() -> None:
-    with suppress(ImportError, OSError):  # Open3D itself says what is missing
+    with suppress(ImportError, OSError):  # Open3D's own error names what is missing
         try:
             ctypes.CDLL("libusb-1.0.so.0")
         except OSError:

@@ -1,20 +1,20 @@
-"""Polygons of any size and strips of triangles, cut into triangles."""
+"""Cut polygons and triangle strips into triangles."""
 
 import numpy as np
 
 from pcea.formats.raw import Array
 
-# Part of a polygon's area: what a triangle lies the other way round by, or the cut misses, may be
-# due to rounding below it.
+# A reversed triangle, or a gap of a cut, is taken for a rounding error below this share of the
+# polygon's area.
 _SLACK = 1e-6
 
 
 def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
-    """Cut polygons into (F, 3) int64 triangles that cover them and wind as they do, in order."""
-    # Where a fan around the first corner covers the polygon, as it does all convex ones, it is
-    # taken. Others are cut by ear clipping in their own plane; what no cut covers (edges that
-    # cross, no area, a corner without a position) stays a fan. A polygon of n corners gives n − 2
-    # triangles, fewer only where some of its corners lie on one line.
+    """Cut polygons into (F, 3) int64 triangles, in their order and with their winding."""
+    # A polygon that a fan around its first corner covers, as with all convex ones, becomes the fan.
+    # Others are cut by ear clipping in their own plane; if that does not cover one (crossing
+    # edges, no area, a corner without a position), it becomes the fan, too. n corners give n − 2
+    # triangles, or fewer if some of them lie on one line.
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     triangles, first = np.maximum(counts - 2, 0), np.cumsum(counts) - counts  # (P,)
     owner = np.repeat(np.arange(len(counts)), triangles)  # (F,) the polygon of each triangle
@@ -25,7 +25,7 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         a, b, c = (pos[faces[:, i]].astype(np.float64) for i in range(3))
         normal = np.cross(b - a, c - a)  # (F, 3) twice the area
-        # The triangles share a corner, so their normals add up to Newell's, the polygon's.
+        # The triangles share a corner, so the sum of their normals is the polygon's (Newell).
         whole = _sums(owner, normal)[owner]
         backward = (normal * whole).sum(1) < -_SLACK * (whole * whole).sum(1)
     if not backward.any():
@@ -39,7 +39,7 @@ def triangulate(counts: Array, corners: Array, pos: Array) -> Array:
 
 
 def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]:
-    """Cut polygons in their planes: (F, 3) indices and (F,) owners, without those no cut covers."""
+    """Clip ears: (F, 3) indices and (F,) polygons, of those polygons that the triangles cover."""
     import mapbox_earcut  # only few files need it
 
     owner, ends = np.repeat(np.arange(len(counts)), counts), np.cumsum(counts)
@@ -47,7 +47,7 @@ def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]
     following[ends - 1] = start
     local = pos[corners].astype(np.float64)
     local -= local[start][owner]
-    normal = _sums(owner, np.cross(local, local[following]))  # (P, 3) Newell's
+    normal = _sums(owner, np.cross(local, local[following]))  # (P, 3) of the polygons (Newell)
     length = np.linalg.norm(normal, axis=1)  # (P,) twice the area
     across = np.cross(normal, np.eye(3)[np.abs(normal).argmin(1)])
     axes = np.stack((across, np.cross(normal, across)), axis=2)  # (P, 3, 2)
@@ -68,14 +68,14 @@ def _clip_ears(counts: Array, corners: Array, pos: Array) -> tuple[Array, Array]
 
 
 def _sums(owner: Array, values: Array) -> Array:
-    """(P, 3) sums of (K, 3) values over what belongs together."""
+    """Sum (K, 3) values over each owner: (P, 3)."""
     return np.stack([np.bincount(owner, values[:, i]) for i in range(3)], axis=1)
 
 
 def unroll_strips(counts: Array, corners: Array) -> Array:
-    """Cut strips, whose corners each make a triangle with the two before, into (F, 3) int64."""
-    # All wind as the first triangle of their strip; −1 ends a strip within a list of corners.
-    # Triangles that name a vertex twice only lead on within a strip, and are left out.
+    """Cut strips, in which each corner makes a triangle with the two before, into (F, 3) int64."""
+    # All triangles get the winding of the first in their strip; −1 ends a strip within a list.
+    # Triangles that use a vertex twice only connect parts of a strip, and are left out.
     counts, corners = counts.astype(np.int64), corners.astype(np.int64)
     if len(corners) < 3:
         return np.empty((0, 3), np.int64)
@@ -84,7 +84,7 @@ def unroll_strips(counts: Array, corners: Array) -> Array:
     first = np.cumsum(counts) - counts
     opens[first[counts > 0]] = True
     opens[1:] |= corners[:-1] == -1
-    start = np.maximum.accumulate(np.where(opens, place, 0))  # (E,) of the strip of each entry
+    start = np.maximum.accumulate(np.where(opens, place, 0))  # (E,) where its strip begins
     a, b, c = corners[:-2], corners[1:-1], corners[2:]
     whole = (start[:-2] == start[2:]) & (np.minimum(np.minimum(a, b), c) != -1)
     whole &= (a != b) & (b != c) & (a != c)

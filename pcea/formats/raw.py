@@ -1,4 +1,4 @@
-"""What every reader hands over, where it registers, and the checks that all of it must pass."""
+"""The content that every reader returns, the registry of readers, and the check of the content."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Raw:
-    """A file's content before it is checked.
+    """The content of a file or an object, before it is checked.
 
     Args:
         pos: (N, 3) positions, in any real dtype.
-        faces: (F, 3) vertex indices counted from 0; none for a cloud.
-        normal: (N, 3) normals of any length; none where the file has none.
-        color: (N, 3 or more) colors in the file's own type and range, which
-            :func:`pcea.formats.colors.as_color` decides; none where the file has none.
-        notes: what a person should know of how the file was read, a sentence each.
+        faces: (F, 3) vertex indices counted from 0; None for a cloud.
+        normal: (N, 3) normals of any length; None if there are none.
+        color: (N, 3 or more) colors in any type and range that
+            :func:`pcea.formats.colors.as_color` knows; None if there are none.
+        notes: remarks on how the file was read, one sentence each.
     """
 
     pos: Array
@@ -47,10 +47,10 @@ FORMATS = Registry[Reader]("file format", "pcea.formats")
 def register_format(*endings: str) -> Callable[[Reader], Reader]:
     """Register a function that takes a file's path and returns its content unchecked, as ``Raw``.
 
-    It raises :class:`pcea.InputError` on what it cannot read; the file's path is put before it.
+    The function raises :class:`pcea.InputError` for a file that it cannot read, without its path.
 
     Args:
-        endings: of the files that it reads, such as ``"ply"``: lower case, without the dot.
+        endings: of the files that it reads, in lower case without the dot, such as ``"ply"``.
     """
 
     def add(reader: Reader) -> Reader:
@@ -62,8 +62,8 @@ def register_format(*endings: str) -> Callable[[Reader], Reader]:
 
 
 def join(parts: Sequence[Raw]) -> Raw:
-    """Put a scene's meshes together, or its points where it has no meshes."""
-    # Normals that some parts lack are zero there: unknown. Colors that some parts lack, and points
+    """Join the meshes of a scene, or its points if it has no meshes."""
+    # Missing normals become zero, which means unknown. Colors that only some parts have, and points
     # beside meshes, are left out, and a note says so.
     meshes = [part for part in parts if part.faces is not None and len(part.faces)]
     points = [part for part in parts if part.faces is None]
@@ -91,9 +91,9 @@ def join(parts: Sequence[Raw]) -> Raw:
 
 
 def validate(raw: Raw, name: str) -> Mesh | Cloud:
-    """Check the content of a file or an object: a mesh where there are faces, else a cloud."""
+    """Check the content of a file or an object; return a mesh if there are faces, else a cloud."""
     # Points without a position, which depth cameras write as NaN, are left out, and so are their
-    # faces. Normals that are zero or not finite become zero: unknown.
+    # faces.
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
         raise InputError(f"its positions have shape {raw.pos.shape}, not (N, 3)")
     pos, num, notes = raw.pos.astype(np.float64), len(raw.pos), list(raw.notes)
@@ -137,7 +137,7 @@ def validate(raw: Raw, name: str) -> Mesh | Cloud:
 
 
 def _fault(pos: Array, stored: int) -> str:
-    """Say why points are no shape; ``stored`` counts those without a position, too."""
+    """Say why the points are no shape, or ""; ``stored`` also counts those without a position."""
     needed = "at least 2 different points are needed"
     if not stored:
         return "it holds no points"

@@ -1,4 +1,4 @@
-"""A user's files are found, and each becomes a mesh or a cloud, or one clear error."""
+"""Find a user's files, and read each as a mesh or a cloud, or raise one clear error."""
 
 import glob
 import gzip
@@ -19,13 +19,13 @@ from pcea.formats.raw import FORMATS, Raw, validate
 from pcea.formats.shape import Cloud, Mesh
 
 _PACKED = ".gz"
-# A bomb is stopped: gzip reaches at most 1032, and only on bytes that are all the same.
+# Limits against zip bombs. gzip's ratio is at most 1032, which only equal bytes reach.
 _MOST, _MOST_FOLD, _ALWAYS = 4 << 30, 1000, 1 << 20
 
 _POINTER = "a Git LFS pointer: fetch the file with `git lfs pull`"
 _PAGE = "a web page, not the file: download it again"
 _OBJ = rb"(#.*\n|\s)*((mtllib|o|g) .*\n\s*)*v\s+[-+.\d]+\s+[-+.\d]+\s+[-+.\d]"
-# What a file begins with, what it then is, and the endings it may have.
+# The beginning of a file, its kind, and the endings that it may have.
 _KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (rb"version https://git-lfs", _POINTER, ()),
     (rb"(?i)\s*(<!doctype\s+html|<html|<head|<body)", _PAGE, ()),
@@ -46,7 +46,7 @@ _KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (rb"\x89HDF", "an HDF5 file", ()),
 )
 ShapeLike: TypeAlias = object
-"""Whatever :func:`as_shape` takes."""
+"""Anything that :func:`as_shape` takes."""
 
 
 def endings() -> list[str]:
@@ -55,12 +55,12 @@ def endings() -> list[str]:
 
 
 def can_read(path: str | os.PathLike[str]) -> bool:
-    """Tell by its ending whether a file can be read."""
+    """Tell from its ending whether a file can be read."""
     return _ending(Path(path))[0].removeprefix(".") in FORMATS
 
 
 def _ending(path: Path) -> tuple[str, str]:
-    """What a file's name ends in, in small letters: ``.ply``, and ``.gz`` behind it or nothing."""
+    """Split off the ending of a file's name, in small letters: ``.ply``, and ``.gz`` or ""."""
     packed = _PACKED if path.suffix.lower() == _PACKED else ""
     return (path.with_suffix("") if packed else path).suffix.lower(), packed
 
@@ -71,10 +71,10 @@ def _known() -> str:
 
 
 def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Find the files of paths, folders (but not their sub-folders) and globs, each once.
+    """List the files of paths, folders (without their sub-folders) and globs, each once.
 
-    They come in the order given, those of a folder or glob sorted by name; in a glob, ``**`` goes
-    through sub-folders. An entry that finds nothing is an InputError.
+    They keep the given order; those of a folder or glob are sorted by name. In a glob, ``**`` goes
+    through sub-folders. An entry without any file is an InputError.
     """
     found: dict[Path, None] = {}
     for entry in paths:
@@ -96,7 +96,7 @@ def _expand_one(entry: Path) -> list[Path]:
     elif entry.exists():
         return [entry]
     elif glob.has_magic(str(entry)):
-        # The folders that are there are split off: a bracket in their names is no glob.
+        # Existing folders are split off: a bracket in their names is no glob.
         root, parts = Path(entry.anchor), list(entry.relative_to(entry.anchor).parts)
         while parts and (root / parts[0]).exists():
             root /= parts.pop(0)
@@ -106,31 +106,32 @@ def _expand_one(entry: Path) -> list[Path]:
     else:
         raise InputError(f"{entry}: there is no such file or folder")
     # Hidden files are left out: macOS puts "._chair.obj" beside "chair.obj".
-    shown = (path for path in among if can_read(path) and not path.name.startswith("."))
-    files = sorted(path for path in shown if path.is_file())
+    readable = (path for path in among if can_read(path) and not path.name.startswith("."))
+    files = sorted(path for path in readable if path.is_file())
     if not files:
         raise InputError(f"{entry}: {without} ({_known()})")
     return files
 
 
 def as_shape(thing: ShapeLike) -> Mesh | Cloud:
-    """Take whatever holds a shape as a mesh or a cloud; everything that takes shapes calls this.
+    """Convert anything that holds a shape to a mesh or a cloud.
 
-    The content of an object is checked and kept as that of a file is: points without a position
-    are left out, an offset is taken off map coordinates, vertex colors, normals and the name stay.
+    Every function that takes a shape calls this. An object's content is checked like a file's:
+    points without a position are left out, and an offset is subtracted from map coordinates.
+    Vertex colors, normals and the name are kept.
 
     Args:
-        thing: a file's path; a :class:`Cloud` or :class:`Mesh`, which comes back itself; a NumPy
-            array or a tensor, (N, 3) of positions or (N, 6) of positions and unit normals; a PyG
-            ``Data`` (``pos``, and where it has them ``normal``, unit normals as ``x``, ``color``
-            and ``face``; never ``y``); a trimesh ``Trimesh``, ``PointCloud`` or ``Scene``; an
-            Open3D ``PointCloud`` or ``TriangleMesh``, legacy or of tensors.
+        thing: a file's path; a :class:`Cloud` or :class:`Mesh`, which is returned unchanged; a
+            NumPy array or a tensor, (N, 3) of positions or (N, 6) with unit normals; a PyG ``Data``
+            (``pos``, and if it has them ``normal``, unit normals as ``x``, ``color`` and ``face``;
+            never ``y``); a trimesh ``Trimesh``, ``PointCloud`` or ``Scene``; an Open3D
+            ``PointCloud`` or ``TriangleMesh``, legacy or of tensors.
 
     Returns:
-        A mesh where there are faces, else a cloud; on the CPU, unless it came as one.
+        A mesh if there are faces, else a cloud, on the CPU; a given one stays on its device.
 
     Raises:
-        InputError: it is none of these, or holds no usable shape.
+        InputError: the object is none of these, or holds no usable shape.
     """
     if isinstance(thing, (Cloud, Mesh)):
         return thing
@@ -142,10 +143,10 @@ def as_shape(thing: ShapeLike) -> Mesh | Cloud:
 
 
 def read(path: ShapeLike) -> Mesh | Cloud:
-    """Read a file by its ending: a mesh if there are faces, else a cloud.
+    """Read a file as a mesh if it has faces, else as a cloud; its ending decides on the format.
 
     Positions keep the file's unit and axes. Polygons are cut into triangles, the parts of a scene
-    put together at their places, textures left out. Vertices are neither merged nor reordered.
+    are joined at their places, textures are left out. Vertices are neither merged nor reordered.
 
     Args:
         path: an OFF, OBJ, PLY, STL, GLB or glTF mesh; a PLY, OBJ, GLB, glTF, PCD, LAS or LAZ
@@ -183,12 +184,12 @@ def _read_file(path: Path) -> Mesh | Cloud:
 def _raw_of_file(path: Path, ending: str) -> Raw:
     try:
         with warnings.catch_warnings():
-            # Whatever a reader has to say about a damaged file, the checks say better.
+            # The checks of this package report damaged files more clearly than these warnings.
             warnings.simplefilter("ignore")
             return FORMATS.get(ending[1:])(path)
     except (InputError, OSError):
         raise
-    except Exception as error:  # what readers raise on a damaged file is theirs to choose
+    except Exception as error:  # a reader may raise any error on a damaged file
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         if isinstance(error, KeyError):
             reason += " is missing or unknown"
@@ -199,7 +200,7 @@ def _raw_of_file(path: Path, ending: str) -> Raw:
 
 
 def _refuse_other_content(path: Path, ending: str) -> None:
-    """Refuse a file whose first bytes prove that its ending is wrong."""
+    """Raise an InputError if the first bytes show that the file's ending is wrong."""
     with path.open("rb") as file:
         start = file.read(1024).removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n")
     for begins, what, endings in _KINDS:
@@ -210,7 +211,7 @@ def _refuse_other_content(path: Path, ending: str) -> None:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Unpack a file for a while."""
+    """Unpack a file into a temporary folder."""
     most = min(_MOST, max(_ALWAYS, _MOST_FOLD * path.stat().st_size))
     try:
         with gzip.open(path) as packed:

@@ -1,4 +1,4 @@
-"""What a file holds: a cloud of points or a mesh of triangles."""
+"""The content of a file: a cloud of points or a mesh of triangles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pcea.geometry.upright import upright
 
 S = TypeVar("S", bound="_Shape")
 
-# What may be known at each point or vertex, and how it is checked.
+# The optional fields with one value per point or vertex, and the functions that check them.
 _AT_POINTS: dict[str, Callable[[Any, Tensor, str], Tensor]] = {
     "normal": checked.as_normals,
     "color": checked.as_colors,
@@ -31,7 +31,7 @@ _NO_OFFSET = partial(torch.zeros, 3, dtype=torch.float64)
 
 
 class _Shape:
-    """What clouds and meshes have in common: N positions, and what is known beside them."""
+    """The base class of clouds and meshes: N positions, and optional values at each of them."""
 
     _where: ClassVar[str]
     name: str
@@ -43,15 +43,15 @@ class _Shape:
 
     def __post_init__(self) -> None:
         kind = type(self).__name__.lower()
-        pos, taken = checked.as_positions(self._pos, f"{self._where} of the {kind}")
+        pos, subtracted = checked.as_positions(self._pos, f"{self._where} of the {kind}")
         offset = checked.as_tensor(self.offset, f"offset of the {kind}").detach().cpu().double()
         if offset.shape != (3,) or not offset.isfinite().all():
             raise InputError(f"offset of the {kind} must be 3 finite numbers")
         self._keep(self._where, pos)
-        self._keep("offset", offset + taken.cpu())
-        for name, taken_as in _AT_POINTS.items():
+        self._keep("offset", offset + subtracted.cpu())
+        for name, check in _AT_POINTS.items():
             if (values := getattr(self, name, None)) is not None:
-                self._keep(name, taken_as(values, pos, f"{name} of the {kind}"))
+                self._keep(name, check(values, pos, f"{name} of the {kind}"))
 
     @property
     def _pos(self) -> Tensor:
@@ -63,7 +63,7 @@ class _Shape:
 
     @property
     def file_pos(self) -> Tensor:
-        """(N, 3) positions in the file's own coordinates: float64 where there is an offset."""
+        """(N, 3) positions in the file's own coordinates: float64 if there is an offset."""
         pos = self._pos
         return pos.double() + self.offset.to(pos.device) if self.offset.any() else pos
 
@@ -87,21 +87,21 @@ class _Shape:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cloud(_Shape):
-    """Points, and what is known at each of them.
+    """Points, with optional normals and colors.
 
-    Tensors or arrays of any real type will do: they are checked, and kept in the types below.
+    Tensors or arrays of any real type are checked, and converted to the types below.
 
     Args:
-        pos: (N, 3) float32 positions, in the file's own unit and axes, less the offset. Of
-            float64 far from zero, an offset is taken off.
+        pos: (N, 3) float32 positions, in the file's own unit and axes, minus the offset. From
+            float64 positions far from zero, an offset is subtracted.
         normal: (N, 3) float32 unit normals, zero where unknown.
         color: (N, 3) uint8 red, green, blue, 0 to 255.
-        name: what to call the cloud; a file's name without its ending.
-        face: (N,) int64 the face of the mesh that each point was drawn from.
-        offset: (3,) float64 what to add to ``pos`` for the file's own coordinates: map
+        name: of the cloud, such as the file's name without its ending.
+        face: (N,) int64 index of the mesh's face from which each point was sampled.
+        offset: (3,) float64; ``pos`` plus the offset are the file's own coordinates, as map
             coordinates need more digits than float32 has. Default: 0.
-        row: (N,) int64 which of the file's points each is, from 0. Default: all, in their order.
-        notes: what a person should know of how the file was read, a sentence each.
+        row: (N,) int64 index of each point among the file's points. Default: all, in their order.
+        notes: remarks on how the file was read, one sentence each.
 
     Raises:
         InputError: a shape, a type or a device does not fit, or a position is NaN or infinite.
@@ -125,7 +125,7 @@ class Cloud(_Shape):
     def sample(self, num: int, seed: int = 0) -> Cloud:
         """Change the number of points to ``num``; the same seed chooses the same points.
 
-        Of more points, a random subset is taken; fewer come once each, followed by random repeats.
+        A larger cloud gives a random subset; a smaller one all its points, then random repeats.
         """
         if num < 1:
             raise InputError(f"cannot sample {num} points from {self.name!r}: ask for at least 1")
@@ -140,15 +140,15 @@ class Cloud(_Shape):
         return self.select(index.to(self.pos.device))
 
     def select(self, index: Tensor) -> Cloud:
-        """Take some of the points, (num,) int64 which ones or (N,) bool, in that order."""
+        """Select points by (num,) int64 indices, in their order, or by (N,) bool."""
         known = {name: getattr(self, name) for name in ("pos", *_AT_POINTS)}
         return replace(self, **{k: v[index] for k, v in known.items() if v is not None})
 
     @staticmethod
     def join(clouds: Sequence[Cloud]) -> Cloud:
-        """Put clouds together, one after the other; the name, offset and notes are the first's.
+        """Join clouds, one after the other; the name, offset and notes are those of the first.
 
-        What is not known at the points of all is left out. No clouds at all are an InputError.
+        Values that not all clouds have are left out. An empty list is an InputError.
         """
         if not clouds:
             raise InputError("there are no clouds to join")
@@ -166,25 +166,25 @@ class Cloud(_Shape):
         return replace(first, **known)
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
-        """Bring values at some of the points to all of them: (N, C) float32 on the CPU.
+        """Interpolate (P, C) values at the P points of a sample to all points: (N, C) float32.
 
-        They are means of the three nearest points', weighted by inverse squared distance. The
-        sample has P points of this cloud, or near it, and (P, C) values.
+        Each point gets the mean of the three nearest sample points, weighted by inverse squared
+        distance. The sample has points of this cloud, or near it. The result is on the CPU.
         """
         return carry_to_points(self.pos, sample.pos, values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Mesh(_Shape):
-    """Triangles over shared vertices; tensors or arrays of any real type will do.
+    """Triangles over shared vertices; tensors or arrays of any real type are checked and converted.
 
     Args:
-        vertices: (V, 3) float32, as ``pos`` of :class:`Cloud`; so are the rest, at the vertices.
+        vertices: (V, 3) float32, as ``pos`` of :class:`Cloud`; the other fields are as there.
         faces: (F, 3) int64 vertex indices; polygons have been cut into triangles.
 
     Raises:
         InputError: a shape, a type or a device does not fit, a position is NaN or infinite, or a
-            face refers to no vertex.
+            face refers to a vertex that does not exist.
     """
 
     _where: ClassVar[str] = "vertices"
@@ -205,9 +205,9 @@ class Mesh(_Shape):
         self._keep("faces", faces)
 
     def sample(self, num: int, seed: int = 0) -> Cloud:
-        """Draw points uniformly by area, each with its face and the normal of that.
+        """Sample points uniformly by area, each with its face and the normal of the face.
 
-        The same seed draws the same points.
+        The same seed gives the same points.
         """
         generator = torch.Generator(self.vertices.device).manual_seed(seed)
         pos, normal, face = sample_surface(self.vertices, self.faces, num, generator)
@@ -215,10 +215,10 @@ class Mesh(_Shape):
         return Cloud(pos, normal, face=face, **known)
 
     def carry_back(self, sample: Cloud, values: Tensor) -> Tensor:
-        """Bring values at points on the surface to the vertices: (V, C) float32 on the CPU.
+        """Carry (P, C) values at the P points of a sample to the vertices: (V, C) float32.
 
-        See :func:`pcea.geometry.carry_to_vertices`. The sample has P points that :meth:`sample`
-        gave, which know their faces, and (P, C) values.
+        See :func:`pcea.geometry.carry_to_vertices`. The sample comes from :meth:`sample`, because
+        its points need their faces. The result is on the CPU.
         """
         if sample.face is None:
             raise InputError("values cannot be carried back to a mesh from points without faces")

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: PLY, GLB, NPZ and JSON."""
+"""Write PLY, GLB, NPZ and JSON files, each completely or not at all."""
 
 import json
 import os
@@ -27,9 +27,9 @@ _LINEAR = to_linear(np.arange(256)).astype("<f4")
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes its place, in a folder made if need be, when it is complete."""
-    # What stands there stays until then, and for good if the block raises.
-    target = Path(os.path.realpath(os.path.expanduser(path)))  # through a link, not instead of it
+    """Open a binary file that replaces ``path`` at the end of the block; folders are made."""
+    # If the block raises an error, an existing file at ``path`` stays as it was.
+    target = Path(os.path.realpath(os.path.expanduser(path)))  # follows links
     draft = target.with_name(f".pcea-{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise InputError(f"{path}: it cannot be written: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):  # most often it has moved to its place
+        with suppress(OSError):  # usually it has been renamed already
             draft.unlink()
 
 
@@ -51,11 +51,11 @@ def write_ply(
     normal: Values | None = None,
     **values: Values,
 ) -> None:
-    """Write a cloud, or a mesh with (F, 3) faces, as a binary PLY file, whole or not at all.
+    """Write a cloud, or a mesh with (F, 3) faces, as a binary PLY file, completely or not at all.
 
-    Positions (N, 3) are written as double where float32 would move them, as it does map
-    coordinates. Beside (N, 3) uint8 colors and (N, 3) normals, further (N,) whole or real values
-    stand at the points under their names, such as ``part``.
+    Positions (N, 3) are written as double if float32 would round them, as with map coordinates.
+    Beside (N, 3) uint8 colors and (N, 3) normals, further (N,) whole or real values are written as
+    properties of the points under their names, such as ``part``.
     """
     pos = _array(pos)
     with naming(path):
@@ -93,12 +93,12 @@ def write_glb(
     name: str = "shape",
     offset: Values | None = None,
 ) -> None:
-    """Write a mesh, or a cloud where faces are None, as a GLB file, whole or not at all.
+    """Write a mesh, or a cloud if faces are None, as a GLB file, completely or not at all.
 
-    Positions are written as float32 and their axes kept, though glTF's y axis is up. The (N, 3)
-    uint8 colors of the screen become linear light, as glTF requires. The (3,) offset, what to add
-    to ``pos`` for the shape's own coordinates, becomes the place of the shape's node, in float64;
-    of float64 positions far from zero, one is taken off.
+    Positions are written as float32, and their axes kept, although glTF's y axis is up. The (N, 3)
+    uint8 colors of the screen become linear light, as glTF requires. The (3,) offset, which plus
+    ``pos`` gives the shape's own coordinates, becomes the float64 translation of the shape's node;
+    from float64 positions far from zero, an offset is subtracted.
     """
     with naming(path):
         near, taken = as_positions(pos, "pos")
@@ -117,12 +117,12 @@ def write_glb(
 
 
 def _glb_bytes(vertices: Array, triangles: Array, color: Array, name: str, move: Array) -> bytes:
-    """Lay out a GLB file of (N, 3) vertices, (F, 3) triangles and (N, 3) uint8 screen colors.
+    """Build a GLB file of (N, 3) vertices, (F, 3) triangles and (N, 3) uint8 screen colors.
 
-    There is no material, as trimesh and others take the colors only then. ``move`` (3,) is where
-    the node stands.
+    It has no material, as trimesh and others read the colors only then. ``move`` (3,) is the
+    translation of the node.
     """
-    # Not 16 bits for the colors: trimesh keeps the lower half of them.
+    # Colors are not written as 16 bits, of which trimesh would keep the lower 8.
     blocks = {"POSITION": vertices.astype("<f4"), "COLOR_0": _LINEAR[color]}
     attributes = {key: number for number, key in enumerate(blocks)}
     primitive: dict[str, Any] = {"attributes": attributes, "mode": 0}  # points
@@ -131,7 +131,7 @@ def _glb_bytes(vertices: Array, triangles: Array, color: Array, name: str, move:
         blocks["indices"] = triangles.reshape(-1).astype("<u4")
     views, accessors, total = list[dict[str, Any]](), list[dict[str, Any]](), 0
     for number, block in enumerate(blocks.values()):
-        # Elements have 12 or 4 bytes, so that all begin at a multiple of 4.
+        # Elements have 12 or 4 bytes, so every block begins at a multiple of 4.
         kind = {"componentType": 5126, "type": "VEC3"}
         target = 34962  # vertices
         if block.ndim == 1:
@@ -162,7 +162,7 @@ def _glb_bytes(vertices: Array, triangles: Array, color: Array, name: str, move:
 
 
 def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
-    """Write named arrays as a compressed NPZ file, whole or not at all."""
+    """Write named arrays as a compressed NPZ file, completely or not at all."""
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -170,7 +170,7 @@ def write_npz(path: str | os.PathLike[str], **arrays: Values) -> None:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file, completely or not at all."""
     with replacing(path) as file:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
 
@@ -202,6 +202,6 @@ def _triangles(faces: Values | None, num_vertices: int) -> Array:
 
 
 def _records(columns: dict[str, Array]) -> bytes:
-    """Lay out columns as little-endian records."""
+    """Pack columns into little-endian records."""
     kinds = [(name, column.dtype.newbyteorder("<")) for name, column in columns.items()]
     return np.rec.fromarrays([*columns.values()], dtype=kinds).tobytes()

@@ -2,9 +2,8 @@
 
 from pcea.geometry.carry import SurfaceCarrier, carry_to_points, carry_to_vertices
 from pcea.geometry.estimated_normals import estimate_normals
-from pcea.geometry.interpolation import three_interpolate
 from pcea.geometry.labels import carry_to_faces, smooth_labels
-from pcea.geometry.neighbors import gather, knn, squared_distances
+from pcea.geometry.neighbors import gather, knn, squared_distances, three_interpolate
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample

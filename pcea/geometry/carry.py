@@ -1,4 +1,4 @@
-"""Values at some points of a shape, brought back to all of it."""
+"""Carry values from some points of a shape to all its points or vertices."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.geometry.interpolation import three_interpolate
+from pcea.geometry.neighbors import three_interpolate
 from pcea.geometry.surface import check_mesh, check_triples, weld
 
 if TYPE_CHECKING:
@@ -16,46 +16,46 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-# How much an edge resists a difference against how much a point insists on its value.
+# The weight of smoothness along the edges, relative to the fit at the points.
 STIFFNESS = 0.3
-# The cotangents of needles and caps, which tie or part their corners altogether, end here.
+# Limits of the cotangent weights, which would be extreme in very flat triangles.
 LOWEST, HIGHEST = 0.05, 10.0
-# Where the conjugate gradients stop: what is left over of the right side, and after how many steps.
+# Conjugate gradients stop at this relative residual, or after this number of steps.
 TOLERANCE, MOST_STEPS = 1e-5, 300
 
 
 def carry_to_vertices(
     vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor, values: Tensor
 ) -> Tensor:
-    """Bring values (P, C) at points on a triangle mesh to its vertices: (V, C) float32 on the CPU.
+    """Carry values (P, C) at points on a triangle mesh to its vertices: (V, C) float32 on the CPU.
 
-    Their linear interpolation within the faces fits the points best, and they vary least from
-    vertex to vertex where points are few; each column stays within its range at the points. Only
-    faces join vertices, so the two sides of a thin wall share no values. Vertices at one place
-    count as one. A component without points, or a vertex without faces, takes the values of the
-    point that is nearest to it in space.
+    The result minimizes the error of its linear interpolation at the points, plus the differences
+    along edges; each column stays within its range at the points. Only faces connect vertices, so
+    the two sides of a thin wall do not mix. Vertices at the same place are treated as one. A
+    component without points, or a vertex without faces, gets the values of the nearest point in
+    space.
 
     Args:
         vertices: (V, 3) positions, any unit.
-        faces: (F, 3) vertex indices; degenerate, repeated and non-manifold faces may be among them.
+        faces: (F, 3) vertex indices; degenerate, repeated and non-manifold faces are allowed.
         pos: (P, 3) points, in the same unit.
-        face: (P,) int64 the face that each point lies on.
-        values: (P, C) what is known at the points.
+        face: (P,) int64 index of the face that each point lies on.
+        values: (P, C) at the points.
 
     Raises:
         InputError: the shapes do not fit, an index is out of range, or there are no points.
 
     Source:
-        The Dirichlet energy with cotangent weights, kept positive: Pinkall and Polthier,
-        *Computing discrete minimal surfaces and their conjugates*, 1993.
+        The Dirichlet energy with cotangent weights (here limited to positive ones): Pinkall and
+        Polthier, *Computing discrete minimal surfaces and their conjugates*, 1993.
     """
     return SurfaceCarrier(vertices, faces, pos, face).carry(values)
 
 
 class SurfaceCarrier:
-    """What :func:`carry_to_vertices` needs to know of a mesh and its points, worked out once.
+    """The part of :func:`carry_to_vertices` that depends on the mesh and the points alone.
 
-    On a large mesh that takes as long as carrying ten columns. Arguments and errors are the same.
+    On a large mesh, it takes as long as carrying ten columns. Arguments and errors are the same.
     """
 
     def __init__(self, vertices: Tensor, faces: Tensor, pos: Tensor, face: Tensor) -> None:
@@ -75,7 +75,7 @@ class SurfaceCarrier:
         on = pos.detach().cpu().double().numpy(), triangles[face.cpu().numpy()]
         self._nearest, reached = _nearest(places, triangles, *on)
         self._fit, self._matrix = _equations(places, triangles[reached[triangles[:, 0]]], *on)
-        # The diagonal becomes 1, which takes fewer steps; where it is 0, there is no equation.
+        # Scaling the diagonal to 1 saves steps; an unused vertex has a diagonal of 0.
         diagonal = self._matrix.diagonal()
         self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
         scaled = diags(self._scale) @ self._matrix @ diags(self._scale)
@@ -85,16 +85,16 @@ class SurfaceCarrier:
         return f"SurfaceCarrier({self._fit.shape[0]:,} points to {len(self._corner):,} vertices)"
 
     def carry(self, values: Tensor) -> Tensor:
-        """Bring values (P, C) at the points to the vertices: (V, C) float32 on the CPU."""
+        """Carry values (P, C) at the points to the vertices: (V, C) float32 on the CPU."""
         from scipy.sparse.linalg import cg
 
         _check_values(self._fit.shape[0], values)
         known = values.detach().cpu().double().numpy()  # (P, C)
         carried = np.empty((len(self._nearest), known.shape[1]), np.float32)
-        # Column by column: the vectors of one stay in the processor's caches.
+        # Column by column, so that the vectors stay in the processor's caches.
         for own, out in zip(known.T, carried.T, strict=True):  # (P,), (W,)
             start, right = own[self._nearest], self._fit.T @ own
-            # What is solved for is the way from the nearest point's value: 0 where that is it.
+            # Solve for the difference from the value of the nearest point, which is often 0.
             rest = (self._scale * (right - self._matrix @ start)).astype(np.float32)
             goal = TOLERANCE * float(np.linalg.norm(self._scale * right))
             change, _ = cg(self._scaled, rest, rtol=0.0, atol=goal, maxiter=MOST_STEPS)
@@ -103,10 +103,10 @@ class SurfaceCarrier:
 
 
 def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> Tensor:
-    """Bring values (P, C) at ``pos`` (P, 3) to ``query`` (N, 3) in the same unit: (N, C) float32.
+    """Carry values (P, C) at ``pos`` (P, 3) to ``query`` (N, 3) in the same unit: (N, C) float32.
 
-    It gives what :func:`pcea.geometry.three_interpolate` gives once the cloud is scaled to the unit
-    sphere, in float64 on the CPU.
+    Computes :func:`pcea.geometry.three_interpolate` of the cloud in the unit sphere, in float64 on
+    the CPU.
     """
     check_triples(query=query, pos=pos)
     _check_values(len(pos), values)
@@ -118,19 +118,19 @@ def carry_to_points(query: Tensor, pos: Tensor, values: Tensor, k: int = 3) -> T
 
 
 def barycentric(pos: Array, corners: Array) -> Array:
-    """Give points as means of triangles' corners (P, 3, 3): (P, 3) weights, equal where flat."""
+    """Return barycentric weights (P, 3) in triangles (P, 3, 3); equal ones in degenerate ones."""
     toward = corners - pos[:, None]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])  # (P, 3)
     across = np.cross(toward[:, [1, 2, 0]], toward[:, [2, 0, 1]])  # (P, 3, 3)
     area = np.square(normal).sum(1, keepdims=True)
     weight = np.einsum("pic,pc->pi", across, normal) / np.where(area > 0, area, 1)
-    weight = weight.clip(0, 1)  # what rounding put beside its face comes back
+    weight = weight.clip(0, 1)  # rounding may put a point slightly outside
     weight[weight.sum(1) == 0] = 1
     return weight / weight.sum(1, keepdims=True)
 
 
 def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tuple[Array, Array]:
-    """Which point each place is nearest to, (W,), and to which places a way leads, (W,)."""
+    """Find the point nearest to each place, (W,), and which places are connected to one, (W,)."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components, dijkstra
     from scipy.spatial import cKDTree
@@ -141,9 +141,9 @@ def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tup
     column = np.concatenate([np.roll(triangles, -1, axis=1).ravel(), corners.ravel()])
     everything = np.concatenate([places, pos])
     length = np.linalg.norm(everything[row] - everything[column], axis=1)
-    # A graph holds no edge of length zero.
+    # A sparse graph cannot have edges of length zero.
     length = np.maximum(length, 1e-12 * max(length.max(), np.finfo(float).tiny * 1e13))
-    # Where faces repeat an edge it is longer here, which does no harm to a first guess.
+    # An edge of several faces is summed up and too long, which a first guess tolerates.
     graph = csr_matrix((length, (row, column)), shape=(total, total))
     origin = dijkstra(
         graph, directed=False, indices=points, min_only=True, return_predecessors=True
@@ -154,7 +154,7 @@ def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tup
     if len(apart):
         distance, point = cKDTree(pos).query(places[apart])
         component = connected_components(graph, directed=False)[1][apart]
-        # The nearest place of each component decides for all of it.
+        # All places of a component get the point that is nearest to the component.
         order = np.argsort(distance, kind="stable")
         _, first, member = np.unique(component[order], return_index=True, return_inverse=True)
         nearest[apart[order]] = point[order][first][member]
@@ -164,7 +164,7 @@ def _nearest(places: Array, triangles: Array, pos: Array, corners: Array) -> tup
 def _equations(
     places: Array, triangles: Array, pos: Array, corners: Array
 ) -> "tuple[csr_matrix, csr_matrix]":
-    """The interpolation at the points, (P, W), and the matrix of the normal equations, (W, W)."""
+    """Return the interpolation at the points, (P, W), and the normal equations' matrix, (W, W)."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import laplacian
 
@@ -175,7 +175,7 @@ def _equations(
     apex = places[triangles]  # (F, 3, 3)
     left, right = apex[:, [1, 2, 0]] - apex, apex[:, [2, 0, 1]] - apex
     with np.errstate(divide="ignore", invalid="ignore"):
-        # (F, 3) of the edge opposite each corner
+        # (F, 3), for the edge opposite each corner
         cotangent = (left * right).sum(2) / np.linalg.norm(np.cross(left, right), axis=2)
     weight = np.nan_to_num(0.5 * cotangent, nan=LOWEST).clip(LOWEST, HIGHEST)
     start, end = (triangles[:, turn].ravel() for turn in ([1, 2, 0], [2, 0, 1]))

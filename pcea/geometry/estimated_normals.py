@@ -1,4 +1,4 @@
-"""Normals of points that came without: the plane of each neighborhood, turned outward."""
+"""Estimate normals: fit a plane to each neighborhood, and turn its normal outward."""
 
 import numpy as np
 import torch
@@ -9,13 +9,13 @@ from pcea.geometry.kernels.planes_cpu import fit_planes
 from pcea.geometry.kernels.sky_cpu import open_sky
 from pcea.geometry.neighbors import knn
 
-# Sight lines are tried along 32 axes, both ways, evenly over half a sphere.
+# Lines of sight are tested in both directions along 32 axes, evenly spaced over half a sphere.
 _HEIGHT, _AROUND = (np.arange(32) + 0.5) / 32, np.pi * (3 - np.sqrt(5)) * np.arange(32)
 _WIDE = np.sqrt(1 - _HEIGHT * _HEIGHT)
 AXES = np.stack([_WIDE * np.cos(_AROUND), _WIDE * np.sin(_AROUND), _HEIGHT], axis=1)
-# A point's disk reaches to its fourth neighbor: of a surface, one line in fifty slips through.
+# Disks that reach to the fourth neighbor let one line of sight in fifty through a surface.
 DISK_NEIGHBOR = 4
-# What the local offset counts beside the open sky, and from where on the two decide.
+# The weight of the local offset beside the open sky, and the least sum that decides on a side.
 OFFSET_WEIGHT = 0.5
 DECIDED = 0.1
 
@@ -24,33 +24,33 @@ DECIDED = 0.1
 def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Tensor:
     """Estimate the outward unit normals of clouds from their positions alone.
 
-    The direction is that of the plane through the k nearest neighbors, fitted three times. The side
-    is that on which more of the sky is open to the point; points with as much on both sides follow
-    their neighbors along a minimum spanning tree. Where a whole piece of a cloud is undecided, as a
-    sheet is, the way from neighbors' means to the points decides, and at last the largest
-    coordinate of the mean normal, which becomes positive. docs/models.md has how well that works.
+    The direction is normal to a plane fitted to the k nearest neighbors in three passes. A normal
+    points to the side on which fewer lines of sight are blocked by other points. If both sides
+    are alike, a point follows its neighbors along a minimum spanning tree. If a whole piece of a
+    cloud is undecided, as with a sheet, the offsets of points from their neighbors' mean decide, or
+    else the largest coordinate of the mean normal becomes positive. docs/models.md has the errors.
 
-    Scale and place do not matter, and turning a cloud turns its normals, but for the signs of
-    points that hardly know their side: the sky is tested along fixed axes. The work is done in
-    float64 on the CPU, in as many threads as torch uses, and no gradient flows.
+    Scale and place do not matter. Rotating a cloud rotates its normals, except for the signs of
+    nearly undecided points, because lines of sight have fixed axes. The computation uses float64 on
+    the CPU, in as many threads as torch, without gradients.
 
     Args:
         pos: (B, N, 3) positions in any unit, on any device.
         mask: (B, N) bool, true at real points. Default: all are real.
-        k: neighbors of a point, itself among them, at least 3; a smaller cloud takes all its
-            points. The default was chosen at 1,024 points.
+        k: neighbors of a point, including itself, at least 3; a smaller cloud uses all its points.
+            The default was chosen for 1,024 points.
 
     Returns:
         (B, N, 3) unit normals in the dtype of ``pos``; zero at padding and at points that are not
-        finite. Where points fix no plane, one of the directions that fit.
+        finite. If the neighbors lie on a line, one of the directions that fit.
 
     Raises:
         ValueError: ``k`` is below 3.
 
     Source:
         Hoppe et al., Surface Reconstruction from Unorganized Points, SIGGRAPH 1992, for planes and
-        the tree; Katz et al., Direct Visibility of Point Sets, SIGGRAPH 2007, for telling sides by
-        visibility, here along lines of sight.
+        the tree; Katz et al., Direct Visibility of Point Sets, SIGGRAPH 2007, for the side by
+        visibility, tested here along lines of sight.
     """
     if k < 3:
         raise ValueError(f"a plane takes at least 3 neighbors, not {k}")
@@ -59,21 +59,21 @@ def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Te
 
 @torch.library.custom_op("pcea::estimate_normals", mutates_args=())
 def _estimate_normals(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
-    places = pos.detach().cpu().double().numpy()
-    real = np.isfinite(places).all(-1)  # (B, N)
+    wide = pos.detach().cpu().double().numpy()
+    real = np.isfinite(wide).all(-1)  # (B, N)
     if mask is not None:
         real &= mask.cpu().numpy()
-    normal = np.zeros_like(places)
+    normal = np.zeros_like(wide)
 
     def some(low: int, high: int) -> None:
         for cloud in range(low, high):
             kept = real[cloud]
             if kept.any():
-                # Repeated points say nothing new, and would fill each other's neighborhoods.
-                distinct, back = np.unique(places[cloud, kept], axis=0, return_inverse=True)
+                # Repeated points would fill each other's neighborhoods.
+                distinct, back = np.unique(wide[cloud, kept], axis=0, return_inverse=True)
                 normal[cloud, kept] = _of_cloud(distinct, k)[back.ravel()]
 
-    parallel_for(len(places), some)
+    parallel_for(len(wide), some)
     return torch.from_numpy(normal).to(pos)
 
 
@@ -84,7 +84,7 @@ def _(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
 
 def _of_cloud(pos: Array, k: int) -> Array:
     pos = pos - (pos.min(0) + pos.max(0)) / 2
-    pos = pos / (np.abs(pos).max() or 1.0)  # float32 holds the squares of these
+    pos = pos / (np.abs(pos).max() or 1.0)  # so that float32 can hold the squares
     k = min(k, len(pos))
     one = torch.from_numpy(pos.astype(np.float32))[None]
     index = knn(one, one, k)[0].numpy()  # (N, k)
@@ -100,14 +100,14 @@ def _of_cloud(pos: Array, k: int) -> Array:
 
 
 def _signs(normal: Array, index: Array, side: Array) -> Array:
-    """Say which normals are to be turned, (N,) of 1 and −1: undecided points follow a neighbor."""
+    """Choose the signs of the normals, (N,) of 1 and −1: undecided points follow a neighbor."""
     from scipy.sparse import csgraph, csr_matrix
 
-    root, k = index.shape  # the decided points hang on a node of its own, after all points
+    root, k = index.shape  # decided points are connected to a root node after all points
     decided = np.flatnonzero(np.abs(side) > DECIDED)
     start, end = np.repeat(np.arange(root), k), index.ravel()
     likeness = np.abs(np.einsum("nc,nc->n", normal[start], normal[end]))
-    # A weight of zero would be no edge.
+    # An edge of weight zero would be missing.
     weight = np.concatenate([1.001 - np.minimum(likeness, 1), np.full(len(decided), 1e-6)])
     ends = np.concatenate([[start, end], [decided, np.full(len(decided), root)]], axis=1)
     apart = ends[0] != ends[1]
@@ -124,7 +124,7 @@ def _signs(normal: Array, index: Array, side: Array) -> Array:
                 agree = normal[point] @ normal[before[point]] >= 0
                 sign[point] = sign[before[point]] * (1.0 if agree else -1.0)
         if not with_root:
-            # A piece of which no point is decided stays as it is, or turns as a whole.
+            # A piece without decided points is turned as a whole.
             vote, mean = (side * sign)[order].mean(), sign[order] @ normal[order]
             if abs(vote) <= 1e-3:
                 vote = mean[np.abs(mean).argmax()]

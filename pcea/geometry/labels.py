@@ -1,4 +1,4 @@
-"""What the faces of a mesh are, from its vertices and from points on it."""
+"""Values and labels of a mesh's faces."""
 
 import numpy as np
 import torch
@@ -7,15 +7,15 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.geometry.surface import weld
 
-# A face's three corners together count as much as this many points on it. Where points are few,
-# the corners know more, having heard of the points around; where a face is large, its own do.
+# The three corners of a face together weigh as much as this many points on it: corners also have
+# values from points around the face, and on a large face, its own points prevail.
 CORNERS = 4.0
 
 
 def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Tensor) -> Tensor:
-    """Bring values (V, C) at a mesh's vertices and (P, C) at points on it to its faces.
+    """Average values (V, C) at a mesh's vertices and (P, C) at points on it over each face.
 
-    They become the (F, C) float32 weighted means of each face, on the CPU.
+    Returns weighted means, (F, C) float32 on the CPU; ``face`` (P,) has the face of each point.
     """
     a, b, c = faces.unbind(1)
     total = CORNERS / 3 * (at_vertices[a] + at_vertices[b] + at_vertices[c])
@@ -25,11 +25,11 @@ def carry_to_faces(faces: Tensor, at_vertices: Tensor, face: Tensor, values: Ten
 
 
 def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 1) -> Tensor:
-    """Let each face take the label, (F,) int64, that most of it and of its neighbors have.
+    """Give each face the most frequent label, (F,) int64, among itself and its neighbors.
 
-    Neighbors share an edge, and count by its length; the face itself counts as one more, with a
-    third of its own edges. A face keeps its label where another has no more. Vertices at one place
-    count as one.
+    Neighbors share an edge, whose length is their weight; the weight of the face itself is a third
+    of its own edges. In a tie, a face keeps its label. Vertices at the same place are treated as
+    one.
     """
     if label.shape != faces.shape[:1]:
         raise InputError(f"label must have shape ({len(faces)},), not {tuple(label.shape)}")
@@ -47,7 +47,7 @@ def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 
     key = low * num + high
     order = np.argsort(key, kind="stable")
     owner, shared = order // 3, key[order]
-    # Where more than two faces share an edge, each neighbors the next one in the order of faces.
+    # If more than two faces share an edge, each is a neighbor of the next one.
     meet = np.flatnonzero((shared[1:] == shared[:-1]) & (low[order[1:]] != high[order[1:]]))
     one, other, weight = owner[meet], owner[meet + 1], length.ravel()[order[meet]]
     own = np.arange(len(faces))
@@ -60,7 +60,7 @@ def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 
     for _ in range(rounds):
         votes = np.stack([near @ (found == each) for each in range(len(kept))], axis=1)  # (F, L)
         best = votes.argmax(1)
-        # A hair's breadth is rounding, not a majority.
+        # A smaller difference is a rounding error.
         more = votes[own, best] > votes[own, found] * (1 + 1e-9)
         found = np.where(more, best, found)
     return torch.from_numpy(kept[found])

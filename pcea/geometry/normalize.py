@@ -1,31 +1,31 @@
-"""Where a cloud lies and how large it is, made the same for all."""
+"""Normalize the place and size of clouds."""
 
 import math
 
 import torch
 from torch import Tensor
 
-# How many times its own size a shape may lie from zero before its offset is taken off. Up to
-# there, float32 places a point to a millionth of the shape's size.
+# An offset is subtracted from a shape that is farther from zero than this many times its size. Up
+# to there, the error of float32 is at most a millionth of the size.
 FAR = 8.0
 
 
 def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
     """Move a cloud's centroid to the origin and scale its farthest point to distance 1.
 
-    The arithmetic is float64 where the device has it: the centroid of a cloud far from zero needs
-    digits that float32 has not, and without them the cloud would become one point.
+    The computation uses float64 if the device has it: far from zero, the centroid needs more digits
+    than float32 has, and with fewer digits the cloud would collapse.
 
     Args:
         pos: (…, N, 3) positions, in any unit.
         mask: (…, N) bool, true at real points. Default: all are real.
 
     Returns:
-        (…, N, 3) positions in the type of ``pos``, float32 where it holds whole numbers; padding
-        becomes 0, and so does a cloud whose points are all equal.
+        (…, N, 3) positions in the type of ``pos``, or float32 if it has whole numbers; 0 at padding
+        and in a cloud whose points are all equal.
     """
     centered, centroid, radius = around_centroid(pos, mask)
-    # Rounding leaves equal points a few ulps apart after the centroid is taken off.
+    # Rounding leaves equal points a few ulps from their centroid.
     info = torch.finfo(centered.dtype)
     smallest = info.eps * 16 * centroid.abs().amax(-1, keepdim=True)
     scaled = torch.where(radius > smallest, centered / radius.clamp(min=info.tiny), 0.0)
@@ -33,9 +33,9 @@ def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def around_centroid(pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Give positions (…, N, 3) about their centroid, the centroid, and the farthest one's distance.
+    """Return positions (…, N, 3) minus their centroid, the centroid, and the largest distance.
 
-    Padding becomes 0. All three are float64 where the device has it; the distance is (…, 1, 1).
+    Padding becomes 0. All three are float64 if the device has it; the distance is (…, 1, 1).
     """
     # Apple's GPUs have no float64.
     wide = pos.float() if pos.device.type == "mps" else pos.double()
@@ -51,11 +51,11 @@ def around_centroid(pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, T
 
 
 def choose_offset(pos: Tensor) -> Tensor:
-    """Choose what to subtract from (N, 3) finite float64 positions before they become float32.
+    """Choose the offset to subtract from (N, 3) finite float64 positions on the way to float32.
 
-    Map coordinates are millions of meters, float32 has seven digits, and a tree would lie on a grid
-    of half a meter. The offset (3,) is near the middle of the shape's box, a multiple of a power of
-    two, so that subtracting it rounds nothing; it is 0 where the shape lies near zero.
+    Map coordinates are millions of meters, and float32 has seven digits, so the points of a tree
+    would lie on a grid of half a meter. The offset (3,) is near the center of the bounding box, and
+    a multiple of a power of two, so that the subtraction is exact; it is 0 for shapes near zero.
     """
     zero = torch.zeros(3, dtype=torch.float64, device=pos.device)
     if not len(pos):

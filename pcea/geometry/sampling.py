@@ -1,4 +1,4 @@
-"""Choosing a subset of a cloud's points that covers it evenly."""
+"""Farthest point sampling."""
 
 import torch
 from torch import Tensor
@@ -10,12 +10,12 @@ from pcea.geometry.kernels import operator
 def farthest_point_sample(
     pos: Tensor, num: int, mask: Tensor | None = None, start: int = 0
 ) -> Tensor:
-    """Choose points one by one, each the farthest from all chosen before, ties by the lower index.
+    """Choose points one by one, each the farthest from all chosen ones, ties by the lower index.
 
-    Of points (B, N, 3) it gives (B, num) int64 indices into N, in the order of choice. Where
+    For points (B, N, 3), returns indices into N, (B, num) int64, in the order of choice. Where
     ``mask`` (B, N) is false, a point is never chosen; a cloud with fewer than ``num`` real points
-    repeats its first one. ``start`` is which of a cloud's real points comes first. Source: Eldar et
-    al., *The farthest point strategy for progressive image sampling*, 1997.
+    repeats its first one. ``start`` is the index of the first one among the real points. Source:
+    Eldar et al., *The farthest point strategy for progressive image sampling*, 1997.
     """
     batch, total = pos.shape[:2]
     if not 1 <= num <= total:
@@ -29,15 +29,15 @@ def farthest_point_sample(
 
 
 def farthest_points_by_steps(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Choose farthest points in plain torch, on any device: what every kernel must agree with.
+    """Choose farthest points in plain torch; every kernel must give the same indices.
 
-    As :func:`farthest_point_sample`, but ``first`` (B, 1) int64 is the index of the first point.
+    ``first`` (B, 1) int64 is the index of the first point.
     """
-    # Separate coordinates: contiguous rows are twice as fast as (B, N, 3).
+    # Contiguous coordinates are twice as fast as (B, N, 3).
     planes = [plane.contiguous() for plane in pos.unbind(-1)]  # 3 x (B, N)
     distance = torch.full_like(planes[0], torch.inf)
     if mask is not None:
-        # Padding is nearer than any real point can be, so the maximum never falls on it.
+        # Padding is nearer than any real point, so it is never the maximum.
         distance.masked_fill_(~mask, -1.0)
     chosen, last = [], first
     for _ in range(num):

@@ -1,4 +1,4 @@
-"""Stray points: what belongs to no surface, and a cloud without it."""
+"""Find stray points, which belong to no surface, and leave them out of a cloud."""
 
 import torch
 from torch import Tensor
@@ -6,12 +6,12 @@ from torch import Tensor
 from pcea.geometry.neighbors import gather, knn
 from pcea.geometry.normalize import around_centroid, unit_sphere
 
-# Of how many nearest points the spacing is compared with a point's own.
+# A point's spacing is compared with that of this many nearest points.
 AROUND = 8
-# How far a single stray lies from others at least, in radii of the shape, and how far many of them
-# fill the space around it: docs/models.md says why.
+# The least spacing of a single stray, in radii of the shape, and the threshold for strays that fill
+# the space around the shape; docs/models.md explains both.
 APART, FILLED = 0.3, 2.5
-# More candidates than this share are a part of the shape. Of fewer points nothing can be said.
+# If more points than this share are candidates, or a cloud has too few points, none is a stray.
 MOST, FEWEST = 0.25, 2 * AROUND
 
 
@@ -19,22 +19,22 @@ MOST, FEWEST = 0.25, 2 * AROUND
 def isolated_points(
     pos: Tensor, mask: Tensor | None = None, ratio: float = 2.5, k: int = 5
 ) -> Tensor:
-    """Find stray points: those far from all others, by what is usual in the cloud and around them.
+    """Find stray points, whose distance from other points is unusual for the cloud.
 
     A point's spacing is its mean distance to its ``k`` nearest points. Candidates are the points
     whose spacing is more than ``ratio`` times the cloud's median. A candidate is a stray if its
     spacing is more than 0.3 radii of the shape without the candidates, and more than ``ratio``
     times the median of its eight nearest points'; or if the candidates together fill the space
-    around the shape. docs/models.md says why, and what that means. Where more than a quarter of the
-    points are candidates, or there are fewer than 16 points, none is a stray. Points at the same
-    place count once. Turning, moving or scaling a cloud changes nothing.
+    around the shape, as docs/models.md explains. If more than a quarter of the points are
+    candidates, or there are fewer than 16 points, none is a stray. Points at the same place count
+    once. Rotating, moving or scaling a cloud changes nothing.
 
     Args:
         pos: (B, N, 3) positions, in any unit.
         mask: (B, N) bool, true at real points. Default: all are real.
-        ratio: how many times the usual spacing is too much.
-        k: how many nearest points a spacing is the mean of, at most eight. More strays than this
-            that lie close together are taken for a part of the shape.
+        ratio: the limit of a spacing, relative to the usual one.
+        k: number of nearest points whose mean distance is the spacing, at most eight. More than k
+            strays that lie close together are taken for a part of the shape.
 
     Returns:
         (B, N) bool, true at stray points; false at padding.
@@ -59,11 +59,11 @@ def isolated_points(
     count = candidate.sum(1, keepdim=True)  # (B, 1)
     points = distinct.sum(1, keepdim=True)
     around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
-    # The lower of the two middle ones.
+    # The lower of the two medians.
     middle = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N)
     radius = around_centroid(pos, distinct & ~candidate)[2].squeeze(-1)  # (B, 1)
     alone = (spacing > APART * radius) & (spacing > ratio * middle)
-    # count times the share of no candidates among the candidates' neighbors
+    # count times the share of other points among the candidates' neighbors
     beside = ((around <= ratio * usual.unsqueeze(-1)).sum(-1) * candidate).sum(1, keepdim=True)
     times = _median(spacing, candidate) / usual.clamp(min=1e-30)
     fills = beside / AROUND * times**3 > FILLED * (points - count)
@@ -73,9 +73,9 @@ def isolated_points(
 
 
 def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Set stray points onto their nearest kept points, and scale what is kept to the unit sphere.
+    """Move stray points onto their nearest kept points, and scale those to the unit sphere.
 
-    A cloud without strays stays as it is, bit for bit, and so does one without any other point.
+    A cloud that has no strays, or nothing but strays, is returned unchanged.
 
     Args:
         pos: (B, N, 3) positions, in any unit.
@@ -83,8 +83,8 @@ def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[
         mask: (B, N) bool, true at real points. Default: all are real.
 
     Returns:
-        (B, N, 3) positions, in the unit sphere where something was left out; and (B, N) int64 the
-        kept point that each point stands for now, its own index where it is kept itself.
+        (B, N, 3) positions, in the unit sphere if something was left out; and (B, N) int64, the
+        index of the kept point at which each point is now, for a kept point its own.
     """
     if mask is None:
         mask = torch.ones_like(strays)
@@ -97,12 +97,12 @@ def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[
     return torch.where(gone.any(1).view(-1, 1, 1), without, pos), index
 
 
-# Two operators that save most clouds a search: whether it is needed depends on values, which a
-# compiler does not know.
+# Custom operators, because whether they need a second search depends on values, on which a compiled
+# graph cannot branch.
 @torch.library.custom_op("pcea::distinct_neighbors", mutates_args=())
 def _distinct_neighbors(pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    # (B, N) the first of the points at each point's place, itself where it is alone there; and
-    # (B, N, 8) its nearest points, each place once.
+    # Returns the first point at each point's place, (B, N), and the nearest points, each place
+    # once, (B, N, 8).
     found = knn(pos, pos, AROUND + 1, mask)  # (B, N, 9)
     first = found[..., 0].clone()
     distinct = mask & (first == torch.arange(pos.shape[1], device=pos.device))
@@ -119,12 +119,12 @@ def _(pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.library.custom_op("pcea::nearest_kept", mutates_args=())
 def _nearest_kept(pos: Tensor, kept: Tensor, gone: Tensor) -> Tensor:
-    # (B, N) the nearest kept point of those that are gone, and every other point itself.
+    # Returns the nearest kept point of each gone point, and the index of every other, (B, N).
     index = torch.arange(pos.shape[1], device=pos.device).repeat(len(pos), 1)
     most = int(gone.sum(1).amax()) if len(pos) else 0
     if most == 0:
         return index
-    rows = gone.int().topk(most).indices  # (B, most), the gone of each cloud and some others
+    rows = gone.int().topk(most).indices  # (B, most), all gone points and some others
     near = knn(gather(pos, rows), pos, 1, kept).squeeze(-1)
     return index.scatter(1, rows, torch.where(gone.gather(1, rows), near, rows))
 
@@ -135,8 +135,8 @@ def _(pos: Tensor, kept: Tensor, gone: Tensor) -> Tensor:
 
 
 def _median(values: Tensor, mask: Tensor) -> Tensor:
-    # The lower of the two middle ones, of the (B, N) values where the mask is true; of none it is
-    # 0. Not torch.median, whose choice among equal values differs between runs on a GPU.
+    # The lower median of the (B, N) values with a true mask, or 0 without any. Not torch.median,
+    # whose choice among equal values differs between runs on a GPU.
     ordered = values.masked_fill(~mask, torch.inf).sort(1).values
     count = mask.sum(1, keepdim=True)
     middle = ordered.gather(1, (count - 1).clamp(min=0) // 2)

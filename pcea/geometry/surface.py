@@ -1,4 +1,4 @@
-"""Triangle meshes: areas, points drawn uniformly from the surface, vertices at one place."""
+"""Triangle meshes: areas, points sampled from the surface, and vertices at the same place."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ from pcea.errors import InputError
 
 
 def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Measure the faces (F, 3) of vertices (V, 3): (F,) float64 areas, in their unit squared."""
+    """Compute the areas of faces (F, 3) of vertices (V, 3), (F,) float64, in their unit squared."""
     return 0.5 * _cross(vertices, faces).norm(dim=-1)
 
 
 def sample_surface(
     vertices: Tensor, faces: Tensor, num: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw points uniformly by area from the faces (F, 3) of a mesh of vertices (V, 3).
+    """Sample points uniformly by area from the faces (F, 3) of a mesh of vertices (V, 3).
 
-    It gives points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of the faces
-    that they lie on, turned by the order of the corners, and those faces, (num,) int64. Faces
-    without area are never chosen. The same state of the generator, on the device of ``vertices``,
-    gives the same points. An InputError says that the shapes do not fit, an index is out of range,
-    ``num`` is below 1, or no face has an area. Source: Osada et al., Shape Distributions, ACM TOG
-    2002; a folded square stands for its square root.
+    Returns points (num, 3) in the dtype of ``vertices``, the unit normals (num, 3) of their faces,
+    on the side from which the corners are counter-clockwise, and the index of the faces, (num,)
+    int64. Faces without area are never chosen. The generator must be on the device of
+    ``vertices``; the same state gives the same points. An InputError says that the shapes do not
+    fit, an index is out of range, ``num`` is below 1, or no face has an area. Source: Osada et al.,
+    Shape Distributions, ACM TOG 2002, but with a folded square instead of the square root.
     """
     check_mesh(vertices, faces)
     if num < 1:
@@ -38,8 +38,8 @@ def sample_surface(
         raise InputError("cannot sample the mesh: none of its faces has an area")
 
     u, v, w = torch.rand(3, num, dtype=torch.float64, device=device, generator=generator)
-    # right=True steps over faces without area: they end where they begin. Rounding can lift
-    # w * total to the total itself, so the largest double below it is the highest allowed.
+    # right=True skips faces without area, where the sum does not rise. Rounding can raise w * total
+    # to the total, which is no face, so the largest double below it is the limit.
     below_total = torch.nextafter(total, total.new_zeros(()))
     face = torch.searchsorted(cumulative, (w * total).clamp(max=below_total), right=True)  # (num,)
 
@@ -53,7 +53,7 @@ def sample_surface(
 
 
 def _cross(vertices: Tensor, faces: Tensor) -> Tensor:
-    # Double precision: the squares of very small or very large coordinates leave float32's range.
+    # float64: the squares of very small or very large coordinates leave float32's range.
     a, b, c = vertices.double()[faces].unbind(1)  # (F, 3) each
     return torch.linalg.cross(b - a, c - a)
 
@@ -76,13 +76,13 @@ def check_mesh(vertices: Tensor, faces: Tensor) -> None:
 
 
 def weld(vertices: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
-    """Find the vertices (V, 3) that are equal in float32, as STL files and texture seams have them.
+    """Merge vertices (V, 3) that are equal in float32, as in STL files and at texture seams.
 
-    It gives which place, 0 … W - 1, each vertex lies at, (V,), and W.
+    Returns the place of each vertex, (V,) in 0 … W − 1, and the number of places W.
     """
     pos = np.ascontiguousarray(vertices, np.float32) + np.float32(0.0)  # -0.0 is 0.0
     bits = pos.view(np.uint32).astype(np.uint64)  # (V, 3)
-    # Whole numbers sort several times faster than triples: x and y first, then with z.
+    # Integers sort several times faster than triples: first x with y, then these with z.
     line = np.unique(bits[:, 0] << np.uint64(32) | bits[:, 1], return_inverse=True)[1]
     places, corner = np.unique(
         line.astype(np.uint64) << np.uint64(32) | bits[:, 2], return_inverse=True

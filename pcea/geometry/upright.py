@@ -1,4 +1,4 @@
-"""Which way is up, and from where an upright shape is viewed."""
+"""Turn shapes upright, and the direction from which they are viewed."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pcea.errors import InputError, nearest
 
-# Where the turned x, y and z come from: an axis each, and its sign.
+# For each up axis, the source axis and the sign of the new x, y and z.
 _TURNS = {
     "x": ((1, -1), (0, 1), (2, 1)),
     "-x": ((1, 1), (0, -1), (2, 1)),
@@ -17,14 +17,14 @@ _TURNS = {
     "-z": ((0, 1), (2, -1), (1, 1)),
 }
 UP_AXES = tuple(_TURNS)
-# From where pictures show a shape, in degrees: around it, and above the horizon.
+# The default view of pictures, in degrees: around the shape, and above the horizon.
 AZIMUTH, ELEVATION = 35.0, 20.0
 
 
 def upright(pos: Tensor, up: str) -> Tensor:
-    """Turn (…, 3) positions or normals, without mirroring them, so that y is up.
+    """Rotate (…, 3) positions or normals so that their axis ``up`` becomes y.
 
-    ``up`` is the axis that points up in them, one of :data:`UP_AXES`; another raises an InputError.
+    ``up`` is one of :data:`UP_AXES`; any other name raises an InputError.
     """
     if up not in _TURNS:
         raise InputError(f"no axis is called {up!r}{nearest(up, UP_AXES)}")
@@ -33,7 +33,7 @@ def upright(pos: Tensor, up: str) -> Tensor:
 
 
 def view_direction(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> Tensor:
-    """Give the direction, (3,) float32 of length 1, from an upright shape to whoever views it.
+    """Return the direction, (3,) float32 of length 1, from an upright shape to its viewer.
 
     Both angles are in degrees. The azimuth is 0 from +z and 90 from +x; the elevation is above the
     horizon.

@@ -293,7 +293,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="1 names for 2 clouds"):
         replace(clouds, names=("one",))
     for ptr in ([0, 5, 5], [0, 2, 4], [1, 2, 5], [0, 6, 5]):
-        with pytest.raises(InputError, match="ptr does not share 5 points"):
+        with pytest.raises(InputError, match="ptr must rise from 0 to 5, by at least 1 per cloud"):
             replace(clouds, ptr=torch.tensor(ptr))
     with pytest.raises(InputError, match="num_points is 0"):
         clouds.batch([0], 0)

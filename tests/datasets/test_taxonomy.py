@@ -20,7 +20,7 @@ def test_repr_says_what_it_holds() -> None:
 def test_faults_are_named() -> None:
     with pytest.raises(InputError, match="parts_of has 3, but parts run from 0 to 0"):
         Taxonomy(("Cup",), ("Cup/body",), ((0, 3),))
-    with pytest.raises(InputError, match="parts of 'Hat', no category"):
+    with pytest.raises(InputError, match="parts name 'Hat', which is no category"):
         Taxonomy(("Cup",), ("Cup/body", "Hat/brim"))
     with pytest.raises(InputError, match="2 parts_of for 1 categories"):
         Taxonomy(("Cup",), ("Cup/body",), ((0,), (0,)))

@@ -149,7 +149,7 @@ _CASES = {
         pos=_BOX,
         color=[[20 * i, 128, 255] for i in range(8)],
     ),
-    "stl/binary_trailing": _Case(_stl_binary() + b"\0", note="what stands behind its 12 facets"),
+    "stl/binary_trailing": _Case(_stl_binary() + b"\0", note="1 bytes after its 12 facets"),
     "stl/ascii_cr": _Case(_stl_text(end="\r")),
     "stl/ascii_noend": _Case(_stl_text(last=""), note="without 'endsolid'.* 12 whole facets"),
     "pcd/organized_nan": _Case(

@@ -1,4 +1,4 @@
-"""Procedural objects with named parts: the data set ``shapes``, which needs no files."""
+"""The data set ``shapes``: procedural objects with named parts, which need no files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pcea.errors import InputError
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.surface import sample_surface
 
-# What builds an object of each category, and the parts it may have.
+# For each category, the function that builds an object, and the names of its possible parts.
 BUILDERS: dict[str, tuple[Callable[[Generator], Parts], str]] = {
     "airplane": (movers.airplane, "fuselage wing tail engine"),
     "animal": (movers.animal, "torso head leg tail"),
@@ -45,7 +45,7 @@ NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
 
 @register_dataset("shapes")
 class Shapes(Layout):
-    """Closed solids of random measures with named parts, sampled evenly by area."""
+    """Objects made of closed solids of random sizes, sampled evenly by area."""
 
     def read(
         self,
@@ -55,13 +55,13 @@ class Shapes(Layout):
         num_points: int = 1024,
         seed: int = 0,
     ) -> tuple[Clouds, Taxonomy]:
-        """Make a split; no folder is read.
+        """Make a split, without reading any files.
 
-        A shape depends on the seed, its split, its category and its number alone.
+        A shape depends only on the seed, the split, its category and its number.
 
         Args:
-            folder: any.
-            split: train, val or test; no shape is in two of them.
+            folder: ignored.
+            split: train, val or test; they share no shapes.
             num_per_category: shapes of each category. Default: 64 for train, 16 for val and test.
             num_points: points on each shape.
             seed: at least 0; another seed gives other shapes.
@@ -75,10 +75,10 @@ class Shapes(Layout):
             if value is not None and value < least:
                 raise InputError(f"shapes: {option} is {value}; it must be at least {least}")
         num = num_per_category or NUM_PER_CATEGORY[split]
-        # Each split of each seed has a seed of its own.
-        own_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(split)
+        # Each pair of a seed and a split has a different seed.
+        split_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(split)
         objects = [(name, i) for name in BUILDERS for i in range(num)]
-        points = [_sample(build(name, own_seed, i), num_points) for name, i in objects]
+        points = [_sample(build(name, split_seed, i), num_points) for name, i in objects]
         pos, normal, part = (torch.stack(each) for each in zip(*points, strict=True))
         category = torch.arange(len(BUILDERS)).repeat_interleave(num)
         names = [f"{name}/{split}{i}" for name, i in objects]
@@ -87,34 +87,34 @@ class Shapes(Layout):
 
 @dataclass(frozen=True)
 class PartMesh:
-    """A mesh whose faces know their part: y up, facing +z, as in ModelNet40 and glTF."""
+    """A mesh with a part for each face: y up, front to +z, as in ModelNet40 and glTF."""
 
     vertices: Tensor  # (V, 3) float32
     faces: Tensor  # (F, 3) int64, counter-clockwise seen from outside
     part: Tensor  # (F,) int64, part ids of TAXONOMY
-    seed: int  # of what else is drawn for this object, such as points of its surface
+    seed: int  # of the points that are sampled on this object
 
 
 def build(category: str, seed: int, index: int = 0) -> PartMesh:
     """Make one object; the same arguments always make the same one.
 
-    It is assembled from closed solids that may overlap, each tilted a little, and the whole is
-    stretched a little along each axis. Its size is arbitrary.
+    It is assembled from closed solids that may overlap. Each solid is tilted a little, and the
+    whole object is stretched a little along each axis. Its size is arbitrary.
     """
     rng = np.random.default_rng([seed, TAXONOMY.category_id(category), index])
     own_seed = int(rng.integers(2**62))
     several: list[Array] = []
     faces: list[NDArray[np.int64]] = []
     parts: list[int] = []
-    for name, some in BUILDERS[category][0](rng):
-        for solid in (some,) if isinstance(some, Solid) else some:
+    for name, solids in BUILDERS[category][0](rng):
+        for solid in (solids,) if isinstance(solids, Solid) else solids:
             center = (solid.vertices.min(0) + solid.vertices.max(0)) / 2
             pitch, roll = rng.normal(0, 1.2, 2)
             tilted = solid.move(*-center).turn("z", roll).turn("x", pitch).move(*center)
             faces.append(solid.faces + sum(map(len, several)))
             several.append(tilted.vertices)
             parts.append(PARTS.index(f"{category}/{name}"))
-    # What the builders make faces -z; half a turn about y makes that +z.
+    # The builders' objects face -z; half a turn about y makes them face +z.
     stretch = np.exp(rng.normal(0, 0.08, 3)) * (-1, 1, -1)
     vertices = torch.from_numpy(np.concatenate(several) * stretch).float()
     part = torch.tensor(parts).repeat_interleave(torch.tensor(list(map(len, faces))))
@@ -122,7 +122,7 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
 
 
 def _sample(mesh: PartMesh, num: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions (num, 3), normals (num, 3) and parts (num,) on the surface of an object."""
+    """Sample positions (num, 3), normals (num, 3) and parts (num,) on the surface of an object."""
     generator = torch.Generator().manual_seed(mesh.seed)
     pos, normal, face = sample_surface(mesh.vertices, mesh.faces, num, generator)
     return pos, normal, mesh.part[face]

@@ -1,4 +1,4 @@
-"""Things that stand in a room, from bench to vase. Who sits on one or at one faces -z."""
+"""Objects that stand in a room, from bench to vase. A person who uses one faces -z."""
 
 import numpy as np
 from numpy.random import Generator
@@ -39,7 +39,7 @@ def bench(rng: Generator) -> Parts:
 
 
 def bottle(rng: Generator) -> Parts:
-    """A slim or stout, round or square bottle; with or without a cap."""
+    """A slim or wide, round or square bottle; with or without a cap."""
     radius, height, rise = rng.uniform(0.1, 0.2), rng.uniform(0.35, 0.65), rng.uniform(0.06, 0.25)
     mouth, waist = radius * rng.uniform(0.25, 0.45), radius * rng.uniform(0.8, 1.05)
     shoulder = [(radius, height), (radius, height + 0.7 * rise), (mouth, height + 0.4 * rise)]
@@ -54,7 +54,7 @@ def bottle(rng: Generator) -> Parts:
 
 
 def chair(rng: Generator) -> Parts:
-    """A seat with a back: on posts, a sled or a star foot; with or without arms."""
+    """A seat with a back, on posts, a sled base or a star base; with or without arms."""
     width, depth = rng.uniform(0.4, 0.58), rng.uniform(0.4, 0.54)
     height, thick = rng.uniform(0.36, 0.5), rng.uniform(0.03, 0.12)
     seat = slab(width, thick, depth, power=rng.choice([2.5, 5.0, 10.0]))
@@ -68,7 +68,7 @@ def chair(rng: Generator) -> Parts:
 
 
 def desk(rng: Generator) -> Parts:
-    """A top with drawers below it, on posts or walls; with or without a panel at the front."""
+    """A top with drawers below it, on posts or side walls; with or without a panel at the front."""
     width, depth = rng.uniform(1.0, 1.7), rng.uniform(0.5, 0.8)
     height, thick = rng.uniform(0.68, 0.8), rng.uniform(0.025, 0.06)
     under = height - thick
@@ -90,7 +90,7 @@ def desk(rng: Generator) -> Parts:
 
 
 def guitar(rng: Generator) -> Parts:
-    """An acoustic or electric guitar that stands on its body; strings to -z."""
+    """An acoustic or electric guitar that stands on its body; its strings face -z."""
     electric = rng.random() < 0.5
     width, tall = rng.uniform(0.34, 0.42), rng.uniform(0.42, 0.52)
     depth = rng.uniform(0.05, 0.07) if electric else rng.uniform(0.09, 0.14)
@@ -120,7 +120,7 @@ def guitar(rng: Generator) -> Parts:
 
 
 def lamp(rng: Generator) -> Parts:
-    """A lamp on a table or the floor, on a jointed or bent arm, or hung from the ceiling."""
+    """A lamp on a table or the floor, on a jointed or bent arm, or on the ceiling."""
     style = rng.choice(["table", "floor", "joint", "bend", "ceiling"])
     radius, tall = rng.uniform(0.16, 0.3), rng.uniform(0.16, 0.32)
     foot, rise = radius * rng.uniform(0.5, 0.85), rng.uniform(0.02, 0.08)
@@ -155,7 +155,7 @@ def lamp(rng: Generator) -> Parts:
 
 
 def mug(rng: Generator) -> Parts:
-    """A cup, straight, flared or bellied, with a handle, angular, ear-shaped or a ring."""
+    """A straight, flared or bulging cup with an angular, ear-shaped or ring-shaped handle."""
     height, radius = rng.uniform(0.6, 1.2), rng.uniform(0.32, 0.5)
     rim, belly = radius * rng.uniform(0.85, 1.2), rng.uniform(0.0, 0.14)
     t = np.linspace(0, 1, 8)
@@ -184,7 +184,7 @@ def mug(rng: Generator) -> Parts:
 
 
 def plant(rng: Generator) -> Parts:
-    """A pot with blades, with leaves along stems, or with a small tree's crown."""
+    """A pot with blades, with leaves along stems, or with the crown of a small tree."""
     radius, height = rng.uniform(0.16, 0.26), rng.uniform(0.22, 0.4)
     rim, soil, power = radius * rng.uniform(1.05, 1.45), 0.88 * height, rng.choice([2.0, 2.0, 8.0])
     pot = [(radius, 0), (rim, 0.8 * height), (1.06 * rim, 0.8 * height), (1.06 * rim, height)]
@@ -219,7 +219,7 @@ def plant(rng: Generator) -> Parts:
 
 
 def stool(rng: Generator) -> Parts:
-    """A small seat without a back, round or square; with or without a ring to rest the feet on."""
+    """A small round or square seat without a back; with or without a footrest ring."""
     radius, height = rng.uniform(0.15, 0.24), rng.uniform(0.34, 0.78)
     thick, power = rng.uniform(0.03, 0.1), rng.choice([2.0, 2.0, 6.0])
     seat = slab(2 * radius, thick, 2 * radius * rng.uniform(0.85, 1.0), power)
@@ -233,7 +233,7 @@ def stool(rng: Generator) -> Parts:
 
 
 def table(rng: Generator) -> Parts:
-    """A round, oval or square top on posts, walls or a pedestal; with or without a shelf."""
+    """A round, oval or square top on posts, side walls or a pedestal; with or without a shelf."""
     width, height, thick = rng.uniform(0.6, 1.6), rng.uniform(0.35, 0.8), rng.uniform(0.025, 0.08)
     power = rng.choice([2.0, 5.0, 14.0])
     reach, depth = 0.62 if power == 2 else 0.86, width * rng.uniform(0.5, 1.0)
@@ -248,7 +248,7 @@ def table(rng: Generator) -> Parts:
 
 
 def vase(rng: Generator) -> Parts:
-    """A bellied body and an open neck; with or without two handles."""
+    """A bulging body and an open neck; with or without two handles."""
     height, radius = rng.uniform(0.5, 0.9), rng.uniform(0.16, 0.34)
     foot, throat = radius * rng.uniform(0.45, 0.8), radius * rng.uniform(0.3, 0.65)
     # The control point that makes the curve reach the radius.
@@ -270,7 +270,7 @@ def vase(rng: Generator) -> Parts:
 def _legs(
     rng: Generator, styles: list[str], width: float, depth: float, height: float
 ) -> list[Solid]:
-    """What carries a seat or a top, in one of the styles."""
+    """The legs of a seat or a table top, in one of the styles."""
     style = rng.choice(styles)
     x, z, thick = width / 2, depth / 2, rng.uniform(0.018, 0.036) * (0.6 + height)
     if style == "walls":
@@ -339,7 +339,7 @@ def _back(
 
 
 def _arms(rng: Generator, width: float, height: float, depth: float) -> list[Solid]:
-    """Two arm rests: a rest on a post, a bent bar, or a padded side."""
+    """Two armrests: a rest on a post, a bent bar, or a padded side."""
     x, y, z = width / 2 - 0.01, height + rng.uniform(0.14, 0.26), depth / 2
     style = rng.choice(["post", "bar", "pad"])
     if style == "post":

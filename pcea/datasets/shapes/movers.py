@@ -1,4 +1,4 @@
-"""Things and beings that move: airplane, animal, car, person, rocket. All of them face -z."""
+"""Vehicles and living beings: airplane, animal, car, person, rocket. All of them face -z."""
 
 import numpy as np
 from numpy.random import Generator
@@ -69,11 +69,11 @@ def airplane(rng: Generator) -> Parts:
 
 
 def animal(rng: Generator) -> Parts:
-    """Four legs, anything from a dachshund to a giraffe, mid-stride; with or without a tail."""
+    """A walking animal on four legs, from a dachshund to a giraffe; with or without a tail."""
     half, radius = rng.uniform(0.3, 0.55), rng.uniform(0.13, 0.24)
     leg = rng.uniform(0.25, 0.85)
     height, thick = leg + 0.7 * radius, radius * rng.uniform(0.26, 0.42)
-    # x, y, z and girth from the chest to the rump; the ends are drawn in.
+    # x, y, z and radius from the chest to the rump; both ends are narrower.
     girth = [0.3, 1.3, rng.uniform(0.9, 1.3), rng.uniform(0.9, 1.3), 0.3]
     arch = [0.15, 0.0, rng.uniform(-0.3, 0.3), 0.0, 0.05]
     stations = [
@@ -170,7 +170,7 @@ def person(rng: Generator) -> Parts:
         knee = (x + 0.5 * stance * side, 0.52 * leg, -0.5 * stride * side - 0.25 * stride)
         yield "leg", tube([(x, leg + 0.02, 0), knee, foot], thick * np.array([1.1, 0.8, 0.6]))
         yield "leg", ellipsoid(0.75 * thick, 0.04, 1.7 * thick, 12).move(*foot - (0, 0, thick))
-        # An arm that hangs, or one that is raised. Two rods: the elbow may bend in any plane.
+        # An arm hangs or is raised. It has two rods, as the elbow may bend in any plane.
         raised = rng.random() < 0.25
         out = np.deg2rad(rng.uniform(80, 140) if raised else rng.uniform(8, 45))
         lift = np.deg2rad(rng.uniform(130, 175) if raised else rng.uniform(0, 40))
@@ -197,7 +197,7 @@ def rocket(rng: Generator) -> Parts:
     yield "nose", lathe(nose).move(y=height)
     count, chord = int(rng.integers(3, 6)), height * rng.uniform(0.18, 0.34)
     tip, sweep = chord * rng.uniform(0.0, 0.9, 2)
-    # The chord lies along z with its nose to -z: turn that up.
+    # The chord lies along z with its nose to -z; this turns the nose up.
     blade = fin(chord, tip + 0.02, radius * rng.uniform(0.8, 1.8), sweep, 0.035).turn("x", 90)
     offset = rng.uniform(0, 360 / count)
     yield "fin", around(blade.move(x=0.75 * tail, y=0.45 * chord), count, offset)

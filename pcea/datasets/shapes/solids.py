@@ -1,4 +1,4 @@
-"""Closed solids to build objects from: each is watertight, its triangles wound outward."""
+"""Closed solids to build objects from: each is watertight, and its faces point outward."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ class Solid:
         """Rotate about the axis "x", "y" or "z" through the origin, by the right-hand rule."""
         i = "xyz".index(axis)
         cos, sin = np.cos(np.deg2rad(degrees) / 2), np.sin(np.deg2rad(degrees) / 2)
-        # Of the quaternion, as SciPy has it to the last bit; SciPy needs thirty times as long.
+        # As SciPy's quaternions give it, to the last bit; SciPy takes 30 times as long.
         matrix = np.diag([cos * cos - sin * sin] * 3)
         matrix[i, i] = cos * cos + sin * sin
         matrix[i - 1, i - 2], matrix[i - 2, i - 1] = 2 * sin * cos, -2 * sin * cos
         return Solid(self.vertices @ matrix.T, self.faces)
 
 
-# What a builder yields: the name of a part, and one or more solids of it.
+# A builder yields the name of a part, and one or more solids of it.
 Parts: TypeAlias = Iterator[tuple[str, Solid | Sequence[Solid]]]
 
 
 def both(*solids: Solid) -> list[Solid]:
-    """Solids and their mirror images in x = 0: the left and the right one of each pair."""
+    """Return the solids and their mirror images in x = 0, for parts on the left and the right."""
     return [*solids, *(solid.scale(x=-1) for solid in solids)]
 
 
 def around(solid: Solid, count: int, start: float = 0.0) -> list[Solid]:
-    """Copies of a solid, turned evenly about the y axis from `start` degrees on."""
+    """Return copies of a solid, evenly spaced about the y axis, from `start` degrees on."""
     return [solid.turn("y", start + 360 * i / count) for i in range(count)]
 
 
 @cache
 def ring(segments: int = 16, power: float = 2.0) -> Array:
-    """Points of |u|^power + |v|^power = 1: 2 is a circle, 8 a rounded square, infinity a square.
+    """Points on |u|^power + |v|^power = 1: a circle for 2, a square for infinity.
 
     Returns:
         (segments, 2), counter-clockwise.
@@ -65,17 +65,17 @@ def ring(segments: int = 16, power: float = 2.0) -> Array:
     angle = 2 * np.pi * (np.arange(segments) + 0.5) / segments
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points /= np.linalg.norm(points, power, axis=1, keepdims=True)
-    points.flags.writeable = False  # every caller gets this same array
+    points.flags.writeable = False  # all callers share this array
     return points
 
 
 def rectangle(width: float = 2.0, height: float = 2.0) -> Array:
-    """The four corners of a rectangle about the origin, (4, 2), counter-clockwise."""
+    """The four corners of a rectangle around the origin, (4, 2), counter-clockwise."""
     return ring(4, np.inf) * (width / 2, height / 2)
 
 
 def curve(control: Points, num: int = 10) -> Array:
-    """Points on the Bézier curve of some control points (K, D), (num, D)."""
+    """Points (num, D) on the Bézier curve of control points (K, D)."""
     t = np.linspace(0, 1, num)[:, None, None]
     level = np.asarray(control, dtype=np.float64)[None]
     while level.shape[1] > 1:
@@ -92,21 +92,21 @@ def _faces(count: int, segments: int, loop: bool) -> npt.NDArray[np.int64]:
     low_next, high_next = np.roll(low, -1, axis=1), np.roll(high, -1, axis=1)
     halves = [np.stack([low, low_next, high_next], -1), np.stack([low, high_next, high], -1)]
     faces = np.concatenate(halves).reshape(-1, 3)
-    return faces[(faces != np.roll(faces, 1, axis=1)).all(1)]  # at a tip, half of them are lines
+    return faces[(faces != np.roll(faces, 1, axis=1)).all(1)]  # those at a tip have no area
 
 
 def _cross(a: Array, b: Array) -> Array:
-    """What `np.cross` gives, in a fifth of its time for few vectors."""
+    """Compute `np.cross`, five times as fast for few vectors."""
     return a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
 
 
 def loft(
     rings: Array, start: Points | None = None, end: Points | None = None, loop: bool = False
 ) -> Solid:
-    """Skin a sequence of rings (K, S, 3), all wound alike.
+    """Join a sequence of rings (K, S, 3), all in the same direction, to a surface.
 
-    Both ends are closed with a fan of triangles, about `start` and `end` or the means of the first
-    and the last ring; with `loop`, the last ring is joined to the first instead.
+    Both ends are closed with a fan of triangles around `start` and `end`, by default the means of
+    the first and the last ring; with `loop`, the last ring is joined to the first instead.
     """
     vertices = rings.reshape(-1, 3)
     if not loop:
@@ -120,10 +120,10 @@ def loft(
 
 
 def lathe(profile: Points, power: float = 2.0, segments: int = 20, loop: bool = False) -> Solid:
-    """Turn a profile (K, 2) of radius and height about the y axis, as :func:`ring` is round.
+    """Turn a profile (K, 2) of radius and height about the y axis, in the form of :func:`ring`.
 
-    A first or last radius of 0 makes a tip, another one a flat end. A profile that comes back down
-    inside itself makes a cup; with `loop`, it is a closed curve off the axis, as a torus has it.
+    A first or last radius of 0 makes a tip, any other a flat end. A profile that comes back down
+    inside itself makes a cup. With `loop`, the profile is closed and off the axis, as for a torus.
     """
     points = np.asarray(profile, dtype=np.float64)
     start, end = ((0.0, y, 0.0) if radius == 0 else None for radius, y in points[[0, -1]])
@@ -135,12 +135,12 @@ def lathe(profile: Points, power: float = 2.0, segments: int = 20, loop: bool = 
 
 
 def frustum(bottom: float, top: float, height: float, segments: int = 16) -> Solid:
-    """A cut cone that stands on y = 0; equal radii make a cylinder, a top of 0 a cone."""
+    """A truncated cone on y = 0; equal radii make a cylinder, a `top` of 0 a cone."""
     return lathe([(bottom, 0.0), (top, height)], segments=segments)
 
 
 def ellipsoid(x: float, y: float, z: float, segments: int = 14) -> Solid:
-    """An ellipsoid about the origin with these half axes."""
+    """An ellipsoid around the origin with these half axes."""
     angle = np.linspace(0, np.pi, segments // 2 + 2)
     profile = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
     profile[[0, -1], 0] = 0
@@ -148,7 +148,7 @@ def ellipsoid(x: float, y: float, z: float, segments: int = 14) -> Solid:
 
 
 def slab(width: float, height: float, depth: float, power: float = 8.0) -> Solid:
-    """A flat body with soft edges about the origin, such as a cushion, a table top or a disc."""
+    """A flat body with rounded edges around the origin, such as a cushion or a table top."""
     soft = min(0.35 * height, 0.06 * min(width, depth))
     edge, h = 1 - 2 * soft / min(width, depth), height / 2
     profile = [(edge, -h), (1, soft - h), (1, h - soft), (edge, h)]
@@ -156,7 +156,7 @@ def slab(width: float, height: float, depth: float, power: float = 8.0) -> Solid
 
 
 def box(width: float, height: float, depth: float, top: float = 1.0) -> Solid:
-    """A box along x, y and z about the origin; `top` scales its upper face."""
+    """A box around the origin, along the axes; `top` scales its upper face."""
     profile = [(1, -height / 2), (top, height / 2)]
     return lathe(profile, np.inf, 4).scale(x=width / 2, z=depth / 2)
 
@@ -173,8 +173,8 @@ def tube(
     Args:
         path: (K, 3) points on the curve.
         radius: scale of the cross-section, one or (K,).
-        section: (S, 2), first across the curve and `up`, then along `up`. Default: a circle.
-        up: (3,) a direction that the curve never takes. Default: the axis of its least extent.
+        section: (S, 2) points, across the curve and `up`, and along `up`. Default: a circle.
+        up: (3,) a direction that the curve never has. Default: the axis of its least extent.
         loop: the curve is closed (the first point is not repeated).
     """
     points = np.asarray(path, dtype=np.float64)
@@ -183,7 +183,7 @@ def tube(
     else:
         tangent = np.gradient(points, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    if up is None:  # rounded, so that the choice between two axes does not hang on the last bit
+    if up is None:  # rounded, so that the choice does not depend on the last bit
         up = np.eye(3)[np.ptp(points, axis=0).round(6).argmin()]
     side = _cross(np.asarray(up, dtype=np.float64), tangent)
     side /= np.linalg.norm(side, axis=1, keepdims=True)
@@ -196,15 +196,15 @@ def tube(
 def rod(
     start: Points, end: Points, radius: float, tip: float | None = None, square: bool = False
 ) -> Solid:
-    """A straight bar between two points, `radius` thick at the start and `tip` at the end."""
+    """A straight bar between two points, with `radius` at the start and `tip` at the end."""
     radii = (radius, radius if tip is None else tip)
     return tube([start, end], radii, section=rectangle() if square else None)
 
 
 def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
-    """A plate: an outline (S, 2) in x and y, star-shaped about its mean, made thick about z = 0.
+    """A plate around z = 0 with an outline (S, 2) in x and y, star-shaped around its mean.
 
-    `bevel` is how far the rim slopes in, in z and, on average, in x and y.
+    `bevel` is the width of the sloping rim, in z and, on average, in x and y.
     """
     points = np.asarray(outline, dtype=np.float64)
     x, y = center = points.mean(0)
@@ -220,10 +220,10 @@ def extrude(outline: Points, depth: float, bevel: float = 0.0) -> Solid:
 def fin(
     root: float, tip: float, span: float, sweep: float, thickness: float, rise: float = 0.0
 ) -> Solid:
-    """A wing that grows from the origin along +x, its nose to -z.
+    """A wing from the origin along +x, with its nose to -z.
 
     `root` and `tip` are its chords, `sweep` and `rise` how far back (+z) and up (+y) the tip lies,
-    `thickness` is the root's in y; the tip is thinner in proportion to its chord.
+    and `thickness` that of the root in y; the tip is thinner in proportion to its chord.
     """
-    airfoil = np.insert(ring(12) * (thickness / root / 2, 0.5), 0, 0.0, axis=1)  # of a chord of 1
+    airfoil = np.insert(ring(12) * (thickness / root / 2, 0.5), 0, 0.0, axis=1)  # with a chord of 1
     return loft(np.stack([root * airfoil, tip * airfoil + (span, rise, sweep)]))

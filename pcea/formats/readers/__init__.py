@@ -1,4 +1,4 @@
-"""One file for each file format; every file of this folder is imported, and registers itself."""
+"""The readers, one file per file format; every file of this folder is imported, to register it."""
 
 from pcea.registry import import_modules
 

@@ -16,7 +16,7 @@ from pcea.formats.polygons import unroll_strips
 from pcea.formats.raw import Array, Raw, join, register_format
 
 Node = dict[str, Any]
-# What each vertex of a primitive has: pos, normal, color, joint, weight; and its triangles.
+# The values at the vertices of a mesh: pos, normal, color, joint, weight; and its triangles.
 Part = tuple[dict[str, Array], Array | None]
 
 _POINTS, _TRIANGLES, _STRIP, _FAN = 0, 4, 5, 6
@@ -25,15 +25,15 @@ _VERTEX = {
     "NORMAL": ("normal", "VEC3"),
     "COLOR_0": ("color", "VEC3", "VEC4"),
 }
-_MOST_PLACED = 200_000_000  # a small file can ask for any number of copies of its mesh
+_MOST_PLACED = 200_000_000  # a small file can ask for any number of copies of a mesh
 
 
 @register_format("glb", "gltf")
 def read_gltf(path: Path) -> Raw:
     """Read the triangles of a GLB or glTF file or, without any, its points, in float64."""
-    # Every mesh of the default scene comes as often as the scene shows it, at its place, in the
-    # pose and with the morph that the file has by default. Lines, materials, textures, animations
-    # and cameras are left out. Colors are those of the screen.
+    # Every mesh of the default scene is read as often as the scene has it, at its place, in the
+    # file's default pose and with its default morph. Lines, materials, textures, animations and
+    # cameras are left out. Colors are converted to those of the screen.
     file = _Scene(path)
     parts = [part for part in file.parts() if part.faces is None or len(part.faces)]
     if not parts:
@@ -49,22 +49,22 @@ def read_gltf(path: Path) -> Raw:
 
 
 class _Scene(GltfFile):
-    """The scene that an open file shows by default."""
+    """The default scene of an open file."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.lines = self.placed = 0
 
     def parts(self) -> Iterator[Raw]:
-        """Everything that the default scene shows, at its place."""
-        meshes = dict[str, list[Part]]()  # by their numbers and the weights of their morphs
-        world, shown = self.nodes()
-        for node, place in shown:
+        """Yield each mesh of the default scene, at its place."""
+        meshes = dict[str, list[Part]]()  # by index and morph weights
+        world, visible = self.nodes()
+        for node, place in visible:
             weights = node.get("weights", self.at("meshes", node["mesh"]).get("weights", []))
             key = json.dumps([node["mesh"], weights])
             if key not in meshes:
                 meshes[key] = self.mesh(node["mesh"], np.array(weights, np.float64))
-            # A skin's joints say where its mesh is, whatever its node says.
+            # A skinned mesh is placed by its joints, and not by its node.
             skinned = "skin" in node
             matrix = self.joints(node["skin"], world) if skinned else self.copies(node, place)
             for columns, faces in meshes[key]:
@@ -77,7 +77,7 @@ class _Scene(GltfFile):
                 yield _moved(columns, faces, places)
 
     def nodes(self) -> tuple[dict[int, Array], list[tuple[Node, Array]]]:
-        """Each node's (4, 4) place in the world, and the nodes with a mesh that the scene shows."""
+        """Return each node's (4, 4) world matrix, and the visible nodes with a mesh."""
         nodes, scenes = self.tree.get("nodes", []), self.tree.get("scenes", [])
         if not nodes:
             num = len(self.tree.get("meshes", []))
@@ -89,12 +89,12 @@ class _Scene(GltfFile):
         under = set(below)
         if len(under) < len(below):
             ((twice, _),) = Counter(below).most_common(1)
-            raise damaged(f"node {twice} is below two nodes, or twice below one")
+            raise damaged(f"node {twice} has two parents, or is listed twice by one")
         roots = dict.fromkeys(each for each in range(len(nodes)) if each not in under)
         chosen = dict.fromkeys(roots if chosen is None else chosen)
         first = [each for each in chosen | roots if each in roots]
         waiting = [(number, np.eye(4), False) for number in reversed(first)]
-        world, shown = dict[int, Array](), list[tuple[Node, Array]]()
+        world, visible = dict[int, Array](), list[tuple[Node, Array]]()
         while waiting:
             number, above, inside = waiting.pop()
             node = nodes[number]
@@ -104,20 +104,20 @@ class _Scene(GltfFile):
                 keys = ("translation", "rotation", "scale")
                 own = _compose(**{key: node[key] for key in keys if key in node})
             if own.shape != (1, 4, 4) or not np.isfinite(own).all():
-                raise damaged(f"the place of node {number} is not given by finite numbers")
+                raise damaged(f"the transform of node {number} is not given by finite numbers")
             world[number] = above @ own[0]
             hidden = node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False
             inside = (inside or number in chosen) and not hidden
             if inside and "mesh" in node:
-                shown.append((node, world[number]))
+                visible.append((node, world[number]))
             children = reversed(node.get("children", []))
             waiting += [(child, world[number], inside) for child in children]
         if len(world) < len(nodes):
-            raise damaged("some of its nodes are below themselves: they go round in a circle")
-        return world, shown
+            raise damaged("some of its nodes are their own descendants")
+        return world, visible
 
     def copies(self, node: Node, world: Array) -> Array:
-        """(I, 4, 4) where each copy of the node's mesh is."""
+        """Return the (I, 4, 4) matrix of each instance of the node's mesh."""
         extension = node.get("extensions", {}).get(INSTANCING)
         if extension is None:
             return world[None]
@@ -129,7 +129,7 @@ class _Scene(GltfFile):
         return world @ _compose(**found)
 
     def joints(self, index: Any, world: dict[int, Array]) -> Array:
-        """(J, 4, 4) each joint's place, times what undoes its place at binding."""
+        """Return each joint's world matrix times its inverse bind matrix, (J, 4, 4)."""
         skin = self.at("skins", index)
         matrix = np.stack([world[joint] for joint in skin["joints"]])
         if "inverseBindMatrices" not in skin:
@@ -140,21 +140,21 @@ class _Scene(GltfFile):
         return matrix @ inverse[: len(matrix)].reshape(-1, 4, 4).swapaxes(1, 2)
 
     def blend(self, columns: dict[str, Array], matrix: Array) -> Array:
-        """(1, V, 4, 4) the matrices of the joints on which each vertex hangs, by their weights."""
+        """Return each vertex's weighted sum of the matrices of its joints, (1, V, 4, 4)."""
         if "joint" not in columns:
             raise damaged("a mesh that a skin moves has no JOINTS_0 and WEIGHTS_0")
         weight = columns["weight"]
-        joint = np.where(weight != 0, columns["joint"], 0)  # without weight, it may be any number
+        joint = np.where(weight != 0, columns["joint"], 0)  # with weight 0, it may be any number
         if joint.max() >= len(matrix):
-            raise damaged(f"a vertex hangs on joint {joint.max()} of {len(matrix)}")
+            raise damaged(f"a vertex refers to joint {joint.max()} of {len(matrix)}")
         blended = np.zeros((1, len(weight), 4, 4))
-        for each, share in zip(joint.T, weight.T, strict=True):  # together they take much memory
+        for each, share in zip(joint.T, weight.T, strict=True):  # in turn, to save memory
             blended[0] += share[:, None, None] * matrix[each]
         return blended
 
     def mesh(self, index: int, weights: Array) -> list[Part]:
-        """The parts of a mesh, not at their place, in linear light, one for the same vertices."""
-        # Programs write one primitive for each material.
+        """Read the parts of a mesh, in its own coordinates and linear light."""
+        # Programs write one primitive per material; those with the same vertices become one part.
         parts: dict[Any, Part] = {}
         for number, primitive in enumerate(self.at("meshes", index)["primitives"]):
             mode = primitive.get("mode", _TRIANGLES)
@@ -188,14 +188,14 @@ class _Scene(GltfFile):
         return [*parts.values()]
 
     def vertices(self, primitive: dict[str, Any], weights: Array) -> dict[str, Array]:
-        """What each vertex has, with the default morph."""
+        """Read the values at the vertices, with the default morph."""
         attributes, found = primitive["attributes"], dict[str, Array]()
         if "POSITION" not in attributes:
             only = only_in(primitive.get("extensions", {}))
             raise InputError(f"a primitive has no positions{only}")
         for key in _VERTEX.keys() & attributes:
             name, *kinds = _VERTEX[key]
-            # Colors of whole numbers are fractions, though some files do not say so.
+            # Integer colors are always normalized, although some files do not say so.
             values = self.numbers(attributes[key], *kinds, fractions=key == "COLOR_0")
             found[name] = values[:, :3].copy()
             for target, share in zip(primitive.get("targets", []), weights, strict=False):
@@ -207,7 +207,7 @@ class _Scene(GltfFile):
             joints.append(self.numbers(attributes[f"JOINTS_{len(joints)}"], "VEC4", whole=True))
         if joints:
             weight = np.concatenate(shares, axis=1)
-            weight[~(weight.sum(1) > 0), :1] = 1.0  # it goes with its first joint
+            weight[~(weight.sum(1) > 0), :1] = 1.0  # moved by its first joint alone
             found["weight"] = weight / weight.sum(1, keepdims=True)
             found["joint"] = np.concatenate(joints, axis=1)
         if len({len(values) for values in found.values()}) > 1:
@@ -216,15 +216,15 @@ class _Scene(GltfFile):
 
 
 def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw:
-    """Put a part at its place by (I, 1, 4, 4) matrices of instances or (1, V, 4, 4) of vertices."""
-    # A mirror turns the order of a face's corners round; they are swapped back, so that faces that
-    # point outward do so still.
+    """Transform a part by (I, 1, 4, 4) matrices of instances or (1, V, 4, 4) of vertices."""
+    # A mirror reverses the winding of faces; their corners are swapped, so that faces that point
+    # outward still do.
     linear, num = matrix[..., :3, :3], len(columns["pos"])
     pos = np.einsum("...ab,...b->...a", linear, columns["pos"]) + matrix[..., :3, 3]  # (I, V, 3)
     det = np.linalg.det(linear)
     normal, color = columns.get("normal"), columns.get("color")
     if normal is not None:
-        # The inverse transpose, times the size of the determinant: it is never infinite.
+        # The inverse transpose times the absolute determinant, which is never infinite.
         a, b, c = linear[..., 0, :], linear[..., 1, :], linear[..., 2, :]
         cofactors = np.stack((np.cross(b, c), np.cross(c, a), np.cross(a, b)), axis=-2)
         cofactors *= np.where(det < 0, -1.0, 1.0)[..., None, None]
@@ -240,7 +240,7 @@ def _moved(columns: dict[str, Array], faces: Array | None, matrix: Array) -> Raw
 def _compose(
     translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0, 1), scale: Any = (1, 1, 1)
 ) -> Array:
-    """(I, 4, 4) that scale, then turn by quaternions x y z w, then move."""
+    """Build (I, 4, 4) matrices that scale, then rotate by quaternions x y z w, then translate."""
     from scipy.spatial.transform import Rotation  # only few files need it
 
     turn = Rotation.from_quat(np.reshape(rotation, (-1, 4))).as_matrix()

@@ -1,4 +1,4 @@
-"""LAS and LAZ: clouds of laser scanners."""
+"""LAS and LAZ: clouds from laser scanners."""
 
 from pathlib import Path
 
@@ -28,5 +28,5 @@ def read_las(path: Path) -> Raw:
     color = None
     if {"red", "green", "blue"} <= set(points.point_format.dimension_names):
         color = np.stack([points.red, points.green, points.blue], axis=1)
-    # Programs that know no colors leave those of the point format at zero.
+    # Programs without colors leave the color fields of the point format at zero.
     return Raw(np.asarray(points.xyz), color=color if color is not None and color.any() else None)

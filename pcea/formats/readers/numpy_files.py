@@ -1,4 +1,4 @@
-"""NPY and NPZ: NumPy's own files, read without ever running what is in them."""
+"""NPY and NPZ: NumPy's own files, read without unpickling anything."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from pcea.formats.columns import (
     as_raw,
     layout_by_name,
     layout_by_value,
-    says_taken,
+    layout_note,
 )
 from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw, register_format
 
-# The first name that is there is taken; capitals count for nothing.
+# The first of these names that is in the file is taken, in capital or small letters.
 _POSITIONS = (
     "pos points xyz data pc vertices verts point_cloud pointcloud pts position positions coord"
     " coords coordinates cloud v p arr_0"
@@ -42,8 +42,8 @@ def read_npy(path: Path) -> Raw:
 @register_format("npz")
 def read_npz(path: Path) -> Raw:
     """Read positions, and faces, normals and colors where there are some, by the arrays' names."""
-    # Positions may also be the one array that can only be points, or arrays x, y and z. Faces are
-    # (F, 3 or 4), (3, F) as in PyTorch Geometric, or laid end to end as in VTK.
+    # Positions may also be the only array that can be points, or arrays x, y and z. Faces are
+    # (F, 3 or 4), (3, F) as in PyTorch Geometric, or one list as in VTK.
     with _opened(path, b"PK") as archive:
         return _named(archive)
 
@@ -51,7 +51,7 @@ def read_npz(path: Path) -> Raw:
 @contextmanager
 def _opened(path: Path, start: bytes) -> Iterator[Any]:
     with path.open("rb") as file:
-        # What has another start, numpy takes for a pickle, and proposes to trust it.
+        # NumPy takes a file with any other beginning for a pickle, and suggests to allow it.
         if file.read(len(start)) != start:
             raise InputError(f"it is no {path.suffix} file: is it renamed?")
         file.seek(0)
@@ -59,7 +59,7 @@ def _opened(path: Path, start: bytes) -> Iterator[Any]:
 
 
 def _named(arrays: Mapping[str, Array]) -> Raw:
-    """Make a cloud, or a mesh where there are faces, of named arrays."""
+    """Make a mesh of named arrays if there are faces, else a cloud."""
     pos = _first(arrays, _POSITIONS)
     if pos is None:
         columns = {k: v for k, v in arrays.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
@@ -70,13 +70,13 @@ def _named(arrays: Mapping[str, Array]) -> Raw:
                 raise InputError("its x, y and z differ in length")
             return as_raw(list(columns.values()), layout, list(columns))
         triples = {k: v for k, v in arrays.items() if v.ndim == 2 and v.shape[1] == 3}
-        could_be = [name for name, array in triples.items() if array.dtype.kind == "f"]
-        if len(could_be) != 1:
+        candidates = [name for name, array in triples.items() if array.dtype.kind == "f"]
+        if len(candidates) != 1:
             found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())[:200]
             what = f"it holds {found or 'nothing'}"
             named = "its points should be named pos, points, xyz or vertices"
             raise InputError(f"{what}; {named}")
-        pos = could_be[0]
+        pos = candidates[0]
     raw, used = _points(arrays[pos]), {"positions": pos}
     if faces := _first(arrays, _FACES):
         raw = replace(raw, faces=_triangles(arrays[faces], faces, raw.pos))
@@ -87,32 +87,32 @@ def _named(arrays: Mapping[str, Array]) -> Raw:
         if name is not None and values is not None:
             raw = replace(raw, normal=values) if kind == "normal" else replace(raw, color=values)
             used[f"{kind}s"] = name
-    left = [name for name in arrays if name not in used.values()]
-    if not left and pos in ("pos", "points", "xyz", "vertices"):
+    unused = [name for name in arrays if name not in used.values()]
+    if not unused and pos in ("pos", "points", "xyz", "vertices"):
         return raw
-    return replace(raw, notes=(says_taken("arrays", used, left), *raw.notes))
+    return replace(raw, notes=(layout_note("arrays", used, unused), *raw.notes))
 
 
 def _first(arrays: Mapping[str, Array], names: str) -> str | None:
     known = {name.lower(): name for name in reversed(list(arrays))}
     there = (known[name] for name in names.split() if name in known)
-    # VTK's faces are laid end to end; everything else has a row a point or a face.
+    # VTK's faces are one list; every other array has one row per point or face.
     return next((name for name in there if arrays[name].ndim > 1 or name.lower() == "faces"), None)
 
 
 def _points(array: Array) -> Raw:
-    """Make points of an (N, 3 or more) array; (3, N) is transposed where it can be nothing else."""
+    """Make points of an (N, 3 or more) array; one that can only be (3, N) is transposed."""
     shape, notes = array.shape, tuple[str, ...]()
     if array.dtype.kind not in "fiu":
         raise InputError(f"it holds {array.dtype}; real numbers are needed")
     if array.ndim == 3 and 1 in shape:
         array = array.squeeze(axis=shape.index(1))
     if array.ndim == 3 and array.shape[2] == 3:
-        raise InputError(f"its array has shape {shape}: save one cloud of (N, 3) a file")
+        raise InputError(f"its array has shape {shape}: save one cloud of (N, 3) per file")
     if array.ndim != 2 or array.shape[1] < 3:
         raise InputError(f"its array has shape {shape}; (N, 3) or (N, 6) is needed")
     num, width = array.shape
-    if num == 3 and width > MOST_COLUMNS:  # three rows may be points up to this many columns
+    if num == 3 and width > MOST_COLUMNS:  # with fewer columns, it may be 3 points
         array, notes = array.T, (f"its array is (3, {width}): taken for {width} points",)
     elif num in (3, 6) and num < width:
         raise InputError(
@@ -125,7 +125,7 @@ def _points(array: Array) -> Raw:
 
 
 def _at_points(values: Array, raw: Raw, what: str) -> Array | None:
-    """Take values of each point; None if they are those of each face."""
+    """Return the values of each point, or None if there is one value per face."""
     if values.shape[::-1] == raw.pos.shape and len(raw.pos) > 4:
         values = values.T
     if raw.faces is not None and len(values) == len(raw.faces) != len(raw.pos):
@@ -138,13 +138,13 @@ def _at_points(values: Array, raw: Raw, what: str) -> Array | None:
 
 
 def _triangles(index: Array, name: str, pos: Array) -> Array | None:
-    """(F, 3) vertex indices of an array of polygons; None where it holds none."""
+    """Convert an array of polygons to (F, 3) vertex indices; None if it is empty."""
     if index.dtype.kind not in "iuf" or (index % 1 != 0).any():
         raise InputError(f"its {name} holds {index.dtype}; whole numbers are needed")
     if not index.size:
         return None
     index, shape = index.astype(np.int64), index.shape
-    if index.ndim == 1:  # laid end to end, each face after its number of corners
+    if index.ndim == 1:  # one list: each face follows its number of corners
         starts, at = list[int](), 0
         while at < len(index) and index[at] > 0:
             starts.append(at)
@@ -161,5 +161,5 @@ def _triangles(index: Array, name: str, pos: Array) -> Array | None:
     if index.shape[1] == 3:
         return index
     if len(index) > 1 and (index[:, 0] == 3).all():
-        return index[:, 1:]  # VTK's rows begin with the number of corners
+        return index[:, 1:]  # VTK's faces begin with their number of corners
     return triangulate((index >= 0).sum(1), index[index >= 0], pos)

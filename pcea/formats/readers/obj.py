@@ -15,14 +15,14 @@ from pcea.formats.text import number_rows, read_text
 @register_format("obj")
 def read_obj(path: Path) -> Raw:
     """Read the vertices and polygons of an OBJ file; without faces, a cloud of all vertices."""
-    # Groups and materials are put together. Colors behind the positions are of whichever range. A
-    # vertex gets the mean of the normals that its faces give it.
-    # A backslash joins the next line, but for comments: they may end in a folder of Windows.
+    # Groups and materials are joined. Colors after the positions may have any range. A vertex gets
+    # the mean of the normals at its corners.
+    # A backslash joins the next line, except in comments, which may end in a Windows path.
     text = re.sub(r"(?m)^[ \t]*#.*$", "", read_text(path))
     if "\\" in text:
         text = re.sub(r"(?:[^\n]*\\[ \t]*\n)+[^\n]*", _joined, text)
     rows: dict[str, list[tuple[int, str]]] = {"v": [], "vn": [], "f": []}
-    known: list[tuple[int, int]] = []  # vertices and normals before each face: for what is relative
+    known: list[tuple[int, int]] = []  # vertices and normals before each face, for relative indices
     for number, line in enumerate(text.split("\n"), 1):
         key, *rest = line.split(None, 1) or [""]
         if key in rows:
@@ -37,8 +37,8 @@ def read_obj(path: Path) -> Raw:
     width = max(widths) if widths.keys() in ({6}, {7}) else 3
     table = number_rows(rows["v"], width)
     pos, color = table[:, :3], table[:, 3:] if width > 3 else None
-    if color is None and (colored := widths[6] + widths[7]):  # as Blender writes some objects
-        what = "have colors, not all of them alike; they were left out"
+    if color is None and (colored := widths[6] + widths[7]):  # Blender writes such files
+        what = "have colors, not all in the same form; they were left out"
         notes.append(f"{colored} of its {len(pos)} vertices {what}")
     normal = number_rows(rows["vn"], 3)
     beside = normal if len(normal) == len(pos) else None
@@ -54,14 +54,14 @@ def read_obj(path: Path) -> Raw:
 
 
 def _joined(lines: re.Match[str]) -> str:
-    """One line, and blank ones, so that those below keep their numbers."""
+    """Join continued lines; blank lines keep the numbers of the lines below."""
     return re.sub(r"\\[ \t]*\n", " ", lines[0]) + "\n" * lines[0].count("\n")
 
 
 def _faces(
     lines: list[tuple[int, str]], known: list[tuple[int, int]]
 ) -> tuple[Array, Array, Array]:
-    """(P,) counts, and of each corner the vertex counted from 0 and the normal counted from 1."""
+    """Read (P,) counts, and for each corner the vertex from 0 and the normal from 1."""
     counts, corners, normals = [], [], []
     for number, line in lines:
         fields = line.split()
@@ -84,13 +84,13 @@ def _faces(
 
 
 def _at_vertices(normal: Array, at_corners: Array, corners: Array, num: int) -> Array:
-    """(N, 3) means of the unit normals at the corners of each vertex; zero where there are none."""
-    # `at_corners` says which of the (K, 3) normals each corner has, counted from 1; what refers to
-    # none is unknown.
+    """Average the unit normals at the corners of each vertex, (N, 3); zero if there are none."""
+    # `at_corners` has the index of each corner's normal among the (K, 3) normals, counted from 1;
+    # other indices mean that there is none.
     known = (at_corners > 0) & (at_corners <= len(normal)) & (corners >= 0) & (corners < num)
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     unit = np.where(np.isfinite(unit), unit, 0)[at_corners[known] - 1]
     total = np.stack([np.bincount(corners[known], unit[:, i], num) for i in range(3)], axis=1)
-    # What is left of normals that cancel is rounding, and no direction.
+    # A tiny sum of normals that cancel is a rounding error and has no direction.
     return np.where(np.abs(total).max(1, keepdims=True) > 1e-6, total, 0)

@@ -1,4 +1,4 @@
-"""OFF meshes; docs/files.md says why they are read here."""
+"""OFF meshes; docs/files.md says why this reader exists."""
 
 import re
 from pathlib import Path
@@ -10,15 +10,16 @@ from pcea.formats.polygons import triangulate
 from pcea.formats.raw import Array, Raw, register_format
 from pcea.formats.text import check_records, free_numbers, number_rows, numbered, read_text
 
-# In ModelNet the counts are glued to the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
+# ModelNet has no space after the keyword: "OFF490 518 0". MeshLab writes "CSTOFF".
 _KEYWORD = re.compile(r"\s*(?:(ST)?(C?N?|NC)(ST)?(4)?(n)?OFF|off)")
 
 
 @register_format("off")
 def read_off(path: Path) -> Raw:
-    """Read an OFF file (also COFF, NOFF, CNOFF, STOFF and glued headers)."""
-    # What the keyword announces stands in the order position, normal, color, texture. White space
-    # may fall anywhere in a file that has none of these. Colors of faces are left alone.
+    """Read an OFF file (also COFF, NOFF, CNOFF, STOFF, and without a space after the keyword)."""
+    # A vertex has its position, normal, color and texture coordinates in this order, as the keyword
+    # announces. A file with positions alone may have its line breaks anywhere. Colors of faces are
+    # left out.
     with path.open("rb") as file:
         if re.match(rb"\s*\w*OFF\s+BINARY", file.read(64)):
             raise InputError("binary OFF cannot be read: save it as text, or as PLY")
@@ -31,7 +32,7 @@ def read_off(path: Path) -> Raw:
         raise InputError(f"{keyword[0]} has other than 3 dimensions; only 3 can be read")
     text = "\n" * keyword[0].count("\n") + text[keyword.end() :]
     has_normals, has_colors = "N" in (more or ""), "C" in (more or "")
-    fixed = 3 + 3 * has_normals + 2 * bool(before or after)  # numbers a vertex, but for its color
+    fixed = 3 + 3 * has_normals + 2 * bool(before or after)  # numbers per vertex, without its color
     lines = numbered(text)
     head = lines[0][1].split() if lines else []
     counted = len(head) >= 2 and all(count.isdecimal() for count in head[:2])
@@ -64,7 +65,7 @@ def read_off(path: Path) -> Raw:
 
 
 def _faces(lines: list[tuple[int, str]]) -> tuple[Array, Array]:
-    """The number of corners of each face, and all corners laid end to end."""
+    """Read the number of corners of each face, and the corners of all faces in one array."""
     counts, corners = list[int](), list[int]()
     for number, line in lines:
         try:
@@ -80,8 +81,8 @@ def _faces(lines: list[tuple[int, str]]) -> tuple[Array, Array]:
 
 
 def _by_word(text: str, head: int) -> Raw | None:
-    """Take the numbers one after the other; None where they do not come out even."""
-    # `head` is how many numbers the first line has; the number of edges may be missing there.
+    """Read the numbers whatever the line breaks; None if their count does not fit."""
+    # `head` is the count of numbers on the first line, where the number of edges may be missing.
     try:
         numbers, heads = free_numbers(text, 0)
     except InputError:

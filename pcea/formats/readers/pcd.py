@@ -1,4 +1,4 @@
-"""PCD clouds of the Point Cloud Library: text, binary and compressed; see docs/files.md."""
+"""PCD clouds of the Point Cloud Library: text, binary and compressed."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from pcea.formats.text import header_lines, number_rows, numbered, read_bytes
 @register_format("pcd")
 def read_pcd(path: Path) -> Raw:
     """Read a PCD file, with its normals and colors if it has them."""
-    # The 32 bits of a field rgb or rgba are 0xAARRGGBB. In text, PCL and Open3D parse it by its
-    # type, and so does this: of type U or I, 4210752 is the number 0x404040; of type F, 4.2108e+06
-    # is the float32 whose bits are the color, 0x8080E0.
+    # A field rgb or rgba has the 32 bits 0xAARRGGBB. In text, its type tells how, as in PCL and
+    # Open3D: with type U or I, 4210752 is the integer 0x404040; with type F, 4.2108e+06 is the
+    # float32 with the bits 0x8080E0.
     data = read_bytes(path)
     words: dict[str, list[str]] = {}
     start = lines = 0
@@ -26,13 +26,13 @@ def read_pcd(path: Path) -> Raw:
         if key.upper() == "DATA":
             break
     try:
-        # Before version .6 the fields were called columns.
+        # Before version .6, the header has COLUMNS instead of FIELDS.
         names = [name.lower() for name in words.get("FIELDS") or words["COLUMNS"]]
         sizes = words.get("SIZE", ["4"] * len(names))
         kinds = words.get("TYPE", ["F"] * len(names))
         types = [f"<{kind.lower()}{size}" for kind, size in zip(kinds, sizes, strict=True)]
         counts = [int(count) for count in words.get("COUNT", ["1"] * len(names))]
-        # Padding fields share the name "_", so that fields are known by their place.
+        # Padding fields share the name "_", so the record's fields are named by their index.
         fields = zip(map(str, range(len(names))), types, [(n,) for n in counts], strict=True)
         record, layout = np.dtype([*fields]), words["DATA"][0].lower()
         points = int((words.get("POINTS") or ["-1"])[0])
@@ -60,7 +60,7 @@ def read_pcd(path: Path) -> Raw:
     elif layout == "binary":
         records = np.frombuffer(body, record, points)
         columns = [records[name] for name in record.names or ()]
-    else:  # a field after the other
+    else:  # one field after the other
         parts = [record[place] for place in range(len(names))]
         starts = np.cumsum([0, *(points * part.itemsize for part in parts)])
         columns = [
@@ -81,7 +81,7 @@ def read_pcd(path: Path) -> Raw:
         color = np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
         found.setdefault("color", color)
     more = len(rows) - points
-    notes = (f"it announces {points} points; {more} rows behind them were left out",)
+    notes = (f"it announces {points} points; {more} rows after them were left out",)
     return Raw(**found, notes=notes if more > 0 else ())
 
 
@@ -96,13 +96,13 @@ def _decompressed(body: bytes, needed: int) -> bytes:
 
 
 def _decompress(data: bytes) -> bytes:
-    """Undo LZF; what is damaged comes out with another length than it should have."""
+    """Decompress LZF; damaged data give a wrong length."""
     out = bytearray()
     at, end = 0, len(data)
     while at < end:
         control = data[at]
         at += 1
-        if control < 32:  # that many bytes, plus one, as they are
+        if control < 32:  # copy that many bytes plus one
             out += data[at : at + control + 1]
             at += control + 1
             continue
@@ -117,12 +117,12 @@ def _decompress(data: bytes) -> bytes:
         if back > len(out):
             break
         piece = out[-back:][:length]
-        out += (piece * (length // len(piece) + 1))[:length]  # it may repeat what it just wrote
+        out += (piece * (length // len(piece) + 1))[:length]  # it may repeat its own output
     return bytes(out)
 
 
 def _bits(packed: Array, type: str) -> Array:
-    """(N,) uint32 0xAARRGGBB; ``type`` is the field's own, of which text is only the digits."""
+    """Convert to (N,) uint32 0xAARRGGBB; ``type`` is the one in the header."""
     if type == "<f4":
         return np.ascontiguousarray(packed.astype(np.float32)).view(np.uint32)
     whole = np.nan_to_num(packed, nan=0.0) if packed.dtype.kind == "f" else packed

@@ -1,4 +1,4 @@
-"""PLY meshes and clouds, text and binary; docs/files.md says why they are read here."""
+"""PLY meshes and clouds, text and binary; docs/files.md says why this reader exists."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -19,24 +19,24 @@ _TYPES |= {
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
-# Its name in lower case, NumPy's type of its values, and of the length of a list: None without.
+# The name in lower case, NumPy's type of the values, and that of the length of a list, or None.
 _Property = tuple[str, str, str | None]
-# The types of its values, and of the length of a list.
+# The types of the values, and of the length of a list, or None.
 _Kinds = tuple[np.dtype, np.dtype | None]
-# The values of a property of all records, and of lists, laid end to end, the lengths.
+# The values of a property in all records, in one array, and the lengths of its lists, or None.
 _Column = tuple[Array, Array | None]
 
 
 @register_format("ply")
 def read_ply(path: Path) -> Raw:
-    """Read a PLY file: a mesh of ``face`` and ``tristrips``, or a cloud without either."""
-    # Normals and colors are those of vertices; other elements are left alone. White space in text
-    # may fall anywhere, and names may be in capitals.
+    """Read a PLY file: a mesh if it has ``face`` or ``tristrips``, else a cloud."""
+    # Normals and colors are those of vertices; other elements are left out. In text, lines may
+    # break anywhere, and names may be in capitals.
     data = read_bytes(path)
     order, elements, start, lines = _read_header(data)
     text, tables, begins = not order, dict[str, dict[str, _Column]](), [np.empty(0, np.int64)]
     if text:
-        # Numbers of text are laid out as if all of them were doubles.
+        # Numbers of text are stored as doubles, to be read like a binary file.
         numbers, heads = free_numbers(data[start:].decode("ascii", "replace"), lines)
         data, start, order = numbers.tobytes(), 0, "="
     for name, length, properties in elements:
@@ -50,7 +50,7 @@ def read_ply(path: Path) -> Raw:
     more, unit = len(data[start:].strip()), "bytes"
     if text:
         more, unit = check_records(heads, lines, np.concatenate(begins) // 8, start // 8), "lines"
-    notes = (f"{more} {unit} behind what its header announces were left out",) if more else ()
+    notes = (f"{more} {unit} after the announced data were left out",) if more else ()
     vertex = tables.get("vertex", {})
     found = find_fields({name: v for name, (v, lengths) in vertex.items() if lengths is None})
     if not found:
@@ -63,7 +63,7 @@ def read_ply(path: Path) -> Raw:
 
 
 def _read_header(data: bytes) -> tuple[str, list[tuple[str, int, list[_Property]]], int, int]:
-    """The byte order, the elements, where the data begin, and how many lines stand before them."""
+    """Read the byte order, the elements, where the data begin, and the count of header lines."""
     if data[:3].lower() != b"ply":
         raise InputError("it does not start with 'ply', as a PLY file does: is it renamed?")
     order, elements = None, list[tuple[str, int, list[_Property]]]()
@@ -90,7 +90,7 @@ def _read_header(data: bytes) -> tuple[str, list[tuple[str, int, list[_Property]
 def _read_element(
     data: bytes, start: int, order: str, name: str, length: int, properties: list[_Property]
 ) -> tuple[list[_Column], int, Array]:
-    """The columns of an element, where its data end, and (records,) where each record begins."""
+    """Read the columns of an element, where its data end, and (records,) where each one begins."""
     # In text, all numbers are doubles.
     kinds = [("f8", c and "f8") if order == "=" else (kind, c) for _, kind, c in properties]
     types = [(np.dtype(order + k), np.dtype(order + c) if c else None) for k, c in kinds]
@@ -98,7 +98,7 @@ def _read_element(
     starts, sizes, runs, lengths = list[int](), list[int](), list[int](), list[list[int]]()
     at, left, most = start, length, 1
     while left:
-        # As many records as have lists of the same lengths as this one are read in one step.
+        # Read this record, and all that follow with lists of the same lengths, in one step.
         end, counts = at, list[int]()
         for kind, count_kind in types:
             count = 1
@@ -149,12 +149,12 @@ def _record(types: tuple[_Kinds, ...], counts: tuple[int, ...]) -> np.dtype:
 
 
 def _lists(table: dict[str, _Column]) -> tuple[Array, Array]:
-    """The lengths of the lists of vertices, and the lists laid end to end."""
+    """Return the lengths of the lists of vertices, and all lists in one array."""
     lists = {name: (counts, v) for name, (v, counts) in table.items() if counts is not None}
     named = [name for name in ("vertex_indices", "vertex_index") if name in lists]
     if not named and len(lists) != 1:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     counts, corners = lists[named[0]] if named else next(iter(lists.values()))
     if corners.dtype.kind == "f" and (corners % 1 != 0).any():
-        raise InputError("a face refers to a vertex by what is no whole number")
+        raise InputError("a face has a vertex index that is no whole number")
     return counts, corners

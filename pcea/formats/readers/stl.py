@@ -1,4 +1,4 @@
-"""STL meshes, binary and text; docs/files.md says why they are read here."""
+"""STL meshes, binary and text; docs/files.md says why this reader exists."""
 
 import re
 import struct
@@ -11,19 +11,19 @@ from pcea.formats.raw import Raw, register_format
 from pcea.formats.text import decode, number_rows
 
 _FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
-_HEAD = 84  # a title of 80 bytes, which may start with "solid", too, and the number of facets
+_HEAD = 84  # a title of 80 bytes, which may start with "solid", and the number of facets
 _WORDS = re.compile(r"\b(?=(?:facet|outer|vertex|endloop|endfacet|endsolid)\b)")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @register_format("stl")
 def read_stl(path: Path) -> Raw:
-    """Read an STL file; its corners stay unmerged, three a facet."""
-    # Normals follow from the corners, so the file's own are left alone, and so are colors, which
-    # programs hide in the attributes each in its own way.
+    """Read an STL file; each facet keeps its own three corners."""
+    # The file's normals are left out, as they follow from the corners, and so are colors, which
+    # every program stores in its own way.
     data = path.read_bytes()
-    # The number of facets has a zero byte in any file that fits into memory. Text has none, but
-    # that some programs fill up its end.
+    # In a binary file, the number of facets has a zero byte, or it would be too large for memory.
+    # Text has zero bytes only at its end, from some programs.
     wide = data.startswith(_UTF16)
     text = data if wide else data.rstrip(b"\0")
     if wide or b"\0" not in text:
@@ -40,8 +40,8 @@ def _binary(data: bytes) -> Raw:
     (count,) = struct.unpack_from("<I", data, _HEAD - 4)
     whole, rest = divmod(len(data) - _HEAD, _FACET.itemsize)
     notes: tuple[str, ...] = ()
-    if not count and whole > 0 and not rest:  # written in one go, by a program that counted late
-        count, notes = whole, (f"its header counts no facets; {whole} stand in it and were read",)
+    if not count and whole > 0 and not rest:  # from a program that did not know the number yet
+        count, notes = whole, (f"its header counts no facets; the {whole} in the file were read",)
     size = _HEAD + count * _FACET.itemsize
     if len(data) < size:
         raise InputError(
@@ -50,16 +50,16 @@ def _binary(data: bytes) -> Raw:
     if not count:
         raise InputError("it holds no facets")
     if more := len(data) - size:
-        notes = (f"what stands behind its {count} facets was left alone ({more} B)",)
+        notes = (f"{more} bytes after its {count} facets were left out",)
     pos = np.frombuffer(data, _FACET, count, _HEAD)["vertices"].reshape(-1, 3)
     return Raw(pos, faces=np.arange(3 * count).reshape(count, 3), notes=notes)
 
 
 def _text(text: str) -> Raw:
     if not re.search(r"^\s*vertex\b", text, re.MULTILINE):
-        text = _WORDS.sub("\n", text)  # all in one line
+        text = _WORDS.sub("\n", text)  # the whole file is one line
     vertices = list[tuple[int, str]]()
-    whole = inside = opened = 0  # vertices of whole facets, of this one, and where it began
+    whole = inside = opened = 0  # vertices in whole facets, in this facet, and its line
     closed = False
     for number, line in enumerate(text.splitlines(), 1):
         key, *rest = line.split(None, 1) or [""]

@@ -1,6 +1,6 @@
-"""The inner loops of farthest points and neighbors, compiled: numba on a CPU, Triton on a GPU.
+"""Compiled loops for farthest points and neighbors: numba on a CPU, Triton on a GPU.
 
-Each gives exactly the indices of the plain torch version beside the operator it serves.
+Each gives exactly the same indices as the plain torch version in the module that calls it.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ import torch
 
 @cache
 def has_triton() -> bool:
-    """Say whether Triton is here, as it is with torch's builds for CUDA on Linux."""
+    """Tell whether Triton is installed, as with torch's CUDA builds on Linux."""
     return find_spec("triton") is not None
 
 
 def by_kernel(module: str, name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that leaves to a kernel module's what that takes, and the rest to a plain one."""
+    """Make a function that runs the kernel for the inputs that it takes, else the plain version."""
 
     def run(*args: Any) -> Any:
         if module.endswith("_gpu") and not has_triton():
@@ -31,13 +31,13 @@ def by_kernel(module: str, name: str, plain: Callable[..., Any]) -> Callable[...
 
 
 def operator(files: str, name: str, plain: Callable[..., Any], fake: Callable[..., Any]) -> Any:
-    """One operator, which a compiler does not look into: plain torch, and kernels where they fit.
+    """Register a torch operator that runs kernels for the inputs that they take, else plain torch.
 
     Args:
-        files: how the modules of its kernels begin, before ``_cpu`` and ``_gpu``.
-        name: of the operator, and of the kernels' functions.
-        plain: what it does, on any device.
-        fake: the same without values, for a compiler.
+        files: the names of the kernel modules before ``_cpu`` and ``_gpu``.
+        name: the name of the operator, and of the functions in the kernel modules.
+        plain: the computation in plain torch, on any device.
+        fake: returns an output of the same shape without values, for torch.compile.
     """
     made = torch.library.custom_op(f"pcea::{name}", plain, mutates_args=())
     made.register_fake(fake)

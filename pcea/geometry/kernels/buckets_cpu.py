@@ -1,7 +1,7 @@
-"""A cloud in buckets of neighboring points, by halving it along its longest side again and again.
+"""Divide a cloud into buckets of neighboring points, by halving it along its longest sides.
 
-A bucket's box tells how near its points can be at least. It is computed in the order in which the
-distance to a point is, and rounding never turns an order round, so that the bound holds exactly.
+The distance to a bucket's bounding box is a lower bound of the distances to its points. Both are
+computed by the same operations in the same order, so that the bound holds in spite of rounding.
 """
 
 from typing import NamedTuple
@@ -10,22 +10,22 @@ import numpy as np
 
 from pcea.geometry.kernels.compiled import Array, compiled
 
-# How many points a bucket holds: whole vectors of every processor.
+# Points per bucket: a multiple of the vector length of every processor.
 BUCKET = 64
 
 
 class Buckets(NamedTuple):
-    """A cloud in T buckets, a power of two, and the boxes of what it was halved into."""
+    """A cloud in T buckets, a power of two, and the bounding boxes of all its halves."""
 
     planes: Array  # (3, T, BUCKET) float32 x, y and z; infinite at padding and after the last point
-    origin: Array  # (T, BUCKET) int32 which point each is
+    origin: Array  # (T, BUCKET) int32 index of each point
     # (2 · T - 1, 6) float32 lowest and highest x, y and z. The halves of box i are 2 · i + 1 and
     # 2 · i + 2; the boxes of the buckets come last.
     boxes: Array
 
 
 def buckets(pos: Array, mask: Array | None = None) -> Buckets:
-    """Order a cloud's points, (N, 3), into buckets of points that lie near each other."""
+    """Sort a cloud's points, (N, 3), into buckets of neighboring points."""
     total = 1 << (-(-len(pos) // BUCKET) - 1).bit_length()
     planes = np.full((3, total * BUCKET), np.inf, np.float32)
     planes[:, : len(pos)] = pos.T if mask is None else np.where(mask, pos.T, np.inf)
@@ -55,7 +55,7 @@ def _divide(planes: Array, origin: Array, boxes: Array) -> None:
 
 @compiled
 def _halve(planes: Array, origin: Array, axis: int, first: int, end: int, middle: int) -> None:
-    """Order first … end so that along an axis none before the middle lies beyond one after it."""
+    """Partition first … end along an axis: the lower half of the points before the middle."""
     along = planes[axis]
     low, high = first, end - 1
     while low < high:

@@ -1,4 +1,4 @@
-"""Loops that numba compiles when they first run, what they can be given, and threads for them."""
+"""Compile loops with numba, check their inputs, and run them in threads."""
 
 import os
 from collections.abc import Callable
@@ -18,24 +18,24 @@ Array = NDArray[Any]
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a loop at its first call; it frees the GIL, and is kept on disk where possible."""
+    """Compile a loop at its first call, to run without the GIL; cache it on disk if possible."""
     try:
         return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's own can be written to
+    except RuntimeError:  # no folder for the cache can be written
         return njit(nogil=True)(function)
 
 
 def is_finite(pos: Tensor) -> bool:
-    """Say whether all positions are finite once they are float32."""
-    # Not by torch: a reduction of its own that waits for its other threads takes longer.
+    """Tell whether all positions are finite in float32."""
+    # Not by torch, which takes longer because it waits for its threads.
     return bool(np.isfinite(pos.detach().float().numpy()).all())
 
 
 def parallel_for(total: int, work: Callable[[int, int], Any], least: int = 1) -> None:
-    """Do ``work(low, high)`` for a range of ``total``, in as many threads as torch uses.
+    """Call ``work(low, high)`` for the parts of range(total), in as many threads as torch uses.
 
-    Torch uses one in each of them; a thread is given ``least`` things or more. The work makes no
-    gradients and lets other threads run.
+    Each thread gets at least ``least`` items and uses one torch thread. The work should release the
+    GIL, and runs without gradients.
     """
     shares = max(1, min(torch.get_num_threads(), total // max(1, least)))
     ends = [total * share // shares for share in range(shares + 1)]
@@ -50,7 +50,7 @@ def parallel_for(total: int, work: Callable[[int, int], Any], least: int = 1) ->
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    # A fork takes no threads along, so that a child needs its own.
+    # A forked process does not inherit threads, so it needs its own pool.
     pool = ThreadPoolExecutor(threads, f"pcea-{process}", initializer=_alone)
     ready = Barrier(threads)
     before = torch.get_num_threads()
@@ -62,5 +62,5 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
 
 def _alone() -> None:
     torch.set_num_threads(1)
-    # Torch gives a thread its number when it is first asked for, and the caller's comes back.
+    # The first call in a thread initializes its number, so it is made here.
     torch.get_num_threads()

@@ -1,8 +1,8 @@
 """Farthest point sampling, compiled.
 
-Squared distances are kept as the whole numbers that their bits are: for floats that are not
-negative these order alike, and their minimum and maximum need no care for NaN, so that they run on
-whole vectors. The sums round as torch's do, one operation after the other.
+Squared distances are stored as the integers with the same bits, which have the same order for
+non-negative floats. Minimum and maximum of integers need no special case for NaN, so that they are
+vectorized. The sums are rounded after each operation, as in torch.
 """
 
 import numpy as np
@@ -12,21 +12,21 @@ from torch import Tensor
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
 from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
 
-# From this many points on, passing over whole buckets is worth making them.
+# From this many points on, buckets pay off, because whole buckets can be skipped.
 LARGE = 4096
 _INFINITE = np.int32(0x7F800000)
-# Padding lies nearer than any real point can.
+# Padding is nearer than any real point.
 _PADDING = np.int32(-1)
 _NONE = np.int32(0x7FFFFFFF)
 
 
 def takes(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> bool:
-    """Say whether these are positions that the loop below is right for: (…, 3) finite float32."""
+    """Tell whether the loop below can take these positions: (…, 3) finite float32."""
     return pos.dtype == torch.float32 and pos.shape[-1] == 3 and is_finite(pos)
 
 
 def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Do what :func:`pcea.geometry.sampling.farthest_points_by_steps` does."""
+    """Compute :func:`pcea.geometry.sampling.farthest_points_by_steps`."""
     chosen = torch.zeros(len(pos), num, dtype=torch.long)
     chosen[:, :1] = first
     points, out = pos.detach().contiguous().numpy(), chosen.numpy()
@@ -51,11 +51,11 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
 
 @compiled
 def _choose(pos: Array, mask: Array, origin: Array, boxes: Array, out: Array) -> None:
-    """Choose points, whose buckets have boxes (6, T), or (6, 0) where none is to be passed over."""
+    """Choose points; buckets can be skipped by their boxes (6, T), unless these are (6, 0)."""
     lines, total = len(origin), pos.shape[1]
     lx, ly, lz, hx, hy, hz = boxes[0], boxes[1], boxes[2], boxes[3], boxes[4], boxes[5]
     near, farthest = np.zeros(lines, np.int32), np.empty(lines, np.int32)
-    # Made here, or each line would begin by asking whether they overlap.
+    # Allocated here, because numba would otherwise test in each line whether they overlap.
     planes = np.zeros((3, lines, BUCKET), np.float32)
     x, y, z = planes[0], planes[1], planes[2]
     distance = np.empty((lines, BUCKET), np.int32)

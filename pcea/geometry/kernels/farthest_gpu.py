@@ -1,7 +1,7 @@
-"""Farthest point sampling in Triton: a program a cloud, its points in registers throughout.
+"""Farthest point sampling in Triton: one program per cloud, with all its points in registers.
 
-Squared distances are kept as the whole numbers that their bits are, which order alike, and in which
-NaN can stand above all else, as torch's maximum has it.
+Squared distances are stored as the integers with the same bits, which have the same order, and in
+which NaN is the largest value, as in torch's maximum.
 """
 
 import torch
@@ -9,19 +9,19 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# Four numbers a point: beyond this, a program's registers do not hold them.
+# With four numbers per point, the registers of a program cannot hold more.
 MOST_POINTS = 8192
-# How many points a thread looks after.
+# Points per thread.
 _POINTS_PER_THREAD = 4
 
 
 def takes(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> bool:
-    """Say whether these are positions that the kernel is right for: (B, N, 3) float32, N small."""
+    """Tell whether the kernel can take these positions: (B, N, 3) float32, N at most 8192."""
     return pos.dtype == torch.float32 and pos.shape[-1] == 3 and pos.shape[1] <= MOST_POINTS
 
 
 def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Tensor:
-    """Do what :func:`pcea.geometry.sampling.farthest_points_by_steps` does."""
+    """Compute :func:`pcea.geometry.sampling.farthest_points_by_steps`."""
     batch, total = pos.shape[:2]
     chosen = torch.empty(batch, num, dtype=torch.long, device=pos.device)
     if not batch:
@@ -38,7 +38,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
             padded=mask is not None,
             size=size,
             num_warps=min(max(size // (32 * _POINTS_PER_THREAD), 1), 32),
-            # Each operation rounds, as torch's do.
+            # Round after each operation, as torch does.
             enable_fp_fusion=False,
         )
     return chosen
@@ -53,7 +53,7 @@ def _choose(pos, first, mask, chosen, total, num, padded: tl.constexpr, size: tl
     x = tl.load(pos + point * 3, inside, 0.0)  # (size,)
     y = tl.load(pos + point * 3 + 1, inside, 0.0)
     z = tl.load(pos + point * 3 + 2, inside, 0.0)
-    # Infinity's bits; padding is nearer than any real point, what fills the tile nearer still.
+    # The bits of infinity; −1 is below any real point, and −2 (after the last point) below padding.
     distance = tl.where(inside, 0x7F800000, -2)
     if padded:
         real = tl.load(mask + cloud * total + point, inside, 1)

@@ -1,10 +1,10 @@
 """Nearest neighbors, compiled.
 
-A point is one whole number, its squared distance's bits above its index: such numbers order as the
-distances do, ties by the lower index. A query's distances are laid out in columns. The k-th
-smallest of the columns' minima is no less than the k-th smallest distance, so that only columns
-whose minimum does not lie beyond it are searched. Large clouds are searched by buckets of
-neighboring points, from the nearest box on, as long as a box is nearer than the k-th point found.
+A candidate is one integer, with the bits of its squared distance above its index: such integers
+sort by distance, ties by the lower index. The distances of a query are stored in columns. The k-th
+smallest of the columns' minima is no less than the k-th smallest distance, so only columns with a
+minimum up to it are searched. Large clouds are searched by buckets of neighboring points, from the
+nearest box on, as long as a box is nearer than the k-th point found.
 """
 
 from functools import partial
@@ -17,11 +17,11 @@ from torch import Tensor
 from pcea.geometry.kernels.buckets_cpu import BUCKET, Buckets, buckets
 from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
 
-# From this many points, and this many queries to each, buckets are worth making.
+# Buckets pay off from this many points and this many queries per cloud.
 LARGE, MANY = 2048, 512
-# Up to this many keys are sorted by counting for each how many are smaller.
+# Up to this many keys are sorted by counting the smaller ones for each.
 FEW = 256
-# How many queries are worth a thread.
+# Least queries per thread.
 SHARE = 64
 _INFINITE = np.int32(0x7F800000)
 # Above every key of a point.
@@ -29,12 +29,12 @@ _LAST = np.int64(0x7F800001 << 32)
 
 
 def takes(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> bool:
-    """Say whether these are positions that the loops below are right for: (…, 3), finite."""
+    """Tell whether the loops below can take these positions: (…, 3), finite."""
     return query.shape[-1] == pos.shape[-1] == 3 and is_finite(query) and is_finite(pos)
 
 
 def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Do what :func:`pcea.geometry.neighbors.knn_by_pairs` does."""
+    """Compute :func:`pcea.geometry.neighbors.knn_by_pairs`."""
     batch, rows = query.shape[:2]
     queries, points = (each.detach().float().contiguous().numpy() for each in (query, pos))
     real = np.ones(pos.shape[:2], bool) if mask is None else mask.contiguous().numpy()
@@ -72,7 +72,7 @@ def _by_columns(query: Array, pos: Array, mask: Array, found: Array, low: int, h
             at = cloud
             for slot in range(lines * columns):
                 line, column = slot // columns, slot % columns
-                # Padding, and what fills the last line, lies infinitely far away.
+                # Padding, and the unused end of the last line, are infinitely far away.
                 real = slot < total and mask[cloud, slot]
                 for axis in range(3):
                     planes[axis, line, column] = pos[cloud, slot, axis] if real else np.inf
@@ -155,7 +155,7 @@ def _to_box(box: Array, x: float, y: float, z: float) -> Any:
 
 @compiled
 def _bound(value: Array, k: int) -> Any:
-    """Find a number that at least k of the values do not exceed, and not many more."""
+    """Find a number that at least k values do not exceed, and only few more."""
     least = most = value[0]
     for one in range(len(value)):
         least, most = min(least, value[one]), max(most, value[one])

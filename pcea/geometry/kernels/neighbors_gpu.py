@@ -1,8 +1,8 @@
-"""Nearest neighbors in Triton: a program some queries, which passes over the points once.
+"""Nearest neighbors in Triton: one program per 16 queries, which reads the points once.
 
-A candidate is one number, its squared distance's bits above its index, inverted so that the nearest
-is the largest. The best so far stay sorted in registers; a tile of points is sorted only where one
-of them is better than the worst of those.
+A candidate is one integer, with the bits of its squared distance above its index, inverted so that
+the nearest is the largest. The best so far stay sorted in registers; a tile of points is sorted
+only if one of them is better than the worst of those.
 """
 
 import torch
@@ -10,19 +10,19 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# Beyond this, sorted candidates do not fit a program's registers.
+# The registers of a program cannot hold more sorted candidates.
 MOST_NEIGHBORS = 128
-# How many queries a program serves, and how many points it takes together, at least.
+# Queries per program, and least points per tile.
 _QUERIES, _POINTS = 16, 128
 
 
 def takes(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> bool:
-    """Say whether the kernel is right for positions (…, 3) and so many neighbors."""
+    """Tell whether the kernel can take these positions, (…, 3), and this number of neighbors."""
     return query.shape[-1] == pos.shape[-1] == 3 and k <= MOST_NEIGHBORS
 
 
 def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
-    """Do what :func:`pcea.geometry.neighbors.knn_by_pairs` does."""
+    """Compute :func:`pcea.geometry.neighbors.knn_by_pairs`."""
     batch, rows = query.shape[:2]
     index = torch.empty(batch, rows, k, dtype=torch.long, device=pos.device)
     if not index.numel():
@@ -42,7 +42,7 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
             points=max(_POINTS, best),
             best=best,
             num_warps=4,
-            # Each operation rounds, as torch's do.
+            # Round after each operation, as torch does.
             enable_fp_fusion=False,
         )
     return index
@@ -86,12 +86,12 @@ def _search(  # type: ignore[no-untyped-def]
         key = tl.where(inside[None, :], key, none)
         better = tl.max(key, 1) > tl.min(found, 1)
         if tl.max((better & valid).to(tl.int32), 0) > 0:
-            # One ascends and the other descends: the larger of each pair are the best of both.
+            # One is ascending and the other descending, so the larger of each pair are the best.
             found = tl.maximum(found, tl.topk(key, best))
             found = tl.bitonic_merge(found)
     key = ~found
     at = key & 0xFFFFFFFF
-    place = best - 1 - tl.arange(0, best)[None, :]  # the nearest stands last
+    place = best - 1 - tl.arange(0, best)[None, :]  # the nearest is last
     if padded:
         nearest = tl.sum(tl.where(place == 0, at, 0), 1)[:, None]
         at = tl.where((key >> 32) == 0x7F800000, nearest, at)

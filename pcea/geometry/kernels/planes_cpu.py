@@ -1,16 +1,16 @@
-"""The plane through each point's neighborhood, compiled, in float64."""
+"""Fit a plane to each point's neighborhood, compiled, in float64."""
 
 import numpy as np
 
 from pcea.geometry.kernels.compiled import Array, compiled
 
-# The weight of a neighbor falls by e at this share of the squared distance to the farthest one.
+# A neighbor's weight is exp(−d² / (REACH · r²)), with the distance r of the farthest neighbor.
 REACH = 0.5
-# How much the way from the neighborhood's mean to the point counts as a direction of the normal.
-# On a leg or a wire all directions across are planes alike, and this way leads outward.
+# The weight of the direction from the neighborhood's mean to the point. On a leg or a wire, many
+# planes fit equally well, and this direction points outward.
 OUTWARD = 0.8
-# Neighbors off the plane by this share of the neighborhood's radius weigh e times less when the
-# plane is fitted again, so that the other side of an edge or of a plate loses its say.
+# When the plane is fitted again, neighbors that are off the first plane by this share of the
+# neighborhood's size weigh e times less, so that the other side of an edge or plate is ignored.
 TOLERANCE = 0.25
 REFITS = 2
 # Jacobi's rotations converge quadratically: a 3 x 3 matrix needs four or five rounds.
@@ -19,10 +19,11 @@ ROUNDS = 8
 
 @compiled
 def smallest_axis(both: Array) -> int:
-    """Find which column of a symmetric 3 x 3 matrix's axes is that of its smallest eigenvalue.
+    """Diagonalize a symmetric 3 x 3 matrix, and return the index of its smallest eigenvalue.
 
-    Of ``both`` (6, 3), the first three rows hold the matrix, which becomes diagonal, and the last
-    three its axes, the unit eigenvectors. Of equal eigenvalues the lower column is found.
+    The first three rows of ``both`` (6, 3) hold the matrix, which becomes diagonal; the unit
+    eigenvectors are written into the columns of the last three. Of equal eigenvalues, the lower
+    index is returned.
     """
     both[3:] = np.eye(3)
     for _ in range(ROUNDS):
@@ -46,8 +47,8 @@ def smallest_axis(both: Array) -> int:
 def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
     """Fit a plane to the neighbors (N, k) of points (N, 3), weighted by nearness, then robustly.
 
-    It writes ``normal`` (N, 3), unit normals with a sign by chance, and ``offset`` (N,): how far
-    the point lies from its neighbors' mean along the normal, in radii of the neighborhood.
+    Writes ``normal`` (N, 3), unit normals of arbitrary sign, and ``offset`` (N,): the distance of
+    the point from its neighbors' mean along the normal, in radii of the neighborhood.
     """
     total, k = index.shape
     near, nearness, weight = np.empty((k, 3)), np.empty(k), np.empty(k)
@@ -62,7 +63,7 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                 near[j, c] = pos[index[point, j], c] - pos[point, c]
                 weight[j] += near[j, c] * near[j, c]
             radius, square = max(radius, weight[j]), square + weight[j] / k
-        radius, square = max(radius, 1e-300), max(square, 1e-300)  # of points at one place
+        radius, square = max(radius, 1e-300), max(square, 1e-300)  # for points at one place
         for j in range(k):
             nearness[j] = np.exp(-weight[j] / (REACH * radius))
         for fit in range(REFITS + 1):

@@ -1,12 +1,12 @@
-"""On which side of its surface the sky is open to a point, compiled."""
+"""Test which side of its surface is visible from outside, for each point; compiled."""
 
 import numpy as np
 
 from pcea.geometry.kernels.compiled import Array, compiled
 
-# A direction closer to the surface than this (its cosine with the normal) says little.
+# Directions with a smaller cosine to the normal are too close to the surface to be tested.
 GRAZING = 0.2
-# Points closer to a point's plane than this share of a disk's radius are of the same surface.
+# Points closer to a point's plane than this share of a disk's radius belong to its surface.
 SAME_SURFACE = 0.4
 
 
@@ -19,10 +19,10 @@ def _along(points: Array, axis: Array) -> Array:
 def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) -> None:
     """Compare the open sky on both sides of the surface of each point (N, 3), along axes (A, 3).
 
-    Each point stands for a disk. The sky is open to a point in a direction if no disk lies on the
-    way, those of its own surface left out. Projected along an axis, points are sorted into squares,
-    so that only those near the line of sight are tested. It writes ``sky`` (N,): from 1, all sky is
-    on the normal's side, to −1, all is on the other.
+    Each point stands for a disk. The sky is open to a point in a direction if no disk is in the
+    way, except those of its own surface. The points are projected along each axis and sorted into
+    squares, so that only those near the line of sight are tested. Writes ``sky`` (N,): 1 if the sky
+    is open only on the normal's side, −1 if only on the other.
     """
     total = len(pos)
     tried = np.full(total, 1e-300)
@@ -30,7 +30,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
     order = np.empty(total, np.int64)
     for axis in range(len(axes)):
         d = axes[axis]
-        # Two axes across: of the three there are, that which is farthest from d begins.
+        # Two axes across d, beginning with the coordinate axis that is farthest from it.
         small = np.argmin(np.abs(d))
         across = -d[small] * d
         across[small] += 1.0
@@ -39,7 +39,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
         depth, facing = _along(pos, d), _along(normal, d)
         one, two = one - one.min(), two - two.min()
         wide, high = one.max(), two.max()
-        # Squares no smaller than a disk, and no more than about four a point.
+        # Squares are no smaller than a disk, and there are at most about four per point.
         side = max(radius, np.sqrt(wide * high / (4.0 * total)), max(wide, high) / (4.0 * total))
         column, row = (one / side).astype(np.int64), (two / side).astype(np.int64)
         columns, rows = column.max() + 1, row.max() + 1
@@ -53,7 +53,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
             if abs(facing[i]) < GRAZING:
                 continue
             tried[i] += 2.0 * abs(facing[i])
-            forth = back = True  # is the sky open in the direction d, and in the other?
+            forth = back = True  # whether the sky is open along d, and along −d
             for r in range(max(row[i] - 1, 0), min(row[i] + 2, rows)):
                 left = r * columns + max(column[i] - 1, 0)
                 right = r * columns + min(column[i] + 1, columns - 1)
@@ -68,7 +68,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
                     height = 0.0
                     for c in range(3):
                         height += (pos[j, c] - pos[i, c]) * normal[i, c]
-                    # Beyond the own surface, on the side that the line of sight leads to.
+                    # Off the point's own surface, on the side of the line of sight.
                     if (height if ahead == (facing[i] > 0.0) else -height) > SAME_SURFACE * radius:
                         forth, back = forth and not ahead, back and ahead
                 if not (forth or back):

@@ -160,7 +160,7 @@ def test_colors_of_some_vertices_are_left_out_with_a_word(tmp_path: Path) -> Non
         shape = read(_write(tmp_path, text + faces))
         assert shape.color is None
         assert shape.notes == (
-            "1 of its 4 vertices have colors, not all of them alike; they were left out",
+            "1 of its 4 vertices have colors, not all in the same form; they were left out",
         )
 
 

@@ -196,4 +196,4 @@ def test_rows_beyond_the_announced_ones_are_counted(tmp_path: Path) -> None:
     path.write_bytes(_header("ascii", 2) + b"1 2 3\n4 5 6\n7 8 9\n")
     cloud = read(path)
     assert len(cloud.file_pos) == 2
-    assert cloud.notes == ("it announces 2 points; 1 rows behind them were left out",)
+    assert cloud.notes == ("it announces 2 points; 1 rows after them were left out",)

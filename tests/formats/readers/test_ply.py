@@ -270,8 +270,8 @@ def test_strips_and_faces_of_one_file_are_put_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "more", "note"),
     [
-        ("ascii", b"1 2 3\n4 5 6\n", "2 lines behind what its header announces were left out"),
-        ("binary_little_endian", b"more", "4 bytes behind what its header announces were left out"),
+        ("ascii", b"1 2 3\n4 5 6\n", "2 lines after the announced data were left out"),
+        ("binary_little_endian", b"more", "4 bytes after the announced data were left out"),
         ("binary_little_endian", b"\n", None),
     ],
 )

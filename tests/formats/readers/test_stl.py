@@ -64,8 +64,8 @@ def test_every_way_to_write_facets_reads(tmp_path: Path, content: bytes | str, f
 @pytest.mark.parametrize(
     ("content", "facets", "note"),
     [
-        (_BINARY + b"more", 12, r"behind its 12 facets was left alone \(4 B\)"),
-        (_BINARY[:80] + bytes(4) + _BINARY[84:], 12, "counts no facets; 12 stand in it"),
+        (_BINARY + b"more", 12, "4 bytes after its 12 facets were left out"),
+        (_BINARY[:80] + bytes(4) + _BINARY[84:], 12, "counts no facets; the 12 in the file"),
         (f"solid a\n{_FACET}", 1, "without 'endsolid'.*1 whole facets"),
         (f"solid a\n{_FACET}{_FACET[:50]}", 1, "1 whole facets"),
         (f"solid a\n{_FACET}{_FACET[:-10]}", 1, "1 whole facets"),
