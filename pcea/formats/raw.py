@@ -97,16 +97,16 @@ def validate(raw: Raw, name: str) -> Mesh | Cloud:
     if raw.pos.ndim != 2 or raw.pos.shape[1] != 3:
         raise InputError(f"its positions have shape {raw.pos.shape}, not (N, 3)")
     pos, num, notes = raw.pos.astype(np.float64), len(raw.pos), list(raw.notes)
-    there = np.asarray(np.isfinite(pos).all(1))  # (N,)
-    pos = pos[there]
+    finite = np.asarray(np.isfinite(pos).all(1))  # (N,)
+    pos = pos[finite]
     if fault := _fault(pos, num):
         raise InputError(f"{fault}")
-    lost, faces = num - len(pos), None
+    missing, faces = num - len(pos), None
     if raw.faces is not None and len(raw.faces):
         faces = raw.faces.astype(np.int64)
         check_faces(faces, num)
-        whole = np.asarray(there[faces].all(1))  # (F,)
-        faces = (np.cumsum(there) - 1)[faces[whole]]
+        whole = np.asarray(finite[faces].all(1))  # (F,)
+        faces = (np.cumsum(finite) - 1)[faces[whole]]
         if not len(faces):
             raise InputError("each of its faces has a corner that is NaN or infinite")
         if len(faces) < len(whole):
@@ -114,23 +114,23 @@ def validate(raw: Raw, name: str) -> Mesh | Cloud:
                 f"{len(whole) - len(faces)} of {len(whole)} faces have a corner without a position"
                 " (NaN or infinite) and were left out"
             )
-    elif lost:
+    elif missing:
         what = "have no position (NaN or infinite) and were left out"
-        notes.append(f"{lost} of {num} points {what}")
-    color = None if raw.color is None else as_color(np.asarray(raw.color)[there])
+        notes.append(f"{missing} of {num} points {what}")
+    color = None if raw.color is None else as_color(np.asarray(raw.color)[finite])
     if raw.color is not None and color is None:
         notes.append("its colors lie in none of the ranges 0 to 1, 0 to 255 and 0 to 65,535")
-    normal = None if raw.normal is None else np.asarray(raw.normal, np.float64)[there]
-    known: dict[str, Any] = {
+    normal = None if raw.normal is None else np.asarray(raw.normal, np.float64)[finite]
+    fields: dict[str, Any] = {
         "normal": normal,
         "color": color,
         "name": name,
-        "row": np.flatnonzero(there) if lost else None,
+        "row": np.flatnonzero(finite) if missing else None,
         "notes": tuple(notes),
     }
     if faces is None:
-        return Cloud(torch.from_numpy(pos), **known)
-    mesh = Mesh(torch.from_numpy(pos), torch.from_numpy(faces), **known)
+        return Cloud(torch.from_numpy(pos), **fields)
+    mesh = Mesh(torch.from_numpy(pos), torch.from_numpy(faces), **fields)
     if not (face_areas(mesh.vertices, mesh.faces) > 0).any():
         raise InputError(f"none of its {len(faces)} faces has an area")
     return mesh
@@ -142,8 +142,8 @@ def _fault(pos: Array, stored: int) -> str:
     if not stored:
         return "it holds no points"
     if len(pos) < 2:
-        if lost := stored - len(pos):
-            return f"{lost} of its {stored} points have NaN or infinite coordinates; {needed}"
+        if missing := stored - len(pos):
+            return f"{missing} of its {stored} points have NaN or infinite coordinates; {needed}"
         return f"it holds a single point; {needed}"
     reach = np.abs(pos).max()
     if reach > np.finfo(np.float32).max:

@@ -65,7 +65,7 @@ def _estimate_normals(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
         real &= mask.cpu().numpy()
     normal = np.zeros_like(wide)
 
-    def some(low: int, high: int) -> None:
+    def work(low: int, high: int) -> None:
         for cloud in range(low, high):
             kept = real[cloud]
             if kept.any():
@@ -73,7 +73,7 @@ def _estimate_normals(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
                 distinct, back = np.unique(wide[cloud, kept], axis=0, return_inverse=True)
                 normal[cloud, kept] = _of_cloud(distinct, k)[back.ravel()]
 
-    parallel_for(len(wide), some)
+    parallel_for(len(wide), work)
     return torch.from_numpy(normal).to(pos)
 
 

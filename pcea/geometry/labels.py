@@ -53,14 +53,14 @@ def smooth_labels(vertices: Tensor, faces: Tensor, label: Tensor, rounds: int = 
     own = np.arange(len(faces))
     rows, columns = np.concatenate([one, other, own]), np.concatenate([other, one, own])
     weights = np.concatenate([weight, weight, length.sum(1) / 3])
-    near = csr_matrix((weights, (rows, columns)), shape=(len(faces), len(faces)))
+    adjacency = csr_matrix((weights, (rows, columns)), shape=(len(faces), len(faces)))
 
-    kept, found = np.unique(label.cpu().numpy(), return_inverse=True)
-    found = found.reshape(-1)
+    labels, current = np.unique(label.cpu().numpy(), return_inverse=True)
+    current = current.reshape(-1)
     for _ in range(rounds):
-        votes = np.stack([near @ (found == each) for each in range(len(kept))], axis=1)  # (F, L)
+        votes = adjacency @ (current[:, None] == np.arange(len(labels)))  # (F, L)
         best = votes.argmax(1)
         # A smaller difference is a rounding error.
-        more = votes[own, best] > votes[own, found] * (1 + 1e-9)
-        found = np.where(more, best, found)
-    return torch.from_numpy(kept[found])
+        better = votes[own, best] > votes[own, current] * (1 + 1e-9)
+        current = np.where(better, best, current)
+    return torch.from_numpy(labels[current])

@@ -79,10 +79,10 @@ def three_interpolate(
 def knn_by_pairs(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
     """Find nearest neighbors in plain torch; every kernel must give the same indices."""
     pairs = PAIRS_AT_ONCE_ON_CPU if pos.device.type == "cpu" else PAIRS_AT_ONCE_ELSEWHERE
-    some = max(1, pairs // max(1, len(pos) * pos.shape[1]))  # queries of each cloud
+    chunk = max(1, pairs // max(1, len(pos) * pos.shape[1]))  # queries of each cloud
     index = query.new_empty(*query.shape[:2], k, dtype=torch.long)
-    for low in range(0, query.shape[1], some):
-        index[:, low : low + some] = _knn_at_once(query[:, low : low + some], pos, k, mask)
+    for low in range(0, query.shape[1], chunk):
+        index[:, low : low + chunk] = _knn_at_once(query[:, low : low + chunk], pos, k, mask)
     return index
 
 

@@ -51,7 +51,7 @@ def parallel_for(total: int, work: Callable[[int, int], Any], least: int = 1) ->
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     # A forked process does not inherit threads, so it needs its own pool.
-    pool = ThreadPoolExecutor(threads, f"pcea-{process}", initializer=_alone)
+    pool = ThreadPoolExecutor(threads, f"pcea-{process}", initializer=_use_one_thread)
     ready = Barrier(threads)
     before = torch.get_num_threads()
     for started in [pool.submit(ready.wait) for _ in range(threads)]:
@@ -60,7 +60,7 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return pool
 
 
-def _alone() -> None:
+def _use_one_thread() -> None:
     torch.set_num_threads(1)
     # The first call in a thread initializes its number, so it is made here.
     torch.get_num_threads()

@@ -35,7 +35,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
     order = np.arange(lines * BUCKET, dtype=np.int32).reshape(lines, BUCKET)
     no_boxes = np.empty((6, 0), np.float32)
 
-    def some(low: int, high: int) -> None:
+    def work(low: int, high: int) -> None:
         if pos.shape[1] < LARGE:
             _choose(points[low:high], real[low:high], order, no_boxes, out[low:high])
             return
@@ -45,7 +45,7 @@ def farthest_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -
             boxes = np.ascontiguousarray(parts.boxes[len(parts.origin) - 1 :].T)
             _choose(points[one], real[one], parts.origin, boxes, out[one])
 
-    parallel_for(len(pos), some)
+    parallel_for(len(pos), work)
     return chosen
 
 
