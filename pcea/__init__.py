@@ -4,7 +4,7 @@
     cloud = pcea.read("chair.obj").sample(1024)
     model.classify(cloud)  # [("chair", 0.97), …]
 
-Every name is imported when it is first used, so that ``pcea --help`` need not wait for PyTorch.
+Every name is imported when it is first used, so that ``pcea --help`` does not wait for PyTorch.
 """
 
 from importlib import import_module
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pcea.transforms import list_corruptions, list_transforms
     from pcea.viewer import show
 
-# Before anything imports torch, which reads the environment once.
+# This comes before anything imports torch, which reads the environment only once.
 settle()
 
 _HOMES = {

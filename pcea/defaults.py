@@ -1,10 +1,10 @@
-"""What commands and functions take where nothing else is asked for, the same for both."""
+"""The defaults that commands and functions share."""
 
 from typing import Final
 
-# The up axis of a shape: ``auto`` has it guessed.
+# The up axis of a shape; ``auto``: it is guessed.
 UP: Final = "auto"
 # How many samplings of a shape are averaged.
 CLASSIFY_VOTES, SEGMENT_VOTES, EXPLAIN_VOTES, VIEW_VOTES = 1, 8, 4, 1
-# Which share of the values at either end gets the first or the last color.
+# The share of the values at each end of the range that gets the first or the last color.
 TAILS = 0.01

@@ -1,4 +1,4 @@
-"""The errors that a user can cause, and the hint that helps them out of it."""
+"""The errors that a user can cause, and suggestions for misspelled names."""
 
 import difflib
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ class InputError(ValueError):
 
 
 class WrongOption(InputError):
-    """An option is wrong, whatever the shape: no other file can be done with it either.
+    """An option is wrong for every file, so that the next file need not be tried.
 
     The message begins with the name of the option.
     """
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Name the known names that come closest, as ``" (did you mean 'a' or 'b'?)"``, or else all."""
+    """Suggest the closest known names, as ``" (did you mean 'a' or 'b'?)"``, or else list all."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

@@ -1,7 +1,7 @@
-"""Whether files of another distribution lie among those of this package.
+"""Detect files of another distribution among those of this package.
 
-On PyPI the name ``pcea`` belongs to another project, whose folder is called ``PCEA``. Where file
-names do not differ by case alone, that is this package's own folder, and pip writes both into it.
+On PyPI the name ``pcea`` belongs to another project, whose folder is called ``PCEA``. On a file
+system that ignores case, this is the same folder as ours, and pip installs both into it.
 """
 
 import sys
@@ -16,7 +16,7 @@ _HOW = (
 
 
 def mixed_files(folder: Path = Path(__file__).parent) -> str:
-    """Say in one line that files are mixed and what to do; empty where they are not."""
+    """Say in one line that files are mixed and what to do; empty if they are not."""
     package = sys.modules["pcea"]
     if getattr(package, "__version__", None) != __version__:
         return f"{package.__file__} belongs to another project called pcea: {_HOW}"

@@ -1,4 +1,4 @@
-"""Text in pictures, in whatever script a file's or a category's name is written."""
+"""Draw text in pictures in any script, since names of files and categories may have any."""
 
 import unicodedata
 import warnings
@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter
 
-# Fonts of mathematical signs, and one that draws a box with the number of any letter.
+# Fonts that are not used: for mathematical signs, or drawing a numbered box for any letter.
 _NO_TEXT = ("STIX", "cm", "Last Resort", "DejaVu Math")
-# These join or vary the letters around them; none of the fonts that know them draws anything.
+# Characters that only join or vary the letters around them and have no picture of their own.
 _JOINERS = "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff"
 
 
 def readable(text: str) -> str:
-    """Spell the letters that no installed font draws: 椅子 as YiZi, or by number as U+E000."""
+    """Replace letters that no installed font draws: 椅子 by YiZi, or by a number such as U+E000."""
     if text.isascii() and text.isprintable():
         return text
     known = frozenset().union(*map(_letters, _fonts_for(text)))
@@ -25,13 +25,13 @@ def readable(text: str) -> str:
 
 
 def families_for(text: str) -> list[str]:
-    """Name the fonts that together draw a text, the usual one first, for matplotlib."""
+    """Name the font families that together draw a text, the usual one first."""
     others = () if text.isascii() else _fonts_for(text)[1:]
     return [*rcParams["font.family"], *(font_manager.get_font(path).family_name for path in others)]
 
 
 def letter(figure: Figure) -> None:
-    """Let all text of a figure, and the fixed labels of its axes, be drawn without a warning."""
+    """Set fonts that can draw all text of a figure, including the fixed labels of its axes."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             formatter = axis.get_major_formatter()
@@ -46,7 +46,7 @@ def letter(figure: Figure) -> None:
 
 
 def width(text: str) -> float:
-    """Say how many common letters are as wide as a text; East Asian letters are wider."""
+    """Estimate the width of a text, in Latin letters; an East Asian letter is as wide as 1.8."""
     return sum(1.8 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in text)
 
 
@@ -62,7 +62,7 @@ def _spelled(letter: str, known: frozenset[int]) -> str:
 
 @cache
 def _fonts_for(text: str) -> tuple[str, ...]:
-    """The usual font's file, and those of as many others as the text needs."""
+    """Choose font files for a text: the usual font, then as many others as the text needs."""
     chosen = [str(font_manager.findfont(font_manager.FontProperties()))]
     missing = set(map(ord, text)) - set(map(ord, _JOINERS + "\n")) - _letters(chosen[0])
     while missing:
@@ -76,7 +76,7 @@ def _fonts_for(text: str) -> tuple[str, ...]:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    """Files of upright fonts; of those that know as much, one of usual weight is first."""
+    """List the files of upright fonts, those of regular weight first."""
     fonts = [
         font
         for font in font_manager.fontManager.ttflist
@@ -88,7 +88,7 @@ def _installed() -> tuple[str, ...]:
 
 @cache
 def _letters(path: str) -> frozenset[int]:
-    """The numbers of the letters that a font draws; none where it cannot be used (emoji)."""
+    """List the code points that a font draws; none if matplotlib cannot use it (emoji fonts)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,37 +1,37 @@
-"""Names of files: what a shape's results are called, and how any name is shown in one line."""
+"""File names: how the results of a shape are named, and how any name is printed on one line."""
 
 import unicodedata
 from pathlib import PurePath
 
-# Joiners hold an emoji's parts together, tags make flags of them: both are text that is not seen.
+# Invisible characters that belong to the text: they join the parts of emoji and make flags.
 _JOINERS = {"\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
-# Control characters, formats, halves of characters (what Python makes of bytes that are no text),
-# ends of lines and paragraphs.
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Unicode categories of invisible characters: control, format, surrogates (which Python makes of
+# bytes that it cannot decode), line and paragraph separators.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _PACKED = ".gz"
 
 
 def printable(text: str) -> str:
-    r"""Write line breaks, control and direction marks as Python would (``\n``), for one line."""
+    r"""Escape invisible characters, a line break as ``\n``, so that a text fits on one line."""
     return "".join(
-        char if _is_shown(char) else char.encode("unicode_escape").decode() for char in text
+        char if _is_visible(char) else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def stem_of(path: PurePath) -> str:
-    """Name a file without its ending (``box`` for ``scans/box.ply.gz``), as any system allows."""
+    """Give a file's name without ending, valid on any system: ``box`` of ``scans/box.ply.gz``."""
     name = path.name.rpartition("\\")[2]  # an archive made on Windows may leave backslashes
     if name.lower().endswith(_PACKED):
         name = name[: -len(_PACKED)]
-    stem = "".join(char if _is_shown(char) else "_" for char in PurePath(name).stem)
+    stem = "".join(char if _is_visible(char) else "_" for char in PurePath(name).stem)
     # Windows drops dots and spaces at the end, and a name of dots alone is another folder.
     return stem.rstrip(" .") or "shape"
 
 
 def same_name(name: str) -> str:
-    """Give what is equal for two names, without folders, that some file system takes for one."""
+    """Normalize a file name: names that some file system takes for the same give equal results."""
     return unicodedata.normalize("NFC", name.casefold())
 
 
-def _is_shown(char: str) -> bool:
-    return unicodedata.category(char) not in _UNSEEN or char in _JOINERS
+def _is_visible(char: str) -> bool:
+    return unicodedata.category(char) not in _INVISIBLE or char in _JOINERS

@@ -1,4 +1,4 @@
-"""Things of one kind by name: those of this package, and those that plug-ins bring."""
+"""Registries of named entries, such as attentions: those of this package and of plug-ins."""
 
 import ast
 import math
@@ -20,9 +20,9 @@ E = TypeVar("E")
 class Registry(Generic[T]):
     """The entries of one ``kind``, such as ``"attention"``, each under the name that users give.
 
-    An entry joins by the decorator :meth:`register`. A package that is installed beside this one
-    names its entries by the same names as entry points of the ``group``, in its
-    ``pyproject.toml``, and they are imported when somebody asks for them::
+    The decorator :meth:`register` adds an entry. Another installed package declares its entries
+    under the same names as entry points of the ``group``, in its ``pyproject.toml``, and they are
+    imported when they are first needed::
 
         [project.entry-points."pcea.attentions"]
         mine = "my_package.attention:MyAttention"
@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         self._left_out: set[str] = set()
 
     def register(self, name: str) -> Callable[[E], E]:
-        """Make an entry known by a name, as a decorator.
+        """Decorate an entry to register it under a name.
 
         Raises:
             ValueError: the name is taken, or holds more than letters, digits, ``-`` and ``_``.
@@ -55,11 +55,11 @@ class Registry(Generic[T]):
         return add
 
     def names(self) -> list[str]:
-        """Name every entry, sorted; those of plug-ins are not imported for that."""
+        """List all names, sorted, without importing plug-ins."""
         return sorted({*self._entries, *self._plugins})
 
     def entries(self) -> dict[str, T]:
-        """Every entry by its name, sorted; a plug-in that fails is left out, with one warning."""
+        """Map all names, sorted, to entries; a plug-in that fails is left out with one warning."""
         found = {}
         for name in self.names():
             try:
@@ -75,7 +75,7 @@ class Registry(Generic[T]):
         return name in self._entries or name in self._plugins
 
     def get(self, name: str) -> T:
-        """Give the entry of a name; InputError where there is none or its plug-in fails."""
+        """Return the entry of a name; InputError if it is unknown or its plug-in fails."""
         if name not in self._entries:
             if name not in self._plugins:
                 raise InputError(f"no {self.kind} is called {name!r}{nearest(name, self.names())}")
@@ -83,7 +83,7 @@ class Registry(Generic[T]):
             where = f"{self.kind} {name!r}: its plug-in {point.value}"
             try:
                 import_module(point.module)
-            except (Exception, SystemExit) as error:  # whatever a stranger's module raises
+            except (Exception, SystemExit) as error:  # a plug-in may raise anything
                 self._entries = before
                 text = f"it calls sys.exit({error})" if type(error) is SystemExit else str(error)
                 reason = text.partition("\n")[0] or type(error).__name__
@@ -98,7 +98,7 @@ class Registry(Generic[T]):
 
 
 def import_modules(package: str, folders: Iterable[str]) -> None:
-    """Import every module of a package, so that a file that registers an entry joins by its place.
+    """Import every module of a package, so that a new file in it only has to register its entry.
 
     Args:
         package: its ``__name__``.
@@ -112,9 +112,10 @@ _WORDS = {"inf": math.inf, "true": True, "false": False, "none": None}
 
 
 def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Read ``"scale"`` or ``"rotate(15, axis=tilt)"`` as in recipes; words need no quotes.
+    """Parse ``"scale"`` or ``"rotate(15, axis=tilt)"`` as in recipes; words need no quotes.
 
-    It returns the name, the values by place, and those by name. Another form is an InputError.
+    It returns the name, the positional values and the named ones. Any other form raises an
+    InputError.
     """
     name, bracket, rest = text.strip().partition("(")
     if not bracket and ")" not in name:
@@ -130,7 +131,7 @@ def read_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
 
 
 def read_value(text: str) -> Any:
-    """Read a number, ``true``, ``false``, ``none``, a list such as ``64,128``, or else a word."""
+    """Parse a number, ``true``, ``false``, ``none`` or a list as ``64,128``, else keep the text."""
     try:
         return _value(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError):
@@ -138,7 +139,7 @@ def read_value(text: str) -> Any:
 
 
 def write_call(name: str, values: Any = None) -> str:
-    """Write a name with a mapping, a sequence or one value so that :func:`read_call` reads it."""
+    """Write what :func:`read_call` parses: a name with a mapping, a sequence or one value."""
     if values is None or values == {} or values == ():
         return name
     if isinstance(values, Mapping):

@@ -23,8 +23,8 @@ from torch import Tensor
 from pcea import Cloud, InputError, load_dataset, load_model
 from pcea.geometry import UP_AXES, upright
 from pcea.models.orientation import (
+    LEAST,
     MARGIN,
-    SUREST,
     VOTES,
     agree,
     categories_by_up,
@@ -34,7 +34,7 @@ from pcea.models.orientation import (
 from pcea.models.weights import list_pretrained, ships
 
 MARGINS = (0.0, 0.1, 0.2, 0.3)
-LEAST = (0.0, 0.65, 0.75, 0.85, 0.95)
+CONFIDENCES = (0.0, 0.65, 0.75, 0.85, 0.95)
 
 
 def lay_down(cloud: Cloud, up: str) -> Cloud:
@@ -78,7 +78,7 @@ def main() -> None:
     print("share of clouds           up is right          category is right")
     print("margin   surest at least  standing  laid down  standing  laid down")
     rules = [(margin, 0.0) for margin in MARGINS if margin != MARGIN]
-    rules += [(MARGIN, least) for least in LEAST] + [(math.inf, 0.0)]
+    rules += [(MARGIN, least) for least in CONFIDENCES] + [(math.inf, 0.0)]
     for margin, least in rules:
         axes = {way: choose_up(each.amax(-1), margin, least) for way, each in found.items()}
         print(f"{margin:6.2f}   {least:15.2f}  {cells(axes, found, up, label)}")
@@ -98,7 +98,7 @@ def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
     found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}
     for cloud in clouds:
         guesses = {name: guess_up(model, cloud) for name, model in guides.items()}
-        together = agree([(each, SUREST[guides[name].task]) for name, each in guesses.items()])
+        together = agree([(each, LEAST[guides[name].task]) for name, each in guesses.items()])
         for name, guess in (guesses | {"what the commands do": together}).items():
             found[name].append(UP_AXES.index(guess.up))
     return {name: torch.tensor(axes) for name, axes in found.items()}

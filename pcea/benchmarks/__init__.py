@@ -1,1 +1,1 @@
-"""``pcea bench``: this package side by side with others, and with what the machine could do."""
+"""``pcea bench``: this package compared with others, and with the limits of the machine."""

@@ -1,4 +1,4 @@
-"""One attention over clouds of many sizes: how its cost grows."""
+"""Attentions over clouds of many sizes: how their cost grows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -25,14 +25,14 @@ def attention_contests(
     device: torch.device,
     training: bool = False,
 ) -> Iterator[Contest]:
-    """What ``pcea bench attention`` measures.
+    """Make the contests of ``pcea bench attention``.
 
     Args:
-        sizes: points N of the clouds, one after the other.
+        sizes: points N of a cloud, one contest per size.
         dim: channels C.
-        precision: of the products of matrices.
-        device: where.
-        training: whether forward and backward are measured together, too. Default false.
+        precision: of the matrix products.
+        device: the device to measure on.
+        training: whether forward and backward together are measured as well.
     """
     for both in (False, True) if training else (False,):
         for num in sizes:
@@ -51,7 +51,7 @@ def attention_contests(
 def _contestants(
     num: int, dim: int, precision: Precision, device: torch.device, training: bool
 ) -> list[Contestant]:
-    # A backward pass multiplies twice for each product of the forward one.
+    # A backward pass has two matrix products for each of the forward pass.
     passes, element = 3 if training else 1, 2 if precision == "bf16" else 4
     project, pairs = 2.0 * num * dim * dim, 2.0 * num * num
     read = 4.0 * num * SLOTS * dim
@@ -68,7 +68,7 @@ def _contestants(
             "torch's MultiheadAttention",
             partial(Multihead, dim),
             4 * project + pairs * 2 * dim,
-            holds=2 * 4 * HEADS * square,  # its fast path for inference holds the map
+            holds=2 * 4 * HEADS * square,  # its fast path for inference holds the attention map
         ),
         entry(
             "pcea, self",
@@ -102,7 +102,7 @@ def _contestants(
         entry(
             "pcea, external",
             partial(external, False, dim),
-            2.0 * dim * dim * SLOTS + read,  # Wq goes into Mk
+            2.0 * dim * dim * SLOTS + read,  # Wq is multiplied into Mk once
             kind="ours",
             bounded=False,
             like=EXTERNAL,
@@ -111,7 +111,7 @@ def _contestants(
 
 
 class Flash(nn.Module):
-    """``scaled_dot_product_attention`` of x with itself: no projections, which is in its favor."""
+    """``scaled_dot_product_attention`` of x with itself, without projections, in its favor."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class Flash(nn.Module):
 
 
 class Multihead(nn.Module):
-    """torch's own layer, asked for no map."""
+    """torch's own layer, without attention maps."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class Multihead(nn.Module):
 
 
 def external(plain: bool, dim: int) -> nn.Module:
-    """External attention of either form, with the same weights."""
+    """Make external attention, in the plain form or as pcea has it, with the same weights."""
     attention = create_attention("external", dim, slots=SLOTS)
     if not plain:
         return attention
@@ -147,7 +147,7 @@ def external(plain: bool, dim: int) -> nn.Module:
 
 
 def offset(plain: bool, dim: int) -> nn.Module:
-    """Offset attention of either form, with the same weights."""
+    """Make offset attention, in the plain form or as pcea has it, with the same weights."""
     attention = create_attention("offset", dim)
     if not plain:
         return attention
@@ -166,7 +166,7 @@ def start(
     device: torch.device,
     training: bool,
 ) -> Call:
-    """A call on one cloud: forward, or forward and backward, to the input too."""
+    """Make a call on one cloud: forward, or forward and backward with the input's gradient."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = make().to(device).train(training)
@@ -189,5 +189,5 @@ def start(
 
 
 def largest_difference(found: Tensor, expected: Tensor) -> float:
-    """Between two results."""
+    """Compute the largest absolute difference of two results."""
     return (found.float() - expected.float()).abs().max().item()

@@ -1,7 +1,7 @@
-"""A call on a machine that is idle, and beside a process that keeps a core busy.
+"""Time a call on an idle machine, and while another process keeps a core busy.
 
-Each is measured with the setting that pcea makes (:mod:`pcea.threads`) and with libgomp's default,
-in fresh processes, since libgomp reads its setting when it is loaded.
+Both are measured with pcea's setting (:mod:`pcea.threads`) and with libgomp's default, each in a
+new process, because libgomp reads its setting only when it is loaded.
 """
 
 import os
@@ -16,20 +16,21 @@ from pcea.benchmarks.measure import Contestant, Quartiles, back_and_forth, quart
 from pcea.benchmarks.report import NOTHING, number
 from pcea.threads import WAITING, missing, uses_libgomp
 
-# How many times the idle step of libgomp's default a step beside one busy process may take.
+# The promised upper bound: a step beside one busy process, divided by an idle one with libgomp's
+# default.
 MOST = 2.0
 
 
 @dataclass
 class Beside:
-    """What was measured, whole or as far as it got.
+    """The times of one contestant's call, all of them or those until an error or Ctrl-C.
 
     Args:
-        contestant: the name of whose call it is.
-        threads: how many torch used.
+        contestant: the name of the contestant.
+        threads: how many threads torch used.
         setting: the variables of pcea's setting, or those that the user has set instead.
-        seconds: of a call by setting and state, one a pair: the median of the calls of a process.
-        error: why there is nothing, or no more.
+        seconds: by setting and state, the median time of a call in each process.
+        error: why measuring stopped; empty if it did not.
         interrupted: whether Ctrl-C ended it early.
     """
 
@@ -43,16 +44,16 @@ class Beside:
     interrupted: bool = False
 
     def ratio(self, state: State) -> Quartiles | None:
-        """A call in that state as pcea sets it, by an idle one of libgomp's default, pair by pair.
+        """Divide pcea's times in a state by the idle times of libgomp's default, pair by pair.
 
-        None where no pair is whole.
+        It is None before the first pair is complete.
         """
         own, default = self.seconds["pcea"][state], self.seconds["default"]["idle"]
         ratios = [ours / theirs for ours, theirs in zip(own, default, strict=False)]
         return quartiles(ratios) if ratios else None
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as plain values; times are in seconds."""
+        """Return everything as plain values; times are in seconds."""
         ratios = {state: self.ratio(state) for state in STATES}
         return {
             "contestant": self.contestant,
@@ -67,14 +68,14 @@ class Beside:
 
 
 def beside(contestant: Contestant, pairs: int = 3) -> Beside:
-    """Measure a call on the CPU idle and beside one busy process, with both settings.
+    """Time a contestant's call on an idle CPU and beside one busy process, with both settings.
 
     Args:
-        contestant: whose call; other processes build it, too.
-        pairs: how many processes of each setting, in turn, back and forth. Default 3.
+        contestant: what to measure; each new process builds it again.
+        pairs: how many processes measure each setting, alternately.
 
     Returns:
-        The times, up to Ctrl-C or to a process that failed.
+        The times until the end, Ctrl-C or a process that failed.
     """
     variables = {**missing(), **os.environ}
     setting = " ".join(f"{name}={variables[name]}" for name in WAITING if name in variables)
@@ -92,14 +93,14 @@ def beside(contestant: Contestant, pairs: int = 3) -> Beside:
 
 
 def why_not(device: torch.device) -> str:
-    """Why there is nothing to measure, or an empty text."""
+    """Say why there is nothing to measure; empty if there is."""
     if device.type != "cpu":
         return f"the work is done by {device.type}"
     return "" if uses_libgomp() else "torch does not compute with libgomp here"
 
 
 def table(measured: Beside) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The words above the columns, and a line a setting: medians between their quartiles."""
+    """Give the table's header, and one row per setting with medians and quartiles."""
     names: dict[Setting, str] = {"default": "libgomp's default", "pcea": measured.setting}
     rows = [
         (names[setting], *(cell for state in STATES for cell in _cells(by_state[state])))
@@ -109,7 +110,7 @@ def table(measured: Beside) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def say_ratios(measured: Beside) -> list[str]:
-    """A line a ratio that is known, and one for what went wrong."""
+    """Give one line per known ratio, and one for an error."""
     lines = []
     titles: dict[State, str] = {
         "idle": "idle",

@@ -1,4 +1,4 @@
-"""``pcea bench``: how fast it is here, compared with other packages and the machine's own limit."""
+"""``pcea bench``: speed on this machine, compared with other packages and the machine's limit."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What all benchmarks have in common."""
+    """The options that all benchmarks have in common."""
 
     what: ClassVar[str]
 
     rounds: int = 5
-    """How many times each contestant is measured, all of them in turn."""
+    """How many times each contestant is measured; the contestants take turns."""
     threads: Annotated[int | None, arg(metavar="T")] = None
-    """CPU threads; None: as torch has them."""
+    """CPU threads; None: torch's own number."""
     device: Device = None
     patience: Annotated[float, arg(metavar="SECONDS")] = 5.0
-    """A contestant whose call takes longer than this even at the machine's limit is left out."""
+    """A contestant is skipped if its call takes longer even at the machine's limit."""
     memory: bool = True
-    """Whether to measure peak memory, too, which takes a fresh process for each contestant."""
+    """Whether to measure peak memory, too, which takes a new process for each contestant."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Where to write all samples as JSON, too."""
+    """Where to write all measured times as JSON."""
     picture: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to draw the result: a PNG, SVG or PDF file."""
 
     def contests(self, device: torch.device) -> Iterable[Contest]:
-        """What is compared; options that make no sense are refused before anything is measured."""
+        """Make what is compared; wrong options are refused before anything is measured."""
         raise NotImplementedError
 
     def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> Iterable[Finding]:
-        """What else is measured once the contests are over."""
+        """Measure further things after the contests."""
         return ()
 
     def run(self) -> None:
         """Measure, print, and write the files that were asked for."""
-        # Read when torch is imported: its profiler would write on stderr that it begins and ends.
+        # torch reads this when it is imported; else its profiler writes to stderr.
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         from pcea.benchmarks.machine import say_machine, threads
         from pcea.benchmarks.run import Benchmark
@@ -67,7 +67,7 @@ class Bench:
         device = pick_device(self.device)
         contests = self.contests(device)
         done = Benchmark(device, self.rounds, self.memory, self.patience)
-        # As in training, and for all contestants.
+        # For all contestants, because training does it.
         with flushed_denormals(), threads(self.threads), busy(f"measuring {self.what}"):
             for found in done.run(contests, partial(self.findings, device)):
                 for part in found.parts:
@@ -97,16 +97,16 @@ class BenchGeometry(Bench):
     what: ClassVar[str] = "geometry"
 
     batch: Annotated[int, arg(metavar="B")] = 32
-    """Clouds a call."""
+    """Clouds per call."""
     points: Annotated[int, arg(metavar="N")] = 1024
-    """Points of a cloud; half of them are sampled, of large clouds 1,024."""
+    """Points per cloud; half of them are sampled, or 1,024 of a large cloud."""
     k: Annotated[int, arg(metavar="K")] = 32
-    """Neighbors of each."""
+    """Neighbors per point."""
     large: bool = False
-    """Whether to measure clouds of up to a million points, too, which takes many minutes."""
+    """Whether to measure clouds of up to a million points, too; that takes many minutes."""
 
     def contests(self, device: torch.device) -> Iterable[Contest]:
-        """Farthest points and neighbors."""
+        """Make the contests of farthest points and of neighbors."""
         from pcea.benchmarks.geometry import geometry_contests
 
         at_least_one(batch=self.batch, points=self.points, k=self.k)
@@ -116,21 +116,21 @@ class BenchGeometry(Bench):
 @register_command("bench-attention")
 @dataclass(frozen=True, kw_only=True)
 class BenchAttention(Bench):
-    """Measure attention over clouds of many sizes, and with --training its gradients."""
+    """Measure attention over clouds of many sizes, with --training its gradients, too."""
 
     what: ClassVar[str] = "attention"
 
     points: Annotated[tuple[int, ...], arg(metavar="N …")] = (1024, 4096, 16384, 65536, 1 << 20)
-    """Points of the clouds."""
+    """Points per cloud, one contest for each number."""
     dim: Annotated[int, arg(metavar="C")] = 256
-    """Channels of a point."""
+    """Channels per point."""
     precision: Literal["float32", "bf16"] = "float32"
-    """Arithmetic of the products of matrices."""
+    """Arithmetic of the matrix products."""
     training: bool = False
     """Whether to measure forward and backward together, too."""
 
     def contests(self, device: torch.device) -> Iterable[Contest]:
-        """A contest for each size."""
+        """Make a contest for each size."""
         from pcea.benchmarks.attention import attention_contests
 
         if not self.points:
@@ -153,18 +153,18 @@ class BenchModel(Bench):
     models: Annotated[tuple[str, ...], arg(metavar="MODEL …")] = ("pct", "eat", "eat-tiny")
     """Which classifiers, of pcea.list_models()."""
     batch: Annotated[int, arg(metavar="B")] = 32
-    """Clouds a call."""
+    """Clouds per call."""
     points: Annotated[int, arg(metavar="N")] = 1024
-    """Points of a cloud."""
+    """Points per cloud."""
     precision: Literal["float32", "bf16", "both"] = "float32"
-    """Arithmetic of the products of matrices."""
+    """Arithmetic of the matrix products."""
     training: bool = False
     """Whether to measure training steps, too, which takes three times as long."""
     peers: bool = True
     """Whether to measure other packages' classifiers, too."""
 
     def contests(self, device: torch.device) -> Iterable[Contest]:
-        """Inference, and training."""
+        """Make the contest of inference, and that of training steps."""
         from pcea.benchmarks.model import model_contests
         from pcea.models import list_models
 
@@ -197,26 +197,26 @@ class BenchTrain(Bench):
     recipe: Annotated[Positional[str], arg(metavar="RECIPE")] = "shapes-cls"
     """Which recipe."""
     batch: Annotated[int | None, arg(metavar="B")] = None
-    """Clouds a step; None: the recipe's."""
+    """Clouds per step; None: the recipe's."""
     points: Annotated[int | None, arg(metavar="N")] = None
-    """Points of a cloud; None: the recipe's."""
+    """Points per cloud; None: the recipe's."""
     precision: Literal["float32", "bf16"] | None = None
-    """Arithmetic of the products of matrices; None: the recipe's."""
+    """Arithmetic of the matrix products; None: the recipe's."""
     data_root: DataRoot = None
     beside: bool = True
-    """Whether to measure the step beside a process that keeps a core busy, too, on the CPU."""
+    """Whether to measure a step on the CPU while another process keeps a core busy, too."""
     pairs: int = 3
-    """How many pairs of fresh processes measure that: one as pcea sets its threads, one not."""
+    """How many pairs of new processes measure that, one with pcea's threads and one without."""
 
     def contests(self, device: torch.device) -> Iterable[Contest]:
-        """One: a step."""
+        """Make the one contest: a training step."""
         from pcea.benchmarks.training import training_contest
 
         at_least_one(pairs=self.pairs)
         return [training_contest(self._chosen(), self.data_root, device)]
 
     def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> Iterator[Finding]:
-        """Seconds an epoch, the shares of a step, and a step beside other work."""
+        """Measure the seconds per epoch, the shares of a step, and a step beside other work."""
         from pcea.benchmarks.training import beside_other_work, findings
 
         yield from findings(self._chosen(), self.data_root, device, outcomes[0])
@@ -230,7 +230,7 @@ class BenchTrain(Bench):
 
 
 def _check_picture(path: Path | None) -> None:
-    """Refuse a place for a picture before the work is done, not after."""
+    """Refuse an unusable path for the picture before anything is measured."""
     if path is not None and path.is_dir():
         raise InputError(f"--picture {path}: it is a folder; name a file")
     if path is not None and path.suffix.lower() not in (".png", ".svg", ".pdf"):

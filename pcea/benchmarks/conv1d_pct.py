@@ -1,8 +1,8 @@
 """PCT's classifier as the field usually writes it: 1 × 1 convolutions over (B, C, N).
 
-The function is that of the model ``pct``, and takes its weights; the form is what is slow. Features
-lie channels first and are permuted for every gather, the neighbors' features [x_j − x_i, x_i] are
-held whole, the attention map too, and farthest points are found by a loop in Python.
+It computes the same function as the model ``pct`` and takes its weights, in a slower form: features
+have channels first and are permuted for every gather, the features [x_j − x_i, x_i] of all
+neighbors and the attention map are held in memory, and a Python loop finds the farthest points.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def square_distance(src: Tensor, dst: Tensor) -> Tensor:
 
 
 def index_points(points: Tensor, index: Tensor) -> Tensor:
-    """Rows of (B, N, C) at (B, …) indices, (B, …, C)."""
+    """Gather the rows of (B, N, C) at indices (B, …): (B, …, C)."""
     batch = torch.arange(len(points), device=points.device)
     batch = batch.view(-1, *[1] * (index.dim() - 1)).expand_as(index)
     return points[batch, index, :]
@@ -46,7 +46,7 @@ class ConvBlock(nn.Module):
 
 
 class SampleAndGroup(nn.Module):
-    """Farthest points, their neighbors, two convolutions, the maximum over the neighbors."""
+    """Farthest points, their neighbors, two convolutions and the maximum over the neighbors."""
 
     def __init__(
         self, in_dim: int, dim: int, num: int, k: int, sample: Callable[[Tensor, int], Tensor]
@@ -72,7 +72,7 @@ class SampleAndGroup(nn.Module):
 
 
 class OffsetLayer(nn.Module):
-    """Offset attention, its map a product of batches of matrices."""
+    """Offset attention by batched matrix products, with its map held in memory."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -93,10 +93,10 @@ class Conv1dPCT(nn.Module):
     """The classifier ``pct`` over (B, C, N).
 
     Args:
-        categories: how many it tells apart. Default 40.
+        categories: how many there are.
         num: centers of the two groupings.
-        k: neighbors of a center. Default 32.
-        sample: farthest point sampling. Default: the usual loop.
+        k: neighbors of a center.
+        sample: farthest point sampling, by default the usual loop.
 
     Source:
         Guo et al., *PCT*, figure 2.
@@ -124,14 +124,7 @@ class Conv1dPCT(nn.Module):
         self.linear3 = nn.Linear(256, categories)
 
     def forward(self, pos: Tensor) -> Tensor:
-        """Score every category.
-
-        Args:
-            pos: (B, N, 3) positions.
-
-        Returns:
-            (B, categories) logits.
-        """
+        """Score every category for positions (B, N, 3): (B, categories) logits."""
         x = self.point(pos.permute(0, 2, 1))
         center, x = self.group1(pos, x)
         center, embedded = self.group2(center, x)
@@ -149,15 +142,7 @@ class Conv1dPCT(nn.Module):
 
 @torch.no_grad()
 def carry_weights(model: Classifier, into: Conv1dPCT) -> Conv1dPCT:
-    """Give the convolutional form the weights of the model ``pct``.
-
-    Args:
-        model: as ``create_model("pct")`` makes it.
-        into: takes its weights and statistics.
-
-    Returns:
-        ``into``.
-    """
+    """Copy the weights and statistics of ``create_model("pct")`` into this form, and return it."""
     for (_, theirs), (_, own) in pairs(model, into):
         own.copy_(theirs.view_as(own))
     return into
@@ -166,7 +151,7 @@ def carry_weights(model: Classifier, into: Conv1dPCT) -> Conv1dPCT:
 def pairs(
     model: Classifier, other: Conv1dPCT
 ) -> list[tuple[tuple[str, Tensor], tuple[str, Tensor]]]:
-    """Which parameter or statistic of the one is which of the other, with their names."""
+    """Pair the parameters and statistics of both forms, each with its name."""
     block = {"linear": "conv", "norm": "bn"}
     prefixes = [("encoder.embedding.point", "point"), ("encoder.stem", "stem")]
     renamed = [(f"{a}.{i}", f"{b}.{i}", block) for a, b in prefixes for i in range(2)]

@@ -1,4 +1,4 @@
-"""A call timed in a fresh process, on the machine as it is and beside a process that is busy."""
+"""Time a call in a new process, on the idle machine and beside a busy process."""
 
 import os
 import pickle
@@ -21,15 +21,15 @@ State = Literal["idle", "busy"]
 SETTINGS: tuple[Setting, ...] = ("default", "pcea")
 STATES: tuple[State, ...] = ("idle", "busy")
 
-# So many calls are timed at least, and so many at most; in between, calls for so many seconds.
+# At least and at most so many calls are timed; between these, until so many seconds have passed.
 _LEAST_CALLS, _MOST_CALLS, _SECONDS = 3, 30, 4.0
 
-# What pcea sets comes too late for a torch that is imported before it.
+# pcea's setting has no effect if torch is imported before pcea.
 _CHILD: dict[Setting, str] = {
     "default": "import torch; from pcea.benchmarks.fresh import time_here; time_here()",
     "pcea": "from pcea.benchmarks.fresh import time_here; time_here()",
 }
-# It ends with the process that began it, however that ended.
+# It ends when its parent process has ended in any way.
 BUSY = """
 import os
 parent = os.getppid()
@@ -40,12 +40,12 @@ while os.getppid() == parent:
 
 
 def time_apart(contestant: Contestant, setting: Setting, threads: int) -> dict[State, float]:
-    """Seconds of a call in a fresh process, idle and then beside a busy one.
+    """Time a contestant's call in a new process: the seconds idle, and then beside a busy process.
 
     Args:
-        contestant: whose call.
-        setting: libgomp's default, or what pcea sets and the user's own variables.
-        threads: how many torch uses.
+        contestant: what to measure.
+        setting: libgomp's default, or pcea's setting with the user's own variables.
+        threads: how many threads torch uses.
 
     Raises:
         ChildProcessError: the process failed.
@@ -70,7 +70,7 @@ def time_apart(contestant: Contestant, setting: Setting, threads: int) -> dict[S
 
 @contextmanager
 def busy_process() -> Iterator[subprocess.Popen[bytes]]:
-    """While entered, another process keeps a core busy; it ends with this one at the latest."""
+    """Keep a core busy by another process, which ends at the latest with this one."""
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY],
         stdin=subprocess.DEVNULL,
@@ -85,7 +85,7 @@ def busy_process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def time_here() -> None:
-    """The fresh process: read a contestant from stdin, and for each further line time its call."""
+    """Run in the new process: read a contestant from stdin, and time its call for each line."""
     contestant, count = pickle.load(sys.stdin.buffer)
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)  # as in training
@@ -97,7 +97,7 @@ def time_here() -> None:
 
 
 def median_seconds(call: Call) -> float:
-    """The median of several calls, after one that does not count."""
+    """Time several calls after a warm-up call, and return the median."""
     call()
     taken = list[float]()
     while len(taken) < _LEAST_CALLS or (len(taken) < _MOST_CALLS and sum(taken) < _SECONDS):
@@ -122,14 +122,14 @@ def _ask(process: subprocess.Popen[bytes]) -> float:
 
 def _tell(process: subprocess.Popen[bytes], what: bytes) -> None:
     assert process.stdin is not None
-    # If it has failed, that is said where its answer is missing.
+    # If the process has failed, _hear reports it.
     with suppress(BrokenPipeError):
         process.stdin.write(what)
         process.stdin.flush()
 
 
 def _hear(process: subprocess.Popen[bytes], pattern: bytes) -> bytes:
-    """Wait for a line of that form, whatever else the process prints, and return its group."""
+    """Wait for a line that matches a pattern, skip all others, and return its group."""
     assert process.stdout is not None
     for line in process.stdout:
         found = re.fullmatch(pattern, line.strip())
@@ -140,5 +140,5 @@ def _hear(process: subprocess.Popen[bytes], pattern: bytes) -> bytes:
 
 def _end(process: subprocess.Popen[Any]) -> None:
     process.kill()
-    # Waits, and closes the pipes.
+    # This waits for the end and closes the pipes.
     process.communicate()

@@ -1,4 +1,4 @@
-"""Farthest point sampling and nearest neighbors: what is compared."""
+"""The contests of farthest point sampling and of nearest neighbors."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,22 +17,13 @@ from pcea.geometry import farthest_point_sample, gather, knn
 
 # Three subtractions, three squares, two additions.
 OPERATIONS_A_PAIR = 8
-# Clouds of this size on have every point for a query, and few centers.
+# From this size on, every point of a cloud is a query, and only 1,024 centers are sampled.
 LARGE = 1 << 14
 LARGE_SIZES = ((4, 1 << 14), (1, 1 << 17), (1, 1_000_000))
 
 
 def surface_points(batch: int, num: int, device: torch.device | str = "cpu") -> Tensor:
-    """Points on ellipsoids, which are surfaces as the field's clouds are.
-
-    Args:
-        batch: how many clouds B.
-        num: points N of each.
-        device: where to put them.
-
-    Returns:
-        (B, N, 3) positions, the same for the same numbers.
-    """
+    """Draw (B, N, 3) points on ellipsoids, always the same for the same sizes."""
     generator = torch.Generator().manual_seed(batch * num)
     pos = torch.randn(batch, num, 3, generator=generator)
     axes = 0.3 + 0.7 * torch.rand(batch, 1, 3, generator=generator)
@@ -42,15 +33,15 @@ def surface_points(batch: int, num: int, device: torch.device | str = "cpu") -> 
 def geometry_contests(
     batch: int, num_points: int, k: int, device: torch.device, large: bool = False
 ) -> Iterator[Contest]:
-    """What ``pcea bench geometry`` measures.
+    """Make the contests of ``pcea bench geometry``.
 
     Args:
         batch: clouds B.
-        num_points: points N of each. Half of them are chosen as centers, of large clouds 1,024;
-            neighbors are looked for from the centers, of large clouds from every point.
-        k: neighbors of each.
-        device: where.
-        large: whether to go on with larger clouds, up to a million points.
+        num_points: points N per cloud. Half of them are sampled as centers, whose neighbors are
+            searched; of a large cloud, 1,024 are sampled, and the neighbors of all points searched.
+        k: neighbors per query.
+        device: the device to measure on.
+        large: whether to measure larger clouds as well, up to a million points.
     """
     for clouds, points in ((batch, num_points), *(LARGE_SIZES if large else ())):
         num = 1024 if points >= LARGE else max(1, points // 2)
@@ -59,7 +50,7 @@ def geometry_contests(
 
 
 def farthest_points(batch: int, total: int, num: int, device: torch.device) -> Contest:
-    """Choosing ``num`` of N points, batch B."""
+    """Make the contest of sampling ``num`` of N points, batch B."""
     work = float(OPERATIONS_A_PAIR * batch * num * total)
 
     def entry(name: str, call: Callable[..., Tensor], **more: object) -> Contestant:
@@ -90,7 +81,7 @@ def farthest_points(batch: int, total: int, num: int, device: torch.device) -> C
 
 
 def neighbors(batch: int, total: int, queries: int, k: int, device: torch.device) -> Contest:
-    """Finding the k nearest of N points from M of them, batch B."""
+    """Make the contest of finding the k nearest of N points to M queries, batch B."""
     work = float(OPERATIONS_A_PAIR * batch * queries * total)
 
     def entry(name: str, call: Callable[..., Tensor], **more: object) -> Contestant:
@@ -119,12 +110,12 @@ def neighbors(batch: int, total: int, queries: int, k: int, device: torch.device
 
 
 def same_indices(found: Tensor, expected: Tensor) -> float:
-    """The share of equal entries of two tensors of indices."""
+    """Compute the share of equal entries of two tensors of indices."""
     return (found.to(expected.device) == expected).float().mean().item()
 
 
 def same_points(found: Tensor, expected: Tensor) -> float:
-    """The share of the expected indices (B, num) that were found, in whatever order."""
+    """Compute the share of the expected indices (B, num) that were found, in any order."""
     pairs = zip(found.tolist(), expected.tolist(), strict=True)
     shared = sum(len(set(own) & set(wanted)) for own, wanted in pairs)
     return shared / expected.numel()
@@ -145,7 +136,7 @@ def _searcher(
     device: torch.device,
 ) -> Call:
     pos = surface_points(batch, total, device)
-    # Evenly spread, as centers are; their order is no help to an index.
+    # Evenly distributed, as centers are, and in random order, which does not help an index.
     generator = torch.Generator().manual_seed(queries)
     order = torch.stack([torch.randperm(total, generator=generator) for _ in range(batch)])
     query = gather(pos, order[:, :queries].to(device)) if queries < total else pos

@@ -1,4 +1,4 @@
-"""Other packages' farthest points and neighbors, called alike and only where they are there."""
+"""Farthest points and neighbors of other packages that are installed, all called alike."""
 
 import importlib
 import warnings
@@ -18,13 +18,13 @@ SEARCH = "torch-geometric's search needs pyg-lib, from its own index: https://da
 
 
 def fpsample_exact(pos: Tensor, num: int) -> Tensor:
-    """The plain mode of fpsample: (B, N, 3) → (B, num), a thread a cloud."""
+    """The plain mode of fpsample, with one thread per cloud: (B, N, 3) → (B, num)."""
     fpsample = import_peer("fpsample", EXTRA)
     return _each(lambda cloud: fpsample.fps_sampling(cloud, num, start_idx=0), pos)
 
 
 def fpsample_buckets(pos: Tensor, num: int) -> Tensor:
-    """QuickFPS of fpsample: (B, N, 3) → (B, num), its tree as high as it advises."""
+    """QuickFPS of fpsample, with the tree height that it recommends: (B, N, 3) → (B, num)."""
     fpsample = import_peer("fpsample", EXTRA)
     total = pos.shape[1]
     height = 3 if total <= 4096 else 5 if total <= 1 << 15 else 7 if total <= 1 << 18 else 9
@@ -35,7 +35,7 @@ def fpsample_buckets(pos: Tensor, num: int) -> Tensor:
 def open3d_farthest_points(pos: Tensor, num: int) -> Tensor:
     """Open3D's down-sampling: (B, N, 3) → (B, num).
 
-    It hands out positions; which points they are is looked up, in a dictionary.
+    It returns positions, whose indices are found by a dictionary.
     """
     core = _open3d()
 
@@ -59,15 +59,15 @@ def geometric_farthest_points(pos: Tensor, num: int) -> Tensor:
 
 
 def scipy_neighbors(query: Tensor, pos: Tensor, k: int) -> Tensor:
-    """SciPy's k-d tree, built and asked: (B, M, 3), (B, N, 3) → (B, M, k)."""
+    """SciPy's k-d tree, built and queried: (B, M, 3), (B, N, 3) → (B, M, k)."""
     tree = import_peer("scipy.spatial", "pip install scipy").cKDTree
-    # With clouds to share out, a thread takes one; else they share one cloud's queries.
+    # Of several clouds, each thread takes one; of a single cloud, the threads share the queries.
     workers = torch.get_num_threads() if len(pos) == 1 else 1
     return _each(lambda q, p: tree(p).query(q, k, workers=workers)[1].reshape(-1, k), query, pos)
 
 
 def open3d_neighbors(query: Tensor, pos: Tensor, k: int) -> Tensor:
-    """Open3D's index, built and asked: (B, M, 3), (B, N, 3) → (B, M, k)."""
+    """Open3D's index, built and queried: (B, M, 3), (B, N, 3) → (B, M, k)."""
     core = _open3d().core
 
     def search(q: Any, p: Any) -> Any:
@@ -97,7 +97,7 @@ def _cloud_of(batch: int, total: int, like: Tensor) -> Tensor:
 
 
 def _each(call: Callable[..., Any], *tensors: Tensor) -> Tensor:
-    """Call something for every cloud, as arrays, on as many threads as torch has."""
+    """Call a function with the arrays of each cloud, on as many threads as torch has."""
     clouds: Iterable[Any] = zip(*(tensor.numpy() for tensor in tensors), strict=True)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         found = list(pool.map(lambda arrays: call(*arrays), clouds))
@@ -105,18 +105,18 @@ def _each(call: Callable[..., Any], *tensors: Tensor) -> Tensor:
 
 
 def import_peer(name: str, how: str) -> Any:
-    """A module of another package, imported quietly.
+    """Import a module of another package without its warnings.
 
     Args:
         name: the module.
-        how: how to get it.
+        how: how to install it.
 
     Raises:
-        NotInstalled: it is not there.
+        NotInstalled: it is not installed.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what others still use is not ours to say
+            warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:
         raise NotInstalled(how) from error

@@ -1,4 +1,4 @@
-"""What the machine can do at best, and how much a computation asks of it."""
+"""The limits of the machine, and the operations that a computation needs."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from pcea.benchmarks.measure import Clock, Contestant
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 GIB = 1 << 30
-# A product that takes longer than this is not tried again, nor is a larger one.
+# A product that takes longer is not repeated, and larger ones are not tried.
 LONG_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The roof over every figure.
+    """The highest rates of the machine.
 
     Args:
-        products: floating point operations a second of a product of matrices, by precision.
-        copy: bytes a second of a copy, those read and those written both counted.
+        products: floating point operations per second of matrix products, by precision.
+        copy: bytes per second of a copy, with those read and those written both counted.
     """
 
     products: dict[str, float]
     copy: float
 
     def best_with(self, other: Limits) -> Limits:
-        """The higher of two measurements, figure by figure."""
+        """Take the higher of two measurements for each rate."""
         products = {name: max(rate, other.products[name]) for name, rate in self.products.items()}
         return Limits(products, max(self.copy, other.copy))
 
     def above(self, other: Limits) -> bool:
-        """Whether a rate of products is higher than another measurement's by more than 5 %."""
+        """Say whether a rate of products exceeds that of another measurement by more than 5 %."""
         return any(rate > 1.05 * other.products[name] for name, rate in self.products.items())
 
     def share(self, contestant: Contestant, seconds: float) -> float | None:
-        """Which share of the machine's rate a call of so many seconds reaches."""
+        """Compute which share of the machine's rate a call of so many seconds reaches."""
         rate = self.products.get(contestant.precision)
         if not contestant.work or not rate:
             return None
@@ -55,17 +55,14 @@ def measure_limits(
     copied: int | None = None,
     repeats: int = 3,
 ) -> Limits:
-    """Measure the machine's rate of products of matrices and its bandwidth, each at its best.
+    """Measure the highest rate of matrix products and the highest bandwidth of the machine.
 
     Args:
-        device: which device.
-        clock: seconds from anywhere; it waits for the device.
-        sizes: square matrices to try. Default: 1024 to 4096, on a GPU to 16384.
+        device: the device to measure.
+        clock: gives seconds, after waiting for the device.
+        sizes: sizes of square matrices to try. Default: 1024 to 4096, on a GPU to 16384.
         copied: bytes to copy, more than caches hold. Default: 512 MiB, on a GPU 4 GiB.
-        repeats: how often each is tried. Default 3.
-
-    Returns:
-        The best of all.
+        repeats: how often each is tried.
     """
     on_gpu = device.type == "cuda"
     sizes = sizes or ((4096, 8192, 16384) if on_gpu else (1024, 2048, 4096))
@@ -76,7 +73,7 @@ def measure_limits(
             out = torch.empty_like(left)
             seconds = _best(partial(torch.mm, left, right, out=out), clock, repeats)
             products[name] = max(products[name], 2 * size**3 / seconds)
-            if seconds > LONG_SECONDS:  # bf16 where no unit multiplies it: larger ones take minutes
+            if seconds > LONG_SECONDS:  # slow bf16: larger products take minutes
                 break
     copied = copied or (4 * GIB if on_gpu else GIB // 2)
     source = torch.zeros(copied // 4, device=device)
@@ -86,16 +83,11 @@ def measure_limits(
 
 
 def count_operations(call: Callable[[], Any]) -> int:
-    """Count the floating point operations of a call: its products of matrices and convolutions.
+    """Count the floating point operations of a call's matrix products and convolutions.
 
-    A multiplication and the addition after it are two. What is neither counts nothing:
-    normalizations, activations, and operators of this package such as farthest point sampling.
-
-    Args:
-        call: what to count, eager; it is run once.
-
-    Returns:
-        The operations.
+    A multiplication and the addition after it are two operations. Normalizations, activations and
+    operators of this package, such as farthest point sampling, count as none. The call is run once
+    and must be eager.
     """
     with FlopCounterMode(display=False) as counter:
         call()

@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine that figures are measured on."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ import torch
 from pcea.errors import InputError
 from pcea.version import __version__
 
-# The instruction sets that products of matrices run on.
+# Instruction sets for matrix products.
 _TELLING = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "bf16", "sve")
 
 
@@ -23,7 +23,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     """Describe the machine and what runs on it, as plain values for a JSON file.
 
     Args:
-        device: what is measured, the CPU or a GPU.
+        device: the CPU or GPU that is measured.
 
     Returns:
         ``date``, ``cpu``, ``cores``, ``instructions``, ``threads``, ``load`` (running processes,
@@ -59,7 +59,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def say_machine(described: dict[str, Any]) -> str:
-    """The same in one line."""
+    """Write the description in one line."""
     cores = f"{described['cores']} cores, {described['threads']} threads"
     parts = [f"{described['cpu']} ({cores}; {' '.join(described['instructions'])})"]
     if "gpu" in described:
@@ -72,11 +72,7 @@ def say_machine(described: dict[str, Any]) -> str:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Compute on so many threads for a while. Default: as many as before.
-
-    Raises:
-        InputError: the count is below 1.
-    """
+    """Compute on so many threads inside the context; None: as many as before."""
     if count is not None and count < 1:
         raise InputError(f"--threads is {count}; it must be at least 1")
     before = torch.get_num_threads()
@@ -89,7 +85,7 @@ def threads(count: int | None) -> Iterator[None]:
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that is free on a device, None where nobody says."""
+    """Say how much memory is free on a device; None if the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     try:

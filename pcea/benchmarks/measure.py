@@ -1,4 +1,4 @@
-"""Contestants measured in turn, back and forth, and what their times come to."""
+"""Measure contestants in turns, and compare their times."""
 
 import math
 import statistics
@@ -13,33 +13,32 @@ Kind = Literal["plain", "ours", "peer"]
 Precision = Literal["float32", "bf16"]
 T = TypeVar("T")
 
-# A sample lasts at least this long, by calling more than once: shorter ones measure the clock.
+# A measurement lasts at least so long, by several calls: a shorter one would measure the clock.
 LEAST_SECONDS = 0.02
-# Who has been measured for so long, at least twice, is not measured again: one slow contestant
-# would cost more than all others.
+# A contestant that has been measured at least twice and for so long is not measured again, because
+# one slow contestant would take longer than all others.
 ENOUGH_SECONDS = 20.0
 
 
 class NotInstalled(Exception):
-    """What a contestant needs is not on this machine; the message says how to get it."""
+    """A contestant needs what is not installed; the message says how to install it."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way of doing what a contest is about.
+    """One implementation that takes part in a contest.
 
     Args:
-        name: what to call it.
-        build: makes the call that is timed; its own time does not count. A function of a module
-            with its arguments bound, so that another process can build it, too.
+        name: its name in tables.
+        build: makes the call that is timed, itself untimed. It must be a function of a module with
+            bound arguments, so that another process can build the call, too.
         kind: ``plain`` reference, ``ours``, or a ``peer``.
-        work: floating point operations of a call, 0 where nobody counted.
-        precision: whose rate of the machine bounds it, ``float32`` or ``bf16``.
-        holds: bytes that it cannot do without beside its input. Default 0: unknown.
-        bounded: whether ``work`` tells how long a call takes at least; not where an index avoids
-            most of it.
-        like: the name of the one before it whose result it should have. Default: the reference;
-            None: nobody's.
+        work: floating point operations of a call; 0: not counted.
+        precision: ``float32`` or ``bf16``, whose rate of the machine is the limit.
+        holds: bytes that it needs beside its input; 0: unknown.
+        bounded: whether ``work`` is a lower bound of a call; not if an index avoids most of it.
+        like: the name of an earlier contestant with which its result should agree. Default: the
+            reference; None: there is none.
     """
 
     name: str
@@ -54,19 +53,18 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Contest:
-    """What is compared.
+    """A comparison of several implementations of one computation.
 
     Args:
-        title: what all contestants do, in one line.
-        contestants: those who do it.
-        reference: the name of the one that ratios are against; where it is not run, the first
-            that is.
-        items: how many of ``unit`` a call does.
+        title: what all contestants compute, in one line.
+        contestants: the implementations.
+        reference: the name of the contestant that ratios refer to; if it is not run, they refer to
+            the first one that is.
+        items: how many of ``unit`` a call processes.
         unit: such as ``clouds``.
-        agree: how far two results are the same, to be written with ``agreement``. Default: results
-            are not compared.
-        agreement: what ``agree`` measures.
-        size: where it lies on the axis of a picture of several contests. Default: nowhere.
+        agree: measures how far two results agree. Default: results are not compared.
+        agreement: what ``agree`` measures, as the header of its column.
+        size: the size of a cloud, the axis of a picture of several contests. Default: no axis.
     """
 
     title: str
@@ -80,7 +78,7 @@ class Contest:
 
 
 class Quartiles(NamedTuple):
-    """A median between its quartiles."""
+    """A median with its quartiles."""
 
     low: float
     median: float
@@ -89,15 +87,15 @@ class Quartiles(NamedTuple):
 
 @dataclass
 class Row:
-    """What was measured of one contestant.
+    """The figures of one contestant.
 
     Args:
-        contestant: whose.
-        seconds: of a call, one a round.
-        first_call: seconds of the very first call, in which compilers compile.
-        agreement: with the result of whom it should agree with.
-        peak: bytes held at most during a call, beyond what lay there before.
-        error: why there is nothing, or no more.
+        contestant: the contestant.
+        seconds: of a call, one value per round.
+        first_call: seconds of the very first call, which includes compilation.
+        agreement: of its result with that of the contestant that ``like`` names.
+        peak: the peak of memory during a call, in bytes beyond what was in use before.
+        error: why measuring failed; empty if it did not.
     """
 
     contestant: Contestant
@@ -109,17 +107,17 @@ class Row:
 
     @property
     def time(self) -> Quartiles | None:
-        """Seconds of a call."""
+        """The seconds of a call."""
         return quartiles(self.seconds) if self.seconds else None
 
 
 @dataclass
 class Measured:
-    """A contest's outcome, whole or as far as it got.
+    """The outcome of a contest, possibly incomplete.
 
     Args:
-        contest: which.
-        rows: a row a contestant, in its order.
+        contest: the contest.
+        rows: one row per contestant, in the same order.
         interrupted: whether Ctrl-C ended it early.
     """
 
@@ -129,16 +127,16 @@ class Measured:
 
     @property
     def reference(self) -> Row | None:
-        """Whom ratios are against."""
+        """The row that ratios refer to; None if nothing was measured."""
         run = [row for row in self.rows if row.seconds]
         named = [row for row in run if row.contestant.name == self.contest.reference]
         return next(iter(named + run), None)
 
     def ratio(self, row: Row) -> Quartiles | None:
-        """How many times faster than the reference, over the rounds that both did.
+        """Compute how many times faster than the reference a row is, over their common rounds.
 
-        Each round compares two times that lie close together, so that what slows the machine
-        down for a while slows both.
+        The two times of a round are measured close together, so that a temporary slowdown of the
+        machine affects both.
         """
         reference = self.reference
         if reference is None or not row.seconds:
@@ -148,17 +146,17 @@ class Measured:
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:
-    """The quartiles of at least one value."""
+    """Compute the quartiles of at least one value."""
     if len(values) == 1:
         return Quartiles(values[0], values[0], values[0])
     return Quartiles(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
 def back_and_forth(items: Sequence[T], turn: int) -> Sequence[T]:
-    """The items in order and, every other round, in reverse.
+    """Give the items in order and, every other round, in reverse: A B, then B A, then A B.
 
-    A B, B A, A B, …: a machine that drifts steadily slows none more than another, and nobody
-    always comes after the same one.
+    So a machine that slowly gets faster or slower affects all alike, and no contestant always
+    follows the same one.
     """
     return items[::-1] if turn % 2 else items
 
@@ -170,22 +168,19 @@ def compare(
     refuse: Callable[[Contestant], str] = lambda contestant: "",
     least: float = LEAST_SECONDS,
 ) -> Measured:
-    """Measure the contestants of a contest, each once a round.
+    """Measure the contestants of a contest, each once per round.
 
-    Before the rounds each is built and called twice: the first call compiles and is reported
-    apart, the second says how many calls make a sample. A contestant that fails says so in its
-    row, and the others go on; one that is very slow drops out after two rounds, if it is not the
-    reference. Ctrl-C ends the contest, with what was measured so far.
+    Before the rounds, each contestant is built and called twice: the first call compiles and is
+    reported separately, the second tells how many calls one measurement needs. If a contestant
+    fails, its row has the error, and the others go on. A very slow one drops out after two rounds,
+    unless it is the reference. Ctrl-C ends the contest and keeps what was measured.
 
     Args:
-        contest: who does what.
-        rounds: how many samples of each. Default 5.
-        clock: seconds from anywhere; it waits for the device where there is one.
-        refuse: why a contestant is not to be run, or an empty text.
-        least: seconds that a sample lasts at least.
-
-    Returns:
-        The times.
+        contest: what to compare.
+        rounds: how many times each contestant is measured.
+        clock: gives seconds, after waiting for the device.
+        refuse: says why a contestant must not be run; an empty text: it may.
+        least: seconds that a measurement lasts at least.
     """
     rows = [Row(each, error=refuse(each)) for each in contest.contestants]
     measured = Measured(contest, rows)
@@ -210,7 +205,7 @@ class _Runner:
 
 
 def _warm_up(rows: list[Row], contest: Contest, clock: Clock, least: float) -> list[_Runner]:
-    """Build and call each; whom others should agree with has its result kept for that long."""
+    """Build and call each contestant, and compare the results that should agree."""
     ready = list[_Runner]()
     named = {row.contestant.like or contest.reference for row in rows}
     results: dict[str, Any] = {}
@@ -260,7 +255,7 @@ def _seconds(call: Call, repeats: int, clock: Clock) -> float:
 
 
 def reason(error: Exception) -> str:
-    """An error in one line."""
+    """Write an error in one line."""
     if isinstance(error, NotInstalled):
         return f"not installed: {error}"
     said = " ".join(str(error).split())

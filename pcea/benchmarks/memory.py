@@ -1,4 +1,4 @@
-"""How much memory a call holds at most, beyond what lay there before it."""
+"""Measure the peak of memory during a call, beyond what was in use before."""
 
 import ctypes
 import gc
@@ -21,14 +21,13 @@ _CHILD = "from pcea.benchmarks.memory import weigh_here; weigh_here()"
 def weigh(measured: Measured, device: torch.device) -> None:
     """Fill in the peak memory of every contestant that was measured.
 
-    On a GPU it is the allocator's peak. On a CPU it is how far the resident memory of a fresh
-    process grows during a call that follows a first one, so that neither imports nor compilers
-    count; the input and the weights lie there before. Where the system does not tell (it does on
-    Linux), nothing is filled in.
+    On a GPU it is the peak of torch's allocator. On a CPU it is the growth of the resident memory
+    of a new process during its second call, so that imports, compilation, input and weights do not
+    count; only Linux tells it, and elsewhere nothing is filled in.
 
     Args:
-        measured: its rows get their ``peak``; Ctrl-C leaves the rest without and marks it.
-        device: where the contestants run.
+        measured: its rows get their ``peak``; Ctrl-C skips the others and is noted.
+        device: the device of the contestants.
     """
     try:
         for row in measured.rows:
@@ -41,13 +40,13 @@ def weigh(measured: Measured, device: torch.device) -> None:
 
 
 def weigh_here() -> None:
-    """The fresh process: read a contestant from stdin, say on stdout what a call of it holds."""
+    """Run in the new process: read a contestant from stdin, and print its peak on stdout."""
     contestant, count = pickle.load(sys.stdin.buffer)
     torch.set_num_threads(count)
     call = contestant.build()
     call()
     gc.collect()
-    # What the first call freed goes back to the system, or the second would seem to need nothing.
+    # Return freed memory to the system, or the second call would seem to need none.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     RESET.write_text("5")

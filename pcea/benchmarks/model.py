@@ -1,4 +1,4 @@
-"""Whole classifiers: inference, and a training step."""
+"""The contests of whole classifiers: inference and a training step."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -22,21 +22,21 @@ CONV1D = "pct as Conv1d"
 
 
 def eager(model: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The model as it is."""
+    """Run the model as it is."""
     return model
 
 
 def compiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The model through ``torch.compile``."""
+    """Run the model through ``torch.compile``."""
     import torch._dynamo
 
-    # Every model of a benchmark is a version of one forward, and all stay.
+    # All models of a benchmark share one forward, which dynamo recompiles for each of them.
     torch._dynamo.config.recompile_limit = 256
     torch._dynamo.config.accumulated_recompile_limit = 1024
     return cast(Callable[[Tensor], Tensor], torch.compile(model, dynamic=False))
 
 
-# How a model of this package is run: a line a way.
+# The ways to run a model of this package, one row of the table for each.
 INFERENCE: Mapping[str, Way] = {"": eager, "compiled": compiled}
 TRAINING: Mapping[str, Way] = {"": eager, "compiled": compiled}
 
@@ -50,16 +50,16 @@ def model_contests(
     training: bool = False,
     others: bool = True,
 ) -> Iterator[Contest]:
-    """What ``pcea bench model`` measures.
+    """Make the contests of ``pcea bench model``.
 
     Args:
         models: names of classifiers of :func:`pcea.models.list_models`.
         batch: clouds B.
-        num_points: points N of each.
+        num_points: points N per cloud.
         precisions: of this package's models and of the Conv1d form.
-        device: where.
-        training: whether training steps are measured, too. Default false.
-        others: whether other packages' classifiers are measured, too. Default true.
+        device: the device to measure on.
+        training: whether training steps are measured as well.
+        others: whether other packages' classifiers are measured as well.
     """
     for step in (False, True) if training else (False,):
         yield Contest(
@@ -107,21 +107,21 @@ def _contestants(
 
 
 def ours(name: str) -> nn.Module:
-    """A classifier of this package, the same weights each time."""
+    """Make a classifier of this package, with the same weights each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = create_model(name)
-    model.clean = False  # the network alone, as the others are
+    model.clean = False  # the network alone, as for the others
     return model
 
 
 def conv1d() -> nn.Module:
-    """The form that the field writes, with the weights of ``pct``."""
+    """Make the usual Conv1d form with the weights of ``pct``."""
     return carry_weights(cast(Classifier, ours("pct")), Conv1dPCT(CATEGORIES))
 
 
 def conv1d_to_count() -> nn.Module:
-    """The same without its loop, which has no operations that count."""
+    """Make the Conv1d form without its Python loop, which has no operations that count."""
     return Conv1dPCT(CATEGORIES, sample=farthest_point_sample)
 
 
@@ -133,7 +133,7 @@ def inference(
     num_points: int,
     device: torch.device,
 ) -> Call:
-    """A call that gives (B, categories) logits of one batch, nothing kept for a backward pass."""
+    """Make a call that computes (B, categories) logits of one batch without gradients."""
     model = make().to(device).eval()
     run, pos = way(model), surface_points(batch, num_points, device)
 
@@ -152,11 +152,11 @@ def training_step(
     num_points: int,
     device: torch.device,
 ) -> Call:
-    """A call that makes one step on one batch: forward, backward, AdamW."""
+    """Make a call that makes one step on one batch: forward, backward, AdamW."""
     model = make().to(device).train()
     run, pos = way(model), surface_points(batch, num_points, device)
     target = torch.arange(batch, device=device) % CATEGORIES
-    # Small, so that many steps on one batch stay finite; its size costs nothing.
+    # A small learning rate, so that many steps on one batch stay finite.
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
 
     def call() -> Tensor:
@@ -172,15 +172,15 @@ def training_step(
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """The arithmetic of a call, as a context."""
+    """Make the context that sets the arithmetic of a call."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def operations(make: Callable[[], nn.Module], batch: int, num_points: int, training: bool) -> float:
-    """Count a model's operations, in its plain form: on tensors that have shapes and no values.
+    """Count the operations of a model in its plain form, on tensors without values.
 
-    Operators of this package count nothing, but on such tensors the models use only those of
-    farthest points and neighbors, which have no products of matrices.
+    Operators of this package count as none, but for such tensors the models use only those of
+    farthest points and neighbors, which have no matrix products.
     """
     with torch.device("meta"):
         model = make()
@@ -198,5 +198,5 @@ def operations(make: Callable[[], nn.Module], batch: int, num_points: int, train
 
 
 def largest_difference(found: Tensor, expected: Tensor) -> float:
-    """Between the logits of two models."""
+    """Compute the largest absolute difference between the logits of two models."""
     return (found - expected.to(found.device)).abs().max().item()

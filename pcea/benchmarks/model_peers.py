@@ -1,4 +1,4 @@
-"""Other packages' classifiers, called as this package's are."""
+"""Classifiers of other packages, called like those of this package."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pcea.benchmarks.geometry_peers import EXTRA, import_peer
 from pcea.benchmarks.search import has_search, standing_in
 
-# Names of torch-pointcloud's registry, all of them classifiers of ModelNet40.
+# Names in torch-pointcloud's registry; all are classifiers of ModelNet40.
 MODELS = {
     "PointNet++": "pointnet2-ssg.modelnet40.xu-yan",
     "point transformer": "point-transformer.modelnet40",
@@ -21,7 +21,7 @@ MODELS = {
 
 
 def peers() -> dict[str, Callable[[], nn.Module]]:
-    """What builds each of them, by the name to show: it says whose search they use."""
+    """Map the printed names, which say whose search is used, to functions that build the models."""
     search = "" if has_search() else " (pcea's search)"
     own: dict[str, Callable[[], nn.Module]] = {
         f"torch-geometric PointNet++{search}": geometric_pointnet2
@@ -33,10 +33,10 @@ def peers() -> dict[str, Callable[[], nn.Module]]:
 
 
 def torch_pointcloud(name: str) -> nn.Module:
-    """A model of torch-pointcloud's registry, its weights random.
+    """Build a model of torch-pointcloud's registry with random weights.
 
     Raises:
-        NotInstalled: the package is not there.
+        NotInstalled: the package is not installed.
     """
     models = import_peer("torch_pointcloud.models", EXTRA)
     more = {"in_channels": 3} if name.startswith("point-transformer") else {}
@@ -44,10 +44,10 @@ def torch_pointcloud(name: str) -> nn.Module:
 
 
 def geometric_pointnet2() -> nn.Module:
-    """PointNet++ of torch-geometric's layers, with the sizes that its examples have.
+    """Build PointNet++ of torch-geometric's layers, with the sizes of its examples.
 
     Raises:
-        NotInstalled: the package is not there.
+        NotInstalled: the package is not installed.
     """
     pyg = import_peer("torch_geometric.nn", "pip install torch-geometric")
 
@@ -76,7 +76,7 @@ def geometric_pointnet2() -> nn.Module:
 
 
 class Flat(nn.Module):
-    """A model that takes points one after the other, called with (B, N, 3)."""
+    """Call a model that takes the points of all clouds as one list with (B, N, 3)."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()

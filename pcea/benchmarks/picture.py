@@ -1,4 +1,4 @@
-"""What was measured, as a picture: ratios as bars, or times as curves over the size of a cloud."""
+"""Pictures of a benchmark: ratios as bars, or times as curves over the size of a cloud."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,11 @@ LINES = "#D55E00 #E69F00 #882255 #CC79A7 #1c2126 #56B4E9 #0072B2 #009E73".split(
 MARKERS = "osD^vPX*"
 DASHES: dict[Kind, Any] = {"ours": "-", "plain": (0, (5, 2)), "peer": (0, (1.5, 1.5))}
 INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
-# Text hides the lines that it lies on.
+# Text has a background, which hides the lines behind it.
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-# Ratios that lie further apart than this are drawn on a logarithmic axis.
+# If the largest ratio divided by the smallest exceeds this, the axis is logarithmic.
 WIDE = 20.0
-# Figures of this many contests of one kind are curves.
+# From so many contests of one kind on, curves are drawn instead of bars.
 CURVES_FROM = 3
 
 
@@ -30,8 +30,8 @@ def draw(outcomes: Sequence[Measured], caption: str = "") -> Figure:
     """Draw the outcomes of contests.
 
     Args:
-        outcomes: what was measured; contests of several sizes become curves over the size.
-        caption: small print below, such as the machine.
+        outcomes: the outcomes; contests of several sizes become curves over the size.
+        caption: small text below, such as the machine.
 
     Returns:
         The figure, for :func:`pcea.pictures.save`.
@@ -43,7 +43,7 @@ def draw(outcomes: Sequence[Measured], caption: str = "") -> Figure:
     else:
         figure = _bars(seen)
     if caption:
-        # Left to right across the whole figure, broken where it is too long.
+        # It may take the whole width of the figure, and wraps if it is longer.
         figure.supxlabel(caption, x=0.01, ha="left", fontsize=6.5, color=SOFT, wrap=True)
     return figure
 
@@ -70,7 +70,7 @@ def _bars(outcomes: Sequence[Measured]) -> Figure:
 
 
 def _bars_of(axes: Axes, outcome: Measured) -> None:
-    """One contest: a bar a contestant, its quartiles as a line, times faster beside it."""
+    """Draw one contest: one bar per contestant with its quartiles and its ratio as text."""
     rows = [row for row in outcome.rows if row.seconds]
     ratios = [outcome.ratio(row) for row in rows]
     found = [ratio for ratio in ratios if ratio is not None]
@@ -82,7 +82,7 @@ def _bars_of(axes: Axes, outcome: Measured) -> None:
     colors = [BAR[row.contestant.kind] for row in rows]
     places = range(len(rows))
     low, top = min(ratio.low for ratio in found), max(ratio.high for ratio in found)
-    # Far apart, bars go from 1 to both sides: as much faster is as long as so much slower.
+    # On a logarithmic axis, bars start at 1: twice as fast is as long as half as fast.
     wide = top / low > WIDE
     lengths, left = ([value - 1 for value in values], 1) if wide else (values, 0)
     bars: dict[str, Any] = {"color": colors, "xerr": spreads, "ecolor": INK, "capsize": 2}

@@ -1,4 +1,4 @@
-"""External attention by its equations, everything held: what a streaming one is held to."""
+"""Attention written as its equations, with whole maps in memory: the references."""
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ class PlainExternalAttention(nn.Module):
 
 
 class PlainOffsetAttention(nn.Module):
-    """PCT's attention by products of batches of matrices over (B, C, N), its map held.
+    """PCT's offset attention by batched matrix products over (B, C, N), with its map in memory.
 
     Args:
         dim: channels C.

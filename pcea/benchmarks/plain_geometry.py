@@ -1,4 +1,4 @@
-"""Farthest points and neighbors in the fewest lines of torch: what the fast ones are held to."""
+"""Farthest points and neighbors in a few lines of torch: the references of the fast ones."""
 
 import torch
 from torch import Tensor
@@ -6,15 +6,7 @@ from torch import Tensor
 
 @torch.no_grad()
 def plain_farthest_points(pos: Tensor, num: int) -> Tensor:
-    """Farthest point sampling over (B, N, 3), the distances kept by a minimum.
-
-    Args:
-        pos: (B, N, 3) positions.
-        num: how many points to choose.
-
-    Returns:
-        (B, num) int64 indices, from point 0 on.
-    """
+    """Sample ``num`` farthest points of (B, N, 3), from point 0 on: (B, num) int64 indices."""
     rows = torch.arange(len(pos), device=pos.device)
     distance = pos.new_full(pos.shape[:2], torch.inf)  # (B, N)
     last = torch.zeros(len(pos), dtype=torch.long, device=pos.device)
@@ -29,15 +21,7 @@ def plain_farthest_points(pos: Tensor, num: int) -> Tensor:
 
 @torch.no_grad()
 def usual_farthest_points(pos: Tensor, num: int) -> Tensor:
-    """The same as point cloud code usually has it: nearer points are found by a mask and written.
-
-    Args:
-        pos: (B, N, 3) positions.
-        num: how many points to choose.
-
-    Returns:
-        (B, num) int64 indices, from point 0 on.
-    """
+    """Sample the same points in the form that is usual in the field, which updates by a mask."""
     batch, total, _ = pos.shape
     chosen = torch.zeros(batch, num, dtype=torch.long, device=pos.device)
     distance = pos.new_full((batch, total), 1e10)
@@ -55,14 +39,5 @@ def usual_farthest_points(pos: Tensor, num: int) -> Tensor:
 
 @torch.no_grad()
 def plain_neighbors(query: Tensor, pos: Tensor, k: int) -> Tensor:
-    """Nearest neighbors by ``cdist`` and ``topk``.
-
-    Args:
-        query: (B, M, 3) where to look from.
-        pos: (B, N, 3) where to look.
-        k: how many neighbors.
-
-    Returns:
-        (B, M, k) int64 indices into N, the nearest first.
-    """
+    """Find the k nearest of (B, N, 3) for each query (B, M, 3): (B, M, k) int64, nearest first."""
     return torch.cdist(query, pos).topk(k, dim=-1, largest=False).indices

@@ -1,4 +1,4 @@
-"""What was measured, as a table's rows and as a JSON file's content."""
+"""The results of a benchmark as tables, and as the content of a JSON file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was measured.
+    """A result.
 
     Args:
-        parts: what to print, in order: lines, and tables as the words above the columns and rows.
+        parts: what to print, in order: lines, and tables as a header with rows.
         values: what to add to the JSON file.
     """
 
@@ -25,7 +25,7 @@ class Finding:
 
 
 def outcome(measured: Measured, limits: Limits) -> Finding:
-    """A contest's title and its table."""
+    """Give the title and the table of a contest."""
     title, reference = measured.contest.title, measured.reference
     if reference is None:
         return Finding([f"\n{title}: nothing was measured"])
@@ -34,9 +34,9 @@ def outcome(measured: Measured, limits: Limits) -> Finding:
 
 
 def table(measured: Measured, limits: Limits) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The words above the columns, and a line a contestant that was measured.
+    """Give the header, and one row per contestant that was measured.
 
-    The ratio to the reference stands first. A column that nobody has anything in is left out.
+    The ratio to the reference is the first figure. Empty columns are left out.
     """
     unit = measured.contest.unit
     titles = (
@@ -49,12 +49,12 @@ def table(measured: Measured, limits: Limits) -> tuple[tuple[str, ...], list[tup
 
 
 def complaints(measured: Measured) -> list[str]:
-    """A line a contestant that was not measured: why."""
+    """Say of each contestant that was not measured why, in one line each."""
     return [f"{row.contestant.name}: {row.error}" for row in measured.rows if row.error]
 
 
 def as_json(measured: Measured, limits: Limits) -> dict[str, Any]:
-    """Everything of a contest as plain values; times are in seconds."""
+    """Return everything of a contest as plain values; times are in seconds."""
     contest = measured.contest
     reference = measured.reference
     return {
@@ -78,17 +78,7 @@ def document(
     more: Mapping[str, Any],
     interrupted: bool,
 ) -> dict[str, Any]:
-    """The content of the JSON file of a run.
-
-    Args:
-        what: the benchmark.
-        options: the run's.
-        machine: what it ran on.
-        limits: of the machine.
-        outcomes: of the contests.
-        more: what else this benchmark found.
-        interrupted: whether Ctrl-C ended it early.
-    """
+    """Assemble the content of a run's JSON file; ``more`` are the values of its findings."""
     return {
         "benchmark": what,
         "options": dict(options),
@@ -101,7 +91,7 @@ def document(
 
 
 def say_limits(limits: Limits) -> str:
-    """The limits in one line."""
+    """Write the limits in one line."""
     rates = ", ".join(f"{name} {rate / 1e9:,.0f}" for name, rate in limits.products.items())
     return f"limit: products of matrices {rates} GFLOP/s, copy {limits.copy / 1e9:,.1f} GB/s"
 
@@ -154,7 +144,7 @@ def _quartiles(values: Quartiles | None) -> dict[str, float] | None:
 
 
 def number(value: float) -> str:
-    """Three digits that count, never an exponent."""
+    """Write a number with three significant digits and without an exponent."""
     for bound, digits in ((100.0, 0), (10.0, 1), (1.0, 2), (0.1, 3)):
         if abs(value) >= bound:
             return f"{value:,.{digits}f}"
@@ -162,7 +152,7 @@ def number(value: float) -> str:
 
 
 def agreement(value: float, what: str) -> str:
-    """A share as a percentage that is 100 only where all agree; a difference as it is."""
+    """Write a share in per cent, 100 only if all agree, or a difference as it is."""
     if what.startswith("same"):
         return "100 %" if value == 1 else f"{min(100 * value, 99.99):.2f} %"
     return f"{value:.1e}"

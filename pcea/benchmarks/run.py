@@ -1,4 +1,4 @@
-"""A benchmark from its first contest to its last."""
+"""Run a benchmark: the limits of the machine, all contests, and further measurements."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,21 +14,21 @@ from pcea.benchmarks.memory import weigh
 from pcea.benchmarks.report import Finding, complaints, document, outcome, say_limits
 from pcea.threads import too_late
 
-# A call that must take longer than this even at the machine's limit is left out.
+# A contestant is skipped if its call takes more seconds than this even at the machine's limit.
 PATIENCE = 5.0
-# The share of free memory that a contestant may need.
+# The largest share of free memory that a contestant may need.
 ROOM = 0.7
 
 
 @dataclass
 class Benchmark:
-    """A benchmark, and what it has found so far.
+    """A benchmark and its results so far.
 
     Args:
-        device: where the contestants run.
-        rounds: samples of each contestant.
+        device: the device of the contestants.
+        rounds: how many times each contestant is measured.
         memory: whether peak memory is measured, too.
-        patience: seconds a call; who cannot be done within it is not begun.
+        patience: a contestant that needs more seconds per call than this is skipped.
     """
 
     device: torch.device
@@ -50,10 +50,10 @@ class Benchmark:
 
         Args:
             contests: what to compare.
-            findings: measures more, once all contests are over.
+            findings: measures further things after all contests.
 
         Yields:
-            What is found, as it is known. Ctrl-C ends it and sets ``interrupted``.
+            The results, one by one. Ctrl-C ends it and sets ``interrupted``.
         """
         clock = clock_of(self.device)
         self.machine = describe_machine(self.device)
@@ -82,12 +82,7 @@ class Benchmark:
         yield Finding(list(lines))
 
     def document(self, what: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of the JSON file, once all is measured: see :func:`pcea.benchmarks.report`.
-
-        Args:
-            what: the benchmark's name.
-            options: what the user chose.
-        """
+        """Assemble the JSON file after :meth:`run`: ``what`` is the benchmark's name."""
         return document(
             *(what, options, self.machine, self.limits),
             *(self.outcomes, self.values, self.interrupted),
@@ -95,7 +90,7 @@ class Benchmark:
 
 
 def clock_of(device: torch.device) -> Clock:
-    """A clock that waits until the device has done what it was given."""
+    """Make a clock that waits for the device before it gives the seconds."""
     if device.type != "cuda":
         return time.perf_counter
 
@@ -118,14 +113,14 @@ def run_contests(
 
     Args:
         contests: what to compare.
-        device: where the contestants run.
-        limits: of the machine; who cannot be done within ``patience`` is not begun.
-        rounds: samples of each contestant.
-        memory: whether peak memory is measured, too. Default true.
-        patience: seconds a call.
+        device: the device of the contestants.
+        limits: of the machine.
+        rounds: how many times each contestant is measured.
+        memory: whether peak memory is measured, too.
+        patience: a contestant that needs more seconds per call than this is skipped.
 
     Yields:
-        The outcome of each as it is known; the last one may be interrupted.
+        The outcome of each contest; the last one may be interrupted.
     """
     for contest in contests:
         refuse = refusal(limits, patience, available_bytes(device))
@@ -138,12 +133,12 @@ def run_contests(
 
 
 def refusal(limits: Limits, patience: float, room: int | None) -> Callable[[Contestant], str]:
-    """Why a contestant is not to be begun: it would take too long, or more memory than is free.
+    """Make a function that says why a contestant is skipped: it needs too much time or memory.
 
     Args:
         limits: of the machine.
-        patience: seconds that a call may take at least.
-        room: bytes that are free, None where nobody knows.
+        patience: the seconds that a call may need at the machine's limit.
+        room: bytes of free memory; None: unknown.
     """
 
     def refuse(contestant: Contestant) -> str:

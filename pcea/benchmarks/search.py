@@ -1,7 +1,7 @@
-"""Search for torch-geometric where pyg-lib, which it takes it from, is not installed.
+"""Farthest points and neighbors for torch-geometric if pyg-lib, which has them, is not installed.
 
-Networks built on it can then be measured: their own layers, and this package's farthest points and
-neighbors, which cost them less than pyg-lib's would.
+Networks built on torch-geometric can then be measured with their own layers and with the search of
+this package, which is faster than pyg-lib's.
 """
 
 import math
@@ -17,15 +17,15 @@ from pcea.geometry import farthest_point_sample, knn
 
 
 def has_search() -> bool:
-    """Whether torch-geometric has its own search here."""
+    """Say whether torch-geometric has its own search here."""
     return find_spec("pyg_lib") is not None
 
 
 @contextmanager
 def standing_in() -> Iterator[None]:
-    """Let torch-geometric search by this package's operators for a while, if it must.
+    """Let torch-geometric use this package's search inside the context, if it has none.
 
-    All clouds of a batch must have as many points.
+    All clouds of a batch must have the same number of points.
     """
     if has_search():
         yield
@@ -62,7 +62,7 @@ def _knn(
     k = min(k, pos.shape[1])
     if pos.shape[-1] == 3:
         index = knn(query, pos, k)
-    else:  # among features, as DGCNN has it
+    else:  # among features, as in DGCNN
         index = torch.cdist(query, pos).topk(k, dim=-1, largest=False).indices
     start = torch.arange(len(pos), device=x.device).view(-1, 1, 1) * pos.shape[1]
     queries = torch.arange(len(y), device=x.device).repeat_interleave(k)

@@ -1,4 +1,4 @@
-"""A recipe's training step, and where its time goes."""
+"""The contest of a recipe's training step, and the time of its phases."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,15 +26,15 @@ from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 
 PHASES = ("data", "forward", "backward", "optimizer")
-# The operators of farthest points and neighbors, whatever runs beneath them.
+# The operators of farthest points and neighbors, whatever implements them.
 SEARCH = ("pcea::farthest_points", "pcea::knn")
 
 
 class Shares(NamedTuple):
-    """Where the time of a step goes.
+    """How the time of a step is divided.
 
     Args:
-        phases: seconds of each phase, the device waited for after each.
+        phases: seconds of each phase, measured by waiting for the device after each.
         search: the share of farthest points and neighbors in the whole step, by the profiler.
     """
 
@@ -43,16 +43,13 @@ class Shares(NamedTuple):
 
 
 def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Contest:
-    """What ``pcea bench train`` measures: a step of the recipe, eager and compiled.
+    """Make the contest of ``pcea bench train``: a step of the recipe, eager and compiled.
 
-    Args:
-        recipe: what to train.
-        data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
-        device: where.
+    ``data_root`` is the folder of data sets; None: ``$PCEA_DATA``, else ``./data``.
     """
     size = min(recipe.batch_size, steps_of(recipe, data_root)[1])
     precision: Precision = "bf16" if in_bf16(recipe, device) else "float32"
-    told = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {precision}"
+    about = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {precision}"
     contestants = [
         Contestant(
             name,
@@ -62,13 +59,13 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
         )
         for name, compiled in (("eager", False), ("compiled", True))
     ]
-    return Contest(f"Training step of {recipe.name}: {told}", contestants, "eager", items=size)
+    return Contest(f"Training step of {recipe.name}: {about}", contestants, "eager", items=size)
 
 
 def findings(
     recipe: Recipe, data_root: str | Path | None, device: torch.device, outcome: Measured
 ) -> Iterator[Finding]:
-    """What the contest of a recipe's step means for an epoch, and where a step's time goes."""
+    """Compute the time of an epoch from the contest, and measure the phases of a step."""
     steps, _ = steps_of(recipe, data_root)
     epochs = {
         row.contestant.name: steps * row.time.median for row in outcome.rows if row.time is not None
@@ -94,10 +91,9 @@ def findings(
 
 
 def beside_other_work(outcome: Measured, device: torch.device, pairs: int) -> Iterator[Finding]:
-    """An eager step idle and beside a busy process, with libgomp's default and pcea's.
+    """Measure an eager step idle and beside a busy process, with both settings of threads.
 
-    Raises:
-        KeyboardInterrupt: once what was measured until then has been yielded.
+    After Ctrl-C it yields what was measured, and raises KeyboardInterrupt.
     """
     if reason := why_not(device):
         yield Finding([f"\nbeside a process that keeps a core busy: not measured, {reason}"])
@@ -113,25 +109,19 @@ def beside_other_work(outcome: Measured, device: torch.device, pairs: int) -> It
 
 
 def steps_of(recipe: Recipe, data_root: str | Path | None) -> tuple[int, int]:
-    """How many steps an epoch has, and how many clouds a step."""
+    """Count the steps of an epoch, and the clouds of a step."""
     category = load_dataset(recipe.dataset, recipe.train_split, data_root).clouds.category
     steps, size = epoch_order(category, recipe, epoch=0).shape
     return steps, size
 
 
 def build_step(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Call:
-    """A call that makes one step, each time with the next batch."""
+    """Make a call that makes one step, each time with the next batch."""
     return Stepper(recipe, data_root, device).step
 
 
 class Stepper:
-    """Training as :func:`pcea.training.train` does it, a step at a time and nothing saved.
-
-    Args:
-        recipe: what to train.
-        data_root: where data sets lie.
-        device: where.
-    """
+    """The steps of :func:`pcea.training.train`, one at a time and without saving anything."""
 
     def __init__(self, recipe: Recipe, data_root: str | Path | None, device: torch.device) -> None:
         self.recipe = recipe
@@ -146,13 +136,9 @@ class Stepper:
         self.state.train()
 
     def step(self, within: Callable[[str], object] = lambda phase: None) -> Tensor:
-        """Make a step.
+        """Make a step and return its loss.
 
-        Args:
-            within: is told as each phase begins, and at the end with an empty text.
-
-        Returns:
-            () the loss.
+        ``within`` is called with the name of each phase that begins, and with "" at the end.
         """
         recipe, state = self.recipe, self.state
         within("data")
@@ -176,15 +162,12 @@ class Stepper:
 
 
 def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:
-    """Measure where a step's time goes.
+    """Measure how the time of a step is divided, the mean over several steps.
 
     Args:
-        stepper: makes steps; it has made one.
-        clock: seconds from anywhere; it waits for the device.
-        steps: how many are measured. Default 5.
-
-    Returns:
-        The mean over the steps.
+        stepper: makes the steps, after a first one that is not measured.
+        clock: gives seconds, after waiting for the device.
+        steps: how many steps are measured.
     """
     marks = list[tuple[str, float]]()
     for _ in range(steps):
@@ -200,7 +183,7 @@ def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:
         for _ in range(steps):
             stepper.step()
         whole = 1e6 * (clock() - started)
-    # How long the GPU works for these operators, or how long the CPU is in them.
+    # The time that the GPU, or else the CPU, spends in these operators.
     found = [event for event in profiler.key_averages() if event.key in SEARCH]
     search = sum(e.device_time_total if on_gpu else e.cpu_time_total for e in found)
     return Shares(seconds, search / whole)

@@ -1,7 +1,6 @@
 """Point transformers for classification and part segmentation.
 
-Every module of this folder is imported here, so a file that registers a model joins by lying
-beside the others.
+Every module of this folder is imported here, so a new file only has to register its model.
 """
 
 from pcea.models.attention_map import AttentionMap

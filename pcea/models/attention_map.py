@@ -1,4 +1,4 @@
-"""The attention of each layer at the points that a model took."""
+"""The attention maps of each layer, at the points that a model took."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,12 @@ from pcea.models.prediction import EncodedSample, ModelInput, Prediction
 class AttentionMap:
     """One layer's attention at the points that the model took.
 
-    Over slots there is one column per slot, and the values of a point sum to 1. Among points no
-    column means the same on every shape, so two things are read from the map: column 0,
-    ``received``, is how much a point is attended to, the mean over all readers of the weight they
-    give it; the others are what the tokens nearest to some query points read. Both are in units of
-    uniform attention: 1 is what every point would get if a reader shared its weight out evenly.
+    Attention over slots has one column per slot, and the values of a point sum to 1. For attention
+    among points, column 0, ``received``, is the mean weight that all queries give to a point, and
+    each further column holds the weights that the token nearest to one query point gives. Both are
+    in units of uniform attention: 1 is the weight of every point if all get the same.
 
-    The model attends among its tokens. At the other points, values are interpolated from the three
+    The weights are those of tokens. At the other points, they are interpolated from the three
     nearest tokens of the same vote.
 
     Args:
@@ -47,24 +46,24 @@ class AttentionMap:
 
     @property
     def shares(self) -> Tensor:
-        """(P, K) the mean of the heads, 1 where a point has what all points have on average."""
+        """(P, K) the mean of the heads, in units of the mean over the points."""
         values = self.values.mean(0)
         return values / values.mean(0).clamp(min=1e-30) if self.kind == "slots" else values
 
 
 @torch.no_grad()
 def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, ...]:
-    """Bring the attention of every layer to the points of all votes.
+    """Interpolate the attention of every layer to the points of all votes.
 
-    Of attention among points, what ``queries`` points read is given. They lie far from each other
-    and are the same for all votes. An InputError says that parts of the model are compiled, of
-    which nothing was recorded.
+    Attention among points is given for ``queries`` query points, which lie far from each other and
+    are the same for all votes. It raises an InputError if parts of the model are compiled, because
+    nothing is recorded of them.
     """
     encoded, depth = prediction.encoded, len(prediction.model.encoder.layers)
     kinds = [layer.attention.map_kind for layer in encoded[0].recorded.layers]
     if len(kinds) < depth:
         raise InputError(
-            f"only {len(kinds)} of {depth} attention layers can be followed: compile the whole "
+            f"only {len(kinds)} of {depth} attention layers can be recorded: compile the whole "
             "model, not parts of it"
         )
     query = _choose_queries(encoded[0].input, queries)
@@ -81,9 +80,9 @@ def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, 
 
 
 def _choose_queries(taken: ModelInput, queries: int) -> Tensor:
-    """Choose the farthest point from the centroid, then always the farthest from those before.
+    """Choose query points by farthest point sampling from the point farthest from the centroid.
 
-    They are (Q, 3) places in the shape's unit and axes, fewer where it has fewer places.
+    They are (Q, 3) in the shape's unit and axes, fewer if it has fewer different points.
     """
     num = min(queries, len(taken.pos[0].unique(dim=0)))
     if num == 0:
@@ -93,12 +92,12 @@ def _choose_queries(taken: ModelInput, queries: int) -> Tensor:
 
 
 def _at_points(encoded: EncodedSample, query: Tensor) -> list[Tensor]:
-    """Each layer's columns at the points of one vote, (H, num_points, K)."""
+    """Interpolate each layer's columns to the points of one vote, (H, num_points, K)."""
     found, pos = [], encoded.recorded.levels[0].pos
     for layer in encoded.recorded.layers:
         columns = layer.weights()[0]  # (H, M, S)
         if layer.attention.map_kind == "points":
-            # Votes may differ in their frame, so queries are found in that of the file.
+            # Each vote is scaled by itself, so query points are matched in the file's coordinates.
             centers = encoded.input.places[knn(layer.pos, pos, 1)[0, :, 0].cpu()]  # (M, 3)
             readers = knn(query[None], centers[None], 1)[0, :, 0].to(pos.device)  # (Q,)
             received = columns.mean(1, keepdim=True)  # (H, 1, M)

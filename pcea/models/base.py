@@ -1,4 +1,4 @@
-"""What every model has in common: how it takes a user's shape, and what it answers."""
+"""The base class of models: it samples a user's shape, checks a batch and predicts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ from pcea.models.info import ModelInfo
 from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
 
-# Of attention among points, what so many points read is given.
+# How many query points attention among points is given for.
 QUERIES = 8
-# From how many points of a cloud without normals they are estimated.
+# How many further points are sampled to estimate the normals of a shape that has none.
 SURFACE_POINTS = 4096
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and each of its modules back into its own mode after."""
+    """Put a model into evaluation mode, and afterwards restore the mode of each module."""
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
@@ -40,7 +40,7 @@ class PointModel(nn.Module):
 
     Args:
         info: what the model is called, predicts, and was trained on.
-        encoder: the transformer beneath the head.
+        encoder: the point transformer.
     """
 
     task: ClassVar[Literal["classification", "segmentation"]]
@@ -65,19 +65,19 @@ class PointModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live."""
+        """The device of the parameters."""
         return self.last_weight.device
 
     @property
     def last_weight(self) -> Tensor:
-        """The weights of the encoder's last layer, whose type and device are the model's."""
+        """The weights of the encoder's last layer; their type and device count as the model's."""
         return self.encoder.fuse.linear.weight
 
     def category_probability(self, probability: Tensor) -> Tensor:
-        """Say how likely each category is, (…, categories).
+        """Give the probability of each category, (…, categories).
 
-        Of a classifier's (…, categories) nothing changes; of a segmenter's (…, P, parts) it is the
-        mean over the points of what the category's parts get.
+        A classifier's (…, categories) stay as they are. A segmenter's (…, P, parts) are summed over
+        the parts of each category, and averaged over the points.
         """
         if self.task == "classification":
             return probability
@@ -91,11 +91,11 @@ class PointModel(nn.Module):
         category: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Prepared:
-        """Check a batch and make it what the network takes; every forward begins with it.
+        """Check and prepare a batch for the network; every ``forward`` begins with this call.
 
-        In evaluation mode stray points are set onto their nearest kept points, unless ``clean`` is
-        false, and normals that the model needs and that are unknown (zero, or None) are
-        estimated. In training mode the batch stays as it is.
+        In evaluation mode, stray points are moved onto their nearest kept points, unless ``clean``
+        is false, and normals that the model needs and that are unknown (zero, or None) are
+        estimated. In training mode, the batch is only checked.
 
         Args:
             pos: (B, N, 3) positions, centered and scaled to the unit sphere.
@@ -104,7 +104,7 @@ class PointModel(nn.Module):
             mask: (B, N) bool, true at real points. Default: all are real.
 
         Raises:
-            InputError: a shape, type or device does not fit, positions are no clouds in the unit
+            InputError: a shape, type or device does not fit, positions are not clouds in the unit
                 sphere, or normals are needed in training and there are none.
         """
         pos, normal = check_batch(pos, normal, category, mask, self.last_weight)
@@ -112,7 +112,7 @@ class PointModel(nn.Module):
             raise InputError(
                 f"model {self.info.name!r} was made with normals, and there are none to train on"
             )
-        # A step on a GPU should not wait for the answer.
+        # Checking values makes the CPU wait for the GPU, so a training step there skips it.
         if not self.training or pos.device.type == "cpu":
             given = category if self.task == "segmentation" else None
             pos = check_values(pos, mask, given, len(self.info.taxonomy.categories))
@@ -131,7 +131,7 @@ class PointModel(nn.Module):
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
         Args:
-            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
+            shape: a cloud or mesh in any unit, or anything else that :func:`pcea.as_shape` takes.
             seed: which points are sampled.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`.
 
@@ -140,7 +140,7 @@ class PointModel(nn.Module):
             are there, known or estimated.
 
         Raises:
-            InputError: it is no shape, all points are equal, or there is no such axis.
+            InputError: it is not a shape, all points are equal, or there is no such axis.
         """
         shape = as_shape(shape)
         cloud = shape.sample(self.info.num_points, seed)
@@ -159,7 +159,7 @@ class PointModel(nn.Module):
         unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
         with evaluating(self), torch.no_grad():
             if unknown:
-                # More points than the model takes tell more of the surface.
+                # More points than the model takes give better normals.
                 dense = Cloud.join([cloud, shape.sample(SURFACE_POINTS, seed)])
                 normal = self.prepare(*standing(dense)).normal
                 assert normal is not None
@@ -178,16 +178,16 @@ class PointModel(nn.Module):
     ) -> Prediction:
         """Run the model on a shape, one forward pass for each vote.
 
-        The votes keep what each attention layer was given and the fused tokens. The model is left
-        in the mode it was in.
+        Each vote keeps the inputs of the attention layers and the tokens of every level. The mode
+        of the model is restored.
 
         Args:
-            shape: a cloud or mesh in any unit, or what else :func:`pcea.as_shape` takes.
+            shape: a cloud or mesh in any unit, or anything else that :func:`pcea.as_shape` takes.
             votes: how many samplings of the shape are averaged.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`, or ``auto``, which is
                 the default: :func:`pcea.models.orientation.find_up` guesses it.
-            category: the category that a segmenter is given. Default: it decides.
-            gradients: whether the logits keep their graph down to the positions taken.
+            category: the category that a segmenter is given. Default: none.
+            gradients: whether gradients of the logits reach the input positions.
 
         Raises:
             InputError: ``votes`` is below 1, or there is no such category or axis.
@@ -210,22 +210,22 @@ class PointModel(nn.Module):
             for seed in range(votes):
                 taken = self.sample(shape, seed, up)
                 taken.pos.requires_grad_(gradients)
-                # Not through __call__: a compiled model rounds otherwise, and records nothing.
+                # Not by __call__: a compiled model rounds differently and records nothing.
                 with recording(self.encoder) as recorded:
                     logits = self.forward(taken.pos, taken.normal, code)[0]
                 encoded.append(EncodedSample(taken, logits, recorded))
         return Prediction(self, shape, up, confidence, given, tuple(encoded))
 
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:
-        """Give each layer's attention all over a shape: the short form of :func:`pcea.explain`.
+        """Give each layer's attention on a whole shape, a short form of :func:`pcea.explain`.
 
-        The arguments are those of :meth:`predict`; four votes are taken by default. Of a cloud of N
-        points, or a mesh of N vertices, there is a map per layer, the mean of its heads: (N, S)
-        where the attention has S slots. Among points it is (N, 9): how much each point is attended
-        to, and what eight points read, as :class:`pcea.models.AttentionMap` has it.
+        The arguments are those of :meth:`predict`; four votes are the default. For a cloud of N
+        points, or a mesh of N vertices, there is one map per layer, the mean of its heads: (N, S)
+        for attention over S slots, and (N, 9) for attention among points, with the columns that
+        :class:`pcea.models.AttentionMap` describes.
         """
         found = self.predict(shape, votes, up)
         maps = [each.values.mean(0) for each in attention_maps(found, QUERIES)]
-        # Together, so that the way over a surface is worked out once.
+        # All layers at once, so that the interpolation on the surface is computed once.
         carried = found.shape.carry_back(found.sample, torch.cat(maps, dim=1))
         return list(carried.split([each.shape[1] for each in maps], dim=1))

@@ -18,8 +18,8 @@ class Classifier(PointModel):
     """PCT's classifier: pooled features, two LBR blocks with dropout, one linear layer.
 
     Args:
-        info: the model's name, and the categories it tells apart.
-        pooling: how features of all points become one vector: any of ``max`` and ``mean``.
+        info: the model's name and its categories.
+        pooling: how the features of all points are pooled: by ``max``, ``mean`` or both.
         hidden: channels of the two blocks.
         dropout: share of channels zeroed after each block in training.
         encoder: options of :class:`pcea.models.encoder.PointTransformer`.
@@ -62,7 +62,7 @@ class Classifier(PointModel):
     ) -> Tensor:
         """Score every category for each cloud: (B, categories) logits.
 
-        It takes what :meth:`prepare` takes; the category is ignored.
+        The arguments are those of :meth:`prepare`; the category is ignored.
         """
         pos, normal, _ = self.prepare(pos, normal, category, mask)
         return self.head(self.encoder(pos, normal, mask)[-1].pool(*self.pooling))
@@ -70,8 +70,8 @@ class Classifier(PointModel):
     def classify(
         self, shape: ShapeLike, top: int = 5, votes: int = CLASSIFY_VOTES, up: str = UP
     ) -> list[tuple[str, float]]:
-        """Name what a shape shows: the ``top`` likeliest categories, with their probabilities.
+        """Classify a shape: the ``top`` likeliest categories with their probabilities.
 
-        The other arguments are those of :meth:`predict`; one vote is taken by default.
+        The other arguments are those of :meth:`predict`; one vote is the default.
         """
         return self.predict(shape, votes, up).best(top)

@@ -13,7 +13,7 @@ from pcea.models.lbr import LBR
 
 
 def require_sizes(**options: Any) -> None:
-    """Raise an InputError where an option, given by its name, is no size, or no list of sizes."""
+    """Raise an InputError if an option, given by its name, is not a size or a list of sizes."""
     for name, value in options.items():
         least = 0 if name in ("stem", "outer", "depth") else 1
         several = name in ("dims", "num", "hidden")
@@ -57,12 +57,12 @@ class Tokens(NamedTuple):
 
 
 class Grouping(nn.Module):
-    """Sample ``num`` centers, None for all points, and keep their k neighbors' strongest features.
+    """Sample ``num`` centers (None: all points) and max-pool the features of their k neighbors.
 
-    The neighbors' features [x_j − x_i, x_i] pass ``inner`` LBR blocks, the maximum over the
-    neighbors passes ``outer`` more. The first linear layer is applied before the gather,
-    W·[x_j − x_i; x_i] = Wa·x_j + (Wb − Wa)·x_i, which is the same function for a k-th of the work.
-    On a CPU the neighbors' features are never held at all, see :mod:`pcea.models.edges`. Source:
+    The features [x_j − x_i, x_i] of a neighbor pass ``inner`` LBR blocks, and their maximum over
+    the neighbors ``outer`` more. The first linear layer is applied before the gather,
+    W·[x_j − x_i; x_i] = Wa·x_j + (Wb − Wa)·x_i: the same function for 1/k of the computation. On a
+    CPU the features of all neighbors are never held at once, see :mod:`pcea.models.edges`. Source:
     Guo et al., *PCT*, section 3.3, equations 10 and 11.
     """
 
@@ -96,7 +96,7 @@ class Grouping(nn.Module):
         return Tokens(center, pooled, center_mask)
 
     def _pool(self, x: Tensor, center_x: Tensor, neighbors: Tensor, mask: Tensor | None) -> Tensor:
-        """The plain form: all edges at once."""
+        """Pool in the plain form, which holds all edges at once."""
         near, own = self._ends(x, center_x)
         edges = gather(near, neighbors) + own.unsqueeze(2)  # (B, M, k, C)
         if mask is not None:
@@ -107,11 +107,11 @@ class Grouping(nn.Module):
         return edges.max(2).values
 
     def _pool_tiles(self, x: Tensor, center_x: Tensor, neighbors: Tensor) -> Tensor:
-        """The same function, the edges never held."""
+        """Pool tile by tile: the same function, without holding all edges."""
         first, count = self.first, neighbors.numel()
         last = self.inner[0] if self.inner else first
         assert isinstance(last, LBR)
-        # Where BatchNorm turns the maximum into a minimum, the features before it change sign.
+        # A negative weight of BatchNorm makes the maximum a minimum: the features change sign.
         sign = torch.where(last.norm.weight.detach() < 0, -1.0, 1.0).to(x.dtype)  # (C,)
         near, own = self._ends(x, center_x, None if self.inner else sign)
         with torch.autocast("cpu", enabled=False):
@@ -133,13 +133,13 @@ class Grouping(nn.Module):
     def _ends(
         self, x: Tensor, center_x: Tensor, sign: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What the edges join, (B, N, C) and (B, M, C): an edge is near_j + own_i."""
+        """The terms of the edges, (B, N, C) and (B, M, C): an edge is near_j + own_i."""
         weight = self.first.linear.weight
         if sign is not None:
             weight = weight * sign.unsqueeze(1)
         near, own = weight.chunk(2, dim=1)
         near, own = F.linear(x, near), F.linear(center_x, own - near)
-        # Half precision pays in large products alone.
+        # Only large matrix products are worth computing in half precision.
         return (near.float(), own.float()) if near.dtype == torch.bfloat16 else (near, own)
 
 
@@ -149,7 +149,7 @@ class Embedding(nn.Module):
     Args:
         in_dim: input channels: 3, or 6 with normals.
         dims: channels after the two point-wise LBR blocks and after each grouping stage.
-        num: centers of each stage, None for all points; as many as stages.
+        num: the number of centers of each stage, None for all points.
         k: neighbors of a center.
         inner, outer: LBR blocks of a stage before and after its maximum.
 
@@ -178,9 +178,9 @@ class Embedding(nn.Module):
         )
 
     def forward(self, pos: Tensor, x: Tensor, mask: Tensor | None) -> list[Tokens]:
-        """Embed positions (B, N, 3) and features (B, N, in_dim): the tokens of every level.
+        """Embed positions (B, N, 3) and features (B, N, in_dim).
 
-        The levels lead from all N points to the last stage's centers.
+        It returns the tokens of every level, from all N points to the centers of the last stage.
         """
         for block in self.point:
             x = block(x, mask)

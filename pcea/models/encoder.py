@@ -14,7 +14,7 @@ Residual = Literal["offset", "add", "none"]
 
 
 class AttentionLayer(nn.Module):
-    """One attention and what surrounds it.
+    """One attention with its residual connection.
 
     ``offset``: x + LBR(x − attention(x)), PCT's offset; ``add``: x + LBR(attention(x)), the plain
     residual; ``none``: attention(x) alone. Source: Guo et al., *PCT*, equations 5 and 8.
@@ -44,9 +44,9 @@ class PointTransformer(nn.Module):
     Args:
         attention: a name of :func:`pcea.attention.list_attentions`.
         attention_options: options of the attention. Default: its own defaults.
-        residual: what surrounds an attention, see :class:`AttentionLayer`.
+        residual: the residual connection around an attention, see :class:`AttentionLayer`.
         depth: attention layers.
-        normals: whether normals are a further input.
+        normals: whether normals are an additional input.
         dims, num, k, inner, outer: see :class:`pcea.models.embedding.Embedding`.
         stem: LBR blocks between the embedding and the attention.
         keep_embedding: whether the embedding joins the concatenation.
@@ -93,10 +93,10 @@ class PointTransformer(nn.Module):
     def forward(
         self, pos: Tensor, normal: Tensor | None = None, mask: Tensor | None = None
     ) -> list[Tokens]:
-        """Encode a batch: the tokens of every level, and last the fused ones, (B, M, ``fused``).
+        """Encode a batch: the tokens of every level and, last, the fused ones, (B, M, ``fused``).
 
-        The positions (B, N, 3) are centered and scaled to the unit sphere; a model made for normals
-        needs them.
+        The positions (B, N, 3) are centered and scaled to the unit sphere. An encoder made with
+        normals needs them.
         """
         if self.normals and normal is None:
             raise InputError("this encoder was made with normals, and it was given none")

@@ -1,4 +1,4 @@
-"""What a model knows about itself, and keeps inside its weights file."""
+"""The description of a model, which is stored in its weights file."""
 
 import json
 from collections.abc import Mapping
@@ -8,21 +8,21 @@ from typing import Any
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 
-# Where a weights file keeps it, among the file's metadata.
+# The key of the description in the metadata of a weights file.
 KEY = "pcea"
 
 
 @dataclass(frozen=True, repr=False)
 class ModelInfo:
-    """Everything needed to build a model again and to use it on a user's cloud.
+    """Everything needed to build a model again and to apply it to a user's shape.
 
     Args:
         name: a name of :func:`pcea.models.list_models`.
-        taxonomy: the categories and parts its outputs stand for.
-        options: the options it was made with, beyond those of its name.
+        taxonomy: the categories and parts that it predicts.
+        options: the options it was made with, besides those that its name stands for.
         dataset: the data set it was trained on, or None.
         num_points: how many points of a cloud it takes.
-        training: what else its training says of itself: recipe, epoch, seed, validation figures.
+        training: how it was trained: recipe, epoch, seed, validation figures.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ModelInfo:
 
     @classmethod
     def from_json(cls, text: str) -> "ModelInfo":
-        """Read what :meth:`to_json` wrote; an InputError says that the text is something else."""
+        """Read what :meth:`to_json` wrote; any other text raises an InputError."""
         try:
             values = json.loads(text)
             named = values.pop("taxonomy")

@@ -1,4 +1,4 @@
-"""Guessing which axis of a shape points up, from how sure a model is."""
+"""Guess which axis of a shape points up, from how confident a model is with each axis up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,48 +13,48 @@ from pcea.models.base import PointModel, evaluating
 from pcea.models.weights import list_pretrained, load_model, ships
 
 VOTES = 2
-# By how much another axis must beat y, and how sure of it a model must be at least: a shape that
-# fits no category resembles one of them a little when it lies. Label smoothing keeps classifiers
-# from being surer. Chosen by scripts/measure_orientation.py, see docs/models.md.
+# Another axis must beat the confidence of y by the margin, and reach the least confidence of its
+# task: a shape that fits no category resembles one of them a little when it lies. Classifiers are
+# less confident because of label smoothing. Both were chosen by scripts/measure_orientation.py.
 MARGIN = 0.2
-SUREST = {"classification": 0.75, "segmentation": 0.85}
+LEAST = {"classification": 0.75, "segmentation": 0.85}
 _Y = UP_AXES.index("y")
 
 
 @dataclass(frozen=True)
 class UpGuess:
-    """Which axis points up, as a model has it.
+    """A model's guess of the up axis.
 
     Args:
         up: the guess, one of :data:`pcea.geometry.UP_AXES`.
-        sure: how sure the model is of its answer with each of these axes up, 0 to 1.
+        by_axis: the probability of the likeliest category with each of these axes up.
     """
 
     up: str
-    sure: tuple[float, ...]
+    by_axis: tuple[float, ...]
 
     @property
     def confidence(self) -> float:
-        """How sure the model is of its answer with the guessed axis up."""
-        return self.sure[UP_AXES.index(self.up)]
+        """The confidence with the guessed axis up, 0 to 1."""
+        return self.by_axis[UP_AXES.index(self.up)]
 
     @property
-    def of_y(self) -> float:
-        """How sure it is of its answer with y up."""
-        return self.sure[_Y]
+    def y_confidence(self) -> float:
+        """The confidence with y up, 0 to 1."""
+        return self.by_axis[_Y]
 
 
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
-    """Guess the up axis of a shape, the same for every command and every model that ships.
+    """Guess the up axis of a shape.
 
-    Models that ship were trained on shapes that stand with y up. All of them guess, whichever is
-    to answer, so that no two commands take one file to stand two ways, and as each knows shapes
-    that were not in the other's training; :func:`agree` chooses. A model of other weights guesses
-    alone, as only it knows what was up in its training.
+    The models that ship were trained on shapes with y up, each on other shapes. All of them guess,
+    whichever of them predicts, and :func:`agree` chooses, so that all commands use the same axis
+    for a file. A model with other weights guesses alone, because only it knows what was up in its
+    training data.
     """
     shape = as_shape(shape)
     guides = _guides(str(model.device)) if ships(model) else (model,)
-    return agree([(guess_up(each, shape), SUREST[each.task]) for each in guides])
+    return agree([(guess_up(each, shape), LEAST[each.task]) for each in guides])
 
 
 @cache
@@ -63,11 +63,11 @@ def _guides(device: str) -> tuple[PointModel, ...]:
 
 
 def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
-    """Choose among the guesses of models, each with how sure it must be of another axis than y.
+    """Choose among the guesses of several models, each with the least confidence of its task.
 
-    The choice is y where a model is as sure of it as it must be of another axis. Else it is the
-    other axis of which a model is surest, over what it must be, if that axis beats y by
-    :data:`MARGIN` in the sum over all models too. Else it is y.
+    The choice is y if a model guesses y with at least its least confidence. Else it is the axis
+    whose confidence exceeds the least one by most, if the confidences of all models added up also
+    put it ahead of y by more than :data:`MARGIN`. Else it is y.
     """
 
     def weight(each: tuple[UpGuess, float]) -> tuple[int, float]:
@@ -76,42 +76,37 @@ def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
         return 1 if guess.up != "y" else 2 if over >= 0 else 0, over
 
     best = max(guesses, key=weight)[0]
-    ahead = sum(guess.sure[UP_AXES.index(best.up)] - guess.of_y for guess, _ in guesses)
+    only = [guess for guess, _ in guesses]
+    ahead = sum(each.by_axis[UP_AXES.index(best.up)] - each.y_confidence for each in only)
     if best.up == "y" or ahead > MARGIN:
         return best
-    return UpGuess("y", max((guess for guess, _ in guesses), key=lambda each: each.of_y).sure)
+    return UpGuess("y", max(only, key=lambda each: each.y_confidence).by_axis)
 
 
-def guess_up(
-    model: PointModel, shape: ShapeLike, margin: float = MARGIN, least: float | None = None
-) -> UpGuess:
-    """Guess the up axis of a shape: the one with which the model is surest of its answer.
+def guess_up(model: PointModel, shape: ShapeLike) -> UpGuess:
+    """Guess the up axis of a shape with one model: the axis with the highest confidence, or y.
 
-    A model is taught shapes that stand one way, and is surer of a shape that stands so. "Up" is
-    therefore what was up in its training data. ``margin`` and ``least`` are those of
-    :func:`choose_up`; ``least`` is by default what :data:`SUREST` has for the model's task.
+    A model is more confident if a shape stands as those that it was trained on. "Up" is therefore
+    what was up in its training data.
     """
-    sure = categories_by_up(model, shape).amax(-1)  # (6,)
-    up = int(choose_up(sure, margin, SUREST[model.task] if least is None else least))
-    return UpGuess(UP_AXES[up], tuple(sure.tolist()))
+    confidence = categories_by_up(model, shape).amax(-1)  # (6,)
+    up = int(choose_up(confidence, MARGIN, LEAST[model.task]))
+    return UpGuess(UP_AXES[up], tuple(confidence.tolist()))
 
 
-def choose_up(sure: Tensor, margin: float, least: float) -> Tensor:
-    """Choose the axis of which a model is surest, or y: (…, 6), in the order of UP_AXES, to (…).
+def choose_up(confidence: Tensor, margin: float, least: float) -> Tensor:
+    """Choose the axis of the highest confidence, or y: (…, 6), ordered as UP_AXES, to indices (…).
 
-    Another axis must beat y by ``margin``, and the model be at least ``least`` sure of it.
+    Another axis must beat the confidence of y by more than ``margin``, and be at least ``least``.
     """
-    best = sure.max(-1)
-    clear = (best.values - sure[..., _Y] > margin) & (best.values >= least)
+    best = confidence.max(-1)
+    clear = (best.values - confidence[..., _Y] > margin) & (best.values >= least)
     return torch.where(clear, best.indices, _Y)
 
 
 @torch.no_grad()
 def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) -> Tensor:
-    """Predict each category's probability with each axis up: (6, categories), ordered as UP_AXES.
-
-    Of a segmenter it is what the parts of the category get.
-    """
+    """Predict the probability of each category with each axis up: (6, categories)."""
     shape, found = as_shape(shape), []
 
     def turned(vectors: Tensor | None) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""What a model answers for one shape, and what each of its forward passes took and gave."""
+"""A model's prediction for one shape, with the input and output of each forward pass."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,8 @@ class ModelInput:
         cloud: ``num_points`` points in the shape's own unit and axes.
         pos: (1, num_points, 3) the same points, y up, in the unit sphere.
         normal: (1, num_points, 3), estimated where the model needs unknown ones.
-        stand_in: (num_points,) which point each one stands for: a stray for a kept one.
+        stand_in: (num_points,) which point replaces each one: for a stray its nearest kept point,
+            else the point itself.
         estimated: whether normals were estimated.
     """
 
@@ -42,12 +43,12 @@ class ModelInput:
 
     @property
     def places(self) -> Tensor:
-        """(num_points, 3) where the model has each point, in the shape's own unit and axes."""
+        """(num_points, 3) the position taken for each point, in the shape's own unit and axes."""
         return self.cloud.pos[self.stand_in.to(self.cloud.pos.device)]
 
 
 class LayerInput(NamedTuple):
-    """What one attention layer was given in a forward pass."""
+    """The input of one attention layer in a forward pass."""
 
     attention: Attention
     x: Tensor  # (B, M, C)
@@ -61,7 +62,7 @@ class LayerInput(NamedTuple):
 
 @dataclass
 class Recording:
-    """What went through an encoder in its last forward pass."""
+    """The tokens and the attention inputs of an encoder's last forward pass."""
 
     levels: list[Tokens] = field(default_factory=list)  # from all points to the fused tokens
     layers: list[LayerInput] = field(default_factory=list)
@@ -69,9 +70,9 @@ class Recording:
 
 @contextmanager
 def recording(encoder: nn.Module) -> Iterator[Recording]:
-    """Record what goes through an encoder, which computes as it does without.
+    """Record an encoder's forward pass by hooks, which do not change its result.
 
-    Where parts of it are compiled, nothing may be recorded of them.
+    Compiled parts may not call the hooks, so that nothing is recorded of them.
     """
     found = Recording()
 
@@ -92,7 +93,7 @@ def recording(encoder: nn.Module) -> Iterator[Recording]:
 
 
 class EncodedSample(NamedTuple):
-    """What one forward pass took and gave for one sampling of a shape."""
+    """The input and the output of one forward pass, on one sampling of a shape."""
 
     input: ModelInput
     logits: Tensor  # (categories,) of a classifier, (num_points, parts) of a segmenter
@@ -101,14 +102,14 @@ class EncodedSample(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """What a model answers for one shape: the mean over votes, each one forward pass.
+    """A model's prediction for one shape: the mean over votes, each one forward pass.
 
     Args:
         model: the model.
         shape: the shape.
-        up: the axis that was taken for up.
-        up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.
-        given: the id of the category that a segmenter was given; None: it decides.
+        up: the up axis that was used.
+        up_confidence: the confidence of its guess, 0 to 1; None if the axis was given.
+        given: the id of the category that a segmenter was given; None: none was.
         encoded: the votes.
     """
 
@@ -135,7 +136,7 @@ class Prediction:
     def sample(self) -> Cloud:
         """The P = votes · ``num_points`` points that the model took, one vote after the other.
 
-        They are in the shape's own unit and axes; those of a mesh know their faces.
+        They are in the shape's own unit and axes; those of a mesh have the index of their face.
         """
         return Cloud.join([each.input.cloud for each in self.encoded])
 
@@ -154,10 +155,7 @@ class Prediction:
 
     @cached_property
     def probability(self) -> Tensor:
-        """The answer: (categories,), the mean of the votes; of a segmenter (P, parts).
-
-        All parts compete, whatever the category.
-        """
+        """(categories,) the mean of the votes; for a segmenter (P, parts), over all parts."""
         votes = [each.logits.detach().float().softmax(-1).cpu() for each in self.encoded]
         if self.model.task == "classification":
             return torch.stack(votes).mean(0)
@@ -165,7 +163,7 @@ class Prediction:
 
     @cached_property
     def category_probability(self) -> Tensor:
-        """(categories,) the probability of each category; of a segmenter what its parts get."""
+        """(categories,) see :meth:`PointModel.category_probability`."""
         return self.model.category_probability(self.probability)
 
     @property
@@ -179,7 +177,7 @@ class Prediction:
         return self.model.info.taxonomy.categories[self.category_id]
 
     def best(self, top: int = 1) -> list[tuple[str, float]]:
-        """Name the likeliest categories with their probabilities, the likeliest first."""
+        """List the likeliest categories with their probabilities, the likeliest first."""
         names = self.model.info.taxonomy.categories
         best = self.category_probability.topk(min(top, len(names)))
         found = zip(best.values.tolist(), best.indices.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""What every model does with a batch before its network takes it: checks, stray points, normals."""
+"""What every model does with a batch before its network: checks, stray points, normals."""
 
 from typing import NamedTuple
 
@@ -8,25 +8,25 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.geometry import estimate_normals
 
-# Between what bounds the largest coordinate of a cloud in the unit sphere may lie. Stretched and
-# moved clouds lie well within; millimeters and map coordinates do not.
+# Bounds on the largest coordinate of a cloud in the unit sphere. Scaled and translated clouds lie
+# well within them; millimeters and map coordinates do not.
 FARTHEST, NEAREST = 10.0, 0.02
 
 
 class Prepared(NamedTuple):
     """A batch as the network takes it."""
 
-    pos: Tensor  # (B, N, 3) float32, strays set onto kept points
-    normal: Tensor | None  # (B, N, 3) float32, those that were unknown estimated
-    stand_in: Tensor | None  # (B, N) int64 which point each one stands for; None: each for itself
+    pos: Tensor  # (B, N, 3) float32, strays moved onto kept points
+    normal: Tensor | None  # (B, N, 3) float32, unknown ones estimated
+    stand_in: Tensor | None  # (B, N) int64 which point replaces each one; None: itself
 
 
 def check_batch(
     pos: Tensor, normal: Tensor | None, category: Tensor | None, mask: Tensor | None, like: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Check what a model is given, and give positions and normals the type of its weights.
+    """Check a batch, and convert positions and normals to the type of the model's weights.
 
-    Positions and normals should be (B, N, 3) real numbers, the category (B,) whole numbers and the
+    Positions and normals must be (B, N, 3) real numbers, the category (B,) whole numbers and the
     mask (B, N) bool, all on the device of the weights; anything else raises an InputError.
     """
     if not isinstance(pos, Tensor):
@@ -82,15 +82,14 @@ def _first(bad: Tensor) -> int | None:
 def check_values(
     pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int
 ) -> Tensor:
-    """Pass positions on, if they are clouds in the unit sphere.
+    """Return a copy of the positions, after checking that they are clouds in the unit sphere.
 
-    An InputError says where a value is NaN or infinite, all points of a cloud are equal, a cloud
-    lies so far from the unit sphere that no model was trained on such, or there is no such
-    category.
+    It raises an InputError if a value is NaN or infinite, all points of a cloud are equal, a cloud
+    is far too large or too small for the unit sphere, or a category does not exist.
     """
     if category is not None and not ((category >= 0) & (category < categories)).all():
         wrong = category[(category < 0) | (category >= categories)][0]
-        raise InputError(f"category {int(wrong)} is none of the model's, 0 to {categories - 1}")
+        raise InputError(f"category {int(wrong)} is not one of the model's, 0 to {categories - 1}")
     kept = pos.new_ones(pos.shape[:2], dtype=torch.bool) if mask is None else mask
     if (cloud := _first(~kept.any(1))) is not None:
         raise InputError(f"cloud {cloud} of the batch has no point")
@@ -100,7 +99,7 @@ def check_values(
             f"pos of cloud {cloud} is NaN or infinite at {int(broken[cloud].sum())} of its "
             f"{int(kept[cloud].sum())} points: remove them first"
         )
-    # Padding counts as the cloud's first real point.
+    # Padding takes the position of the cloud's first real point.
     first = kept.long().argmax(1)[:, None, None].expand(-1, 1, 3)
     real = torch.where(kept[..., None], pos, pos.gather(1, first))
     if (cloud := _first((real.amax(1) == real.amin(1)).all(-1))) is not None:
@@ -124,7 +123,7 @@ check_values.register_autograd(lambda context, gradient: (gradient, None, None, 
 def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Tensor:
     """Estimate the normals (B, N, 3) that are zero or not finite; None means that all are unknown.
 
-    Of a cloud that has some, the estimated ones are on their side.
+    If some normals of a cloud are known, the estimated ones are oriented as they are.
     """
     if normal is None:
         normal = torch.zeros_like(pos)
@@ -135,7 +134,7 @@ def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Ten
 
 @torch.library.custom_op("pcea::filled_normals", mutates_args=())
 def _filled(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> Tensor:
-    """The normals, and wherever some of a cloud are unknown all of its normals estimated."""
+    """Estimate all normals of each cloud in which some are unknown; copy those of the others."""
     wanting = ~(known if mask is None else known | ~mask).all(1)  # (B,)
     filled = normal.clone()
     if wanting.any():

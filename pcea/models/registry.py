@@ -15,9 +15,9 @@ from pcea.models.info import ModelInfo
 from pcea.models.segmenter import Segmenter
 from pcea.registry import Registry
 
-# Without neighbor embedding, and without what PCT puts around the attention layers for it.
+# Simple PCT: no neighbor embedding, no stem, and no embedding in the concatenation.
 SIMPLE: dict[str, Any] = {"dims": (128,), "num": (), "stem": 0, "keep_embedding": False}
-# Neighbor embedding of all points: segmentation needs an answer for each.
+# Neighbor embedding of all points, because segmentation predicts a part for each.
 DENSE: dict[str, Any] = {"num": (None, None), "dims": (64, 64, 128)}
 # Narrow enough for a CPU: one LBR block on neighbors, one on their maximum.
 TINY: dict[str, Any] = {
@@ -33,23 +33,23 @@ TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128), "hidden": (256, 128)}
 
 M = TypeVar("M", bound=type[PointModel])
 
-# Each with the options that the name stands for.
+# Each entry is a class with the options that its name stands for.
 MODELS: Registry[partial[PointModel]] = Registry("model", "pcea.models")
 
 
 def register_model(name: str, **options: Any) -> Callable[[M], M]:
-    """Make a class of models known by a name.
+    """Decorate a model class to register it under a name.
 
-    The class takes a :class:`ModelInfo` first and its options, all with defaults, after; further
-    keywords, where it takes any, are options of the encoder.
+    The class takes a :class:`ModelInfo`, then its options, which all have defaults. If it takes
+    further keywords, they are options of the encoder.
 
     Args:
         name: the name that users give, lower case, words joined by hyphens.
-        options: those options of the class that differ from its defaults under this name.
+        options: the options of the class that this name stands for.
 
     Raises:
         ValueError: the name is taken.
-        TypeError: it is no class of :class:`PointModel` that names its task.
+        TypeError: it is not a subclass of :class:`PointModel` with a ``task``.
     """
 
     def add(kind: M) -> M:
@@ -74,7 +74,7 @@ register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
 
 
 def preset(name: str) -> Mapping[str, Any]:
-    """The options that a model's name stands for, where they differ from the class's defaults."""
+    """Give the options that a model's name stands for."""
     return MODELS.get(name).keywords
 
 
@@ -106,8 +106,8 @@ def create_model(
         taxonomy: the categories, and parts, to predict. Default: those of ModelNet40 for
             classifiers, of ShapeNetPart for segmenters.
         dataset: the data set it is for, kept with the model.
-        num_points: how many points it takes of a user's cloud.
-        training: what its training says of itself, kept with the model.
+        num_points: how many points of a user's shape it takes.
+        training: how it was trained, kept with the model.
         options: options of the model and its encoder, such as ``attention="self"``,
             ``attention_options={"slots": 128}``, ``residual="add"`` or ``normals=True``.
 
@@ -121,11 +121,11 @@ def create_model(
 
 
 def build_model(info: ModelInfo) -> PointModel:
-    """Build the model that a description is of, freshly initialized; see :func:`create_model`."""
+    """Build a freshly initialized model from its description; see :func:`create_model`."""
     name, options, build = info.name, info.options, MODELS.get(info.name)
     _, *own = inspect.signature(build.func).parameters.values()
     known = {each.name: each.default for each in own if each.kind is not each.VAR_KEYWORD}
-    if len(known) < len(own):  # its further keywords are the encoder's
+    if len(known) < len(own):  # further keywords are options of the encoder
         encoder = inspect.signature(PointTransformer).parameters.values()
         known |= {each.name: each.default for each in encoder}
     for option, value in options.items():
@@ -137,6 +137,6 @@ def build_model(info: ModelInfo) -> PointModel:
         return build(info, **options)
     except InputError:
         raise
-    except (TypeError, ValueError, IndexError, RuntimeError) as error:  # what an option can break
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:  # a wrong value of an option
         reason = str(error).partition("\n")[0]
         raise InputError(f"model {name!r} cannot be built with {options}: {reason}") from error

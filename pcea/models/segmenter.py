@@ -1,4 +1,4 @@
-"""Which part each point of a cloud, or each face of a mesh, belongs to."""
+"""Part segmentation: to which part each point of a cloud or face of a mesh belongs."""
 
 import os
 from dataclasses import dataclass
@@ -23,27 +23,26 @@ from pcea.models.prediction import Prediction
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Segmentation:
-    """A shape, split into parts.
+    """A shape split into parts.
 
-    A probability is the model's for the part, among the parts that compete.
+    A probability is that of a part among the parts of the category.
 
     Args:
         shape: the cloud of N points or the mesh of V vertices.
         taxonomy: the names of the parts.
         part: the global part id of each of a cloud's N points, or of a mesh's V vertices, int64.
         probability: (N,) or (V,) that part's probability.
-        category: the category whose parts competed.
+        category: the category, given or predicted.
         sample: the P = votes · ``num_points`` points that the model took, in the shape's own unit
             and axes; those of a mesh with their faces.
-        sample_part: (P,) the part that the model gave each of them.
+        sample_part: (P,) the part predicted for each of them.
         sample_probability: (P, K) of the category's K parts, in the order of ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
-        category_probability: what the model gave to all of the category's parts; None where the
-            category was given.
-        up: the axis that was taken for up.
-        up_confidence: how sure the guess of it is, 0 to 1; None where the axis was given.
-        smooth: how often each face took the part that most of its neighbors have.
+        category_probability: the sum over the category's parts; None if the category was given.
+        up: the up axis that was used.
+        up_confidence: the confidence of its guess, 0 to 1; None if the axis was given.
+        smooth: how many rounds of smoothing the labels of the faces went through.
         notes: how the shape was read and what was done to its points, one sentence each.
     """
 
@@ -102,14 +101,14 @@ class Segmentation:
 
 
 class Segmenter(PointModel):
-    """PCT's part segmenter: each point's features beside those of the whole cloud.
+    """PCT's part segmenter: the features of each point, and those of the whole cloud.
 
-    A point's features are the fused ones, interpolated where the embedding kept fewer points,
-    and then joined by those of the finer levels; the cloud's are their maximum, their mean and
-    its category. Category dropout trains the model to do without the category.
+    A point has the fused features. If the embedding reduces the points, they are interpolated, and
+    the features of the finer levels are added. The cloud has their maximum, their mean and its
+    category. Category dropout trains the model to work without a category, too.
 
     Args:
-        info: the model's name, and the parts it tells apart.
+        info: the model's name and its parts.
         hidden: channels of the two blocks of the head.
         dropout: share of channels zeroed after the first block in training.
         category_dim: channels that the category's one-hot code becomes.
@@ -136,9 +135,9 @@ class Segmenter(PointModel):
         if not info.taxonomy.parts:
             raise InputError("a segmenter needs a taxonomy with parts")
         self.categories = len(info.taxonomy.categories)
-        self.category_dropout = nn.Dropout(category_dropout).p  # it refuses what is no share
+        self.category_dropout = nn.Dropout(category_dropout).p  # it checks the value
         self.category = LBR(self.categories, category_dim, slope=0.2)
-        # Where points were left out on the way, those of the finer levels say what was lost.
+        # If the embedding reduces the points, the finer levels have the details that it loses.
         finer = self.encoder.dims[:-1] if self.encoder.coarsens else ()
         self.own = nn.ModuleList(
             nn.Linear(dim, hidden[0], bias=False) for dim in (*finer, self.encoder.fused)
@@ -157,7 +156,7 @@ class Segmenter(PointModel):
     ) -> Tensor:
         """Score every part for each point: (B, N, parts) logits.
 
-        It takes what :meth:`prepare` takes. A point that was left out in evaluation mode gets the
+        The arguments are those of :meth:`prepare`. In evaluation mode, a stray point gets the
         scores of its nearest kept point.
         """
         pos, normal, stand_in = self.prepare(pos, normal, category, mask)
@@ -168,7 +167,7 @@ class Segmenter(PointModel):
             if self.training and self.category_dropout > 0:
                 code = code * (torch.rand(len(pos), 1, device=pos.device) >= self.category_dropout)
         context = torch.cat([fused.pool("max", "mean"), self.category(code)], dim=-1)
-        # The context is the same for all points: its share of the layer is computed once a cloud.
+        # The context is the same for all points: its term of the layer is computed once per cloud.
         x = F.linear(context, self.context.linear.weight).unsqueeze(1)  # (B, 1, hidden)
         for linear, level in zip(self.own, [*levels[: len(self.own) - 1], fused], strict=True):
             own = linear(level.x)  # before the interpolation: fewer points, the same function
@@ -189,20 +188,21 @@ class Segmenter(PointModel):
         up: str = UP,
         smooth: int = 0,
     ) -> Segmentation:
-        """Split a cloud or a mesh into parts, given for each point, or each vertex and face.
+        """Predict the part of each point of a cloud, or of each vertex and face of a mesh.
 
-        The arguments are those of :meth:`predict`; eight votes are taken by default. Only the parts
-        of the category compete. Without one it is that to whose parts the model gives the highest
-        probability. ``smooth`` is how often each face of a mesh takes the part that most of it and
-        of its neighbors have.
+        The arguments are those of :meth:`predict`; eight votes are the default. Only the parts of
+        one category compete: of the given one, or else of the one whose parts get the highest
+        probability. ``smooth`` is the number of rounds in which each face of a mesh takes the most
+        frequent part among itself and its neighbors.
         """
         return segmentation(self.predict(shape, votes, up, category), smooth)
 
 
 def competing(prediction: Prediction, category: int) -> list[Tensor]:
-    """Let only the K parts of a category, given by its id, compete in a segmenter's prediction.
+    """Restrict a segmenter's prediction to the K parts of a category, given by its id.
 
-    It gives each vote's probabilities, (num_points, K) of sum 1, ordered as ``taxonomy.parts_of``.
+    It returns the probabilities of each vote, (num_points, K), which sum to 1 and are ordered as
+    ``taxonomy.parts_of``.
     """
     own = list(prediction.model.info.taxonomy.parts_of[category])
     rival = prediction.probability[:, own]
@@ -211,15 +211,15 @@ def competing(prediction: Prediction, category: int) -> list[Tensor]:
 
 
 def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
-    """Bring the parts at the points that a segmenter took to the whole shape.
+    """Interpolate a segmenter's prediction from the points that it took to the whole shape.
 
-    A cloud's points are answered by the three nearest points of each vote on its own. On a mesh,
-    the probabilities of all votes are brought back along the surface, which smooths out where
-    single points err; ``smooth`` is that of :meth:`Segmenter.segment`.
+    A point of a cloud takes the mean of the three nearest points of each vote. On a mesh, the
+    probabilities of all votes are fitted along the surface, which corrects single wrong points.
+    ``smooth`` is that of :meth:`Segmenter.segment`.
     """
     shape, sample = prediction.shape, prediction.sample
     sure = None if prediction.given is not None else prediction.best()[0][1]
-    # Only what competes is carried over: a large shape has many points, a category few parts.
+    # Only the parts of the category are interpolated, because a large shape has many points.
     own = torch.tensor(prediction.model.info.taxonomy.parts_of[prediction.category_id])
     rival = competing(prediction, prediction.category_id)
     at_sample = torch.cat(rival)  # (P, K)

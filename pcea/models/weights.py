@@ -19,13 +19,13 @@ from pcea.models.wrapped import WrappedModel
 
 _KINDS = "a run folder, a .safetensors file or the name of a model that ships"
 FILE_NAME = "model.safetensors"
-# The models that ship: each weights file in it, under its own name. README.md is their model card.
+# The folder of the models that ship, one weights file per model. README.md is their model card.
 PRETRAINED = Path(__file__).with_name("pretrained")
 
 
 @cache
 def _pretrained() -> Mapping[str, ModelInfo]:
-    """Describe the models that ship, by name, the best of each task first."""
+    """Map the models that ship to their descriptions, the best validation figures first."""
 
     def figure(info: ModelInfo) -> float:
         figures = info.training.get("validation", {})
@@ -36,20 +36,20 @@ def _pretrained() -> Mapping[str, ModelInfo]:
 
 
 def list_pretrained(task: str | None = None) -> list[str]:
-    """Name the models that ship, or those for one task, the best validation figures first."""
+    """List the models that ship, or those for one task, the best validation figures first."""
     infos = _pretrained().items()
     return [name for name, info in infos if task is None or task_of(info.name) == task]
 
 
 def ships(model: PointModel) -> bool:
-    """Say whether a model is one of those that ship with the package, by its description."""
+    """Say whether a model has the description of one that ships with the package."""
     return model.info in _pretrained().values()
 
 
 def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
-    """Write a model's weights and description to a ``.safetensors`` file, whole or not at all.
+    """Write a model's weights and description to a ``.safetensors`` file.
 
-    A module of somebody else's is saved under the names of its own state.
+    An interrupted call leaves no partial file. A wrapped module is saved under its own names.
     """
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
     own = model.module if isinstance(model, WrappedModel) else model
@@ -77,9 +77,8 @@ def load_model(
         weights: a run folder, a ``.safetensors`` file, or the name of a model that ships with the
             package, one of :func:`pcea.list_pretrained`; a file of that name comes first.
         device: where to put it.
-        model: the module that the weights are loaded into, where one of somebody else's was
-            trained, and which comes back inside a :class:`pcea.models.WrappedModel`. Default: the
-            weights say what to build.
+        model: the module to load the weights into, if a module of your own was trained; it is
+            returned in a :class:`pcea.models.WrappedModel`. Default: build the described model.
 
     Raises:
         InputError: the file is missing, broken, of another model, or needs the module.
@@ -91,7 +90,7 @@ def load_model(
         if model is not None:
             raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
         found = own = build_model(info)
-    elif model is not None:  # the class of a module that no registry knows
+    elif model is not None:  # the name is the class of a module that is not registered
         found, own = WrappedModel(model, info), model
     else:
         raise InputError(
@@ -109,7 +108,7 @@ def load_model(
 def read_weights(
     weights: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[ModelInfo, dict[str, Tensor], Path]:
-    """Read a model's description and its tensors by name, and say which file they are from."""
+    """Read a model's description, its tensors by name, and the path of their file."""
     path = Path(weights)
     if not path.exists() and str(weights) in list_pretrained():
         path = PRETRAINED / f"{weights}.safetensors"

@@ -1,4 +1,4 @@
-"""A module of somebody else's, with what training and evaluation need to know of a model."""
+"""Any torch module, with what training and evaluation need to know of a model."""
 
 import inspect
 from dataclasses import replace
@@ -36,7 +36,7 @@ class WrappedModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live."""
+        """The device of the parameters."""
         return next(self.parameters()).device
 
     def forward(
@@ -51,10 +51,10 @@ class WrappedModel(nn.Module):
 def wrap(
     module: nn.Module, taxonomy: Taxonomy, normals: bool = False, **about: Any
 ) -> WrappedModel:
-    """Make a model of any module, after trying it on two clouds.
+    """Wrap a module as a model, after a forward pass on two clouds.
 
-    ``about`` are further fields of :class:`ModelInfo`. An InputError says where the module cannot
-    be called as :class:`WrappedModel` has it, or where its outputs do not fit the taxonomy.
+    ``about`` are further fields of :class:`ModelInfo`. It raises an InputError if the module cannot
+    be called as :class:`WrappedModel` says, or if its outputs do not fit the taxonomy.
     """
     name = f"{type(module).__module__}:{type(module).__qualname__}"
     if not any(True for _ in module.parameters()):
@@ -65,7 +65,7 @@ def wrap(
     with evaluating(model), torch.no_grad():
         try:
             logits = model(pos, pos, torch.zeros(2, dtype=torch.long, device=pos.device))
-        except Exception as error:  # whatever a stranger's module raises
+        except Exception as error:  # a module may raise anything
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise InputError(
                 f"model {name} cannot be called with pos (2, 64, 3), or normal and category where "

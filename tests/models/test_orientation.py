@@ -1,4 +1,4 @@
-"""Guessing up: with a model whose sureness is known, and one that learned how shapes stand."""
+"""Guessing up: with models whose confidence is known, and with those that ship."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +10,18 @@ from torch import Tensor
 from pcea.datasets import Taxonomy
 from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
-from pcea.models import PointModel, create_model, load_model
+from pcea.models import PointModel, create_model, load_model, orientation
 from pcea.models.orientation import UpGuess, agree, categories_by_up, choose_up, find_up, guess_up
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
 Score = Callable[[Tensor], Tensor]
+
+
+def bounds(monkeypatch: pytest.MonkeyPatch, margin: float, least: float = 0.0) -> None:
+    """Set the margin, and the least confidence of classifiers, that another axis than y needs."""
+    monkeypatch.setattr(orientation, "MARGIN", margin)
+    monkeypatch.setitem(orientation.LEAST, "classification", least)
 
 
 def told(name: str, score: Score, monkeypatch: pytest.MonkeyPatch) -> PointModel:
@@ -50,33 +56,40 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
 ) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), up)
-    guess = guess_up(model, cloud, margin=0.0, least=0.0)
+    bounds(monkeypatch, margin=0.0)
+    guess = guess_up(model, cloud)
     assert guess.up == up
     by_hand = []
     for axis in ("y", up):
         seen = [model.sample(cloud, seed, axis).pos for seed in range(2)]
         p = torch.stack([surer_when_standing(pos).softmax(-1)[0] for pos in seen]).mean(0)
         by_hand.append(float(p.max()))
-    assert (guess.of_y, guess.confidence) == pytest.approx(tuple(by_hand), abs=1e-5)
+    assert (guess.y_confidence, guess.confidence) == pytest.approx(tuple(by_hand), abs=1e-5)
 
 
 def test_y_stays_unless_another_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), "-z")
-    clear = guess_up(model, cloud, margin=0.0, least=0.0)
-    ahead = clear.confidence - clear.of_y
+    bounds(monkeypatch, margin=0.0)
+    clear = guess_up(model, cloud)
+    ahead = clear.confidence - clear.y_confidence
     assert ahead > 0.05
-    assert guess_up(model, cloud, margin=ahead - 0.01, least=0.0).up == "-z"
-    kept = guess_up(model, cloud, margin=ahead + 0.01, least=0.0)
-    assert (kept.up, kept.confidence) == ("y", clear.of_y)
+    bounds(monkeypatch, margin=ahead - 0.01)
+    assert guess_up(model, cloud).up == "-z"
+    bounds(monkeypatch, margin=ahead + 0.01)
+    kept = guess_up(model, cloud)
+    assert (kept.up, kept.confidence) == ("y", clear.y_confidence)
 
 
 def test_y_stays_unless_the_model_is_sure_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), "-z")
-    sure = guess_up(model, cloud, margin=0.0, least=0.0).confidence
-    assert guess_up(model, cloud, margin=0.0, least=sure - 1e-4).up == "-z"
-    assert guess_up(model, cloud, margin=0.0, least=sure + 1e-4).up == "y"
+    bounds(monkeypatch, margin=0.0)
+    confidence = guess_up(model, cloud).confidence
+    bounds(monkeypatch, margin=0.0, least=confidence - 1e-4)
+    assert guess_up(model, cloud).up == "-z"
+    bounds(monkeypatch, margin=0.0, least=confidence + 1e-4)
+    assert guess_up(model, cloud).up == "y"
 
 
 def test_many_are_chosen_at_once() -> None:
@@ -118,12 +131,13 @@ def test_normals_turn_with_the_positions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len({round(float(row[0]), 4) for row in found}) == 6
 
 
-def test_a_mesh_and_a_cloud_without_normals() -> None:
+def test_a_mesh_and_a_cloud_without_normals(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds(monkeypatch, margin=1.0)
     model = create_model("eat-seg-tiny", PARTS, num_points=64)
     mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
     for shape in (mesh, Cloud(skittle().pos)):
-        guess = guess_up(model, shape, margin=1.0)
-        assert guess.up == "y" and guess.confidence == guess.of_y
+        guess = guess_up(model, shape)
+        assert guess.up == "y" and guess.confidence == guess.y_confidence
 
 
 def test_models_that_ship_share_one_guess() -> None:
