@@ -3,7 +3,7 @@
 
     scripts/count_lines.py c221ac0 HEAD
 
-Blank lines, comments and docstrings count, too. The table is the one in docs/architecture.md.
+Blank lines, comments and docstrings count. The table is the one of docs/architecture.md.
 """
 
 import io
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def lines_by_folder(commit: str) -> Counter[str]:
-    """The lines of each folder of ``pcea`` at a commit; files beside the folders count together."""
+    """Count the lines of each folder of ``pcea`` at a commit; ``pcea/*.py`` is one entry."""
     command = ["git", "archive", "--format=tar", commit, "pcea"]
     packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     found: Counter[str] = Counter()
@@ -33,7 +33,7 @@ def lines_by_folder(commit: str) -> Counter[str]:
 
 
 def table(commits: list[str]) -> str:
-    """A Markdown table with a row for each folder, and two sums."""
+    """Make a Markdown table with one row per folder, and two sums."""
     counts = [lines_by_folder(commit) for commit in commits]
     folders = sorted(set().union(*counts))
     rows = [(f"`{name}`", [each[name] for each in counts]) for name in folders]

@@ -3,10 +3,9 @@
 
     python scripts/make_pictures.py [--weights WEIGHTS] [--out docs/pictures]
 
-``parts.png`` shows what a part segmenter makes of the sample meshes: in the first row the parts
-that the model finds, in the rows below what two slots of an external attention do on the same
-shapes. ``transforms.png`` shows a sample shape after each transform. The same weights always give
-the same pictures.
+``parts.png`` shows the predictions of a part segmenter on the sample meshes: in the first row the
+parts, in the rows below the attention of two slots on the same shapes. ``transforms.png`` shows a
+sample shape after each transform. The same weights always give the same pictures.
 """
 
 import argparse
@@ -28,12 +27,12 @@ from pcea.transforms import as_transforms
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ("animal.ply", "chair.obj", "mug.stl", "table.ply")
-# Of those that docs/slots.md finds to be of parts, two that differ most.
+# Of the slots that docs/slots.md finds to lie on parts, the two that differ most.
 LAYER, SLOTS = 0, (42, 0)
-# How many times a shape's mean attention has the last color.
+# The value of the last color, in units of the shape's mean attention.
 LARGEST = 10.0
 VOTES = 8
-# The values show more than the defaults would.
+# The values are stronger than the defaults, so that the effect is visible.
 TRANSFORMS = (
     "scale(0.5, 1.5)",
     "translate(0.5)",
@@ -53,11 +52,11 @@ TRANSFORMS = (
     "pointcutmix-k(0.4, probability=1)",
     "rsmix(0.6, probability=1)",
 )
-COLUMNS, POINTS, SEED = 6, 2048, 5  # of this seed the two shapes are mixed with each other
+COLUMNS, POINTS, SEED = 6, 2048, 5  # with this seed the two shapes are mixed with each other
 
 
 def main() -> None:
-    """Draw the picture with the weights that the command line names."""
+    """Draw both pictures with the weights that the command line names."""
     parser = argparse.ArgumentParser(description="Draw the README's picture.")
     parser.add_argument("--weights", default="parts-eat-tiny", help="a part segmenter")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="folder")
@@ -73,11 +72,11 @@ def draw(weights: str | Path, out: Path) -> Path:
     """Draw ``parts.png`` into a folder and return its path.
 
     Raises:
-        InputError: the weights are of no part segmenter with external attention.
+        InputError: the weights are not those of a part segmenter with external attention.
     """
     model = load_model(weights)
     if not isinstance(model, Segmenter):
-        raise InputError(f"{weights} holds {model.info.name!r}, which is no part segmenter")
+        raise InputError(f"{weights} holds {model.info.name!r}, which is not a part segmenter")
     if model.encoder.layers[LAYER].attention.map_kind != "slots":
         raise InputError(f"{weights}: its attention has no slots to draw")
     columns = [column(model, read(ROOT / "data" / "samples" / name)) for name in SAMPLES]
@@ -98,12 +97,12 @@ def draw(weights: str | Path, out: Path) -> Path:
 def draw_transforms(out: Path) -> Path:
     """Draw ``transforms.png``, a chair after each of :data:`TRANSFORMS`, and return its path.
 
-    Points of the chair are blue by their height; those of another shape and strays are orange.
+    Points of the chair are blue by their height; strays and points of the other shape are orange.
     """
     pos = torch.stack([points(name) for name in ("chair.obj", "animal.ply")])
     part = torch.arange(2).unsqueeze(1).expand(pos.shape[:2])
     batch = Batch(pos, torch.arange(2), torch.zeros_like(pos) + 1, part)
-    panels = [Panel(Cloud(pos[0]), colors=colors(batch), title="as it is")]
+    panels = [Panel(Cloud(pos[0]), colors=colors(batch), title="unchanged")]
     for text in TRANSFORMS:
         (transform,) = as_transforms(text)
         generator = torch.Generator().manual_seed(SEED)
@@ -116,13 +115,13 @@ def draw_transforms(out: Path) -> Path:
 
 
 def points(name: str) -> torch.Tensor:
-    """Points of a sample shape in the unit sphere, (N, 3)."""
+    """Sample points of a sample shape in the unit sphere, (N, 3)."""
     cloud = read(ROOT / "data" / "samples" / name).sample(POINTS, seed=0)
     return unit_sphere(torch.as_tensor(cloud.pos)).float()
 
 
 def colors(batch: Batch) -> torch.Tensor:
-    """Colors of the first cloud's points, (N, 3): by height, or orange where they are foreign."""
+    """Color the points of the first cloud, (N, 3): by height, and foreign points orange."""
     assert batch.part is not None and batch.normal is not None
     height = ((batch.pos[0, :, 1] + 1) / 2).clamp(0, 1).unsqueeze(1)
     own = torch.tensor([30.0, 60, 120]) + height * torch.tensor([60.0, 130, 130])
@@ -131,14 +130,14 @@ def colors(batch: Batch) -> torch.Tensor:
 
 
 def column(model: Segmenter, shape: Mesh) -> list[Panel]:
-    """One shape's panels: its parts, and each slot."""
+    """Draw one shape's panels: its parts and each slot."""
     found = model.segment(shape, votes=VOTES, up="y")
     (_, parts), _ = part_panels(found)
     return [parts, *slot_panels(model, shape)]
 
 
 def slot_panels(model: PointModel, shape: Mesh) -> list[Panel]:
-    """What the slots do on a shape, in shares of each one's mean."""
+    """Draw the attention of the slots on a shape, in units of each slot's mean."""
     found = explain(model, shape, up="y", votes=VOTES, importance=False)
     share = found.maps[LAYER].values.mean(0)[:, torch.tensor(SLOTS)]  # (P, 2)
     fine, sample = refine(shape, found.sample)

@@ -3,11 +3,11 @@
 
     scripts/measure_faces.py FOLDER [--weights W]
 
-FOLDER holds a sub-folder a category, named as the model's, with meshes and, beside each NAME.off,
-NAME_labels.txt: a part's name on one line, the numbers of its faces, counted from 1, on the next.
+FOLDER has one sub-folder per category, named as in the model. Beside each mesh NAME.off lies
+NAME_labels.txt, with a part's name on one line and the numbers of its faces, from 1, on the next.
 
-For each mesh: accuracy at the points that the model took (a point's label is its face's), accuracy
-over the faces, weighted by area, and what going back to the surface gained or lost.
+For each mesh it prints the accuracy at the points that the model took (a point has the label of its
+face), the accuracy over the faces, weighted by area, and their difference.
 """
 
 import argparse
@@ -32,12 +32,12 @@ ENDINGS = (".off", ".obj", ".ply", ".stl", ".glb")
 
 @dataclass(frozen=True)
 class Measured:
-    """One mesh's figures, as fractions.
+    """The figures of one mesh, as fractions.
 
     Args:
         file: the mesh.
-        category: the one that the model took it for.
-        right: whether that is the right one.
+        category: the predicted or given category.
+        right: whether that is correct.
         at_points: accuracy at the points that the model took.
         at_faces: accuracy over the faces, weighted by area.
     """
@@ -55,10 +55,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", help="left out: the part segmenter that ships")
+    parser.add_argument("--weights", help="default: the part segmenter that ships")
     parser.add_argument("--votes", type=int, default=8)
     parser.add_argument("--smooth", type=int, default=0)
-    parser.add_argument("--no-category", action="store_true", help="let the model find it")
+    parser.add_argument("--no-category", action="store_true", help="let the model predict it")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     model = open_model(Segmenter, options.weights)
@@ -82,14 +82,7 @@ def main() -> None:
 
 
 def labeled(folder: Path) -> Iterator[Path]:
-    """Find the meshes that have labels.
-
-    Args:
-        folder: holds a sub-folder a category.
-
-    Returns:
-        The meshes, sorted.
-    """
+    """Find the meshes with labels in a folder's sub-folders, sorted."""
     for labels in sorted(folder.glob("*/*_labels.txt")):
         stem = labels.name.removesuffix("_labels.txt")
         meshes = (labels.with_name(stem + ending) for ending in ENDINGS)
@@ -97,18 +90,10 @@ def labeled(folder: Path) -> Iterator[Path]:
 
 
 def read_labels(mesh: Path, num_faces: int, taxonomy: Taxonomy) -> Tensor:
-    """Read the labels beside a mesh.
+    """Read the labels beside a mesh, whose folder is named as its category.
 
-    Args:
-        mesh: in a folder that is named as its category.
-        num_faces: how many faces it has, F.
-        taxonomy: the model's parts, ``category/part`` each.
-
-    Returns:
-        (F,) int64 part ids, -1 where a face has no label or one that the model does not know.
-
-    Raises:
-        InputError: the file is not of this form.
+    It returns (F,) int64 part ids, -1 for a face without a label that the model knows. A file of
+    another form raises an InputError.
     """
     path = mesh.with_name(f"{mesh.stem}_labels.txt")
     ids = {name.casefold(): i for i, name in enumerate(taxonomy.parts)}
@@ -126,17 +111,14 @@ def read_labels(mesh: Path, num_faces: int, taxonomy: Taxonomy) -> Tensor:
 
 
 def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) -> Measured:
-    """Segment a labeled mesh and compare.
+    """Segment a labeled mesh, y up, and compare; faces without a label do not count.
 
     Args:
         model: the segmenter.
-        file: the mesh, its labels beside it; y up.
+        file: the mesh, with its labels beside it.
         given: whether the model is given the category.
-        votes: samplings of the shape.
+        votes: how many samplings of the shape are averaged.
         smooth: rounds of smoothing of the faces' labels.
-
-    Returns:
-        Its figures; faces without a label do not count.
     """
     mesh = read(file)
     if not isinstance(mesh, Mesh):
@@ -156,7 +138,7 @@ def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) 
 
 
 def _figures(results: list[Measured]) -> tuple[str, str, str]:
-    """The mean accuracies and their difference, as text."""
+    """Write the mean accuracies and their difference."""
     points = sum(each.at_points for each in results) / len(results)
     faces = sum(each.at_faces for each in results) / len(results)
     return percent(points), percent(faces), f"{100 * (faces - points):+.1f}"

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measure what starting from weights is worth where there are few shapes: the same training twice.
+"""Compare training from pretrained weights with training from scratch on few shapes.
 
     scripts/measure_finetuning.py --data-root data
     scripts/measure_finetuning.py --data-root data --categories Ant Bird Fish --batch-size 16
 
-Of each category, some shapes are trained on and up to as many others are validated on. The same
-recipe is trained from nothing and from weights. Printed are the figures of the last epoch, so that
-neither is flattered by a choice of epochs, and how long each took.
+Some shapes of each category are for training, and up to as many others for validation. The same
+recipe is trained from nothing and from weights. The figures are those of the last epoch, so that no
+choice of an epoch flatters them; the time of each training is printed, too.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def choose(
 ) -> dict[str, PointCloudDataset]:
     """Split some categories of a data set: ``shapes`` of each to train on, as many to validate.
 
-    A category that has too few of them keeps a third to be validated.
+    If a category has too few shapes, a third of them is for validation.
     """
     ids = [data.taxonomy.category_id(name) for name in categories]
     generator = torch.Generator().manual_seed(seed)
@@ -54,7 +54,7 @@ def choose(
 
 
 def renamed(clouds: Clouds, ids: list[int]) -> Clouds:
-    """The same clouds without parts, their categories counted from 0."""
+    """Remove the parts of the clouds, and number their categories from 0."""
     category = torch.tensor([ids.index(each) for each in clouds.category.tolist()])
     return replace(clouds, category=category, part=None)
 
@@ -62,7 +62,7 @@ def renamed(clouds: Clouds, ids: list[int]) -> Clouds:
 def measure(
     recipe: Recipe, init: str, splits: dict[str, PointCloudDataset], seed: int
 ) -> dict[str, Any]:
-    """Train twice."""
+    """Train from nothing and from weights, and return the figures of both."""
     found: dict[str, Any] = {"seed": seed, "clouds": {s: len(each) for s, each in splits.items()}}
     for name, start in (("from nothing", None), (f"from {init}", init)):
         with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Measure, and print a line for each seed and the means."""
+    """Measure, and print the mean over the seeds for each of both."""
     options = command_line().parse_args(words)
     try:
         recipe = replace(get_recipe(options.recipe), epochs=options.epochs)

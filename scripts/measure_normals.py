@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measure how well normals are estimated on a split whose clouds have true ones.
+"""Measure how well normals are estimated, on a split whose clouds have normals.
 
     scripts/measure_normals.py meshparts23 [--weights W]
 
-For each number of points and each noise: the share of points whose normal is on the right side,
-and the angle to the true normal, its sign apart. With weights, also what the segmenter makes of the
-split with its normals and without them.
+For each number of points and each noise it prints the share of points whose normal is on the right
+side, and the angle to the true normal without regard to its sign. With weights, it also prints the
+mIoU of the segmenter on the split with true and with estimated normals.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from pcea.geometry import estimate_normals
 
 @dataclass(frozen=True)
 class Measured:
-    """How well normals were estimated.
+    """The accuracy of estimated normals.
 
     Args:
-        right: share of points on the right side of their surface, the mean over the clouds.
-        tenth: that share, of the cloud of which nine in ten have more.
-        mean: mean angle to the true normal or its opposite, the nearer, in degrees.
+        right: the share of normals on the right side, the mean over the clouds.
+        tenth: the 10 % quantile of that share over the clouds.
+        mean: the mean angle to the true normal or its opposite, whichever is nearer, in degrees.
         median: the median of those angles.
     """
 
@@ -71,12 +71,9 @@ def measure(clouds: Clouds, num_points: int, noise: float, k: int) -> Measured:
 
     Args:
         clouds: in the unit sphere, with true normals.
-        num_points: how many points of each are drawn, with a fixed seed.
-        noise: standard deviation of what is added to each coordinate.
+        num_points: how many points per cloud are sampled, with a fixed seed.
+        noise: standard deviation of Gaussian noise on each coordinate.
         k: neighbors of a point.
-
-    Returns:
-        The figures.
 
     Raises:
         InputError: the split has no normals.

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Measure how often a model finds the up axis, and how often it turns what stands already.
+"""Measure how often a model finds the up axis, and how often it turns a cloud that stands.
 
     scripts/measure_orientation.py WEIGHTS --dataset modelnet40 --clouds 200 --data-root data
 
-Every cloud of the split is classified twice: as it is, and laid down so that a random one of the
-six axes is up. The table says how many of the laid down were set up right, how many of the standing
-were left standing, and of how many of each the category was then right: where another axis must
-only beat y by some margin, where the model must also be sure of it, and where y is always taken.
-For a model that ships there is also what each one that ships finds, and what the commands do: all
-of them are used together.
+Every cloud of the split is classified twice: as it is, and turned so that a random one of the six
+axes is up. The table gives the share of standing and of turned clouds whose up axis is found, and
+whose category is then right: with several margins by which another axis must beat y, with several
+least confidences that it must also reach, and with y always. For a model that ships, it also gives
+the guess of each model that ships, and that of the commands, which combine all of these models.
 """
 
 import argparse
@@ -38,8 +37,8 @@ CONFIDENCES = (0.0, 0.65, 0.75, 0.85, 0.95)
 
 
 def lay_down(cloud: Cloud, up: str) -> Cloud:
-    """Turn a cloud with y up so that another axis is up in it."""
-    turn = upright(torch.eye(3), up).T  # the inverse: turns are orthogonal
+    """Turn a cloud with y up so that another axis is up."""
+    turn = upright(torch.eye(3), up).T  # the inverse of the rotation
     return Cloud(cloud.pos @ turn, None if cloud.normal is None else cloud.normal @ turn)
 
 
@@ -52,7 +51,7 @@ def main() -> None:
     parser.add_argument("--clouds", type=int, help="how many, drawn with seed 0; default: all")
     parser.add_argument("--votes", type=int, default=VOTES)
     parser.add_argument("--data-root")
-    parser.add_argument("--json", type=Path, help="where to write what was measured of each cloud")
+    parser.add_argument("--json", type=Path, help="where to write the results of each cloud")
     options = parser.parse_args()
     try:
         model = load_model(options.weights)
@@ -76,7 +75,7 @@ def main() -> None:
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
     print("share of clouds           up is right          category is right")
-    print("margin   surest at least  standing  laid down  standing  laid down")
+    print("margin   confidence ≥     standing  laid down  standing  laid down")
     rules = [(margin, 0.0) for margin in MARGINS if margin != MARGIN]
     rules += [(MARGIN, least) for least in CONFIDENCES] + [(math.inf, 0.0)]
     for margin, least in rules:
@@ -93,7 +92,7 @@ def main() -> None:
 
 
 def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
-    """The axes (M,) that each model that ships takes for up, and all together, as in find_up."""
+    """Guess the up axes (M,) by each model that ships, and by all together, as find_up does."""
     guides = {name: load_model(name) for name in list_pretrained()}
     found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}
     for cloud in clouds:
@@ -107,7 +106,7 @@ def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
 def cells(
     axes: dict[str, Tensor], found: dict[str, Tensor], up: dict[str, Tensor], label: Tensor
 ) -> str:
-    """How often the axes are right, and the categories (M, 6, C) with them, standing and laid."""
+    """Write how often the axes and the categories, by probabilities (M, 6, C), are right."""
     rows = {way: each[torch.arange(len(each)), axes[way]] for way, each in found.items()}
     right = [percent(axes[way] == up[way]) for way in axes]
     right += [percent(each.argmax(-1) == label) for each in rows.values()]
@@ -115,7 +114,7 @@ def cells(
 
 
 def percent(right: Tensor) -> str:
-    """Write the share of what is true."""
+    """Write the share of true values."""
     return f"{100 * float(right.float().mean()):6.1f} %"
 
 

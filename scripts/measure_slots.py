@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Print the tables of docs/slots.md: what slots mean, trained and untrained, beside other models.
+"""Print the tables of docs/slots.md: what slots mean in trained and untrained models.
 
     python scripts/measure_slots.py WEIGHTS [WEIGHTS …] --dataset meshparts23 --split val
 
-Each model is measured as trained, and as its architecture is without training: freshly initialized
-from several seeds, its normalization statistics taken from the clouds, no label used.
+Each model is measured with its weights, and with random weights of several seeds, for which the
+normalization statistics are taken from the clouds without using labels.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pcea.evaluation import SlotStatistics, measure_slots
 from pcea.models import PointModel, create_model, load_model
 from pcea.models.registry import preset
 
-# Rows of the table of single slots.
+# How many rows the table of single slots has.
 SHOWN = 12
 HEAD = (
     "| model, attention, trained on | entropy | agreement within, between categories | "
@@ -79,7 +79,7 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
 
 
 def fresh(model: PointModel, clouds: Clouds, seed: int) -> PointModel:
-    """The same architecture, untrained, with the normalization statistics of the clouds."""
+    """Make the same architecture untrained, with the normalization statistics of the clouds."""
     info = model.info
     torch.manual_seed(seed)
     new = create_model(info.name, info.taxonomy, num_points=info.num_points, **info.options)
@@ -95,7 +95,7 @@ def fresh(model: PointModel, clouds: Clouds, seed: int) -> PointModel:
 
 
 def row(name: str, several: list[SlotStatistics]) -> str:
-    """A model's line in the first table; of several seeds, their mean."""
+    """Write a model's row of the first table; of several seeds, the mean."""
 
     def over(what: str, how: str = "median") -> str:
         values = [
@@ -119,7 +119,7 @@ def row(name: str, several: list[SlotStatistics]) -> str:
 
 
 def layer_rows(name: str, several: list[SlotStatistics]) -> list[str]:
-    """A line a layer in the second table, heads averaged; none for a map among points."""
+    """Write one row per layer of the second table, the mean of heads; none among points."""
     rows = []
     for layer in sorted({each.layer for each in several[0].layers}):
         own = [each for one in several for each in one.layers if each.layer == layer]
@@ -137,7 +137,7 @@ def layer_rows(name: str, several: list[SlotStatistics]) -> list[str]:
 
 
 def slot_rows(found: SlotStatistics) -> list[str]:
-    """The most telling slots of the first model."""
+    """Write the rows of the slots of the first model that tell most."""
     return [
         f"| {each.name} | {each.part} | {each.auc:.2f} | {each.nmi:.3f} | "
         f"{each.slabs_mean:.3f}, {each.slabs_95:.3f} | {each.entropy:.2f} |"
@@ -147,7 +147,7 @@ def slot_rows(found: SlotStatistics) -> list[str]:
 
 
 def number(values: list[float]) -> str:
-    """The mean, and the deviation of several."""
+    """Write the mean, and the standard deviation of several values."""
     if not values:
         return "–"
     mean = f"{statistics.mean(values):.2f}"

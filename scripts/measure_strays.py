@@ -3,9 +3,9 @@
 
     python scripts/measure_strays.py modelnet40-eat-small --dataset modelnet40 --data-root data
 
-Every cloud of the split is classified as it is, with strays among its points, with
-noise, and as uneven scans have it, where nothing is stray; each time with all points and without
-those that are taken for strays.
+Every cloud of the split is classified under several conditions: unchanged, with strays among its
+points, and, without strays, with noise and with the uneven density of scans. Each time all points
+are used, and then only those that are not found to be strays.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def main() -> None:
     parser.add_argument("--dataset", default="modelnet40")
     parser.add_argument("--split", default="val")
     parser.add_argument("--data-root", type=Path, default=None)
-    parser.add_argument("--every", type=int, default=1, help="take every so many-th cloud only")
+    parser.add_argument(
+        "--every", type=int, default=1, help="use every N-th cloud only", metavar="N"
+    )
     wanted = parser.parse_args()
     try:
         data = load_dataset(wanted.dataset, wanted.split, wanted.data_root)
@@ -50,9 +52,9 @@ def main() -> None:
 
 @torch.no_grad()
 def measure(model: PointModel, data: PointCloudDataset, every: int = 1) -> None:
-    """Print the table, a line a condition."""
+    """Print the table, one row per condition."""
     if model.task != "classification":
-        raise InputError(f"{model.info.name!r} is no classifier: name one")
+        raise InputError(f"{model.info.name!r} is not a classifier: name one")
     model.eval()
     index = torch.arange(0, len(data), every)
     print(f"{len(index)} clouds of {data.name} {data.split}, seed {SEED}\n\n{HEAD}", flush=True)
@@ -80,24 +82,24 @@ def measure(model: PointModel, data: PointCloudDataset, every: int = 1) -> None:
 
 
 def clean(pos: Tensor, generator: Generator) -> Changed:
-    """The clouds as they are."""
+    """Leave the clouds as they are."""
     return pos, torch.zeros(pos.shape[:2], dtype=torch.bool)
 
 
 def changed(pos: Tensor) -> Changed:
-    """Clouds without strays, in the unit sphere."""
+    """Scale clouds without strays to the unit sphere."""
     return clean(unit_sphere(pos), Generator())
 
 
 def among(pos: Tensor, strays: Tensor) -> Changed:
-    """Strays (B, S, 3) in the place of each cloud's last points."""
+    """Replace the last points of each cloud by strays (B, S, 3)."""
     count = strays.shape[1]
     together = unit_sphere(torch.cat([pos[:, :-count], strays], dim=1))
     return together, (torch.arange(pos.shape[1]) >= pos.shape[1] - count).expand(len(pos), -1)
 
 
 def in_cube(count: int, size: float = 1.0) -> Callable[[Tensor, Generator], Changed]:
-    """Strays uniform in the cube [-1, 1]^3, or in one so many times larger."""
+    """Add uniform strays in the cube [-1, 1]^3, or in one ``size`` times as large."""
 
     def change(pos: Tensor, generator: Generator) -> Changed:
         cube = 2 * torch.rand(len(pos), count, 3, generator=generator) - 1
@@ -107,57 +109,57 @@ def in_cube(count: int, size: float = 1.0) -> Callable[[Tensor, Generator], Chan
 
 
 def in_ball(pos: Tensor, generator: Generator) -> Changed:
-    """A hundred strays uniform in the unit ball."""
+    """Add a hundred uniform strays in the unit ball."""
     radius = torch.rand(len(pos), 100, 1, generator=generator) ** (1 / 3)
     return among(pos, radius * direction(len(pos), 100, generator))
 
 
 def clump(pos: Tensor, generator: Generator) -> Changed:
-    """Four strays close to each other, on the sphere around the shape."""
+    """Add four strays close to each other, on the sphere around the shape."""
     near = 0.02 * torch.randn(len(pos), 4, 3, generator=generator)
     return among(pos, direction(len(pos), 1, generator) + near)
 
 
 def noise(sigma: float) -> Callable[[Tensor, Generator], Changed]:
-    """Gaussian noise on every coordinate."""
+    """Add Gaussian noise to every coordinate."""
     return lambda pos, generator: changed(pos + sigma * torch.randn(pos.shape, generator=generator))
 
 
 def fewer(pos: Tensor, generator: Generator) -> Changed:
-    """A quarter of the points."""
+    """Keep a quarter of the points."""
     return changed(pos[:, : pos.shape[1] // 4])
 
 
 def repeated(pos: Tensor, generator: Generator) -> Changed:
-    """A quarter of the points, repeated to as many as there were."""
+    """Keep a quarter of the points, and repeat them to the former number."""
     return changed(pos[:, torch.arange(pos.shape[1]) % (pos.shape[1] // 4)])
 
 
 def two_densities(pos: Tensor, generator: Generator) -> Changed:
-    """One half with all its points, the other, in a random direction, with a tenth of them."""
+    """Keep a tenth of the points of one half, in a random direction, and all of the other."""
     along = (pos * direction(len(pos), 1, generator)).sum(-1)  # (B, N)
     half = pos.shape[1] // 2
     order = along.argsort(1)
-    # Points come in random order, so that the first of a half in it are a random choice.
+    # The order of points is random, so the first ones of a half are a random choice.
     thin = order[:, half:].sort(1).values[:, : half // 10]
     return changed(gather(pos, torch.cat([order[:, :half], thin], dim=1)))
 
 
 def from_near(pos: Tensor, generator: Generator) -> Changed:
-    """400 points, by the inverse square of their distance to a scanner beside the shape."""
+    """Sample 400 points by the inverse square of their distance to a scanner near the shape."""
     eye = 1.1 * direction(len(pos), 1, generator)
     weight = 1 / (pos - eye).square().sum(-1)  # (B, N)
     return changed(gather(pos, weight.multinomial(min(400, pos.shape[1]), generator=generator)))
 
 
 def one_side(pos: Tensor, generator: Generator) -> Changed:
-    """What is visible from one side, repeated to half as many points as there were.
+    """Keep the points that are visible from one side, repeated to half the former number.
 
-    Seen is what lies at most 0.1 behind the nearest point of its cell, a tenth of the radius wide.
+    A point is visible if it lies at most 0.1 behind the nearest point of its cell of width 0.1.
     """
     views = []
     for cloud, eye in zip(pos, direction(len(pos), 1, generator), strict=True):
-        axes = torch.linalg.svd(eye).Vh  # (3, 3): the way to the eye, up to its sign, and across
+        axes = torch.linalg.svd(eye).Vh  # (3, 3): the view axis, and two across it
         turned = cloud @ axes.T
         cell = ((turned[:, 1:] + 1.2) * 10).long() @ torch.tensor([24, 1])
         depth = turned[:, 0]
@@ -168,7 +170,7 @@ def one_side(pos: Tensor, generator: Generator) -> Changed:
 
 
 def direction(clouds: int, count: int, generator: Generator) -> Tensor:
-    """Random unit vectors, (clouds, count, 3)."""
+    """Draw random unit vectors, (clouds, count, 3)."""
     return torch.nn.functional.normalize(torch.randn(clouds, count, 3, generator=generator), dim=-1)
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Train a recipe with several seeds and say what it reaches: mean ± standard deviation.
+"""Train a recipe with several seeds, and print the mean and standard deviation of its figures.
 
     scripts/reproduce.py modelnet40-eat --seeds 0 1 2 --data-root data --out runs/eat
     scripts/reproduce.py shapenetpart-eat --seeds 0 1 2 --data-root data --out runs/eat-seg
 
-Each seed trains on the training split alone, its epoch is chosen on validation, and the chosen
-split is measured once, at the end. A run that was cut off goes on where it stopped. Made for a GPU:
-the full recipes take a CPU days. It needs nothing but the packages that training needs.
+Each seed is trained on the training split only, its best epoch is chosen on the validation split,
+and the chosen split is measured once, at the end. An interrupted run is resumed. It is meant for a
+GPU, because the full recipes take days on a CPU, and needs only the packages of training.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pcea.training import RunFolder
 
 
 def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dict[str, float]:
-    """Train one seed, unless that is done, and measure its best weights by validation."""
+    """Train one seed, unless that is done, and measure the weights of its best epoch."""
     run = RunFolder(out)
     if not run.report.exists():
         train(recipe, out, data_root, resume=run.recipe.exists())
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--data-root")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--out", type=Path, required=True, help="a folder a seed is made in it")
+    parser.add_argument("--out", type=Path, required=True, help="where one folder per seed is made")
     options = parser.parse_args()
     try:
         recipe = get_recipe(options.recipe)

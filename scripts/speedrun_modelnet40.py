@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Train a classifier on ModelNet40 from nothing, several times: in how many seconds, how accurate.
+"""Train a classifier on ModelNet40 from scratch several times; measure seconds and accuracy.
 
     scripts/speedrun_modelnet40.py --data-root data
     scripts/speedrun_modelnet40.py --data-root data --throughput --profile --json speedrun.json
 
-Made for one large GPU; it runs wherever training does. What is timed is the package's own loop: the
-data set, the draws and the transforms on the device, a compiled step, started as one graph. The
-clock runs while training steps run. It stands still while the step is compiled and while the
-validation split is measured, and both are reported apart. The test split is never read.
+It is made for one large GPU and runs wherever training does. It times the package's own training
+loop, with data, sampling and transforms on the device and a compiled step that runs as one graph.
+Only training steps are timed. The times of compilation and of validation are reported separately.
+The test split is never read.
 """
 
 import argparse
@@ -51,11 +51,11 @@ SPEEDRUN = replace(
     precision="bf16",
     compile=True,
 )
-# Steps after which a graph has been compiled, recorded and started once.
+# After so many steps, a graph has been compiled, recorded and run once.
 WARM_UP = 8
 PROFILED = 10
 BATCHES = {"cuda": (128, 256, 512, 1024)}
-# What a kernel's name tells of what it is for; the first that fits.
+# The purpose of a kernel by its name; the first pattern that matches counts.
 KINDS = {
     "FPS + kNN": "farthest|nearest|neighbor|knn",
     "optimizer": "adam|sgd|lerp|multi_tensor|foreach|norm_(?!backward).*functor|lpnorm",
@@ -67,7 +67,7 @@ KINDS = {
 
 @dataclass
 class Track:
-    """What every run has in common."""
+    """The data, the model and the device that all runs share."""
 
     recipe: Recipe
     data: PointCloudDataset
@@ -85,7 +85,7 @@ class Track:
         torch.manual_seed(recipe.seed)
         model = build_model(recipe, data)
         if model.task != "classification":
-            raise InputError(f"{recipe.model!r} is no classifier: name one with --model")
+            raise InputError(f"{recipe.model!r} is not a classifier: name one with --model")
         state = TrainingState(model, recipe, accelerator)
         place = accelerator.device
         clouds = data.clouds.to(place), held_out.clouds.to(place)
@@ -93,17 +93,17 @@ class Track:
 
     @property
     def device(self) -> torch.device:
-        """Where all of it lies."""
+        """The device of the data and of the model."""
         return self.accelerator.device
 
     def now(self) -> float:
-        """Seconds, when the device has done all that it was given."""
+        """Wait for the device, and give the seconds."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
 
     def begin(self, seed: int) -> None:
-        """Forget everything: fresh weights in the place of the old ones, which the graphs know."""
+        """Start again with new weights, written into the old tensors, which the graphs refer to."""
         torch.manual_seed(seed)
         weights = build_model(self.recipe, self.data).state_dict()
         groups = self.state.optimizer.state_dict()["param_groups"]
@@ -119,7 +119,7 @@ class Track:
         )
 
     def epoch(self, seed: int, epoch: int, steps: int | None = None) -> float:
-        """Train for an epoch, or for its first steps alone; the seconds that it took."""
+        """Train for an epoch, or only for its first steps, and return the seconds."""
         self.state.loss_sum.zero_()
         began = self.now()
         recipe = self.state.recipe = replace(self.recipe, seed=seed)
@@ -130,7 +130,7 @@ class Track:
 
 
 def warm_up(track: Track) -> dict[str, Any]:
-    """Compile and record what the runs will run."""
+    """Compile and record the graphs of the runs."""
     began = track.now()
     track.epoch(seed=0, epoch=0, steps=WARM_UP)
     validate(track.state, track.held_out)
@@ -140,7 +140,7 @@ def warm_up(track: Track) -> dict[str, Any]:
 
 
 def race(track: Track, seeds: list[int], target: float) -> dict[str, Any]:
-    """The runs, one after the other."""
+    """Make the runs, one after the other."""
     runs = [run_once(track, seed, target) for seed in seeds]
     last = [run["accuracy"] for run in runs]
     reached = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
@@ -158,7 +158,7 @@ def race(track: Track, seeds: list[int], target: float) -> dict[str, Any]:
 
 
 def run_once(track: Track, seed: int, target: float) -> dict[str, Any]:
-    """Train from fresh weights to the schedule's end, measuring each epoch on validation."""
+    """Train from new weights to the end of the schedule, with validation after each epoch."""
     track.begin(seed)
     seconds, accuracies, validation = list[float](), list[float](), 0.0
     for epoch in range(track.recipe.epochs):
@@ -189,21 +189,21 @@ def run_once(track: Track, seed: int, target: float) -> dict[str, Any]:
 
 
 def throughput(track: Track) -> dict[str, Any]:
-    """Clouds a second at rest, and seconds of a training epoch."""
+    """Measure clouds per second in inference, and seconds per training epoch."""
     model, recipe = track.state.eval_model.eval(), track.recipe
     rates = {}
     for size in BATCHES.get(track.device.type, (recipe.batch_size,)):
         batch = track.clouds.batch([i % len(track.clouds) for i in range(size)], recipe.num_points)
-        # Compiled for its own size: one graph for several would not be the quickest for any.
-        look = model
+        # Compiled for each size, because one graph for all sizes would be slower.
+        forward = model
         if recipe.compile:
-            look = torch.compile(model, dynamic=False, **compile_options(track.device))
+            forward = torch.compile(model, dynamic=False, **compile_options(track.device))
 
-        def answer(look: Callable[..., Any] = look, batch: Any = batch) -> None:
+        def infer(forward: Callable[..., Any] = forward, batch: Any = batch) -> None:
             with torch.no_grad(), autocast(recipe, track.device):
-                look(batch.pos, batch.normal)
+                forward(batch.pos, batch.normal)
 
-        rates[size] = size / repeat(track, answer)
+        rates[size] = size / repeat(track, infer)
         say(f"inference, {size} clouds of {recipe.num_points} points: {rates[size]:,.0f} clouds/s")
     epochs = [track.epoch(seed=0, epoch=epoch) for epoch in range(2)]
     clouds = len(track.clouds)
@@ -212,7 +212,7 @@ def throughput(track: Track) -> dict[str, Any]:
 
 
 def profile(track: Track) -> dict[str, Any]:
-    """What a training step spends its time on, and what FPS and kNN take of it by themselves."""
+    """Measure the time of a training step by kind of kernel, and that of FPS and kNN alone."""
     cuda = track.device.type == "cuda"
     track.epoch(seed=0, epoch=0, steps=PROFILED)
     step = track.epoch(seed=0, epoch=1, steps=PROFILED) / PROFILED
@@ -222,7 +222,7 @@ def profile(track: Track) -> dict[str, Any]:
     spent: dict[str, float] = {}
     for event in recorded.key_averages():
         here = event.device_type == (DeviceType.CUDA if cuda else DeviceType.CPU)
-        # A range that a user named would count its kernels a second time.
+        # A named range contains kernels that are counted already.
         if here and not getattr(event, "is_user_annotation", False) and "##" not in event.key:
             micros = event.self_device_time_total if cuda else event.self_cpu_time_total
             spent[event.key] = spent.get(event.key, 0.0) + micros / 1e6 / PROFILED
@@ -249,7 +249,7 @@ def profile(track: Track) -> dict[str, Any]:
 
 
 def kind_of(name: str) -> str:
-    """What a kernel or operation is for, by its name."""
+    """Tell the purpose of a kernel or operation by its name."""
     for kind, pattern in KINDS.items():
         if re.search(pattern, name, re.IGNORECASE):
             return kind
@@ -257,7 +257,7 @@ def kind_of(name: str) -> str:
 
 
 def sample_and_group(track: Track) -> None:
-    """What each stage of the model asks the geometry for, on one batch."""
+    """Run the sampling and the neighbor search of each stage of the model on one batch."""
     size = track.recipe.batch_size
     index = torch.arange(min(size, len(track.clouds)), device=track.device)
     pos = track.clouds.batch(index, track.recipe.num_points).pos
@@ -270,7 +270,7 @@ def sample_and_group(track: Track) -> None:
 
 
 def repeat(track: Track, work: Callable[[], None], least: float = 0.5) -> float:
-    """Seconds that a piece of work takes: the median of rounds, after a warm-up."""
+    """Measure the seconds of a call: the median of several rounds, after a warm-up."""
     for _ in range(3):
         work()
     began = track.now()
@@ -287,25 +287,25 @@ def repeat(track: Track, work: Callable[[], None], least: float = 0.5) -> float:
 
 
 def mean_std(values: list[float], factor: float, digits: int) -> str:
-    """Mean ± standard deviation."""
+    """Write the mean ± standard deviation."""
     mean = f"{factor * statistics.mean(values):.{digits}f}"
     return f"{mean} ± {factor * statistics.stdev(values):.{digits}f}" if values[1:] else mean
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """What the figures were measured on."""
+    """Describe the machine."""
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
     threads = str(torch.get_num_threads())
     return {"device": name or device.type, "torch": torch.__version__, "threads": threads}
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     print(text, flush=True)
 
 
 def chosen_recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe with what the command line replaces."""
+    """Give the recipe with the options of the command line."""
     recipe = get_recipe(options.recipe) if options.recipe else SPEEDRUN
     names = "dataset model epochs batch_size num_points lr precision compile".split()
     given = {name: getattr(options, name) for name in names}
@@ -316,11 +316,11 @@ def command_line() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", type=float, default=0.92, help="validation overall accuracy")
-    parser.add_argument("--runs", type=int, default=5, help="how many; 0: only other measurements")
-    parser.add_argument("--seeds", type=int, nargs="+", help="one a run; default: 0, 1, …")
-    parser.add_argument("--throughput", action="store_true", help="clouds/s, seconds an epoch")
-    parser.add_argument("--profile", action="store_true", help="what a training step consists of")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="all figures, as they come")
+    parser.add_argument("--runs", type=int, default=5, help="0: only the other measurements")
+    parser.add_argument("--seeds", type=int, nargs="+", help="one per run; default: 0, 1, …")
+    parser.add_argument("--throughput", action="store_true", help="clouds/s, seconds per epoch")
+    parser.add_argument("--profile", action="store_true", help="kernels of a training step")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     parser.add_argument(
         "--device", choices=["cuda", "cpu"], help="default: cuda where there is one"
     )
@@ -356,7 +356,7 @@ def main(words: list[str] | None = None) -> None:
             for name, part in parts.items():
                 report[name] = part()
                 if options.json:
-                    # After each part, so that a run cut short leaves what it has.
+                    # Written after each part, so that an interrupted run keeps its results.
                     options.json.write_text(json.dumps(report, indent=2) + "\n")
     except InputError as error:
         sys.exit(f"speedrun: {error}")

@@ -42,7 +42,7 @@ def test_transforms_are_drawn(
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
-    [("eat-tiny", {}, "no part segmenter"), ("pct-seg", {}, "no slots")],
+    [("eat-tiny", {}, "not a part segmenter"), ("pct-seg", {}, "no slots")],
 )
 def test_other_models_are_refused(
     script: ModuleType, tmp_path: Path, name: str, options: dict, message: str

@@ -50,5 +50,5 @@ def test_conditions_are_clouds_in_the_unit_sphere(
 
 def test_a_segmenter_is_refused(script: ModuleType, shapes: PointCloudDataset) -> None:
     model = create_model("eat-seg-tiny", shapes.taxonomy, **TINY)
-    with pytest.raises(InputError, match="is no classifier"):
+    with pytest.raises(InputError, match="is not a classifier"):
         script.measure(model, shapes)

@@ -63,7 +63,7 @@ def test_a_target_that_is_not_reached(
 
 
 def test_wrong_calls_end_in_one_line(script: ModuleType) -> None:
-    with pytest.raises(SystemExit, match=r"speedrun: .*is no classifier"):
+    with pytest.raises(SystemExit, match=r"speedrun: .*is not a classifier"):
         script.main([*TINY, "--model", "eat-seg-tiny"])
     with pytest.raises(SystemExit, match="speedrun: no recipe is called"):
         script.main([*TINY, "--recipe", "modelnet40-eet"])

@@ -1,4 +1,4 @@
-"""Distance attention: every point reads from all points, from nearer ones more."""
+"""Distance attention: every point attends to all points, more to nearer ones."""
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class DistanceAttention(Attention):
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Let the points attend; the map is A, (B, 1, N, N). See ``Attention.attend``."""
+        """Compute the output and the map A, (B, 1, N, N); see ``Attention.attend``."""
         if pos is None:
             raise InputError("distance attention needs the coordinates of the points, pos")
         pos = at_least_float32(pos)

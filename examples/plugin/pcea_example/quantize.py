@@ -1,4 +1,4 @@
-"""Quantized coordinates, as a coarse scanner or a voxel grid leaves them."""
+"""Quantization of coordinates, as by a coarse scanner or a voxel grid."""
 
 from torch import Generator
 
@@ -9,12 +9,12 @@ from pcea.transforms.drawing import uniform
 
 @register_transform("quantize")
 class Quantize(Transform):
-    """Round the coordinates of each cloud to a grid whose cells have a random size.
+    """Round the coordinates of each cloud to a grid with cells of a random size.
 
-    Normals and labels stay.
+    Normals and labels do not change.
 
     Args:
-        largest: size of the largest cells, in radii of the unit sphere.
+        largest: the largest size of a cell, in radii of the unit sphere.
     """
 
     largest: float = number(0.05, 0)

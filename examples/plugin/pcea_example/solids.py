@@ -1,4 +1,4 @@
-"""Balls and boxes, made on the fly: a data set that needs no files."""
+"""Balls and boxes: a procedural data set, which needs no files."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class Solids(Layout):
     """Points on balls and on cubes, each stretched along its axes by random factors."""
 
     def read(self, folder: Path, split: str) -> tuple[Clouds, Taxonomy]:
-        """Make a split, the same at every call."""
+        """Make a split, which is the same at every call."""
         return _make(split), Taxonomy(("ball", "box"))
 
 
@@ -24,7 +24,7 @@ def _make(split: str) -> Clouds:
     generator = torch.Generator().manual_seed(list(COUNTS).index(split))
     pos = torch.randn(count, 256, 3, generator=generator)
     category = torch.arange(count) % 2
-    # The same directions, on a ball by their length and on a cube by their largest coordinate.
+    # Divided by its length, a point lies on the ball; by its largest coordinate, on the cube.
     size = torch.where(category[:, None] == 0, pos.norm(dim=2), pos.abs().amax(2))
     pos = pos / size.unsqueeze(2)
     pos = pos * (0.5 + torch.rand(count, 1, 3, generator=generator))

@@ -1,4 +1,4 @@
-"""The plug-in keeps to what pcea asks of every attention, data set and transform."""
+"""The plug-in passes the checks of every attention, data set and transform."""
 
 import pytest
 import torch
