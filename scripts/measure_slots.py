@@ -19,7 +19,6 @@ from pcea.datasets import Clouds, PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import SlotStatistics, measure_slots
 from pcea.models import PointModel, create_model, load_model
-from pcea.models.registry import preset
 
 # How many rows the table of single slots has.
 SHOWN = 12
@@ -58,8 +57,7 @@ def measure(weights: list[str], data: PointCloudDataset, repeats: int, seeds: in
     heads, layers, first = [], [], None
     for each in weights:
         model = load_model(each)
-        options = {**preset(model.info.name), **model.info.options}
-        bare = f"{model.info.name}, {options.get('attention', 'external')}"
+        bare = f"{model.info.name}, {model.encoder.attention}"
         name = f"{bare}, {model.info.dataset}"
         found = measure_slots(model, data.clouds, data.taxonomy, repeats=repeats)
         first = first or found

@@ -60,11 +60,6 @@ class Batch:
         has = [name for name in ("normal", "part", "mask") if getattr(self, name) is not None]
         return f"Batch({', '.join([f'{len(self)} clouds of {self.pos.shape[1]} points', *has])})"
 
-    def to(self, device: torch.device | str) -> Batch:
-        """Copy the batch to another device."""
-        moved = {n: t.to(device, non_blocking=True) for n, t in tensors_of(self).items()}
-        return replace(self, **moved)
-
     def soft_category(self, num_categories: int) -> Tensor:
         """The targets of the loss: (B,) int64 categories; if mixed, (B, num_categories) shares."""
         if self.mixed_category is None or self.mixed_share is None:

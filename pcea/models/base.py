@@ -66,12 +66,7 @@ class PointModel(nn.Module):
     @property
     def device(self) -> torch.device:
         """The device of the parameters."""
-        return self.last_weight.device
-
-    @property
-    def last_weight(self) -> Tensor:
-        """The weights of the encoder's last layer; their type and device count as the model's."""
-        return self.encoder.fuse.linear.weight
+        return self.encoder.fuse.linear.weight.device
 
     def category_probability(self, probability: Tensor) -> Tensor:
         """Give the probability of each category, (…, categories).
@@ -107,7 +102,7 @@ class PointModel(nn.Module):
             InputError: a shape, type or device does not fit, positions are not clouds in the unit
                 sphere, or normals are needed in training and there are none.
         """
-        pos, normal = check_batch(pos, normal, category, mask, self.last_weight)
+        pos, normal = check_batch(pos, normal, category, mask, self.encoder.fuse.linear.weight)
         if self.encoder.normals and normal is None and self.training:
             raise InputError(
                 f"model {self.info.name!r} was made with normals, and there are none to train on"

@@ -73,11 +73,6 @@ register_model("eat-seg-simple", **SIMPLE)(Segmenter)
 register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
 
 
-def preset(name: str) -> Mapping[str, Any]:
-    """Give the options that a model's name stands for."""
-    return MODELS.get(name).keywords
-
-
 def list_models(task: str | None = None) -> list[str]:
     """Name every model, or those for ``classification`` or ``segmentation``, sorted."""
     if task is None:

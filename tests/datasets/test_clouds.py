@@ -281,7 +281,7 @@ def test_from_dense() -> None:
 def test_moving_keeps_everything() -> None:
     clouds = ragged([2, 1]).to("cpu")
     assert vars(clouds)["longest"] == 2 and vars(clouds)["uniform"] is False
-    batch = clouds.batch([1]).to("cpu")
+    batch = clouds.batch([1])
     assert len(batch) == 1
     assert clouds.names == ("cloud0", "cloud1")
 

@@ -53,7 +53,7 @@ def raw_maps(model: PointModel, cloud: Cloud) -> tuple[Tensor, list[Tensor]]:
     """Token positions and maps of a cloud of num_points, seen as it is."""
     maps: list[Tensor] = []
     assert cloud.normal is not None
-    dtype = model.last_weight.dtype
+    dtype = next(model.parameters()).dtype
     pos, normal = unit_sphere(cloud.pos).to(dtype), cloud.normal.to(dtype)
     hooks = [
         layer.attention.register_forward_hook(

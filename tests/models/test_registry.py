@@ -7,7 +7,7 @@ import torch
 
 from pcea.errors import InputError
 from pcea.models import Classifier, ModelInfo, PointModel, create_model, list_models, register_model
-from pcea.models.registry import MODELS, preset
+from pcea.models.registry import MODELS
 
 
 def count(name: str, **options: object) -> int:
@@ -138,7 +138,7 @@ def test_a_class_of_ones_own_joins() -> None:
 
     assert "mean-tiny" in list_models("classification")
     assert "mean-tiny" not in list_models("segmentation")
-    assert dict(preset("mean-tiny")) == {"scale": 3.0}
+    assert MODELS.get("mean-tiny").keywords == {"scale": 3.0}
     model = create_model("mean-tiny")
     assert isinstance(model, Mean) and model.scale == 3
     other = create_model("mean-tiny", scale=2.0)
@@ -157,7 +157,7 @@ def test_what_is_no_model_is_refused() -> None:
 
 
 def test_the_options_behind_a_name() -> None:
-    assert dict(preset("eat")) == {}
-    assert preset("eat-tiny")["pooling"] == ("max", "mean")
+    assert MODELS.get("eat").keywords == {}
+    assert MODELS.get("eat-tiny").keywords["pooling"] == ("max", "mean")
     with pytest.raises(InputError, match="no model is called 'eatt'"):
-        preset("eatt")
+        create_model("eatt")

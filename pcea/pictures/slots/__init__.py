@@ -54,16 +54,8 @@ def save_slots(
 ) -> list[str]:
     """Draw what slots mean over a data set, one PNG per registered picture, such as ``slots.png``.
 
-    Args:
-        statistics: what :func:`pcea.evaluation.measure_slots` found of the model on the data.
-        model: the model.
-        data: the data set.
-        folder: where to write.
-        category: whose shapes to draw. Default: the categories that have the most.
-        style: background and resolution of drawn shapes.
-
-    Returns:
-        The names of the files: those for which there is something to draw.
+    ``statistics``, ``model``, ``data`` and ``style`` are those of :class:`DrawnSlots`. Without a
+    ``category``, those with the most shapes are drawn. It returns the names of the written files.
     """
     taxonomy = data.taxonomy
     counts = data.clouds.category.bincount(minlength=len(taxonomy.categories))
