@@ -86,7 +86,7 @@ class Bench:
 
             save(draw(done.outcomes, say_machine(done.machine)), self.picture)
         if done.interrupted:
-            raise KeyboardInterrupt("what was measured until then stands above")
+            raise KeyboardInterrupt("the results until then are above")
 
 
 @register_command("bench-geometry")

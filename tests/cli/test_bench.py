@@ -124,7 +124,7 @@ def test_ctrl_c_beside_a_busy_process_saves_what_was_measured(
     monkeypatch.setattr(training, "findings", lambda *_: [Finding((), {"steps": 2})])
     file = tmp_path / "t.json"
     assert main([*TRAIN, "--precision", "float32", "--json", str(file)]) == 130
-    assert "what was measured until then stands above" in capsys.readouterr().err
+    assert "the results until then are above" in capsys.readouterr().err
     found = json.loads(file.read_text())
     assert found["interrupted"] and found["beside"]["interrupted"]
     assert found["steps"] == 2
@@ -156,7 +156,7 @@ def test_ctrl_c_saves_what_was_measured(
     monkeypatch.setattr(run, "compare", interrupted)
     file = tmp_path / "g.json"
     assert main([*GEOMETRY, "--json", str(file)]) == 130
-    assert "interrupted: what was measured until then stands above" in capsys.readouterr().err
+    assert "interrupted: the results until then are above" in capsys.readouterr().err
     found = json.loads(file.read_text())
     assert found["interrupted"]
     assert [contest["interrupted"] for contest in found["contests"]] == [False, True]
