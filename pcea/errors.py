@@ -1,7 +1,16 @@
-"""The errors that a user can cause, and suggestions for misspelled names."""
+"""The errors that a user can cause, the check of arguments, and hints for misspelled names."""
 
 import difflib
-from collections.abc import Iterable
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, wraps
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class InputError(ValueError):
@@ -19,10 +28,113 @@ class WrongOption(InputError):
     """
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: Any, known: Iterable[str]) -> str:
     """Suggest the closest known names, as ``" (did you mean 'a' or 'b'?)"``, or else list all."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     if close:
         return f" (did you mean {' or '.join(repr(n) for n in close)}?)"
     return f" (known: {', '.join(names)})"
+
+
+def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
+    """Decorate a function or a class so that arguments which do not fit their annotations raise.
+
+    The error is that of :func:`require`. Arguments that are left out are not checked.
+
+    Args:
+        bounds: of an argument the least number it may be, or the least and the greatest.
+    """
+    limits = {name: each if isinstance(each, tuple) else (each,) for name, each in bounds.items()}
+
+    def decorate(function: F) -> F:
+        if isinstance(function, type):
+            function.__init__ = decorate(function.__init__)  # type: ignore[misc]
+            return function
+        names = list(inspect.signature(function).parameters)
+        # Annotations are evaluated at the first call: some name what is defined only later.
+        kinds = cache(lambda: get_type_hints(function))
+
+        @wraps(function)
+        def call(*args: Any, **keywords: Any) -> Any:
+            for name, value in (dict(zip(names, args, strict=False)) | keywords).items():
+                require(name, value, kinds().get(name, Any), *limits.get(name, ()))
+            return function(*args, **keywords)
+
+        return cast(F, call)
+
+    return decorate
+
+
+def require(
+    name: str, value: Any, kind: Any, least: float = -math.inf, most: float = math.inf
+) -> None:
+    """Raise an InputError where a value does not fit a type, written as in annotations.
+
+    Numbers must be finite and within the bounds; True and False are no numbers. A list or tuple is
+    checked item by item. Types that cannot be checked, such as protocols, fit every value.
+    """
+    if not _fits(value, kind, least, most):
+        text = repr(value)
+        given = text if len(text) <= 60 and "\n" not in text else f"of type {type(value).__name__}"
+        raise InputError(f"{name} is {given}; it must be {_words(kind, least, most)}")
+
+
+def _fits(value: Any, kind: Any, least: float, most: float) -> bool:
+    origin, args = get_origin(kind) or kind, get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_fits(value, each, least, most) for each in args)
+    if origin is Literal:
+        return isinstance(value, str) and value in args
+    if origin in (int, float):
+        if getattr(value, "ndim", None) == 0:  # a number of NumPy or PyTorch
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, int if origin is int else (int, float)):
+            return False
+        return least <= value <= most and abs(value) < math.inf
+    if origin in _LISTS:
+        needed = "__iter__" if origin is Iterable else "__getitem__"
+        if not hasattr(value, needed) or isinstance(value, (str, bytes, Mapping)):
+            return False
+        if origin is tuple and Ellipsis not in args and len(value) != len(args):
+            return False
+        items = value if args and isinstance(value, (list, tuple)) else ()
+        return all(_fits(each, args[0], least, most) for each in items)
+    if origin is Mapping and isinstance(value, Mapping):
+        return not args or all(_fits(each, args[0], least, most) for each in value)
+    if kind is Any or not isinstance(origin, type):
+        return True
+    try:
+        return isinstance(value, os.PathLike if origin is Path else origin)
+    except TypeError:
+        return True
+
+
+def _words(kind: Any, least: float, most: float, many: bool = False) -> str:
+    origin, args = get_origin(kind) or kind, get_args(kind)
+    if origin in (Union, UnionType):
+        kinds = [each for each in args if each is not NoneType]
+        return " or ".join(_words(each, least, most, many) for each in kinds)
+    if origin is Literal:
+        return " or ".join(map(repr, args))
+    if origin in _LISTS:
+        listed = f"of {_words(args[0], least, most, many=True)}"
+        return f"lists {listed}" if many else f"a list {listed}"
+    if origin not in _KINDS:
+        return f"{origin.__name__} objects" if many else f"of type {origin.__name__}"
+    bounds = f" of at least {least:,}" if most == math.inf else f" from {least:,} to {most:,}"
+    return _KINDS[origin][many] + (", each" * many + bounds) * (
+        origin in (int, float) and least > -math.inf
+    )
+
+
+_LISTS = (tuple, list, Sequence, Iterable)
+_KINDS: Mapping[Any, tuple[str, str]] = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a finite number", "finite numbers"),
+    bool: ("true or false", "true or false"),
+    str: ("text", "names"),
+    Path: ("a path", "paths"),
+    os.PathLike: ("a path", "paths"),
+    Mapping: ("a mapping of names to values", "mappings"),
+}

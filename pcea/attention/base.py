@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest, require
 from pcea.registry import Registry
 
 MapKind = Literal["slots", "points"]
@@ -60,6 +60,7 @@ def list_attentions() -> list[str]:
     return ATTENTIONS.names()
 
 
+@checked(dim=1)
 def create_attention(name: str, dim: int, **options: Any) -> Attention:
     """Build an attention by name, freshly initialized.
 
@@ -99,10 +100,7 @@ def masked_softmax(scores: Tensor, real: Tensor | None, dim: int) -> Tensor:
 def require_positive(**sizes: int) -> None:
     """Raise an InputError unless each of the named sizes is an int of at least 1."""
     for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise InputError(
-                f"attention: {name} must be a whole number of at least 1, not {size!r}"
-            )
+        require(f"attention: {name}", size, int, 1)
 
 
 def width_of_head(dim: int, heads: int) -> int:

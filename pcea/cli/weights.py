@@ -10,6 +10,7 @@ from pcea.version import __version__
 if TYPE_CHECKING:
     import torch
 
+    from pcea.datasets.dataset import Task
     from pcea.models import PointModel
 
     M = TypeVar("M", bound=PointModel)
@@ -64,7 +65,7 @@ def pick_device(name: str | None) -> torch.device:
     raise InputError(f"--device {name} cannot be used: give {known}")
 
 
-def _chosen(weights: str | None, task: str) -> str:
+def _chosen(weights: str | None, task: Task) -> str:
     from pcea.models import list_pretrained
 
     return list_pretrained(task)[0] if weights is None else weights

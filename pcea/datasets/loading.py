@@ -13,7 +13,7 @@ from pcea.datasets.dataset import PointCloudDataset, Task
 from pcea.datasets.folder_of_classes import FolderOfClasses
 from pcea.datasets.layout import DATASETS, SPLITS, Layout, pieces_of
 from pcea.datasets.shapenetpart import PartsFolder
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 
 _OF_ANY_FOLDER = (PartsFolder, FolderOfClasses)
 
@@ -27,8 +27,9 @@ class Listed:
     splits: tuple[str, ...]  # what can be loaded now
 
 
+@checked()
 def load_dataset(
-    name: str,
+    name: str | Path,
     split: str = "train",
     root: str | Path | None = None,
     *,
@@ -54,7 +55,7 @@ def load_dataset(
     """
     if split not in SPLITS:
         raise InputError(f"no split {split!r}{nearest(split, SPLITS)}")
-    layout, folder = find(name, root)
+    layout, folder = find(str(name), root)
     known = list(inspect.signature(layout.read).parameters)[2:]  # after the folder and the split
     for option in options:
         if option not in known:
@@ -114,6 +115,7 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
     )
 
 
+@checked()
 def list_datasets(root: str | Path | None = None) -> list[Listed]:
     """List the registered data sets, and every folder under `root` that can be read as one."""
     base, registered = data_root(root), _registered()

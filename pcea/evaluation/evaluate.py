@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, shape_iou
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
@@ -23,6 +23,7 @@ VOTE_TRANSFORMS = (Scale(0.8, 1.2),)
 AT_A_TIME = 32
 
 
+@checked(num_points=1, votes=1, batch_size=1)
 @torch.no_grad()
 def evaluate(
     model: PointModel | WrappedModel,
@@ -64,11 +65,8 @@ def evaluate(
     given += as_transforms(transforms)
     if mixing := [str(each) for each in given if each.mixes]:
         raise InputError(f"{mixing[0]} mixes clouds, whose labels no figure is made of")
-    if not len(clouds) or min(num_points, votes, batch_size) < 1:
-        raise InputError(
-            f"nothing to evaluate: {len(clouds)} clouds, {num_points} points, {votes} votes, "
-            f"batches of {batch_size}"
-        )
+    if not len(clouds):
+        raise InputError("there are no clouds to evaluate")
     parts, taxonomy = model.task == "segmentation", model.info.taxonomy
     if parts and clouds.part is None:
         raise InputError(f"no part labels to evaluate {model.info.name!r} by")

@@ -19,8 +19,9 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
+from pcea.datasets.dataset import Task
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.registry import Registry
 
 # Of each task, the metrics that are always measured; validation selects by the first.
@@ -56,12 +57,13 @@ def register_metric(name: str, task: str) -> Callable[[F], F]:
     return add
 
 
-def list_metrics(task: str | None = None) -> list[str]:
+@checked()
+def list_metrics(task: Task | None = None) -> list[str]:
     """Name every metric of a task, those of installed plug-ins too; by default of both tasks."""
     return [name for name, (own, _) in METRICS.entries().items() if task in (None, own)]
 
 
-def check_metrics(names: Sequence[str], task: str) -> None:
+def check_metrics(names: Sequence[str], task: Task) -> None:
     """Refuse metrics that do not exist, or that are for the other task."""
     for name in names:
         own, _ = METRICS.get(name)
@@ -79,7 +81,7 @@ def format_figure(name: str, value: float) -> str:
 class Result:
     """What the results of both tasks have in common."""
 
-    task: ClassVar[str]
+    task: ClassVar[Task]
     each: ClassVar[str]
     """The attribute that holds one figure of each category that occurs."""
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from pcea.attention import MapKind
 from pcea.datasets import Clouds, Taxonomy
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.evaluation.association import (
     area_under_curve,
     cut_into_slabs,
@@ -37,6 +37,7 @@ FEWEST_SHAPES = 3
 ROUNDING = 1e-4
 
 
+@checked(num_points=1, batch_size=1, repeats=1)
 @torch.no_grad()
 def measure_slots(
     model: PointModel,
@@ -66,11 +67,8 @@ def measure_slots(
         InputError: there are no clouds, or a count is below 1.
     """
     num_points = model.info.num_points if num_points is None else num_points
-    if not len(clouds) or min(num_points, batch_size, repeats) < 1:
-        raise InputError(
-            f"nothing to measure: {len(clouds)} clouds, {num_points} points, "
-            f"batches of {batch_size}, {repeats} repeats"
-        )
+    if not len(clouds):
+        raise InputError("there are no clouds to measure slots on")
     kinds = [cast(AttentionLayer, each).attention.map_kind for each in model.encoder.layers]
     labels = _Labels(clouds, taxonomy, repeats, seed)
     layers = [_Layer(kind, labels) for kind in kinds]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcea.defaults import EXPLAIN_VOTES, TAILS, UP
-from pcea.errors import InputError, WrongOption
+from pcea.errors import InputError, WrongOption, checked
 from pcea.evaluation.association import normalized_entropy
 from pcea.explanation.importance import Importance, check_target, importance_of, targets
 from pcea.formats import Cloud, ShapeLike, write_npz
@@ -124,6 +124,7 @@ class Explanation(Prediction):
         write_npz(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
+@checked(votes=1, slots=1)
 def explain(
     model: PointModel,
     shape: ShapeLike,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pcea.defaults import EXPLAIN_VOTES, UP
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.formats import Cloud, ShapeLike
 from pcea.geometry import knn, three_interpolate
 from pcea.models import Classifier, PointModel, Prediction, competing
@@ -43,6 +43,7 @@ class Importance:
         return f"Importance(of {self.target}, at {len(self.sample)} points)"
 
 
+@checked(votes=1)
 def importance(
     model: PointModel,
     shape: ShapeLike,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pcea.defaults import EXPLAIN_VOTES, UP
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
@@ -122,6 +122,7 @@ class PointModel(nn.Module):
             normal = with_normals(pos, normal, mask)
         return Prepared(pos, normal, stand_in)
 
+    @checked()
     def sample(self, shape: ShapeLike, seed: int = 0, up: str = "y") -> ModelInput:
         """Prepare a cloud or mesh as the training data were: sampled and scaled to the unit sphere.
 
@@ -163,6 +164,7 @@ class PointModel(nn.Module):
         stand_in = torch.arange(len(cloud)) if ready.stand_in is None else ready.stand_in[0].cpu()
         return ModelInput(cloud, pos, normal, stand_in, unknown)
 
+    @checked(votes=1)
     def predict(
         self,
         shape: ShapeLike,
@@ -189,8 +191,6 @@ class PointModel(nn.Module):
         """
         from pcea.models.orientation import find_up
 
-        if votes < 1:
-            raise InputError(f"cannot average {votes} votes: votes must be at least 1")
         if category is not None and self.task == "classification":
             raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
         shape, given, code, confidence = as_shape(shape), None, None, None
@@ -211,6 +211,7 @@ class PointModel(nn.Module):
                 encoded.append(EncodedSample(taken, logits, recorded))
         return Prediction(self, shape, up, confidence, given, tuple(encoded))
 
+    @checked(votes=1)
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:
         """Give each layer's attention on a whole shape, a short form of :func:`pcea.explain`.
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from pcea.defaults import CLASSIFY_VOTES, UP
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats import ShapeLike
 from pcea.models.base import PointModel
 from pcea.models.embedding import require_sizes
@@ -67,6 +67,7 @@ class Classifier(PointModel):
         pos, normal, _ = self.prepare(pos, normal, category, mask)
         return self.head(self.encoder(pos, normal, mask)[-1].pool(*self.pooling))
 
+    @checked(top=1, votes=1)
     def classify(
         self, shape: ShapeLike, top: int = 5, votes: int = CLASSIFY_VOTES, up: str = UP
     ) -> list[tuple[str, float]]:

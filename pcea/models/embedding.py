@@ -1,12 +1,13 @@
 """From coordinates to the features that attention works on: PCT's point and neighbor embedding."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.errors import InputError
+from pcea.errors import InputError, require
 from pcea.geometry import farthest_point_sample, gather, knn
 from pcea.models.edges import edge_linear_max, edge_max, edge_moments
 from pcea.models.lbr import LBR
@@ -14,19 +15,11 @@ from pcea.models.lbr import LBR
 
 def require_sizes(**options: Any) -> None:
     """Raise an InputError if an option, given by its name, is not a size or a list of sizes."""
+    lists = {"dims": Sequence[int], "hidden": Sequence[int], "num": Sequence[int | None]}
     for name, value in options.items():
         least = 0 if name in ("stem", "outer", "depth") else 1
-        several = name in ("dims", "num", "hidden")
-        sizes = value if several else [value]
-        if not isinstance(sizes, (tuple, list)) or not all(
-            (type(size) is int and size >= least) or (size is None and name == "num")
-            for size in sizes
-        ):
-            wanted = "a list of whole numbers, each" if several else "a whole number"
-            raise InputError(
-                f"model option {name} is {value!r}; it must be {wanted} of at least {least}"
-            )
-        if name == "hidden" and len(sizes) != 2:
+        require(f"model option {name}", value, lists.get(name, int), least)
+        if name == "hidden" and len(value) != 2:
             raise InputError(f"model option hidden is {value!r}; it must be two whole numbers")
 
 

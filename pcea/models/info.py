@@ -1,6 +1,7 @@
 """The description of a model, which is stored in its weights file."""
 
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -41,7 +42,7 @@ class ModelInfo:
 
     def to_json(self) -> str:
         """Write it as one line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=operator.index)  # numbers of NumPy
 
     @classmethod
     def from_json(cls, text: str) -> "ModelInfo":

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from pcea.datasets import modelnet40, shapenetpart
+from pcea.datasets.dataset import Task
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.models.base import PointModel
 from pcea.models.classifier import Classifier
 from pcea.models.encoder import PointTransformer
@@ -73,7 +74,8 @@ register_model("eat-seg-simple", **SIMPLE)(Segmenter)
 register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
 
 
-def list_models(task: str | None = None) -> list[str]:
+@checked()
+def list_models(task: Task | None = None) -> list[str]:
     """Name every model, or those for ``classification`` or ``segmentation``, sorted."""
     if task is None:
         return MODELS.names()
@@ -85,6 +87,7 @@ def task_of(name: str) -> str:
     return cast(type[PointModel], MODELS.get(name).func).task
 
 
+@checked(num_points=1)
 def create_model(
     name: str,
     taxonomy: Taxonomy | None = None,

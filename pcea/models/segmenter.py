@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.defaults import SEGMENT_VOTES, UP
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
 from pcea.geometry import carry_to_faces, face_areas, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
@@ -180,6 +180,7 @@ class Segmenter(PointModel):
             return logits
         return logits.gather(1, stand_in.unsqueeze(-1).expand_as(logits))
 
+    @checked(votes=1, smooth=0)
     def segment(
         self,
         shape: ShapeLike,

@@ -10,7 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from pcea.errors import InputError, nearest
+from pcea.datasets.dataset import Task
+from pcea.errors import InputError, checked, nearest
 from pcea.formats.write import replacing
 from pcea.models.base import PointModel
 from pcea.models.info import KEY, ModelInfo
@@ -35,7 +36,8 @@ def _pretrained() -> Mapping[str, ModelInfo]:
     return dict(sorted(infos.items(), key=lambda each: (-figure(each[1]), each[0])))
 
 
-def list_pretrained(task: str | None = None) -> list[str]:
+@checked()
+def list_pretrained(task: Task | None = None) -> list[str]:
     """List the models that ship, or those for one task, the best validation figures first."""
     infos = _pretrained().items()
     return [name for name, info in infos if task is None or task_of(info.name) == task]
@@ -46,6 +48,7 @@ def ships(model: PointModel) -> bool:
     return model.info in _pretrained().values()
 
 
+@checked()
 def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
     """Write a model's weights and description to a ``.safetensors`` file.
 
@@ -68,6 +71,7 @@ def load_model(
 ) -> WrappedModel: ...
 
 
+@checked()
 def load_model(
     weights: str | Path, device: str | torch.device = "cpu", *, model: nn.Module | None = None
 ) -> PointModel | WrappedModel:

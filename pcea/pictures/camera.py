@@ -5,19 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcea.errors import InputError
+from pcea.errors import checked
 from pcea.formats.raw import Array
 from pcea.geometry.upright import AZIMUTH, ELEVATION
 
+
 # Wider angles distort; a picture may be three times as high as it is wide.
-RANGES = {
-    "azimuth": (-36_000, 36_000, "degrees"),
-    "elevation": (-90, 90, "degrees"),
-    "field_of_view": (5, 35, "degrees"),
-    "margin": (1, 10, "times the bounding sphere"),
-}
-
-
+@checked(azimuth=(-36_000, 36_000), elevation=(-90, 90), field_of_view=(5, 35), margin=(1, 10))
 @dataclass(frozen=True)
 class Camera:
     """A view that fits every shape alike: it frames the shape's bounding sphere.
@@ -36,12 +30,6 @@ class Camera:
     elevation: float = ELEVATION
     field_of_view: float = 25.0
     margin: float = 1.04
-
-    def __post_init__(self) -> None:
-        for name, (low, high, unit) in RANGES.items():
-            value, words = getattr(self, name), name.replace("_", " ")
-            if not low <= value <= high:
-                raise InputError(f"a camera's {words} is {low} to {high} {unit}, not {value}")
 
     @property
     def axes(self) -> Array:

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.geometry import quantile
 
 # Those that end in _r run from light to dark: where most values are low, form stays visible.
@@ -21,6 +21,7 @@ STEPS = 256
 UNKNOWN = (128, 128, 128)
 
 
+@checked()
 def colors_of(
     values: ArrayLike | Tensor,
     low: float | None = None,
@@ -51,6 +52,7 @@ def colors_of(
     return color_table(name)[step.masked_fill(share.isnan(), STEPS)]
 
 
+@checked()
 def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "viridis") -> Tensor:
     """Give each color back its value: what :func:`colors_of` did, undone.
 
@@ -67,13 +69,17 @@ def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "
         InputError: there is no such map.
     """
     number = torch.tensor([1 << 16, 1 << 8, 1])  # each color as one number
-    wanted = (torch.as_tensor(np.asarray(colors)).long() * number).sum(-1)
+    given = real_numbers(colors, "colors").long()
+    if given.shape[-1:] != (3,):
+        raise InputError(f"colors must have shape (N, 3), not {tuple(given.shape)}")
+    wanted = (given * number).sum(-1)
     known, order = (color_table(name)[:STEPS].long() * number).sum(-1).sort()
     place = torch.searchsorted(known, wanted).clamp(max=STEPS - 1)
     value = low + (high - low) * (order[place].double() + 0.5) / STEPS
     return value.where(known[place] == wanted, torch.nan)
 
 
+@checked(tails=(0, 0.5))
 def limits(
     values: ArrayLike | Tensor,
     low: float | None = None,
@@ -94,7 +100,7 @@ def limits(
         InputError: there is no such map, or the limits are no limits.
     """
     color_table(name)  # refuses what is none
-    number = _numbers(values)
+    number = real_numbers(values)
     number = number[number.isfinite()]
     least, most = quantile(number, (tails, 1 - tails)).tolist() if len(number) else (0.0, 0.0)
     if name in DIVERGING:
@@ -108,7 +114,7 @@ def limits(
 
 def shares_of(values: ArrayLike | Tensor, low: float, high: float) -> Tensor:
     """Say where between two limits values lie, 0 to 1; between equal ones, 0.5. NaN stays NaN."""
-    number = _numbers(values)
+    number = real_numbers(values)
     share = (number - low) / (high - low) if high > low else torch.full_like(number, 0.5)
     return share.clamp(0, 1).where(~number.isnan(), torch.nan)
 
@@ -124,6 +130,10 @@ def color_table(name: str) -> Tensor:
     return torch.from_numpy(np.vstack([colors, np.array([UNKNOWN], np.uint8)]))
 
 
-def _numbers(values: ArrayLike | Tensor) -> Tensor:
+def real_numbers(values: ArrayLike | Tensor, name: str = "values") -> Tensor:
+    """Give values as a float64 tensor on the CPU; an InputError where they are no real numbers."""
     values = values.detach().cpu() if isinstance(values, Tensor) else values
-    return torch.from_numpy(np.asarray(values, dtype=np.float64))
+    try:
+        return torch.from_numpy(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be real numbers: {error}") from error

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from pcea.errors import InputError
+from pcea.errors import InputError, checked, require
 from pcea.formats import Cloud, Mesh, as_shape
 from pcea.pictures.camera import Camera
-from pcea.pictures.colormaps import color_table, limits, shares_of
+from pcea.pictures.colormaps import color_table, limits, real_numbers, shares_of
 from pcea.pictures.compose import Drawn, compose
 from pcea.pictures.render import LARGEST, ColorBy, coloring
 from pcea.pictures.scene import Background, Coloring, Renderer, Scene
@@ -48,10 +48,10 @@ class Panel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.shape))
+        require("title", self.title, str)
         if self.values is None:
             return
-        values = self.values.detach().cpu() if isinstance(self.values, Tensor) else self.values
-        array = np.asarray(values, np.float64)
+        array = real_numbers(self.values).numpy()
         num = len(self.shape.vertices) if isinstance(self.shape, Mesh) else len(self.shape)
         if self.colors is not None:
             raise InputError("a panel has values or colors, not both")
@@ -64,6 +64,7 @@ class Panel:
         return f"Panel({self.shape!r}, {what if self.values is None else 'values'})"
 
 
+@checked(dpi=1, width=0.1)
 @dataclass(frozen=True)
 class Style:
     """What all panels of a figure have in common.
@@ -97,11 +98,13 @@ class Style:
     dpi: int = 200
 
 
+@checked()
 def one(panel: Panel, style: Style | None = None) -> Figure:
     """Make a figure of one shape, as :func:`grid` does of several."""
     return grid([[panel]], style=style)
 
 
+@checked(columns=1)
 def gallery(
     panels: Sequence[Panel],
     columns: int | None = None,
@@ -113,12 +116,11 @@ def gallery(
     There are so many columns; without a number, it becomes somewhat wider than high.
     """
     columns = _even_columns(len(panels)) if columns is None else columns
-    if columns < 1:
-        raise InputError(f"a gallery has at least one column, not {columns}")
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return grid(rows, title=title, style=style)
 
 
+@checked()
 def grid(
     rows: Sequence[Sequence[Panel | None]],
     row_titles: Sequence[str] = (),
@@ -152,8 +154,6 @@ def grid(
     for name, given, num in ("row", row_titles, len(rows)), ("column", column_titles, columns):
         if given and len(given) != num:
             raise InputError(f"there are {num} {name}s and {len(given)} {name} titles")
-    if style.scale not in ("shared", "each"):
-        raise InputError(f"a scale is 'shared' or 'each', not {style.scale!r}")
     values = [np.asarray(panel.values) for panel in panels if panel.values is not None]
     scale: tuple[float, ...] | None = () if values else None  # () where each panel has its own
     if values and (style.scale == "shared" or (style.low, style.high) != (None, None)):

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.formats import Cloud, Mesh, replacing, write_glb, write_ply
 from pcea.lettering import letter
 
@@ -20,6 +20,7 @@ _DATES: dict[str, dict[str, None]] = {
 }
 
 
+@checked()
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure, whole or not at all.
 

@@ -6,6 +6,8 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from pcea.errors import checked
+
 # Okabe's and Ito's without black, which on a dark ground is no color and on a shaded surface hides
 # the shape. The eighth, Paul Tol's wine, is darker than all others.
 BASE = (
@@ -37,6 +39,7 @@ def palette(num: int) -> Tensor:
     return colors[torch.arange(num) % len(colors)]
 
 
+@checked(num=0)
 def part_colors(num: int, parts_of: Sequence[Sequence[int]] = ()) -> Tensor:
     """Give each of P parts a color; parts of one category get the colors that differ most.
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
@@ -19,6 +19,7 @@ PLAIN = (176, 180, 188)
 LARGEST = 4096
 
 
+@checked()
 def render(
     shape: ShapeLike,
     colors: ArrayLike | Tensor | None = None,
@@ -84,6 +85,7 @@ def render_each(
     yield from scene.draw(checked, size, background, renderer, shaded)
 
 
+@checked()
 def coloring(
     shape: Mesh | Cloud, colors: ArrayLike | Tensor | None, color_by: ColorBy = "auto"
 ) -> Coloring:
@@ -91,8 +93,6 @@ def coloring(
     num = len(shape.vertices) if isinstance(shape, Mesh) else len(shape)
     num_faces = len(shape.faces) if isinstance(shape, Mesh) else -1
     wanted = {"auto": (num, num_faces), "vertices": (num,), "faces": (num_faces,)}
-    if color_by not in wanted:
-        raise InputError(f"colors are by no {color_by!r}{nearest(color_by, wanted)}")
     if colors is None and isinstance(shape, Cloud):
         colors = shape.color
     if colors is None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh
 from pcea.formats.open3d import import_open3d
 from pcea.formats.raw import Array
@@ -30,6 +30,7 @@ Coloring = tuple[Array, bool, Array]
 NO_TABLE = np.zeros((0, 3), np.uint8)
 
 
+@checked()
 def choose_renderer(renderer: Renderer = "auto") -> Renderer:
     """Say which renderer finds the triangles of meshes.
 
@@ -39,8 +40,6 @@ def choose_renderer(renderer: Renderer = "auto") -> Renderer:
     Raises:
         InputError: it does not work here, or there is none of that name.
     """
-    if renderer not in RENDERERS:
-        raise InputError(f"no renderer is called {renderer!r}{nearest(renderer, RENDERERS)}")
     if renderer != "raycast":
         return "software"
     try:
@@ -111,9 +110,6 @@ class Scene:
 
         The other arguments, what it gives and what it raises are as for :func:`render`.
         """
-        if background not in BACKGROUNDS:
-            near = nearest(background, BACKGROUNDS)
-            raise InputError(f"no background is called {background!r}{near}")
         behind = BACKGROUNDS[background]
         fine = 3 if max(size) <= 640 else 2  # drawn so much larger, for smooth edges
         face, weight, light = self._find(fine * size[0], fine * size[1], choose_renderer(renderer))

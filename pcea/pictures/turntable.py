@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.formats import ShapeLike, as_shape, replacing
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
@@ -25,11 +25,11 @@ from pcea.pictures.render import render
 from pcea.pictures.scene import Background
 
 TURNTABLE_FORMATS = (".gif", ".mp4")
-MOST_FRAMES = 720
 # Otherwise the pattern would crawl from frame to frame.
 NO_DITHER = Image.Dither.NONE
 
 
+@checked(frames=(2, 720), seconds=(0.1, 600))
 def turntable(
     path: str | os.PathLike[str],
     shape: ShapeLike,
@@ -63,10 +63,6 @@ def turntable(
     if ending not in TURNTABLE_FORMATS:
         near = nearest(ending, TURNTABLE_FORMATS)
         raise InputError(f"{path}: a turntable is not written as {ending!r}{near}")
-    if not 2 <= frames <= MOST_FRAMES:
-        raise InputError(f"a turn has 2 to {MOST_FRAMES} frames, not {frames}")
-    if not 0.1 <= seconds <= 600:
-        raise InputError(f"a turn takes 0.1 to 600 seconds, not {seconds:g}")
     shape, view = as_shape(shape), camera or Camera()
 
     def draw(frame: int) -> Array:

@@ -4,16 +4,15 @@ Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from th
 :class:`Recipe`.
 """
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import yaml
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest, require
 from pcea.registry import read_call, write_call
 
 TRANSFORM_OPTIONS: Mapping[str, Any] = {
@@ -106,40 +105,19 @@ class Recipe:
             value = _as_tuples(getattr(self, name))
             if name == "transforms":
                 value = _as_calls(value)
-            if wanted := _wanted(name, value, kind):
-                raise InputError(f"{name} is {value!r}; it must be {wanted}")
+            usual = (1, 2**31 - 1) if kind is int else (0,)
+            require(name, value, kind, *_BOUNDS.get(name, usual))
             object.__setattr__(self, name, value)
+        for name in ("label_smoothing", "ema"):
+            if getattr(self, name) == 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
         if self.head_lr is not None and self.lr == 0:
             raise InputError(f"head_lr is {self.head_lr}; it needs an lr above 0")
 
 
-def _wanted(name: str, value: Any, kind: Any) -> str | None:
-    """What a value must be by the type of its field, where it is something else."""
-    if type(None) in get_args(kind):
-        if value is None:
-            return None
-        kind = get_args(kind)[0]
-    if get_origin(kind) is Literal:
-        return None if value in get_args(kind) else " or ".join(map(repr, get_args(kind)))
-    if kind in (int, float):
-        if isinstance(value, bool) or not isinstance(value, (int, kind)):
-            return "a number" if kind is float else "a whole number"
-        if not -math.inf < value < math.inf:
-            return "a finite number"
-        if name == "seed":
-            return None if -(2**63) <= value < 2**63 else "at least -2**63 and below 2**63"
-        if value < (least := int(kind is int)):
-            return f"at least {least}"
-        if kind is int:
-            return None if value < 2**31 else "below 2**31"
-        if name == "balance":
-            return None if value <= 1 else "at most 1"
-        return "below 1" if name in ("label_smoothing", "ema") and value >= 1 else None
-    kind = get_origin(kind) or kind
-    names = {Mapping: "a mapping of names to values", bool: "true or false", str: "text"}
-    if isinstance(value, kind) and (kind is bool or all(isinstance(each, str) for each in value)):
-        return None
-    return names.get(kind, "a list of names")
+_BOUNDS = {"seed": (-(2**63), 2**63 - 1)} | dict.fromkeys(
+    ("balance", "label_smoothing", "ema"), (0, 1)
+)
 
 
 def set_transform(transforms: Sequence[str], option: str, value: Any) -> tuple[str, ...]:
@@ -178,9 +156,11 @@ def _as_calls(transforms: Any) -> tuple[str, ...]:
 
 
 def _as_tuples(value: Any) -> Any:
-    """A value in which lists, however deep, are tuples."""
+    """A value in which lists, however deep, are tuples, and numbers are Python's own."""
     if isinstance(value, Mapping):
         return {key: _as_tuples(item) for key, item in value.items()}
+    if getattr(value, "ndim", None) == 0:  # a number of NumPy
+        return value.item()
     return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
@@ -212,6 +192,7 @@ _Loader.add_implicit_resolver(
 )
 
 
+@checked()
 def read_recipe(path: str | Path) -> Recipe:
     """Read a recipe's file, whose name is the recipe's unless it says another.
 
@@ -235,6 +216,7 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
+@checked()
 def get_recipe(name: str) -> Recipe:
     """Find a recipe by its name, one of :data:`RECIPES`, or by its ``.yaml`` file."""
     if name.endswith((".yaml", ".yml")):

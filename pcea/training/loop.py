@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from pcea.datasets import Batch, Clouds, PointCloudDataset
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.evaluation import evaluate
 from pcea.evaluation.metrics import METRICS, check_metrics
 from pcea.recipes import Recipe, get_recipe
@@ -35,6 +35,7 @@ from pcea.transforms import Transform, as_transforms
 CHECK_EVERY = 50
 
 
+@checked()
 def train(
     recipe: Recipe | str | None = None,
     out: str | Path | None = None,
@@ -150,11 +151,16 @@ def train(
 
 
 def fingerprint(*splits: PointCloudDataset | None) -> str:
-    """Tell these data from others, so that a run does not go on with others."""
+    """Hash the names, sizes and labels of all clouds, so that a run does not go on with others.
+
+    Positions do not count: another machine may compute them with other rounding.
+    """
     digest = hashlib.sha256()
-    for clouds in (split.clouds for split in splits if split is not None):
-        digest.update("\0".join(clouds.names).encode())
-        for tensor in (clouds.category, clouds.ptr):
+    for split in filter(None, splits):
+        clouds, taxonomy = split.clouds, split.taxonomy
+        names = *clouds.names, *taxonomy.categories, *taxonomy.parts
+        digest.update("\0".join(names).encode())
+        for tensor in filter(torch.is_tensor, (clouds.category, clouds.ptr, clouds.part)):
             digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 

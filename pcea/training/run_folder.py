@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import yaml
 
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats.write import replacing
 from pcea.recipes import Recipe, parse_recipe
 from pcea.version import __version__
@@ -27,6 +27,7 @@ from pcea.version import __version__
 class RunFolder:
     """A run's folder, made where it is missing, and the names of what lies in it."""
 
+    @checked()
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.recipe = self.path / "recipe.yaml"

@@ -126,8 +126,8 @@ class TrainingState:
         """Take over what :meth:`state_dict` gave; refuse that of another recipe or other data."""
         if state.get("data", self.data) != self.data:
             raise InputError(
-                "the training data are not those that the run began with: other clouds, or in "
-                "another order"
+                "the training or validation data are not those that the run began with: give the "
+                "same clouds in the same order, with the same labels"
             )
         try:
             self.model.load_state_dict(state["model"])

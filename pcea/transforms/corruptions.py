@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.registry import Registry
 from pcea.transforms.affine import Rotate, Scale, UnitSphere
 from pcea.transforms.base import Transform
@@ -36,6 +36,7 @@ def list_corruptions() -> list[str]:
     return CORRUPTIONS.names()
 
 
+@checked()
 def corruption_transforms(name: str, severity: int) -> tuple[Transform, ...]:
     """Give the transforms of a corruption of :func:`list_corruptions` at a severity, 1 to 5."""
     corruption = CORRUPTIONS.get(name)

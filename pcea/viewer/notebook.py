@@ -3,15 +3,15 @@
 import os
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
-import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats import ShapeLike, as_shape, replacing
-from pcea.models import PointModel
+from pcea.formats.checked import as_tensor
+from pcea.models import PointModel, load_model
 from pcea.pictures.palette import palette
 from pcea.viewer.document import Content, of_columns, of_parts, of_shape, of_studies, page, places
 from pcea.viewer.panels import Columns
@@ -43,12 +43,13 @@ class ShapePage:
         )
 
 
+@checked(height=1)
 def show(
     shape: ShapeLike,
     values: ArrayLike | Tensor | None = None,
     *,
     names: Sequence[str] | None = None,
-    model: PointModel | None = None,
+    model: PointModel | str | Path | None = None,
     up: str = "y",
     height: int = 480,
     dark: bool = False,
@@ -59,7 +60,8 @@ def show(
         shape: a mesh of V vertices or a cloud of V points, or what :func:`pcea.as_shape` takes.
         values: (V,) or (V, K) real values, or (V,) whole numbers: the part of each place.
         names: what the K columns, or the parts from 0, are called. Default: their numbers.
-        model: whose attention, parts and importance to show instead of values.
+        model: whose attention, parts and importance to show instead of values; a name or weights
+            are loaded by :func:`pcea.load_model`.
         up: the shape's up axis; with a model, ``auto`` lets it guess.
         height: pixels that a notebook gives it.
         dark: whether it begins dark.
@@ -69,6 +71,7 @@ def show(
     """
     shape = as_shape(shape)
     if model is not None:
+        model = model if isinstance(model, PointModel) else load_model(model)
         if values is not None:
             raise InputError("show: give values or a model, not both")
         content = of_studies([Study(model, shape, up)])
@@ -83,8 +86,7 @@ def show(
 
 
 def _described(values: ArrayLike | Tensor, names: Sequence[str] | None, num: int) -> Content:
-    known = torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values))
-    known = known.detach().cpu()
+    known = as_tensor(values, "show: values").detach().cpu()
     if known.ndim not in (1, 2) or len(known) != num:
         raise InputError(
             f"show: values must have shape ({num},) or ({num}, K), not {tuple(known.shape)}"

@@ -4,6 +4,7 @@ import re
 from functools import cached_property
 
 from pcea.defaults import VIEW_VOTES
+from pcea.errors import checked
 from pcea.explanation import explain
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.models import PointModel
@@ -26,6 +27,7 @@ class Study:
         votes: how many samplings of the shape are averaged.
     """
 
+    @checked(votes=1)
     def __init__(
         self, model: PointModel, shape: ShapeLike, up: str = "y", votes: int = VIEW_VOTES
     ) -> None:

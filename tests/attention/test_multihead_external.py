@@ -71,7 +71,7 @@ def test_rows_sum_to_one() -> None:
 def test_heads_must_divide() -> None:
     with pytest.raises(InputError, match="3 heads do not divide 16 channels"):
         create_attention("multihead-external", 16, heads=3)
-    with pytest.raises(InputError, match="expand must be"):
+    with pytest.raises(InputError, match="expand is 0; it must be"):
         create_attention("multihead-external", 16, expand=0)
-    with pytest.raises(InputError, match="heads must be"):
+    with pytest.raises(InputError, match="heads is 0; it must be"):
         create_attention("multihead-external", 16, heads=0)

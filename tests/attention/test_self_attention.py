@@ -84,5 +84,5 @@ def test_rows_sum_to_one() -> None:
 def test_heads_must_divide() -> None:
     with pytest.raises(InputError, match="5 heads do not divide 16 channels"):
         create_attention("self", 16, heads=5)
-    with pytest.raises(InputError, match="dim must be"):
+    with pytest.raises(InputError, match="dim is 0; it must be"):
         create_attention("self", 0)

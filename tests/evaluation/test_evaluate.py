@@ -9,7 +9,7 @@ from pcea.datasets import Clouds
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import ClassificationResult, PartResult, evaluate
-from pcea.models import create_model
+from pcea.models import PointModel, create_model
 from pcea.models.info import ModelInfo
 
 PARTS = Taxonomy(
@@ -17,13 +17,13 @@ PARTS = Taxonomy(
 )
 
 
-class Stub(torch.nn.Module):
+class Stub(PointModel):
     """A model whose answers a test chooses, and which keeps what it was given."""
 
-    task: ClassVar[str] = "classification"
+    task = "classification"
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        super().__init__()
+        torch.nn.Module.__init__(self)
         self.info = ModelInfo("stub", taxonomy)
         self.taken: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
 
@@ -169,9 +169,9 @@ def test_the_mode_of_the_model_stays(training: bool) -> None:
 def test_nothing_to_evaluate() -> None:
     model: Any = ByHeight(PARTS)
     clouds = bars((9, 9))
-    with pytest.raises(InputError, match="0 clouds"):
+    with pytest.raises(InputError, match="there are no clouds to evaluate"):
         evaluate(model, clouds.select([]), num_points=8)
-    with pytest.raises(InputError, match="0 votes"):
+    with pytest.raises(InputError, match="votes is 0; it must be a whole number of at least 1"):
         evaluate(model, clouds, num_points=8, votes=0)
     whole = Clouds.from_dense(torch.rand(2, 9, 3), torch.tensor([0, 1]))
     with pytest.raises(InputError, match="no part labels"):
@@ -192,7 +192,7 @@ def test_evaluation_leaves_modes_and_parameters_as_they_were() -> None:
         if points:
             evaluate(model, bars((12, 10)), points, votes=2)
         else:
-            with pytest.raises(InputError, match="0 points"):
+            with pytest.raises(InputError, match="num_points is 0"):
                 evaluate(model, bars((12, 10)), points)
         assert {name: each.training for name, each in model.named_modules()} == modes
         assert {name: each.requires_grad for name, each in model.named_parameters()} == free

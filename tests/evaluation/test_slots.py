@@ -12,7 +12,7 @@ from pcea.attention import Attention
 from pcea.datasets import Clouds, Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation.slots import measure_slots
-from pcea.models import create_model
+from pcea.models import PointModel, create_model
 from pcea.models.embedding import Tokens
 from pcea.models.info import ModelInfo
 from pcea.models.preparing import Prepared
@@ -44,10 +44,9 @@ def stub(make: Map, kind: str = "slots") -> Any:
             assert not self.training and not torch.is_grad_enabled()
             return [Tokens(pos, self.attention(pos, pos, None), None)]
 
-    model: Any = torch.nn.Module()
-    model.encoder = Encoder()
+    encoder: Any = Encoder()
+    model: Any = PointModel(ModelInfo("stub", PARTS, num_points=64), encoder)
     model.prepare = lambda pos, normal: Prepared(pos, normal, None)
-    model.info = ModelInfo("stub", PARTS, num_points=64)
     return model
 
 
@@ -244,7 +243,9 @@ def test_against_loops_in_float64(model: Any, generator: Generator) -> None:
     assert row.nmi == pytest.approx(sum(figures) / 2, abs=1e-9)
 
 
-@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"num_points": 0}, {"batch_size": 0}])
-def test_nothing_to_measure(wrong: dict[str, int], generator: Generator) -> None:
-    with pytest.raises(InputError, match="nothing to measure"):
+@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"num_points": 1.5}, {"batch_size": "8"}])
+def test_wrong_arguments(wrong: dict[str, Any], generator: Generator) -> None:
+    ((name, value),) = wrong.items()
+    words = f"^{name} is {value!r}; it must be a whole number of at least 1$"
+    with pytest.raises(InputError, match=words):
         measure_slots(stub(high), halves(2, generator), PARTS, **wrong)

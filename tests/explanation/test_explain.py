@@ -216,7 +216,7 @@ def test_small_shapes_and_few_queries() -> None:
 def test_refuses_impossible_options() -> None:
     model = build()
     for options, reason in (
-        ({"votes": 0}, "votes must be at least 1"),
+        ({"votes": 0}, "votes is 0; it must be a whole number of at least 1"),
         ({"layer": 4}, "layer 4: eat-tiny has layers 0 to 3"),
         ({"slot": 64}, "slot 64: layer 3 has columns 0 to 63"),
         ({"category": "cup"}, "takes no category"),

@@ -167,7 +167,7 @@ def test_refuses_what_it_does_not_know() -> None:
         importance(model, cloud_of(), "chairs")
     with pytest.raises(InputError, match="no target 'cup'"):
         importance(segmenter, cloud_of(), "cup")
-    with pytest.raises(InputError, match="votes must be at least 1"):
+    with pytest.raises(InputError, match="votes is 0; it must be a whole number of at least 1"):
         importance(model, cloud_of(), votes=0)
     with torch.no_grad():
         segmenter.last.bias.copy_(torch.tensor([99.0, 0.0, 0.0]))  # type: ignore[union-attr, operator]

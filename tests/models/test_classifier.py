@@ -75,7 +75,7 @@ def test_up_is_where_the_caller_says(model: Classifier, generator: torch.Generat
 
 
 def test_refuses_what_it_cannot_do(model: Classifier) -> None:
-    with pytest.raises(InputError, match="votes must be at least 1"):
+    with pytest.raises(InputError, match="votes is 0; it must be a whole number of at least 1"):
         model.classify(Cloud(torch.eye(3)), votes=0)
     with pytest.raises(InputError, match="no axis is called 'up'"):
         model.classify(Cloud(torch.eye(3)), up="up")

@@ -189,5 +189,5 @@ def test_a_cloud_has_no_faces(pos: Tensor) -> None:
     found = build().segment(Cloud(pos[0]), votes=2)
     assert found.face_part is None and found.face_probability is None
     assert len(found.sample) == len(found.sample_part) == 300
-    with pytest.raises(InputError, match="votes must be at least 1"):
+    with pytest.raises(InputError, match="votes is 0; it must be a whole number of at least 1"):
         build().segment(Cloud(pos[0]), votes=0)

@@ -81,7 +81,7 @@ def test_back_to_the_value(name: str) -> None:
         ({"name": "jet"}, "no color map is called 'jet'"),
         ({"name": "virids"}, "did you mean 'viridis'"),
         ({"low": 2.0}, "from 2 to 1"),
-        ({"low": 1.0, "high": float("nan")}, "from 1 to nan"),
+        ({"low": 1.0, "high": float("nan")}, "high is nan; it must be a finite number"),
     ],
 )
 def test_wrong_wishes(wanted: dict[str, object], said: str) -> None:

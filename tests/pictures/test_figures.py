@@ -231,11 +231,17 @@ def test_values_and_not_colors_run_evenly(square: Mesh) -> None:
     [
         (lambda s: gallery([]), "at least one panel"),
         (lambda s: grid([[None]]), "at least one panel"),
-        (lambda s: gallery([Panel(s)], columns=0), "at least one column"),
+        (
+            lambda s: gallery([Panel(s)], columns=0),
+            "columns is 0; it must be a whole number of at least 1",
+        ),
         (lambda s: grid([[Panel(s)]], ["a", "b"]), "1 rows and 2 row titles"),
         (lambda s: one(Panel(s, torch.zeros(3))), r"\(4,\), not \(3,\)"),
         (lambda s: one(Panel(s, torch.zeros(4), torch.zeros(4, 3))), "values or colors"),
-        (lambda s: one(Panel(s, torch.zeros(4)), small(scale="mine")), "'shared' or 'each'"),
+        (
+            lambda s: one(Panel(s, torch.zeros(4)), small(scale="mine")),
+            "scale is 'mine'; it must be 'shared' or 'each'",
+        ),
         (lambda s: one(Panel(s, torch.zeros(4)), small(colormap="jet")), "no color map"),
         (lambda s: one(Panel(s), small(width=40)), "too wide"),
         (lambda s: save(Figure(), "figure.bmp"), "not written as '.bmp'"),

@@ -196,9 +196,9 @@ def test_of_a_crowd_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"size": (8, 8)}, "16 to 4096 pixels"),
         ({"size": (100, 400)}, "3 times as many"),
-        ({"background": "pink"}, "no background is called 'pink'"),
-        ({"renderer": "raycat"}, "no renderer is called 'raycat'.* 'raycast'"),
-        ({"color_by": "edge"}, "by no 'edge'"),
+        ({"background": "pink"}, "background is 'pink'; it must be 'white' or 'dark'"),
+        ({"renderer": "raycat"}, "renderer is 'raycat'; it must be 'auto' or 'raycast'"),
+        ({"color_by": "edge"}, "color_by is 'edge'; it must be 'auto' or 'vertices' or 'faces'"),
         ({"colors": torch.zeros(5, 3, dtype=torch.uint8)}, r"\(4, 3\) or \(2, 3\), not \(5, 3\)"),
         ({"colors": torch.zeros(4, 3)}, "uint8, 0 to 255, not float32"),
     ],

@@ -96,10 +96,10 @@ def test_without_ffmpeg(ball: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("name", "wish", "said"),
     [
         ("turn.webm", {}, r"not written as '.webm'"),
-        ("turn.gif", {"frames": 1}, "2 to 720 frames"),
-        ("turn.gif", {"seconds": 0}, "0.1 to 600 seconds"),
+        ("turn.gif", {"frames": 1}, "frames is 1; it must be a whole number from 2 to 720"),
+        ("turn.gif", {"seconds": 0}, "seconds is 0; it must be a finite number from 0.1 to 600"),
         ("turn.mp4", {"background": "transparent"}, r"write a \.gif"),
-        ("turn.gif", {"background": "pink"}, "no background"),
+        ("turn.gif", {"background": "pink"}, "background is 'pink'; it must be 'white' or 'dark'"),
     ],
 )
 def test_wrong_wishes(

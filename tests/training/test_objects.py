@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from pcea.datasets import Clouds, PointCloudDataset
+from pcea.datasets import Clouds, PointCloudDataset, Taxonomy
+from pcea.datasets.objects import as_datasets
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
 from pcea.models import PointModel, create_model, load_model
@@ -195,6 +196,35 @@ def test_a_loaded_module_is_evaluated(quick: Recipe, tmp_path: Path) -> None:
     assert result.figures()["overall_accuracy"] == row["val_overall_accuracy"]
 
 
+@pytest.mark.parametrize("changed", ["number", "category", "part", "order", "names"])
+def test_a_run_does_not_go_on_with_other_validation_data(
+    quick: Recipe, tmp_path: Path, changed: str
+) -> None:
+    """The training data stay the same, and the data that are held out do not."""
+    parts = as_datasets({"all": items(parts=True)})["all"]
+    data, held_out = parts.clouds[:12], parts.clouds[12:]
+
+    def given(clouds: Clouds, taxonomy: Taxonomy = parts.taxonomy) -> dict[str, Any]:
+        splits = {"train": data, "val": clouds}
+        return {s: PointCloudDataset(each, taxonomy, "mine", s) for s, each in splits.items()}
+
+    recipe = replace(quick, model="eat-seg-tiny")
+    run = train(recipe, tmp_path / "run", dataset=given(held_out))
+    category, part = held_out.category.flip(0), held_out.part
+    assert part is not None
+    names = replace(parts.taxonomy, categories=parts.taxonomy.categories[::-1])
+    other = {
+        "number": given(held_out[:7]),
+        "category": given(replace(held_out, category=category)),
+        "part": given(replace(held_out, part=part.flip(0))),
+        "order": given(held_out[list(range(7, -1, -1))]),
+        "names": given(held_out, names),
+    }
+    with pytest.raises(InputError, match="validation data are not those that the run began with"):
+        train(out=run.path, resume=True, dataset=other[changed])
+    train(out=run.path, resume=True, dataset=given(held_out))
+
+
 def test_a_module_goes_on_bit_for_bit_when_it_is_given_again(
     classification: Recipe, tmp_path: Path
 ) -> None:
@@ -215,8 +245,11 @@ def test_a_module_goes_on_bit_for_bit_when_it_is_given_again(
         InputError, match=r"was given objects.*model \(.*:Net\).*model=…, dataset=…"
     ):
         train(out=cut.path, resume=True, dataset=items())
-    with pytest.raises(InputError, match="data are not those that the run began with"):
-        train(out=cut.path, resume=True, model=net(), dataset=items(19))
+    other = items()
+    other[0].y = 1 - other[0].y
+    for changed in (items(19), other, items()[::-1]):
+        with pytest.raises(InputError, match="data are not those that the run began with"):
+            train(out=cut.path, resume=True, model=net(), dataset=changed)
     train(out=cut.path, resume=True, model=Net(), dataset=items())
     assert_same_weights(cut, whole)
     named = train(replace(classification, epochs=1), tmp_path / "named")

@@ -73,6 +73,14 @@ def test_a_model(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:
     assert [mode["name"] for mode in modes] == ["parts", "attention", "importance"]
 
 
+def test_a_model_by_its_name_or_file(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:
+    pcea.save_model(segmenter, tmp_path / "mine.safetensors")
+    modes = modes_of(pcea.show(ball, model=tmp_path / "mine.safetensors"), tmp_path)
+    assert [mode["name"] for mode in modes] == ["parts", "attention", "importance"]
+    with pytest.raises(InputError, match=r"no weights at eat-small: .*the name of a model that"):
+        pcea.show(ball, model="eat-small")
+
+
 def test_nothing_but_the_shape(cube: Mesh, tmp_path: Path) -> None:
     assert modes_of(pcea.show(cube), tmp_path) == []
 
@@ -85,6 +93,8 @@ def test_nothing_but_the_shape(cube: Mesh, tmp_path: Path) -> None:
         (np.zeros((200, 2)), ["a"], "1 names do not fit 2 columns"),
         (np.full(200, 3), ["a"], "1 names do not fit 4 parts"),
         (np.full(200, -1), None, "parts must be numbers from 0"),
+        (["a"] * 200, None, "show: values must be"),
+        ([], None, r"values must have shape .*, not \(0,\)"),
     ],
 )
 def test_what_does_not_fit(ball: Cloud, values: Any, names: Any, reason: str) -> None:

@@ -15,7 +15,7 @@ from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.shapes import indoors, movers
 from pcea.datasets.shapes.solids import Array, Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import InputError
+from pcea.errors import checked
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.surface import sample_surface
 
@@ -47,6 +47,7 @@ NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
 class Shapes(Layout):
     """Objects made of closed solids of random sizes, sampled evenly by area."""
 
+    @checked(num_per_category=1, num_points=1, seed=0)
     def read(
         self,
         folder: Path,
@@ -69,11 +70,6 @@ class Shapes(Layout):
         Raises:
             InputError: a number is out of range.
         """
-        options = {"num_per_category": num_per_category, "num_points": num_points, "seed": seed}
-        for option, value in options.items():
-            least = int(option != "seed")
-            if value is not None and value < least:
-                raise InputError(f"shapes: {option} is {value}; it must be at least {least}")
         num = num_per_category or NUM_PER_CATEGORY[split]
         # Each pair of a seed and a split has a different seed.
         split_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(split)

@@ -117,7 +117,7 @@ def test_either_task_can_be_chosen() -> None:
     ("options", "message"),
     [
         ({"num_point": 8}, "no option 'num_point' .did you mean 'num_points'"),
-        ({"num_points": 0}, "num_points is 0; it must be at least 1"),
+        ({"num_points": 0}, "num_points is 0; it must be a whole number of at least 1"),
         ({"num_per_category": 0}, "num_per_category is 0"),
         ({"seed": -1}, "seed is -1"),
     ],
