@@ -26,7 +26,7 @@ def open_model(
     """
     from pcea.models import load_model
 
-    task = getattr(kind, "task", "segmentation")
+    task: Task = getattr(kind, "task", "segmentation")
     model = load_model(_chosen(weights, task), pick_device(device))
     if not isinstance(model, kind):
         other = "segment" if model.task == "segmentation" else "classify"
