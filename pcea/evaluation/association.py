@@ -1,4 +1,4 @@
-"""How much two divisions of points have to do with each other."""
+"""Measures of how strongly two partitions of points are associated."""
 
 import math
 
@@ -26,7 +26,7 @@ def normalized_mutual_information(counts: Tensor) -> Tensor:
     of_row, of_column, of_both = (torch.special.entr(each).sum(-1) for each in marginals)
     shared = (of_row + of_column - of_both).clamp(min=0)
     scale = (of_row * of_column).sqrt()
-    # An entropy that is 0 but for rounding would divide rounding by rounding.
+    # Where an entropy is 0 up to rounding, the quotient would be noise.
     return torch.where(scale > 1e-6, shared / scale.clamp(min=1e-6), 0.0).clamp(max=1)
 
 
@@ -54,7 +54,7 @@ def excess(share: Tensor, cell: Tensor) -> Tensor:
     """
     over = (share - 1 / share.shape[-1]) @ cell
     length = over.norm(dim=-1, keepdim=True)
-    # Sums of a flat distribution differ by rounding, which has a direction, too.
+    # For a flat distribution only rounding errors remain, and their direction means nothing.
     return torch.where(length > 1e-5, over / length.clamp(min=1e-5), 0.0)
 
 

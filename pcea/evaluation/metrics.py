@@ -33,7 +33,7 @@ STANDARD = {
 F = TypeVar("F", bound=Callable[[Any], Any])
 
 METRICS: Registry[tuple[str, Callable[[Any], Any]]] = Registry("metric", "pcea.metrics")
-"""By name: the task whose results a metric takes, and what makes a number of them."""
+"""By name: a metric's task, and the function that computes it from a result."""
 
 
 def register_metric(name: str, task: str) -> Callable[[F], F]:
@@ -73,7 +73,7 @@ def check_metrics(names: Sequence[str], task: Task) -> None:
 
 
 def format_figure(name: str, value: float) -> str:
-    """Write a figure for people: the standard ones are shares, any other is just a number."""
+    """Format a figure: the standard metrics in percent, any other as a plain number."""
     known = any(name in names for names in STANDARD.values())
     return f"{100 * value:.1f} %" if known else f"{value:.4g}"
 

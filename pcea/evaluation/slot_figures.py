@@ -1,4 +1,4 @@
-"""What is known of the slots of a model."""
+"""The figures of a model's slots."""
 
 import csv
 import io

@@ -28,12 +28,12 @@ from pcea.models.base import evaluating
 from pcea.models.encoder import AttentionLayer
 from pcea.models.prediction import recording
 
-# Nodes along each axis of the cube around the unit sphere. Where exactly two shapes have their
-# points is chance: on hard or finer cells, slots that lie alike would hardly seem to.
+# Nodes along each axis of the cube around the unit sphere. Points are sampled at random, so on
+# finer cells even slots that cover the same region would seem to differ.
 NODES = 4
-# A part that fewer shapes have is nobody's best part: with few shapes chance goes far.
+# A slot's best part must occur in this many shapes, or a high AUC may be chance.
 FEWEST_SHAPES = 3
-# A value above its shape's mean by rounding alone is not above it.
+# A value must exceed its shape's mean by more than rounding errors.
 ROUNDING = 1e-4
 
 
@@ -100,7 +100,7 @@ def measure_slots(
 
 
 class _Labels:
-    """Part labels within each category, and the exchanges of them that the baselines need."""
+    """Part labels within each category, and their permutations for the baselines."""
 
     def __init__(self, clouds: Clouds, taxonomy: Taxonomy, repeats: int, seed: int) -> None:
         self.taxonomy, self.repeats = taxonomy, repeats
@@ -177,7 +177,7 @@ class _Layer:
         columns["agreement"], columns["agreement_elsewhere"] = within_and_elsewhere
         each_head = {"entropy": entropy.view(heads, num).mean(1)}
         auc = torch.full((len(entropy), len(taxonomy.parts)), torch.nan)
-        enough: list[int] = []  # parts that can be somebody's best
+        enough: list[int] = []  # parts that occur in enough shapes
         if "met" in sums:
             columns["part_agreement"], _ = mean_cosines(sums["part"], sums["part count"])
             several = (sums["points"] > 0).sum(-1) > 1  # (C,) categories with parts to tell apart

@@ -1,4 +1,4 @@
-"""The one door to what a model makes of a shape, and why."""
+"""Run a model on a shape and explain its answer."""
 
 import os
 from collections.abc import Iterable
@@ -173,7 +173,7 @@ def explain(
     maps = attention_maps(found, max(slots - 1, 0))
     explanation = Explanation(
         *(found.model, found.shape, found.up, found.up_confidence, found.given),
-        # Without the graph and what was recorded, which take memory.
+        # Without the graph and the recorded tensors, which take memory.
         encoded=tuple(
             EncodedSample(each.input, each.logits.detach(), Recording()) for each in found.encoded
         ),
@@ -216,7 +216,7 @@ def choose_slots(values: Tensor, num: int, visible: Tensor | None = None) -> lis
     peaked = 1 - normalized_entropy(share)
     if visible is not None:
         peaked = peaked * share[:, visible].sum(1)
-    # What hardly peaks at all still comes in some order, and last.
+    # Slots without a peak come last, and still in a fixed order.
     score = peaked = peaked.clamp(min=1e-6)
     alike = torch.corrcoef(share).nan_to_num(0).clamp(0, 1)  # (K, K)
     chosen = list[int]()

@@ -13,11 +13,11 @@ from pcea.geometry import quantile
 # Those that end in _r run from light to dark: where most values are low, form stays visible.
 UPWARD = ("viridis", "cividis", "magma", "inferno", "plasma")
 SEQUENTIAL = (*UPWARD, *(f"{name}_r" for name in UPWARD))
-# For values with a sign. Both of its ends are equally dark, and nobody confuses blue with red.
+# For signed values: both ends are equally dark, and color-blind people can tell blue from red.
 DIVERGING = ("coolwarm",)
 COLORMAPS = SEQUENTIAL + DIVERGING
 STEPS = 256
-# What has no value; no map passes through it.
+# The color of missing values, which is in none of the maps.
 UNKNOWN = (128, 128, 128)
 
 
@@ -93,13 +93,13 @@ def limits(
         values: numbers of any shape; those that are not finite do not count.
         low: a lower limit that is given. Default: the least value.
         high: an upper limit that is given. Default: the greatest value.
-        name: for a diverging map, what is not given is chosen so that 0 lies in the middle.
+        name: for a diverging map, missing limits are chosen so that 0 lies in the middle.
         tails: which share of the values at either end does not count.
 
     Raises:
         InputError: there is no such map, or the limits are no limits.
     """
-    color_table(name)  # refuses what is none
+    color_table(name)  # raises for an unknown name
     number = real_numbers(values)
     number = number[number.isfinite()]
     least, most = quantile(number, (tails, 1 - tails)).tolist() if len(number) else (0.0, 0.0)

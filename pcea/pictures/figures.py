@@ -78,10 +78,10 @@ class Style:
         label: what the values are, beside the color bar.
         legend: names and their colors (red, green, blue, 0 to 255), written below.
         camera: from where.
-        renderer: who finds the triangles of meshes, as for :func:`render`.
+        renderer: how meshes are rasterized, as for :func:`render`.
         point_size: the radius of a cloud's points, as a share of the shape's.
-        width: how wide a panel is in inches. Default: one 4, more of them at most 7 together.
-        dpi: pixels an inch.
+        width: a panel's width in inches. Default: 4 for a single panel, at most 7 for all columns.
+        dpi: pixels per inch.
     """
 
     background: Background = "white"
@@ -111,9 +111,9 @@ def gallery(
     title: str = "",
     style: Style | None = None,
 ) -> Figure:
-    """Make a figure of many shapes, row after row; else it is as :func:`grid`.
+    """Make a figure of many shapes, row after row; otherwise like :func:`grid`.
 
-    There are so many columns; without a number, it becomes somewhat wider than high.
+    By default the number of columns is chosen so that the figure is somewhat wider than high.
     """
     columns = _even_columns(len(panels)) if columns is None else columns
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]

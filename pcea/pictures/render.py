@@ -41,7 +41,7 @@ def render(
         camera: from where; default: from the front right and somewhat above.
         size: width and height in pixels, 16 to 4096, neither over three times the other.
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
-        renderer: who finds the triangles of a mesh: ``"raycast"`` (Open3D's ray caster),
+        renderer: what rasterizes a mesh: ``"raycast"`` (Open3D's ray caster),
             ``"software"`` (a compiled loop) or ``"auto"``, the faster one. Both find the same.
         color_by: whose colors they are; ``"auto"`` goes by their number, and takes a mesh with
             as many vertices as faces for colored by vertex.

@@ -32,7 +32,7 @@ NO_TABLE = np.zeros((0, 3), np.uint8)
 
 @checked()
 def choose_renderer(renderer: Renderer = "auto") -> Renderer:
-    """Say which renderer finds the triangles of meshes.
+    """Say which renderer rasterizes meshes.
 
     Args:
         renderer: one of :data:`RENDERERS`; ``"auto"`` is the faster one, ``"software"``.
@@ -165,7 +165,7 @@ class Scene:
             return np.zeros((len(self._pos), 3))
         normal = cloud.normal.detach().cpu().double().numpy()[self._corner[:, 0]]
         away = (normal * (self.camera.eye - self._pos)).sum(axis=1) < 0
-        # Of many small balls, the surface's form is to be seen, of few large ones their own.
+        # Many small balls are shaded as the surface, few large ones as balls.
         share = min(len(normal) / 4096, 1.0)
         return share * np.where(away, -1, 1)[:, None] * normal @ self.camera.axes.T
 

@@ -53,13 +53,13 @@ class Recipe:
     train_split: Literal["train", "trainval"] = "train"
     """What is trained on."""
     num_points: int = 1024
-    """Points of each cloud that the model sees, drawn anew each epoch."""
+    """Points of each cloud that the model takes, drawn anew each epoch."""
     epochs: int = 250
     """Passes over the training split."""
     batch_size: int = 32
-    """Clouds a step, over all devices."""
+    """Clouds per step, over all devices."""
     balance: float = 0.0
-    """How far rare categories are drawn as often as common ones: 0 not at all, 1 quite."""
+    """0: categories are drawn as often as they occur; 1: all equally often; or in between."""
     seed: int = 0
     """Seed of everything random."""
 
@@ -83,9 +83,9 @@ class Recipe:
     head_lr: float | None = None
     """Highest learning rate of all but the encoder; None: that of the encoder."""
     clip: float = 1.0
-    """Largest norm of the gradient; 0: unbounded."""
+    """Largest norm of the gradient; 0: no limit."""
     ema: float = 0.0
-    """Decay a step of the averaged weights that are validated and saved; 0: none."""
+    """Decay per step of the averaged weights that are validated and saved; 0: no averaging."""
 
     transforms: Sequence[str] = ("scale(0.67, 1.5)", "translate(0.2)")
     """Random changes to each training batch in turn, of pcea.list_transforms()."""

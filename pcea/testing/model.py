@@ -121,7 +121,7 @@ class ModelTrial(ModuleTrial[PointModel]):
             self.module.train()(pos)
         plain = self.build(normals=False)
         alike = torch.equal(self.answer(pos, module=plain), self.answer(pos, normal, module=plain))
-        require(alike, "made without normals, it takes notice of them")
+        require(alike, "made without normals, its output depends on them")
 
     def test_attention_option(self) -> None:
         """The attention can be exchanged, and an unknown one is refused."""

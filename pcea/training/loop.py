@@ -87,7 +87,7 @@ def train(
         METRICS.get(metric)
     if "model" not in objects and not resume:
         check_model(recipe)
-    # Accelerate takes one precision a process for good; autocast takes each recipe's own.
+    # Accelerate fixes one precision per process; autocast applies each recipe's own.
     accelerator = Accelerator(mixed_precision="no")
     main, device, notes = accelerator.is_main_process, accelerator.device, list[str]()
     changes = as_transforms(transforms if "transforms" in objects else recipe.transforms)
@@ -142,7 +142,7 @@ def train(
                     callback.on_epoch(state)
             if main:
                 run.save_state(state.state_dict())
-            # A launcher ends all processes when one is gone: nobody leaves before it is saved.
+            # A launcher ends all processes when one exits, so each waits until the state is saved.
             accelerator.wait_for_everyone()
             if interrupt.stops(state.step, now=True):
                 raise KeyboardInterrupt(f"saved at step {state.step}: --resume {run.path} goes on")

@@ -109,7 +109,7 @@ class RunFolder:
         return f"pcea.train(out={str(self.path)!r}, resume=True, {again})"
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write what training goes on from, whole or not at all."""
+        """Write the state that training resumes from; an interrupted write leaves the old one."""
         content = io.BytesIO()
         torch.save(dict(state), content)
         with replacing(self.state) as file:
@@ -121,8 +121,8 @@ class RunFolder:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
         except OSError as error:
             raise InputError(f"cannot resume from {self.state}: {error.strerror}") from error
-        # A broken file makes the unpickler fail in any way there is, and what it says of a
-        # stranger's file is how to load it all the same.
+        # On a broken file the unpickler raises errors of many kinds, some of which advise to
+        # load the file without protection.
         except Exception:
             state = None
         if not isinstance(state, dict):

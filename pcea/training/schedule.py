@@ -10,7 +10,7 @@ from pcea.recipes import Recipe
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the recipe's optimizer for what is not frozen; weight decay acts on matrices alone.
+    """Make the recipe's optimizer for the parameters that train; only matrices get weight decay.
 
     Its groups are ``scaled``: by how much their learning rate differs from that of the schedule.
     """

@@ -1,4 +1,4 @@
-"""What a run has come to: weights, optimizer, averaged weights, and how far it is."""
+"""The state of a run: weights, optimizer, averaged weights, and the steps done."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ class TrainingState:
 
     @torch.no_grad()
     def advance(self, loss: Tensor) -> None:
-        """Take note that a step was made, of this loss; waits for nothing."""
+        """Count a step and its loss, without waiting for the device."""
         if self.eval_model is not self.model:
             # Early on a long memory would hold mostly the weights that training began with, so the
             # first step sets the average. The host knows how many steps there were; the device
@@ -100,7 +100,7 @@ class TrainingState:
 
     def check_finite(self) -> None:
         """Refuse to go on where the loss or the weights are not finite; waits for the device."""
-        # A step may break the weights while its loss is finite: they must not be saved.
+        # A step may break the weights while its loss is finite; such weights must not be saved.
         weights = nn.utils.get_total_norm(list(self.model.parameters()))
         for what, value in (("loss is", self.loss_sum), ("weights are", weights)):
             if not math.isfinite(value.item()):

@@ -81,7 +81,7 @@ class Transform(ABC):
 
     A batch stays rectangular. Where every cloud gains or loses the same number of points, N
     changes; where the number is drawn for each cloud, N stays: added points take the places of
-    others, and in place of those left out stand copies of kept ones, each once before any twice.
+    others, and copies of kept points, taken in turn, replace those left out.
 
     Args:
         probability: of each cloud to be changed.

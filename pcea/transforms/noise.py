@@ -25,7 +25,7 @@ class Jitter(Transform):
 
     Args:
         std: standard deviation of the noise, in radii of the unit sphere.
-        clip: noise is cut at this many standard deviations; ``inf``: not at all.
+        clip: noise is clipped at this many standard deviations; ``inf``: no clipping.
     """
 
     std: float = number(0.01, 0)

@@ -94,7 +94,7 @@ def save_explanation(
         folder: where to write; it is made if need be.
         title: what stands above the pictures. Default: the shape's name and the answer.
         background: what is behind the shapes.
-        renderer: who finds the triangles of a mesh, as for :func:`render`.
+        renderer: how meshes are rasterized, as for :func:`render`.
         turntable: whether to write ``turntable.gif``, too.
 
     Raises:
