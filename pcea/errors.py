@@ -40,10 +40,10 @@ def nearest(name: Any, known: Iterable[str]) -> str:
 def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
     """Decorate a function or a class so that arguments which do not fit their annotations raise.
 
-    The error is that of :func:`require`. Arguments that are left out are not checked.
+    The error is that of :func:`require`. Defaults are not checked.
 
     Args:
-        bounds: of an argument the least number it may be, or the least and the greatest.
+        bounds: for an argument its least value, or its least and its greatest.
     """
     limits = {name: each if isinstance(each, tuple) else (each,) for name, each in bounds.items()}
 
@@ -52,7 +52,7 @@ def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
             function.__init__ = decorate(function.__init__)  # type: ignore[misc]
             return function
         names = list(inspect.signature(function).parameters)
-        # Annotations are evaluated at the first call: some name what is defined only later.
+        # Annotations are evaluated at the first call, when all modules are loaded.
         kinds = cache(lambda: get_type_hints(function))
 
         @wraps(function)
@@ -71,8 +71,8 @@ def require(
 ) -> None:
     """Raise an InputError where a value does not fit a type, written as in annotations.
 
-    Numbers must be finite and within the bounds; True and False are no numbers. A list or tuple is
-    checked item by item. Types that cannot be checked, such as protocols, fit every value.
+    Numbers must be finite and within the bounds; True and False do not count as numbers. Lists and
+    tuples are checked item by item. Any value fits a protocol, which cannot be checked.
     """
     if not _fits(value, kind, least, most):
         text = repr(value)

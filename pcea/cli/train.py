@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
@@ -15,7 +15,7 @@ from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_tra
 
 PROG = "pcea train"
 # What the help shows where no recipe is given.
-BLANK = {"dataset": "as in the recipe", "model": "as in the recipe"}
+BLANK: dict[str, Any] = {"dataset": "as in the recipe", "model": "as in the recipe"}
 
 
 @register_command("train")

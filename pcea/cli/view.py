@@ -94,7 +94,7 @@ class View(ShapeFiles):
 
         content, shape = None, Collection([file], models, self.up, self.votes)
         with batch.trying(file):
-            studies = [shape.study(*shape.names, model) for model in range(len(models))]
+            studies = [shape.study(shape.names[0], model) for model in range(len(models))]
             content = of_studies(studies) | {"name": name}
             batch.tell(file, (note for study in studies for note in study.notes))
         return content
