@@ -1,7 +1,10 @@
-"""The defaults that commands and functions share."""
+"""Choices and defaults that commands and functions share; nothing here imports torch."""
 
-from typing import Final
+from typing import Final, Literal
 
+UpAxis = Literal["x", "-x", "y", "-y", "z", "-z"]
+Renderer = Literal["auto", "raycast", "software"]
+Background = Literal["white", "dark", "transparent"]
 # The up axis of a shape; ``auto``: it is guessed.
 UP: Final = "auto"
 # How many samplings of a shape are averaged.

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 from pcea.cli.files import Batch
 from pcea.cli.parsing import check_json
 from pcea.cli.weights import origin
-from pcea.defaults import UP
+from pcea.defaults import UP, Background, Renderer, UpAxis
 from pcea.registry import Registry
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ShapeFiles:
 
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
     """Meshes or clouds: files, folders or globs."""
-    up: Literal["auto", "x", "-x", "y", "-y", "z", "-z"] = UP
+    up: Literal["auto", UpAxis] = UP
     """The up axis; auto: it is guessed."""
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out else."""
@@ -82,7 +82,7 @@ class Drawn(OnFiles):
 
     out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
-    background: Literal["white", "dark"] = "white"
+    background: Background = "white"
     """What is behind the shapes in pictures."""
-    renderer: Literal["auto", "raycast", "software"] = "auto"
+    renderer: Renderer = "auto"
     """Who finds the triangles of meshes; auto: the faster one."""

@@ -1,10 +1,12 @@
 """Turn shapes upright, and the direction from which they are viewed."""
 
 import math
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from pcea.defaults import UpAxis
 from pcea.errors import InputError, nearest
 
 # For each up axis, the source axis and the sign of the new x, y and z.
@@ -16,7 +18,7 @@ _TURNS = {
     "z": ((0, 1), (2, 1), (1, -1)),
     "-z": ((0, 1), (2, -1), (1, 1)),
 }
-UP_AXES = tuple(_TURNS)
+UP_AXES: tuple[UpAxis, ...] = get_args(UpAxis)
 # The default view of pictures, in degrees: around the shape, and above the horizon.
 AZIMUTH, ELEVATION = 35.0, 20.0
 

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from pcea.defaults import Background, Renderer
 from pcea.errors import InputError, checked, require
 from pcea.formats import Cloud, Mesh, as_shape
 from pcea.pictures.camera import Camera
 from pcea.pictures.colormaps import color_table, limits, real_numbers, shares_of
 from pcea.pictures.compose import Drawn, compose
 from pcea.pictures.render import LARGEST, ColorBy, coloring
-from pcea.pictures.scene import Background, Coloring, Renderer, Scene
+from pcea.pictures.scene import Coloring, Scene
 
 # A panel is no higher than this times its width, and no lower than that.
 TALLEST, FLATTEST = 1.35, 0.3

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from pcea.defaults import Background, Renderer
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
-from pcea.pictures.scene import NO_TABLE, Background, Coloring, Renderer, Scene
+from pcea.pictures.scene import NO_TABLE, Coloring, Scene
 
 ColorBy = Literal["auto", "vertices", "faces"]
 # A shape that has no colors; both on white and on dark it stands out.

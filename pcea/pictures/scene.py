@@ -1,10 +1,11 @@
 """A shape before a camera, and the pictures of it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 
+from pcea.defaults import Background, Renderer
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh
 from pcea.formats.open3d import import_open3d
@@ -14,9 +15,7 @@ from pcea.pictures.normals import corner_normals
 from pcea.pictures.rasterize import AMBIENT, LIGHT, draw_balls, draw_triangles, paint
 from pcea.pictures.refine import FineMesh
 
-Renderer = Literal["auto", "raycast", "software"]
-RENDERERS: tuple[Renderer, ...] = ("auto", "raycast", "software")
-Background = Literal["white", "dark", "transparent"]
+RENDERERS: tuple[Renderer, ...] = get_args(Renderer)
 BACKGROUNDS: dict[Background, tuple[int, int, int] | None] = {
     "white": (255, 255, 255),
     "dark": (24, 26, 30),

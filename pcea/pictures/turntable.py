@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
 
+from pcea.defaults import Background
 from pcea.errors import InputError, checked, nearest
 from pcea.formats import ShapeLike, as_shape, replacing
 from pcea.formats.raw import Array
 from pcea.pictures.camera import Camera
 from pcea.pictures.render import render
-from pcea.pictures.scene import Background
 
 TURNTABLE_FORMATS = (".gif", ".mp4")
 # Otherwise the pattern would crawl from frame to frame.

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from pcea.viewer.collection import Collection
 from pcea.viewer.document import Content, block, of_shape, of_study, of_values, page
 from pcea.viewer.panels import Parts
 
+# An upload ends after this many seconds without a byte, or where it needs longer than these seconds
+# and its size at this many bytes per second.
+PATIENCE, SLOWEST = 10, 1 << 18
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -140,17 +144,31 @@ class _Requests(BaseHTTPRequestHandler):
             # No two at once, so that the bound is that of all.
             self.send_error(503, "another file is being uploaded, try again in a moment")
         else:
-            upload = None
-            if adds:
-                try:
-                    self.connection.settimeout(10)
-                    upload = self.rfile.read(int(size))
-                finally:
-                    self.server.receiving.release()
-                if len(upload) < int(size):
-                    return  # it was given up half way
+            try:
+                upload = self._receive(int(size)) if adds else None
+            except TimeoutError:
+                self.send_error(408, "the upload is too slow, try again with a faster connection")
+                return
+            if adds and upload is None:
+                return
             answer = self.server.answer(query, upload)
             self._send(json.dumps(answer, allow_nan=False), "application/json")
+
+    def _receive(self, size: int) -> bytes | None:
+        """Receive an upload; None where the browser gives up, TimeoutError where it is too slow."""
+        content, until = bytearray(), time.monotonic() + PATIENCE + size / SLOWEST
+        try:
+            while len(content) < size:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                self.connection.settimeout(min(PATIENCE, left))
+                if not (piece := self.rfile.read1(min(1 << 20, size - len(content)))):
+                    return None
+                content += piece
+            return bytes(content)
+        finally:
+            self.server.receiving.release()
 
     def _refuse_stranger(self) -> None:
         self.send_error(403, explain=f"The viewer answers only its own page: {self.server.url}")

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,29 @@ def test_an_upload_that_stalls_stops_no_other_without_a_word(client: Client) -> 
         assert found[0] == 503 and b"another file is being uploaded" in found[1]
     while client.send("POST", "/add?name=b.xyz", ROWS)[0] == 503:  # until it is noticed
         assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("pause", [0.05, 60])
+def test_an_upload_that_is_too_slow_is_refused_and_makes_room(
+    client: Client, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    """It trickles in, byte by byte, or stops."""
+    monkeypatch.setattr("pcea.viewer.server.PATIENCE", 0.5)
+    monkeypatch.setattr("pcea.viewer.server.SLOWEST", MOST * 10)
+    host, port = client.at.split(":")
+    with socket.create_connection((host, int(port)), timeout=pause) as slow:
+        head = (
+            f"POST /add?name=a.xyz HTTP/1.1\r\nHost: {client.at}\r\nContent-Length: {MOST}\r\n\r\n"
+        )
+        slow.sendall(head.encode())
+        answer, deadline = b"", time.monotonic() + 30
+        while not answer:
+            assert time.monotonic() < deadline
+            slow.sendall(b"0")
+            with suppress(TimeoutError):
+                answer = slow.recv(1000)
+    assert b" 408 the upload is too slow" in answer
+    assert client.ask("add", ROWS, name="b.xyz")["name"].startswith("b.xyz")
 
 
 def test_a_fault_of_ours_ends_nothing(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from pcea.defaults import Background, Renderer
 from pcea.explanation import Column, Explanation
 from pcea.geometry import upright
 from pcea.pictures.colormaps import colors_of
 from pcea.pictures.figures import Panel, Style
 from pcea.pictures.files import save, save_colored
 from pcea.pictures.refine import Refined
-from pcea.pictures.scene import Background, Renderer
 from pcea.pictures.turntable import turntable as write_turntable
 from pcea.registry import Registry, import_modules
 
