@@ -1,6 +1,8 @@
 """File names: how the results of a shape are named, and how any name is printed on one line."""
 
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import PurePath
 
 # Invisible characters that belong to the text: they join the parts of emoji and make flags.
@@ -31,6 +33,22 @@ def stem_of(path: PurePath) -> str:
 def same_name(name: str) -> str:
     """Normalize a file name: names that some file system takes for the same give equal results."""
     return unicodedata.normalize("NFC", name.casefold())
+
+
+def numbered(names: Iterable[str], form: str = "{} ({})") -> list[str]:
+    """Number repeated names by a form, so that no two name one file on any file system."""
+    names = list(names)
+    wanted, taken = {same_name(name) for name in names}, set[str]()
+    numbers: defaultdict[str, int] = defaultdict(lambda: 1)
+    found = []
+    for name in names:
+        called, key = name, same_name(name)
+        while same_name(called) in taken or (called != name and same_name(called) in wanted):
+            numbers[key] += 1
+            called = form.format(name, numbers[key])
+        taken.add(same_name(called))
+        found.append(called)
+    return found
 
 
 def _is_visible(char: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 
-from pcea.names import printable, same_name, stem_of
+from pcea.names import numbered, printable, same_name, stem_of
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,12 @@ def test_what_would_move_a_terminal_is_spelled(text: str, shown: str) -> None:
         ("椅子.xyz", "椅子"),
         ("a\nb.ply", "a_b"),
         ("a .ply", "a"),
+        ("..ply", "shape"),
         ("...ply", "shape"),
+        (" .ply", "shape"),
+        ("a/..\\...ply", "shape"),
+        ("..", "shape"),
+        ("\n.ply", "_"),
         ("C:\\scans\\chair.ply", "chair"),
     ],
 )
@@ -67,3 +72,15 @@ def test_names_that_some_system_takes_for_one() -> None:
     assert same_name("Chair") == same_name("chair")
     assert same_name("\u00e9") == same_name("e\u0301")
     assert same_name("chair") != same_name("chair-2")
+
+
+def test_numbered_names_never_meet() -> None:
+    names = numbered(["x", "x", "x-2", "X", "x", "y"], "{}-{}")
+    assert len({same_name(name) for name in names}) == len(names)
+    assert (names[0], names[2], names[5]) == ("x", "x-2", "y")
+    assert numbered(["box", "box", "BOX", "box"], "{}-{}") == ["box", "box-2", "BOX-3", "box-4"]
+    assert numbered(["cube.ply", "ball.ply", "cube.ply"])[2] == "cube.ply (2)"
+
+
+def test_two_spellings_of_one_letter_are_one_name() -> None:
+    assert numbered(["\u00e9", "e\u0301"], "{}-{}") == ["\u00e9", "e\u0301-2"]

@@ -1,4 +1,4 @@
-"""``pcea attend``: what the attention of a model does on a file, or over a data set."""
+"""``pcea attend``: the attention of a model on files, or over a data set."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from pcea.names import printable
 
 FOR_FILES = "--up --layer --slot --slots --votes --turntable".split()
 FOR_DATA_SETS = "--split --data-root --category --repeats --batch-size --seed".split()
-# How many slots of a data set the table on stdout has; the files have all.
+# Slots of a data set in the table on stdout; the files have all of them.
 MOST_SLOTS = 12
-# The columns of the tables, as slots.json names them.
+# The columns of the tables, by their names in slots.json.
 OF_HEADS = "layer head entropy nmi shuffled_mean slabs_mean above_chance".split()
 OF_SLOTS = "name part auc nmi slabs_mean lift agreement agreement_elsewhere entropy".split()
 
@@ -27,12 +27,12 @@ OF_SLOTS = "name part auc nmi slabs_mean lift agreement agreement_elsewhere entr
 @register_command("attend")
 @dataclass(frozen=True, kw_only=True)
 class Attend(Drawn):
-    """Show what a model's attention does: on meshes and clouds, or over a data set.
+    """Draw a model's attention on meshes and clouds, or measure its slots over a data set.
 
-    For each file, the folder NAME holds gallery.png (the most telling slots of a layer),
-    layers.png (some of every layer), importance.png (what decides the answer), attention.ply and
-    attention.glb (the shape colored by one slot) and attention.npz (all values). For a data set,
-    there are slots.csv and slots.json (figures of every slot), and pictures of them.
+    Writes for each file a folder NAME with gallery.png (the most telling slots of a layer),
+    layers.png (some slots of every layer), importance.png (what decides the prediction),
+    attention.ply and attention.glb (the shape colored by one slot) and attention.npz (all values).
+    Writes for a data set slots.csv and slots.json (figures of every slot), and pictures of them.
     """
 
     layer: Annotated[int | None, arg(metavar="L")] = None
@@ -44,21 +44,21 @@ class Attend(Drawn):
     votes: Annotated[int, arg(metavar="V")] = EXPLAIN_VOTES
     """Files: how many samplings of a shape are averaged."""
     turntable: bool = False
-    """Files: whether to write turntable.gif, too."""
+    """Files: whether to write turntable.gif, an animation of the shape, as well."""
 
     dataset: Annotated[str | None, arg(metavar="NAME")] = None
-    """Data set to measure the slots on, in place of files."""
+    """The data set to measure the slots on, instead of files."""
     split: str = "val"
     """Data set: train, val, trainval or test."""
     data_root: DataRoot = None
     category: Annotated[str | None, arg(metavar="NAME")] = None
-    """Data set: whose shapes to draw; None: the category that has the most."""
+    """Data set: the category to draw; None: the one with the most shapes."""
     repeats: Annotated[int, arg(metavar="R")] = 50
-    """Data set: how many times labels are exchanged to know what chance gives."""
+    """Data set: how many times labels are shuffled to measure what chance gives."""
     batch_size: int = 32
-    """Data set: clouds at a time."""
+    """Data set: clouds per batch."""
     seed: int = 0
-    """Data set: of the points and of chance."""
+    """Data set: seed of the sampled points and of the shuffling."""
 
     def run(self) -> int | None:
         """Explain the files, or measure the slots on the data set."""
@@ -81,7 +81,7 @@ class Attend(Drawn):
         return None
 
     def _explain_files(self) -> int:
-        """Explain each file and write what was found; give the exit status."""
+        """Explain each file, write the results, and return the exit status."""
         from pcea.explanation import explain
         from pcea.formats import Mesh, read
         from pcea.models import PointModel
@@ -120,7 +120,7 @@ class Attend(Drawn):
         return batch.status
 
     def _measure_slots(self, name: str) -> None:
-        """Measure the slots on a data set and write what was found."""
+        """Measure the slots on a data set and write the results."""
         from pcea.datasets import load_dataset
         from pcea.evaluation import measure_slots
         from pcea.formats import write_json
@@ -165,7 +165,7 @@ class Attend(Drawn):
 
 
 def _say_figures(names: Sequence[str], owners: Iterable[object]) -> None:
-    """Print a table with one row per owner, a dash where a figure is not known."""
+    """Print a table with one row per owner, with a dash for an unknown figure."""
 
     def cell(value: Any) -> str:
         if value is None:

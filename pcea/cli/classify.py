@@ -1,4 +1,4 @@
-"""``pcea classify``: what a file shows."""
+"""``pcea classify``: the category of shapes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from pcea.defaults import CLASSIFY_VOTES
 @register_command("classify")
 @dataclass(frozen=True, kw_only=True)
 class Classify(OnFiles):
-    """Name what meshes and clouds show."""
+    """Classify meshes and clouds."""
 
     top: int = 5
     """How many categories to name."""

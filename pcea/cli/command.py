@@ -1,4 +1,4 @@
-"""What commands are: how they join, and the options that several of them have."""
+"""The registry of commands, and the options that several commands share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from pcea.models import PointModel
 
 
-# Dataclasses by name. Their fields are options, and ``run()`` does what these say and gives the
-# exit status, or None where all is done.
+# Dataclasses by name. The fields are the options; ``run()`` does the work and returns the exit
+# status, or None for 0.
 COMMANDS: Registry[type[Any]] = Registry("command", "pcea.commands")
 register_command = COMMANDS.register
-# The names of commands that form a group: ``data-list`` is called as ``pcea data list``. Every
-# other command is called by its name as it is.
+# Commands whose names begin so form a group: ``data-list`` is called as ``pcea data list``.
 GROUPS = ("bench-", "data-")
 
 DataRoot = Annotated[
@@ -30,39 +29,39 @@ DataRoot = Annotated[
     arg(metavar="DIR", help="The folder of data sets; None: $PCEA_DATA, else ./data."),
 ]
 Device = Annotated[
-    str | None, arg(metavar="DEVICE", help="Where to compute; None: the GPU if there is one.")
+    str | None, arg(metavar="DEVICE", help="cpu or cuda; None: the GPU if there is one.")
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeFiles:
-    """The options of a command that takes shapes."""
+    """The options of a command that reads shapes."""
 
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE …")] = ()
     """Meshes or clouds: files, folders or globs."""
     up: Literal["auto", UpAxis] = UP
     """The up axis; auto: it is guessed."""
     keep_strays: bool = False
-    """Whether to keep isolated points, which are left out else."""
+    """Whether to keep isolated points, which are left out otherwise."""
     device: Device = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnFiles(ShapeFiles):
-    """The options of a command that runs a model on shapes, one after the other."""
+    """The options of a command that runs a model on each shape."""
 
     weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
     """The model: a run folder, a .safetensors file or a name; None: the best that ships."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Where to write a summary as JSON, too."""
+    """Also write a summary to this JSON file."""
 
     def batch(self, out: Path | None = None, written: Sequence[str] = ()) -> Batch:
-        """Give the files; whatever can be refused before the work is done is refused."""
+        """Find the files, and refuse what can be refused before the work begins."""
         check_json(self.json)
         return Batch(self.files, out, written)
 
     def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:
-        """Write what was found of all files as JSON, if that is wanted and there is any."""
+        """Write the results of all files to the JSON file, if one is named and there are any."""
         from pcea.formats import write_json
 
         if batch.results and self.json is not None:
@@ -78,11 +77,11 @@ class OnFiles(ShapeFiles):
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn(OnFiles):
-    """The options of a command that draws shapes, too."""
+    """The options of a command that also draws shapes."""
 
     out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
     background: Background = "white"
-    """What is behind the shapes in pictures."""
+    """Background of the pictures."""
     renderer: Renderer = "auto"
-    """Who finds the triangles of meshes; auto: the faster one."""
+    """What draws meshes; auto: the faster one."""

@@ -1,4 +1,4 @@
-"""``pcea data``: which data sets are there, and how more of them come in."""
+"""``pcea data``: list, fetch, import and check data sets."""
 
 import sys
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @register_command("data-list")
 @dataclass(frozen=True)
 class ListData:
-    """List the data sets that are known or found."""
+    """List the data sets that pcea knows or finds in the data root."""
 
     data_root: DataRoot = None
 
@@ -41,14 +41,14 @@ class OneData:
     """The options of a command on one data set."""
 
     name: Annotated[Positional[str], arg(metavar="NAME")]
-    """Its name, as `pcea data list` says it."""
+    """Its name, as in `pcea data list`."""
     data_root: DataRoot = None
 
 
 @register_command("data-fetch")
 @dataclass(frozen=True, kw_only=True)
 class FetchData(OneData):
-    """Download a published data set, such as modelnet40, check it and put it in its place."""
+    """Download a published data set, such as modelnet40, check it and put it into the data root."""
 
     def run(self) -> None:
         """Fetch it."""
@@ -60,7 +60,7 @@ class FetchData(OneData):
 @register_command("data-import")
 @dataclass(frozen=True, kw_only=True)
 class ImportData(OneData):
-    """Unpack an archive, check all of it and put it in its place, also under a new name."""
+    """Unpack an archive, check it and put it into the data root, under any name."""
 
     archive: Annotated[Positional[Path], arg(metavar="ARCHIVE")]
     """A zip, a tar or a folder."""
@@ -75,7 +75,7 @@ class ImportData(OneData):
 @register_command("data-check")
 @dataclass(frozen=True, kw_only=True)
 class CheckData(OneData):
-    """Read a whole data set, which may be the path of a folder, and count what is there."""
+    """Read a whole data set, given by name or folder, and count its clouds."""
 
     def run(self) -> None:
         """Check it."""
@@ -85,11 +85,11 @@ class CheckData(OneData):
 
 
 def _say_report(report: "Report") -> None:
-    """Print what a check found."""
+    """Print the counts and notes of a check."""
     fewest, most = report.points
     points = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     parts = f", {report.parts} parts" if report.parts else ""
-    say(f"{report.name} in {report.folder}: {points} points a cloud{parts}")
+    say(f"{report.name} in {report.folder}: {points} points per cloud{parts}")
     splits = list(report.counts)
     names = dict.fromkeys(name for split in splits for name in report.counts[split])
     rows = [(name, *(str(report.counts[s].get(name, 0)) for s in splits)) for name in names]

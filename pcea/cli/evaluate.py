@@ -1,4 +1,4 @@
-"""``pcea evaluate``: how good a model is on a data set."""
+"""``pcea evaluate``: measure a model on a data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ class Evaluate:
     category: bool = True
     """Whether a part segmenter is given the category of each shape."""
     keep_strays: bool = False
-    """Whether to keep isolated points, which are left out else."""
+    """Whether to keep isolated points, which are left out otherwise."""
     corrupt: Annotated[str | None, arg(metavar="NAME[:SEVERITY]")] = None
-    """Corrupt the clouds before, such as jitter:3; without a severity: the mean of all five."""
+    """Corrupt the clouds first, such as jitter:3; without a severity: the mean of all five."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
-    """Further metrics to measure by, those that a package of one's own registers."""
+    """Further metrics, such as those of plug-ins."""
     device: Device = None
     json: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Where to write the figures as JSON, too."""
+    """Also write the figures to this JSON file."""
 
     def run(self) -> None:
         """Evaluate the model."""
@@ -109,7 +109,7 @@ class Evaluate:
 
 
 def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of each figure, those of each category, too."""
+    """Average each figure, and those of each category."""
     mean = {}
     for key, value in summaries[0].items():
         values = [each[key] for each in summaries]

@@ -1,4 +1,4 @@
-"""What a command prints, and how it ends."""
+"""Printing to the terminal, and the exit statuses."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,31 +15,31 @@ from pcea.names import printable
 
 T = TypeVar("T")
 
-# Exit statuses. Wrong: the call or its input is; of several files, none could be used. Some left
-# out: the other files are done. No reader: nobody reads stdout any more.
+# Exit statuses. WRONG_INPUT: the call is wrong, or no file could be used. SOME_LEFT_OUT: some files
+# could not be used. NO_READER: the reader of stdout went away.
 DONE, WRONG_INPUT, SOME_LEFT_OUT, INTERRUPTED, NO_READER = 0, 2, 3, 130, 141
 
-# As wide as a table wants to be: who reads a pipe does not want lines folded at 80.
+# Columns of a table that is not printed to a terminal, so that no line is folded at 80.
 PIPE_WIDTH = 250
 
 
 def say(text: str) -> None:
-    """Print lines as they are, whatever control characters a name in them holds."""
+    """Print lines, in which control characters, such as those in file names, are spelled out."""
     print("\n".join(map(printable, text.split("\n"))))
 
 
 def complain(text: str) -> None:
-    """Print on stderr, in one line, what is wrong."""
+    """Print an error on stderr, in one line."""
     print(f"pcea: {printable(text)}", file=sys.stderr)
 
 
 def note(text: str) -> None:
-    """Print on stderr, in one line, what a person should know of what was done."""
+    """Print a note on stderr, in one line."""
     print(printable(text), file=sys.stderr)
 
 
 def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> None:
-    """Print a table, of which the last columns, 1 by default, hold numbers."""
+    """Print a table whose last ``numbers`` columns are aligned to the right."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(headers):
         right = i >= len(headers) - numbers
@@ -48,26 +48,26 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
         # No markup: a file may be called [b].off.
         table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    # Printed here: rich would end the process where nobody reads any more.
+    # rich itself would end the process if the reader of stdout went away.
     with console.capture() as drawn:
         console.print(table)
     print(drawn.get(), end="")
 
 
 def track(items: Sequence[T]) -> Iterable[T]:
-    """Go through items with a bar on stderr, where that is a terminal."""
+    """Iterate over items, with a progress bar on stderr if that is a terminal."""
     console = Console(stderr=True)
-    # Not by its own `disable`: before rich 14.3, a bar that was never drawn ends in an empty line.
+    # With `disable`, rich before 14.3 prints an empty line at the end.
     if not console.is_terminal:
         return items
     return progress.track(items, "", console=console, transient=True)
 
 
 def busy(what: str) -> Status:
-    """Say what is going on for as long as it does, where stderr is a terminal."""
+    """Show a spinner with a text on stderr, if that is a terminal."""
     return Console(stderr=True).status(Text(what))
 
 
 def percent(share: float) -> str:
-    """Write a fraction, 0 to 1, as a percentage."""
+    """Format a fraction as a percentage."""
     return f"{100 * share:.1f} %"

@@ -1,4 +1,4 @@
-"""Words of a command line become a dataclass, or one line that says what is wrong with them."""
+"""Parse a command line into a dataclass, or say in one line what is wrong with it."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -16,7 +16,7 @@ from pcea.registry import read_value
 
 T = TypeVar("T")
 
-# What an option takes, by the words with which tyro refuses a value of another type.
+# What an option takes, by words that are in tyro's message where a value is something else.
 _KINDS = {
     **dict.fromkeys(("int()", "{INT}"), "a whole number"),
     **dict.fromkeys(("to float", "{FLOAT}"), "a number"),
@@ -32,10 +32,18 @@ def parse(
     default: T | None = None,
     description: str | None = None,
 ) -> T:
-    """Parse the words behind a command, ``prog``, into its dataclass, whose fields are the options.
+    """Parse the options of a command into its dataclass, whose fields they are.
 
-    Options that are not given come from ``default``, or else from the dataclass. ``--help`` prints
-    the help and leaves by SystemExit.
+    Args:
+        command: the dataclass.
+        words: the command line behind the name of the command.
+        prog: the name of the command, such as ``pcea train``.
+        default: values of options that are not given. Default: those of the dataclass.
+        description: what the help says of the command. Default: the docstring of the dataclass.
+
+    Raises:
+        InputError: the words are wrong.
+        SystemExit: the help was printed.
     """
     _refuse_unknown(command, words, prog)
     said = io.StringIO()
@@ -54,7 +62,7 @@ def parse(
         if not left.code:
             raise
         reason = _first_block(said.getvalue())
-        # A dataclass that refuses its values says so itself.
+        # Behind the name of the dataclass is what the dataclass itself says of its values.
         reason = reason.removeprefix("Error parsing ").removeprefix(f"{command.__name__}: ")
         found = re.match(r"(--\S+): .*?(int\(\)|to float|\{[A-Z ]+\}).*?('.*?')(\]|$)", reason)
         if found and found[2] in _KINDS:
@@ -63,18 +71,25 @@ def parse(
 
 
 @_REGISTRY.primitive_rule
-def _words(
+def _several_words(
     info: tyro.constructors.PrimitiveTypeInfo,
-) -> tyro.constructors.PrimitiveConstructorSpec[tuple[str, ...]] | None:
-    """Several words, of which the help says "none" where none is the default."""
-    if info.type != tuple[str, ...]:
+) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+    """Read options of several words; the help says "none" where the default is empty."""
+    if info.type == tuple[str, ...]:
+        metavar, read, kind = "NAME …", tuple, tuple
+    elif info.type == Mapping[str, Any]:
+        metavar, read, kind = "KEY=VALUE …", _mapping, Mapping
+    else:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
-        metavar="NAME …",
-        instance_from_str=tuple,
-        is_instance=lambda value: isinstance(value, tuple),
-        str_from_instance=lambda value: list(value) or ["none"],
+        metavar=metavar,
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, kind),
+        str_from_instance=lambda value: (
+            ([f"{key}={value[key]}" for key in value] if kind is Mapping else list(value))
+            or ["none"]
+        ),
     )
 
 
@@ -89,7 +104,7 @@ def _refuse_unknown(command: type[Any], words: Sequence[str], prog: str) -> None
 
 
 def _first_block(box: str) -> str:
-    """The words of a box that tyro draws, from below its title to its first rule."""
+    """Read what stands in a box that tyro draws, between its title and its first line."""
     below = re.sub(r"\x1b\[[0-9;]*m", "", box).partition("\n")[2]
     blocks = re.split(r".*(?:─{3}|-{3}).*", below)
     block = next((each for each in blocks if re.search(r"\w", each)), below)
@@ -111,7 +126,7 @@ def at_least_one(**options: int | None) -> None:
 
 
 def check_json(path: Path | None) -> None:
-    """Refuse a folder as a place for a JSON file before the work is done, not after."""
+    """Refuse a folder in place of a JSON file before the work begins."""
     if path is not None and path.is_dir():
         raise InputError(f"--json {path}: it is a folder; name a file")
 
@@ -124,16 +139,3 @@ def _mapping(words: list[str]) -> dict[str, Any]:
             raise ValueError(f"{word!r} is not of the form KEY=VALUE")
         values[key] = read_value(value)
     return values
-
-
-KeyValues = Annotated[
-    Mapping[str, Any],
-    tyro.constructors.PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="KEY=VALUE …",
-        instance_from_str=_mapping,
-        is_instance=lambda value: isinstance(value, Mapping),
-        str_from_instance=lambda values: [f"{key}={v}" for key, v in values.items()] or ["none"],
-    ),
-]
-"""Options of an option: ``--attention-options slots=128 tied=true``."""

@@ -1,4 +1,4 @@
-"""Which command a command line means, and how it ends."""
+"""Find the command that a command line names, run it, and return its exit status."""
 
 import errno
 import io
@@ -20,16 +20,15 @@ from pcea.errors import InputError, WrongOption, nearest
 from pcea.registry import import_modules
 from pcea.version import __version__
 
-# What the machine refuses is no fault of ours.
+# Errors of the operating system that are no bug of pcea.
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-# The same, from libraries that keep the number to themselves.
+# The same errors in the words of libraries that do not raise an OSError.
 _NO_ROOM = ("No space left on device", "PytorchStreamWriter failed writing file")
 
 ABOUT = "Train, evaluate and use point transformers with external attention."
 
-# Every file of this folder may register commands, so a new one joins by lying beside the others.
+# Every file of this folder is imported, and may register commands.
 import_modules("pcea.cli", [str(Path(__file__).parent)])
-# The benchmarks, which may use whatever they measure, bring theirs.
 import_module("pcea.benchmarks.commands")
 
 
@@ -37,13 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command ``pcea`` on these words, or on those of the process.
 
     Returns:
-        The exit status: 0 done; 2 the call or its input is wrong, one line on stderr says why, or
-        one for each of several files; 3 some files were left out, a line on stderr for each, and
-        the others are done; 130 interrupted; 141 nobody reads stdout any more. A fault of ours is
-        raised.
+        The exit status: 0 done; 2 the call or its input is wrong, as one line on stderr says, or
+        one line per file; 3 some files could not be used, as one line for each says, and the
+        others are done; 130 interrupted; 141 the reader of stdout went away. A bug is raised.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    # Letters that the terminal's encoding lacks, and bytes that are no letters, are spelled.
+    # Characters that the encoding of the terminal lacks are spelled out.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -79,12 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _give_up_stdout() -> None:
-    """Python flushes stdout once more as it leaves, which must not fail again."""
+    """Let the flush of stdout at the end of the process not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(words: Sequence[str]) -> Any:
-    """The command that is meant, its options parsed; after help and version, a SystemExit."""
+    """Parse the words into a command; a SystemExit after ``--help`` and ``--version``."""
     if words and words[0] == "--version":
         say(f"pcea {__version__}")
         raise SystemExit(DONE)
@@ -110,7 +108,7 @@ def _command(words: Sequence[str]) -> Any:
 
 
 def _refusal(error: BaseException) -> str | None:
-    """The one line of an error in which the machine refused something; None of another error."""
+    """Describe an error of the operating system in one line; None for any other error."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"

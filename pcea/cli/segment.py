@@ -1,4 +1,4 @@
-"""``pcea segment``: a file's shape, split into parts."""
+"""``pcea segment``: split shapes into parts."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ from pcea.cli.weights import open_model
 from pcea.defaults import SEGMENT_VOTES
 from pcea.errors import InputError
 
-# Below this, what the model answers speaks more against the category than for it.
+# A category of a lower probability than this is marked as unsure.
 SURE = 0.5
 ENDINGS = (".npz", ".ply", ".glb", ".png")
 
@@ -22,16 +22,16 @@ ENDINGS = (".npz", ".ply", ".glb", ".png")
 class Segment(Drawn):
     """Split meshes and clouds into parts.
 
-    For each file there are NAME.ply and NAME.glb, the shape colored by part; NAME.png, the shape
-    before and after; and NAME.npz, the labels: of points, or of vertices and faces.
+    Writes for each file NAME.ply and NAME.glb, the shape colored by part; NAME.png, a picture of
+    the shape and its parts; and NAME.npz, the labels of its points, or of its vertices and faces.
     """
 
     category: Annotated[str | None, arg(metavar="NAME")] = None
-    """What the shapes are, where it is known; None: the model decides."""
+    """The category of the shapes; None: the model predicts it."""
     votes: int = SEGMENT_VOTES
     """How many samplings of a shape are averaged."""
     smooth: Annotated[int, arg(metavar="ROUNDS")] = 0
-    """How often each face of a mesh takes the part that most of its neighbors have."""
+    """Rounds in which each face of a mesh takes the part of most of its neighbors."""
 
     def run(self) -> int:
         """Segment the files."""
@@ -56,7 +56,7 @@ class Segment(Drawn):
                 save_parts(found, target)
                 try:
                     save(part_figure(found, style), f"{target}.png")
-                except InputError as error:  # the labels are worth having without a picture
+                except InputError as error:  # the labels are useful without a picture, too
                     complaints.append(f"{target}.png was not drawn: {error}")
                 sure = found.category_probability
                 batch.add(
@@ -81,7 +81,7 @@ class Segment(Drawn):
                 say(complaint)
             say(
                 f"labels (.npz), colored shapes (.ply, .glb) and pictures (.png) are in {self.out};"
-                " a share is of a mesh's surface, or of a cloud's points"
+                " shares are those of a mesh's surface, or of a cloud's points"
             )
         self.write_summary(model, batch, votes=self.votes, smooth=self.smooth)
         return batch.status

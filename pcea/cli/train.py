@@ -1,7 +1,7 @@
-"""``pcea train``: a recipe, or a run that goes on."""
+"""``pcea train``: train by a recipe, or resume a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, register_command
 from pcea.cli.output import say
-from pcea.cli.parsing import KeyValues, given_options, parse
+from pcea.cli.parsing import given_options, parse
 from pcea.errors import InputError
 from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_transform
 
@@ -25,14 +25,10 @@ class Train(Recipe):
 
     name: Annotated[Positional[str], arg(metavar="RECIPE", help_behavior_hint="")] = ""
     """Which recipe: its name, or its file, which ends in .yaml."""
-    attention_options: KeyValues = field(default_factory=dict)
-    """Options of the attention, such as slots=128 tied=true."""
-    model_options: KeyValues = field(default_factory=dict)
-    """Further options of the model, such as depth=2 k=16."""
     transforms: Annotated[tuple[str, ...], arg(metavar="'NAME(VALUES)' …")] = ()
     """Random changes to each training batch in turn, instead of the recipe's."""
     add_transforms: Annotated[tuple[str, ...], arg(metavar="'NAME(VALUES)' …")] = ()
-    """Further ones, after the others."""
+    """Further transforms, after the others."""
     scale: Annotated[tuple[float, float] | None, arg(metavar="LOW HIGH")] = None
     """Bounds of the random stretch of each axis."""
     translate: Annotated[float | None, arg(metavar="FLOAT")] = None
@@ -47,11 +43,11 @@ class Train(Recipe):
     """The run folder; None: runs/RECIPE-DATE-TIME."""
     data_root: DataRoot = None
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
-    """The folder of a run to go on with; its recipe and data stay, so no recipe is given."""
+    """The folder of a run to resume, with its own recipe and data: give no recipe with it."""
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> "Train":
-        """Parse the command line twice: whatever the first pass does not find, the recipe says."""
+        """Parse the options twice, the second time with the values of the recipe as defaults."""
         blank = cls(**BLANK)
         name = parse(cls, [w for w in words if w not in ("-h", "--help")], PROG, blank).name
         if not name:
@@ -62,7 +58,7 @@ class Train(Recipe):
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe with all options in place."""
+        """The recipe with the values of all options."""
         values = {each.name: getattr(self, each.name) for each in fields(Recipe)}
         for name in TRANSFORM_OPTIONS:
             if (value := getattr(self, name)) is not None:

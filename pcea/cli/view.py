@@ -1,4 +1,4 @@
-"""``pcea view``: shapes and what models make of them, in a browser."""
+"""``pcea view``: shapes, and what models predict of them, in a browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pcea.cli.parsing import at_least_one
 from pcea.cli.weights import open_model
 from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
-from pcea.names import printable
+from pcea.names import numbered, printable
 
 if TYPE_CHECKING:
     from pcea.models import PointModel
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 @register_command("view")
 @dataclass(frozen=True, kw_only=True)
 class View(ShapeFiles):
-    """Look at meshes and clouds in a browser: parts, attention, importance.
+    """View meshes and clouds in a browser, with their parts, attention and importance.
 
-    The page is served to this machine alone, and more files can be dropped on it. With --html it
-    is written instead, as one file that opens from disk.
+    The page is served to this machine alone, and more files can be dropped on it. With --html the
+    page is written to one file instead, which opens from disk.
     """
 
     weights: Annotated[tuple[str, ...], arg(metavar="WEIGHTS …")] = ()
-    """The models to switch between: as of segment; none: the best that ships for each task."""
+    """The models to switch between; none: the best that ships for each task."""
     votes: int = VIEW_VOTES
     """How many samplings of a shape are averaged."""
     host: str = "127.0.0.1"
-    """The address to listen at; 0.0.0.0 lets others see the page."""
+    """The address to listen at; 0.0.0.0 lets other machines open the page."""
     port: int = 8080
-    """The port; 0: any that is free."""
+    """The port; 0: any free one."""
     max_upload: int = 64
-    """How many MiB an uploaded file may have."""
+    """Largest size of an uploaded file, in MiB."""
     html: Annotated[Path | None, arg(metavar="FILE")] = None
     """Write the page to this file instead of serving it."""
 
@@ -71,7 +71,6 @@ class View(ShapeFiles):
 
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""
-        from pcea.viewer.collection import numbered
         from pcea.viewer.document import NothingToShow, write_page
 
         names = numbered([printable(file.name) for file in batch.files])
@@ -80,7 +79,7 @@ class View(ShapeFiles):
         try:
             with busy("encoding"):
                 write_page(html, filter(None, contents))
-        except NothingToShow:  # each file has been named with its reason
+        except NothingToShow:  # the reason for each file has been printed
             return batch.status
         say(f"the page is {html}, {html.stat().st_size / 2**20:.1f} MiB")
         return batch.status
@@ -88,7 +87,7 @@ class View(ShapeFiles):
     def _content(
         self, batch: Batch, file: Path, name: str, models: list[PointModel]
     ) -> Content | None:
-        """What the page says of a file; None where it is left out."""
+        """Describe a file to the page; None if it cannot be used."""
         from pcea.viewer.collection import Collection
         from pcea.viewer.document import of_studies
 
@@ -100,7 +99,7 @@ class View(ShapeFiles):
         return content
 
     def _serve(self, files: list[Path], models: list[PointModel]) -> None:
-        """Serve the page; a file is read when it is chosen, and the page says what is wrong."""
+        """Serve the page, which reads a file when it is chosen and says what is wrong with it."""
         from pcea.viewer.collection import Collection
         from pcea.viewer.server import LOOPBACK, serving
 
@@ -108,5 +107,5 @@ class View(ShapeFiles):
         with serving(collection, host, self.port, self.max_upload * 2**20) as address:
             say(f"the viewer is at {address} (Ctrl-C ends it)")
             if host not in LOOPBACK:
-                say(f"{host} can be reached by others: they see these shapes and can upload files")
+                say(f"other machines can reach {host}: they can view these shapes and upload files")
             Event().wait()

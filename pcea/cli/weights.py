@@ -1,4 +1,4 @@
-"""The model that a command uses."""
+"""The model and the device that a command uses."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def open_model(
     kind: type[M], weights: str | None, device: str | None = None, keep_strays: bool = False
 ) -> M:
-    """Load the model that options name; without ``weights`` the best that ships for its task.
+    """Load the model that the options name; without ``weights``, the best that ships for the task.
 
-    ``kind`` is ``Classifier``, ``Segmenter``, or ``PointModel`` where both will do; a model for the
-    other task is an InputError.
+    ``kind`` is ``Classifier``, ``Segmenter``, or ``PointModel`` for either. A model for the other
+    task is an InputError.
     """
     from pcea.models import load_model
 
@@ -40,7 +40,7 @@ def open_model(
 
 
 def origin(model: PointModel, weights: str | None) -> dict[str, str]:
-    """Say which model made a command's results, for its JSON file."""
+    """Describe the model in the JSON file of a command."""
     return {
         "task": model.task,
         "weights": _chosen(weights, model.task),
@@ -50,7 +50,7 @@ def origin(model: PointModel, weights: str | None) -> dict[str, str]:
 
 
 def pick_device(name: str | None) -> torch.device:
-    """The device of a name, None for the GPU if there is one; InputError if it cannot be used."""
+    """Find the device of a name, None for the GPU if there is one, and refuse one that fails."""
     import torch
 
     gpu = torch.cuda.is_available()

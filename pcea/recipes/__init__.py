@@ -42,13 +42,13 @@ class Recipe:
     attention: str | None = None
     """Attention in the model, one of pcea.list_attentions(); None: the model's own."""
     attention_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the attention, such as slots."""
+    """Options of the attention, such as slots=128 tied=true."""
     residual: Literal["offset", "add", "none"] = "offset"
     """What surrounds each attention: x + LBR(x - out), x + LBR(out), or out alone."""
     normals: bool = False
     """Whether normals are a further input."""
     model_options: Mapping[str, Any] = field(default_factory=dict)
-    """Further options of the model."""
+    """Further options of the model, such as depth=2 k=16."""
 
     train_split: Literal["train", "trainval"] = "train"
     """What is trained on."""

@@ -1,4 +1,4 @@
-"""Shapes and what models make of them: a live page, a page on disk, a notebook's cell."""
+"""Shapes, and what models predict of them, on a served page, on disk or in a notebook."""
 
 from pcea.viewer.document import export_html
 from pcea.viewer.notebook import ShapePage, show

@@ -1,6 +1,6 @@
 const canvas = document.querySelector("canvas");
 const gl = canvas.getContext("webgl2", { antialias: true });
-if (!gl) say("this browser draws nothing: it lacks WebGL 2", true);
+if (!gl) say("this browser cannot draw shapes: it lacks WebGL 2", true);
 const START = { yaw: 0.6, pitch: 0.35, distance: 3.1, x: 0, y: 0 }, camera = { ...START };
 const SURFACE = 0, DOTS = 1, MARK = 2, PLACES = 3;
 const program = (() => {
@@ -50,7 +50,7 @@ function attribute(index, data, size, type) {
   gl.vertexAttribPointer(index, size, type, true, 0, 0);
 }
 
-// Where kind is PLACES, each pixel's color says which place of the shape it shows.
+// With the kind PLACES, the color of each pixel is the position on the shape.
 function draw(kind) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   Object.assign(canvas, { width: width * ratio, height: height * ratio });
@@ -61,7 +61,7 @@ function draw(kind) {
   gl.enable(gl.DEPTH_TEST);
   gl.useProgram(program);
   const [cy, sy, cp, sp] = [Math.cos(camera.yaw), Math.sin(camera.yaw), Math.cos(camera.pitch), Math.sin(camera.pitch)];
-  // Columns: x, y and z of the shape as the eye sees them, then where the shape stands.
+  // The columns of the view matrix: the shape's x, y and z axes, and its position, in the camera's axes.
   gl.uniformMatrix4fv(where.view, false, [cy, sp * sy, -cp * sy, 0, 0, cp, sp, 0,
     sy, -sp * cy, cp * cy, 0, camera.x, camera.y, -camera.distance, 1]);
   const wide = width > 640, aside = wide ? 150 / width : 0;  // the panel covers the right edge, or the lower half
@@ -82,9 +82,9 @@ function draw(kind) {
   gl.drawArrays(gl.POINTS, 0, 1);
 }
 
-// ---- the hand
+// ---- mouse, touch and keys
 const hands = new Map();
-let still = false;  // whether the pointer has not moved since it went down: a click
+let still = false;  // whether the pointer has not moved since it went down, which makes a click
 canvas.addEventListener("pointerdown", e => {
   canvas.setPointerCapture(e.pointerId);
   still = hands.size === 0 && e.button === 0;
@@ -122,7 +122,7 @@ canvas.addEventListener("keydown", e => {
 });
 canvas.addEventListener("dblclick", () => { Object.assign(camera, START); draw(); });
 
-// A click chooses the column that the sampled point nearest to there leads to.
+// A click chooses the column that belongs to the nearest sampled point.
 async function click(e) {
   if (!shown || !shown.values || !shown.values.pick) return;
   const { one, values, view } = shown, pixel = new Uint8Array(4), ratio = canvas.width / canvas.clientWidth;

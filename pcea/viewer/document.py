@@ -1,4 +1,4 @@
-"""The page: its text, and how shapes and what models make of them are written into it."""
+"""The HTML page, and how shapes and the values of models are written into it."""
 
 import base64
 import gzip
@@ -28,29 +28,29 @@ from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.panels.base import MAPS
 from pcea.viewer.study import Study
 
-# How many values of attention a page on disk holds for each study: beyond, it holds the mean of the
-# heads, and then only the columns that vary most.
+# The most values of attention that a page on disk holds for each study. If there are more, it holds
+# the mean of the heads, and if necessary only the columns that vary most.
 MOST_VALUES = 12_000_000
-# How many values a live page is sent at once: most often all slots of a layer, so that only the
-# first has to be waited for.
+# The most values in one answer to a live page. These are usually all slots of a layer, so that the
+# page waits only for the first slot.
 AT_ONCE = 1_000_000
 
 Content = dict[str, Any]
 
 
 class NothingToShow(InputError):
-    """A page was to be written of no shape at all."""
+    """There is no shape to write a page of."""
 
 
 def export_html(
     path: str | os.PathLike[str], studies: Iterable[Sequence[Study]], dark: bool = False
 ) -> None:
-    """Write shapes and what models make of them as one page that opens from disk.
+    """Write shapes, and what models predict of them, as one page that opens from disk.
 
     Args:
-        path: where it goes; written whole or not at all.
-        studies: for each shape, its studies, one per model. A generator that makes them one after
-            the other never needs more memory than the largest shape takes.
+        path: the file, written whole or not at all.
+        studies: for each shape, its studies, one per model. With a generator, only one shape at a
+            time is in memory.
         dark: whether the page begins dark.
 
     Raises:
@@ -72,8 +72,8 @@ def page(
 ) -> Iterator[str]:
     """Make an HTML document of shapes, each from :func:`of_studies` or :func:`of_shape`.
 
-    It comes in pieces: the beginning, each shape, and the end. A live page has no shapes in it, but
-    the names of those, and of the models, that it can ask for.
+    The document comes in pieces: its beginning, each shape, and its end. Without shapes, ``live``
+    names the shapes and models that a live page can request.
     """
     own = ("page.html", "page.css", "page.js", "canvas.js")
     text, style, *scripts = (files("pcea.viewer").joinpath(f).read_text("utf-8") for f in own)
@@ -92,19 +92,19 @@ def page(
     comma = ""
     for shape in shapes:
         piece = comma + _as_json(shape)
-        del shape  # else it would stay until the next one is there
+        del shape  # so that it is freed before the next one is made
         yield piece
         comma = ", "
     yield f"]}}{foot}"
 
 
 def of_studies(studies: Sequence[Study]) -> Content:
-    """Describe a shape, and what each model makes of it, to a page on disk."""
+    """Describe a shape, and its study by each model, to a page on disk."""
     return of_shape(studies[0].drawn, studies[0].up, [of_study(each) for each in studies])
 
 
 def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Content:
-    """Describe a shape, and studies from :func:`of_study` or made by hand, to a page."""
+    """Describe a shape, and studies such as those of :func:`of_study`, to a page."""
     pos = places(shape)
     face, normal = None, None
     if isinstance(shape, Mesh):
@@ -127,7 +127,7 @@ def of_shape(shape: Mesh | Cloud, up: str, studies: Sequence[Content]) -> Conten
 
 
 def of_study(study: Study, live: bool = False) -> Content:
-    """Describe what a model makes of a shape to a page; a live one asks for the values later."""
+    """Describe a study to a page; a live page requests the values later."""
     modes = []
     for name, (panel, choices) in study.panels.items():
         listed = choices if live else choices[: panel.on_disk]
@@ -146,9 +146,13 @@ def of_study(study: Study, live: bool = False) -> Content:
 
 
 def of_values(study: Study, values: Columns | Parts, most: int | None = None) -> Content:
-    """Describe a panel's values to a page: at most ``most`` on each place of the whole shape.
+    """Describe the values of a panel to a page.
 
-    None is for a live page: it asks for what it needs of :func:`block`.
+    Args:
+        study: the study that the values belong to.
+        values: columns, or parts.
+        most: for a page on disk, the most values at each vertex or point of the shape. None: for a
+            live page, which requests each :func:`block` that it needs.
     """
     if isinstance(values, Parts):
         given = values.probability.argmax(-1)  # (P,)
@@ -160,8 +164,8 @@ def of_values(study: Study, values: Columns | Parts, most: int | None = None) ->
         width = len(values.names)
         heads = range(len(values.with_mean))
         blocks = {f"{head} 0": block(study, values, head, range(width)) for head in heads}
-    # A click near a sampled point chooses the column that stands there: the nearest query point's,
-    # or of slots the one with the most attention.
+    # A click chooses a column by the nearest sampled point: the slot with the most attention there,
+    # or the query point nearest to it.
     pick, marks = torch.stack([each.argmax(1) for each in values.with_mean]), []  # (H, P)
     if values.query is not None and len(values.query):
         nearest = torch.cdist(study.sample.pos, values.query).argmin(1)
@@ -180,14 +184,14 @@ def of_values(study: Study, values: Columns | Parts, most: int | None = None) ->
 
 
 def block(study: Study, values: Columns, head: int, columns: Sequence[int]) -> str:
-    """Pack some columns of a head on the whole shape, as :func:`of_columns` does."""
+    """Pack some columns of a head at every vertex or point of the shape."""
     known = values.with_mean[head][:, list(columns)]  # (P, K)
     ranges = _ranges(known, [values.maps[i] for i in columns])
     return _steps(study.carry(known), ranges)
 
 
 def of_columns(values: Columns) -> Content:
-    """Describe values at N places to a page, each column in 255 steps of its own range."""
+    """Describe values at N vertices or points to a page, each column in 255 steps of its range."""
     known, maps = values.with_mean, values.maps
     ranges = [_ranges(each, maps) for each in known]
     return {
@@ -205,9 +209,14 @@ def of_columns(values: Columns) -> Content:
 def of_parts(
     title: str, names: Sequence[str], colors: Tensor, ids: Tensor, sample: Tensor
 ) -> Content:
-    """Describe parts to a page: which of K each place (V,) and each sampled point (P,) belongs to.
+    """Describe K parts to a page; the legend has the share of each in the sampled points.
 
-    The colors are (K, 3) uint8; the legend gives each part's share of the sampled points.
+    Args:
+        title: the title of the legend.
+        names: the names of the parts.
+        colors: (K, 3) uint8.
+        ids: (V,) the part of each vertex or point of the shape.
+        sample: (P,) the part of each sampled point.
     """
     shares = sample.bincount(minlength=len(names)) / max(1, len(sample))
     present = torch.cat([ids, sample]).unique()
@@ -222,22 +231,22 @@ def of_parts(
 
 
 def places(shape: Mesh | Cloud) -> Tensor:
-    """Where a shape has a color: the vertices of a mesh (V, 3), the points of a cloud (N, 3)."""
+    """The positions that have a color: a mesh's vertices (V, 3), or a cloud's points (N, 3)."""
     return shape.vertices if isinstance(shape, Mesh) else shape.pos
 
 
 def stand(shape: Mesh | Cloud, pos: Tensor, up: str) -> Tensor:
-    """Turn points (N, 3) y up, with the shape's bounding box in the middle and of size 2."""
+    """Turn points (N, 3) y up; the shape's bounding box is centered and has a diagonal of 2."""
     all_places = places(shape)
     if isinstance(shape, Mesh) and len(shape.faces):
-        all_places = all_places[shape.faces.unique()]  # a stray vertex must not move the camera
+        all_places = all_places[shape.faces.unique()]  # an unused vertex must not move the camera
     low, high = all_places.min(0).values, all_places.max(0).values
     size = (high - low).norm().clamp(min=1e-30)
     return upright((pos - (low + high) / 2) * (2 / size), up).float()
 
 
 def _fitting(values: Columns, most: int) -> tuple[Columns, str]:
-    """Leave out the heads, and then the columns that vary least, and say so."""
+    """Average the heads, leave out the columns that vary least if necessary, and note this."""
     num = len(values.names)
     if len(values.with_mean) * num <= most:
         return values, ""
@@ -248,7 +257,7 @@ def _fitting(values: Columns, most: int) -> tuple[Columns, str]:
     varies = mean.std(0) / mean.abs().mean(0).clamp(min=1e-12)
     chosen = varies.topk(most).indices.sort().values
     query = values.query
-    if query is not None:  # they are the last columns
+    if query is not None:  # the last columns are those of query points
         own = chosen - (num - len(query))
         query = query[own[own >= 0]]
     names = tuple(values.names[i] for i in chosen.tolist())
@@ -256,31 +265,31 @@ def _fitting(values: Columns, most: int) -> tuple[Columns, str]:
 
 
 def _ranges(values: Tensor, maps: Sequence[str]) -> Tensor:
-    """(K, 2) which values of each column (N, K) have the first and the last color."""
+    """(K, 2): the values of each column (N, K) that have the first and the last color."""
     each = zip(values.T, maps, strict=True)
     found = [limits(column, None, None, name, TAILS) for column, name in each]
     low, high = torch.tensor(found, dtype=torch.float64).unbind(-1)
-    apart = low + (1e-6 * low.abs()).clamp(min=1e-6)  # where all values are one
+    apart = low + (1e-6 * low.abs()).clamp(min=1e-6)  # where all values are equal
     return torch.stack([low, high.where(high > low, apart)], dim=-1)
 
 
 def _steps(values: Tensor, ranges: Tensor) -> str:
-    """Pack (N, K) values by column, in steps 0 to 254 of their ranges (K, 2); 255: no number."""
+    """Pack (N, K) values by column, in steps 0 to 254 of their ranges (K, 2); 255 is NaN."""
     low, high = ranges.T
     steps = ((values - low) / (high - low)).clamp(0, 1) * 254
     return _packed(steps.round().nan_to_num(255).T.numpy().astype("u1"))
 
 
 def _packed_places(shape: Mesh | Cloud, pos: Tensor, up: str) -> str:
-    # Within [-1, 1]: 16 bits are finer than any screen.
+    # 16 bits for [-1, 1] are finer than the pixels of any screen.
     return _packed((stand(shape, pos, up).clamp(-1, 1) * 32767).round().numpy().astype("<i2"))
 
 
 def _packed(array: NDArray[Any]) -> str:
-    """Write numbers so that a page can unpack them: gzip in base 64."""
+    """Pack numbers for the page: gzip in base 64."""
     return base64.b64encode(gzip.compress(array.tobytes(), 6, mtime=0)).decode()
 
 
 def _as_json(value: Any) -> str:
-    # Inside a script, only "<" can end it; names come from files.
+    # A "<" in the name of a file could end the script.
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""A shape in a notebook's cell."""
+"""A shape in a cell of a notebook."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from pcea.viewer.study import Study
 
 
 class ShapePage:
-    """A shape on a page of its own. A notebook shows it; :meth:`save` keeps it."""
+    """A page with one shape, which a notebook shows in a cell; :meth:`save` writes it to a file."""
 
     def __init__(self, text: str, height: int) -> None:
         self._text, self._height = text, height
@@ -28,7 +28,7 @@ class ShapePage:
         return f"ShapePage({len(self._text) / 2**20:.1f} MiB)"
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page, which opens from disk and needs no other file.
+        """Write the page to one file, which opens from disk.
 
         Raises:
             InputError: the file cannot be written.
@@ -54,17 +54,18 @@ def show(
     height: int = 480,
     dark: bool = False,
 ) -> ShapePage:
-    """Show a shape, with values or parts or what a model makes of it; in a notebook, in its cell.
+    """Show a shape in a notebook, with values, parts or what a model predicts of it.
 
     Args:
-        shape: a mesh of V vertices or a cloud of V points, or what :func:`pcea.as_shape` takes.
-        values: (V,) or (V, K) real values, or (V,) whole numbers: the part of each place.
-        names: what the K columns, or the parts from 0, are called. Default: their numbers.
-        model: whose attention, parts and importance to show instead of values; a name or weights
-            are loaded by :func:`pcea.load_model`.
-        up: the shape's up axis; with a model, ``auto`` lets it guess.
-        height: pixels that a notebook gives it.
-        dark: whether it begins dark.
+        shape: a mesh of V vertices or a cloud of V points, or anything that
+            :func:`pcea.as_shape` takes.
+        values: (V,) or (V, K) real values, or (V,) whole numbers, the part of each vertex or point.
+        names: the names of the K columns, or of the parts from 0. Default: their numbers.
+        model: a model, or its name or weights, whose parts, attention and importance to show
+            instead of values.
+        up: the shape's up axis; with a model, ``auto`` guesses it.
+        height: the height in a notebook, in pixels.
+        dark: whether the page begins dark.
 
     Raises:
         InputError: values and a model are given, or the values or names do not fit.

@@ -1,11 +1,11 @@
 "use strict";
-// A page on disk holds shapes with all their values; a live one holds names, and asks for the rest.
+// A page on disk holds shapes with all their values; a live page holds their names and requests the rest.
 const at = id => document.getElementById(id);
 const content = JSON.parse(at("content").textContent), live = content.live;
 const names = () => live ? live.names : content.shapes.map(each => each.name);
 const WORKING = "working …", LISTED = 4;
 
-// ---- what is fetched and unpacked; the least recently used makes room
+// ---- requests and unpacked data, of which the 100 most recently used are kept
 const kept = new Map();
 function keep(key, make) {
   const found = kept.get(key) || make();
@@ -19,7 +19,7 @@ function keep(key, make) {
 async function ask(what, query, body) {
   let answer;
   try { answer = await fetch(what + "?" + new URLSearchParams(query), { method: "POST", body }); }
-  catch { throw Error("the viewer does not answer: does the command that started it still run?"); }
+  catch { throw Error("the viewer does not answer: is the command that started it still running?"); }
   const found = answer.ok ? await answer.json() : { error: "the viewer refuses this: " + answer.statusText };
   if (found.error) throw Error(found.error);
   return found;
@@ -33,7 +33,7 @@ const unpack = async (text, type) => new type(await keep(text, () => inflate(tex
 
 const describe = query => keep(JSON.stringify(query), async () => ({ ...await ask("describe", query), query }));
 
-// A shape together with what one model makes of it.
+// A shape with its study by one model.
 function load(index, model) {
   return keep("shape " + index + " " + model, async () => {
     const shape = live ? await describe({ shape: live.names[index], model }) : content.shapes[index];
@@ -44,7 +44,7 @@ function load(index, model) {
   });
 }
 
-// One column in steps from 0 to 254 of its range, for each sampled point or each place of the shape.
+// One column, in steps from 0 to 254 of its range, at each sampled point or at each vertex or point of the shape.
 async function load_steps(values, head, column, sampled, count) {
   const width = sampled ? values.columns.length : values.width, start = column - column % width;
   const end = Math.min(start + width, values.columns.length), blocks = sampled ? values.sample : values.blocks;
@@ -52,11 +52,11 @@ async function load_steps(values, head, column, sampled, count) {
   return (await unpack(block, Uint8Array)).subarray((column - start) * count, (column - start + 1) * count);
 }
 
-// ---- the panel follows what is chosen
+// ---- the panel of controls
 const show = (id, yes) => { at(id).hidden = !yes; };
 const text = (id, words) => { at(id).textContent = words; show(id, words); };
 const fill = (id, lines) => { at(id).replaceChildren(...lines); show(id, lines.length); };
-const alike = values => new Set(values.maps).size === 1;  // only then one scale fits all columns
+const alike = values => new Set(values.maps).size === 1;  // one scale can fit all columns
 
 const say = (words, wrong = false) => { text("status", words); at("status").classList.toggle("wrong", wrong); };
 
@@ -101,11 +101,11 @@ function arrange_values(values) {
   options("head", values && values.heads || []);
   const slides = columns.length > LISTED || queries;
   options("which", slides ? [] : columns);
-  if (slides) at("column").max = columns.length - 1;  // what was beyond is the last now
+  if (slides) at("column").max = columns.length - 1;  // a larger number becomes the last column
   at("column-name").textContent = queries ? "query" : /^slot/.test(columns[0]) ? "slot" : "column";
   at("column-row").title = !(values && values.pick) ? "" : queries
-    ? "received: what each place receives; query: what a query point, the red ball, reads. Or click the shape: the query point nearest to there"
-    : "or click the shape: the slot that takes most there";
+    ? "received: the attention that each point receives; query: the attention of a query point, the red ball. A click on the shape chooses the nearest query point"
+    : "A click on the shape chooses the slot with the most attention there";
   show("column-row", slides);
   text("note", values && values.note);
   show("key", columns.length);
@@ -145,7 +145,7 @@ async function colors(values, view, sampled, count) {
   return rgba;
 }
 
-// ---- what is chosen, shown; what is chosen meanwhile comes next, and what nobody waits for is left out
+// ---- showing what is chosen; after several changes in the meantime, only the last one is shown
 let shown = null, busy = false, again = false;
 
 async function update() {
@@ -204,7 +204,7 @@ async function add(files) {
       say("reading " + file.name + " …");
       const added = await ask("add", { name: file.name }, file);
       live.names = added.names;
-      kept.clear();  // shapes are counted anew
+      kept.clear();  // shapes have new numbers
       options("shape", live.names);
       at("shape").value = live.names.indexOf(added.name);
       say("");
@@ -213,7 +213,7 @@ async function add(files) {
   }
 }
 
-// ---- the beginning, once canvas.js is there, too
+// ---- the start, after canvas.js has run
 document.addEventListener("DOMContentLoaded", () => {
   document.title = names().join(", ") || "pcea";
   at("dark").checked = content.dark;

@@ -1,4 +1,4 @@
-"""The page served to a browser, kept at home: no pages of other sites, no upload without bounds."""
+"""A local web server for the page: it refuses pages of other sites, and limits uploads."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def serving(
     collection: Collection, host: str = "127.0.0.1", port: int = 0, max_upload: int = 64 << 20
 ) -> Iterator[str]:
-    """Serve the viewer at the address that is yielded; port 0: any, ``max_upload`` in bytes."""
+    """Serve the viewer at the yielded address; ``port`` 0: any free one, ``max_upload``: bytes."""
     server = Server(collection, host, port, max_upload)
     Thread(target=server.serve_forever, args=(0.1,), name="pcea-viewer", daemon=True).start()
     try:
@@ -38,11 +38,11 @@ def serving(
     finally:
         server.shutdown()
         server.server_close()
-        server.working.acquire(timeout=30)  # a model that is at work comes to its end
+        server.working.acquire(timeout=30)  # a forward pass that runs comes to its end
 
 
 class Server(ThreadingTCPServer):
-    """Serves the page, and what it asks for; the models work for one request at a time."""
+    """Serves the page and its requests; models work on one request at a time."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -63,17 +63,17 @@ class Server(ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away."""
+        """Ignore a browser that went away."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
     def answer(self, query: dict[str, str], upload: bytes | None) -> Content:
-        """Take in a file, or describe what there is; what is wrong is one line for the page."""
+        """Add an upload, or describe what the query names; an error is one line for the page."""
         try:
             with self.working:
                 if upload is None:
@@ -84,13 +84,14 @@ class Server(ThreadingTCPServer):
             return {"error": str(error)}
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            return {"error": "a fault of pcea: the terminal that it was started in says more"}
+            return {"error": "a fault of pcea: see the terminal that it was started in"}
 
     def describe(self, query: dict[str, str]) -> Content:
-        """Describe a shape by a model, or a panel's choice of it, or a block of a head's columns.
+        """Answer a query of the page.
 
-        Of these it is the last that the query names: ``shape`` and ``model``; ``panel`` and
-        ``choice``; ``head``, ``start`` and ``end``.
+        ``shape`` and ``model`` give the shape and its study. With ``panel`` and ``choice`` the
+        answer is the values of a panel; with ``head``, ``start`` and ``end`` as well, it is the
+        values of these columns of a head at every vertex or point.
         """
         model = _number(query, "model", len(self.collection.models))
         study = self.collection.study(query.get("shape", ""), model)
@@ -110,7 +111,7 @@ class Server(ThreadingTCPServer):
 
 
 class _Requests(BaseHTTPRequestHandler):
-    """``/`` is the page. It asks by POST, to which browsers always add where a page is from."""
+    """Answers ``/`` with the page, which sends POST requests: those always have an ``Origin``."""
 
     server: Server
     timeout = 60  # seconds without a byte
@@ -127,7 +128,7 @@ class _Requests(BaseHTTPRequestHandler):
             self._send("".join(page([], live=live)), "text/html")
 
     def do_POST(self) -> None:
-        """Send what the page asks for; of what is wrong, the one line that it shows instead."""
+        """Answer a request of the page; an error is one line that the page shows."""
         url, size = urlsplit(self.path), self.headers.get("Content-Length", "0")
         query, adds = dict(parse_qsl(url.query)), url.path == "/add"
         if not self._is_welcome():
@@ -137,11 +138,11 @@ class _Requests(BaseHTTPRequestHandler):
         elif "Transfer-Encoding" in self.headers:
             self.send_error(411)
         elif not size.isdecimal():
-            self.send_error(400, "Content-Length is no number of bytes")
+            self.send_error(400, "Content-Length is not a number of bytes")
         elif len(size) > 15 or int(size) > adds * self.server.max_upload:
             self.send_error(413)
         elif adds and not self.server.receiving.acquire(blocking=False):
-            # No two at once, so that the bound is that of all.
+            # One at a time, so that max_upload limits the memory of all uploads together.
             self.send_error(503, "another file is being uploaded, try again in a moment")
         else:
             try:
@@ -187,14 +188,14 @@ class _Requests(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of each request."""
+        """Do not log requests."""
 
 
 def same_site(origin: str | None, wanted: str | None, host: str) -> bool:
-    """Whether a request is of this server's own page; what is no browser has no ``Origin``.
+    """Whether a request comes from this server's own page, or from a program without ``Origin``.
 
-    At the loopback address, a name that is not of this machine is refused, too: another site may
-    have had it pointed here.
+    At the loopback address, host names of other machines are refused as well, because another site
+    may have pointed its name to this address (DNS rebinding).
     """
     if host in LOOPBACK and re.sub(r":\d+$", "", wanted or "").strip("[]") not in LOOPBACK:
         return False
@@ -202,7 +203,7 @@ def same_site(origin: str | None, wanted: str | None, host: str) -> bool:
 
 
 def _number(query: dict[str, str], name: str, end: int) -> int:
-    """Read a number from 0 that is below an end."""
+    """Read a number of the query, which must be from 0 to ``end`` - 1."""
     text = query.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < end):
         raise InputError(f"{name} is {text!r}; there are {end}, counted from 0: reload the page")

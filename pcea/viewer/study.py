@@ -1,4 +1,4 @@
-"""One shape as one model takes it: worked out once, and kept."""
+"""What one model predicts of one shape: computed once, and kept."""
 
 import re
 from functools import cached_property
@@ -11,19 +11,19 @@ from pcea.models import PointModel
 from pcea.pictures.refine import Refined
 from pcea.viewer.panels import PANELS, Columns, Panel, Parts
 
-# Fewer triangles than this are cut finer: colors stand at their corners.
+# Meshes with fewer triangles are subdivided, because colors stand at the corners of triangles.
 ENOUGH_FACES = 5_000
-# Categories of the prediction.
+# The number of categories in the prediction.
 TOP = 5
 
 
 class Study:
-    """A shape as one model takes it, and what the panels make of that, each computed once.
+    """What a model predicts of a shape, and the values of the panels, each computed once.
 
     Args:
         model: a classifier or a part segmenter.
-        shape: a mesh or cloud in any unit, or what else :func:`pcea.as_shape` takes.
-        up: its up axis, or ``auto`` to have it guessed.
+        shape: a mesh or cloud in any unit, or anything that :func:`pcea.as_shape` takes.
+        up: its up axis, or ``auto`` to guess it.
         votes: how many samplings of the shape are averaged.
     """
 
@@ -36,19 +36,19 @@ class Study:
         self.votes = votes
         self.title = title_of(model)
         self.explanation = explain(model, self.shape, up=up, votes=votes, importance=False, slots=9)
-        """What the model answers, and its attention."""
+        """The prediction of the model, and its attention."""
         self.up = self.explanation.up
         self.notes = self.explanation.notes
-        """What a person should know of how the file was read, and of what was done to it."""
+        """Notes on how the file was read, and on how the shape was prepared."""
         self.prediction = tuple(self.explanation.best(TOP))
-        """The likeliest categories, each with its probability or its parts' share of it."""
+        """The likeliest categories, each with its probability."""
         refined = Refined(self.explanation, ENOUGH_FACES)
         self.drawn: Mesh | Cloud = refined.shape
-        """The shape as it is drawn: a mesh of few triangles is cut finer."""
+        """The shape as it is drawn: a mesh of few triangles is subdivided."""
         self.sample: Cloud = refined.sample
-        """The sampled points, with the faces of what is drawn."""
+        """The sampled points, with the faces of the drawn mesh on which they lie."""
         self.carry = refined.carry
-        """Brings values at the sampled points (P, C) to the whole shape, (V, C)."""
+        """Interpolates values at the sampled points (P, C) to the whole shape, (V, C)."""
         self._values: dict[tuple[str, int], Columns | Parts] = {}
 
     def __repr__(self) -> str:
@@ -56,21 +56,21 @@ class Study:
 
     @cached_property
     def panels(self) -> dict[str, tuple[Panel, tuple[str, ...]]]:
-        """The panels that there is something for, each with its choices, in the page's order."""
+        """The panels that have values here, each with its choices, in the order of the page."""
         ranked = sorted(PANELS.entries().items(), key=lambda each: each[1].rank)
         made = {name: panel() for name, panel in ranked}
         found = {name: (panel, panel.choices(self)) for name, panel in made.items()}
         return {name: each for name, each in found.items() if each[1]}
 
     def values(self, panel: str, choice: int = 0) -> Columns | Parts:
-        """Give the values of a choice of one of :attr:`panels`."""
+        """Return the values of a choice of one of :attr:`panels`."""
         if (panel, choice) not in self._values:
             self._values[panel, choice] = self.panels[panel][0].values(self, choice)
         return self._values[panel, choice]
 
 
 def title_of(model: PointModel) -> str:
-    """Name a model and its attention in words: ``eat-tiny, external attention``."""
+    """Name a model and its attention, as ``eat-tiny, external attention``."""
     if not model.encoder.layers:
         return f"{model.info.name}, no attention"
     name = type(model.encoder.layers[0].attention).__name__

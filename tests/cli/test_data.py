@@ -19,7 +19,7 @@ def test_list(pcea: Run, toys: Path) -> None:
 
 def test_check(pcea: Run, toys: Path) -> None:
     out = pcea("data", "check", "toys", "--data-root", toys)
-    assert "40 to 43 points a cloud, 4 parts" in out
+    assert "40 to 43 points per cloud, 4 parts" in out
     table = [line.split() for line in out.splitlines()]
     assert ["Ball", "4", "2", "3"] in table
     assert ["all", "8", "4", "6"] in table

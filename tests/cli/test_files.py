@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pcea.cli.files import Batch, check_out, name_targets
+from pcea.cli.files import Batch, check_out
 from pcea.errors import InputError, WrongOption
 
 
@@ -72,34 +72,6 @@ def test_notes_are_said_once(files: list[Path], capsys: pytest.CaptureFixture[st
     assert batch.tell(files[0], ("one", "two", "two", "three")) == ["one", "two", "three"]
     said = "".join(f"{files[0]}: {note}\n" for note in ("one", "two", "three"))
     assert capsys.readouterr() == ("", said)
-
-
-def test_names_never_meet() -> None:
-    files = [Path(name) for name in ("a/x.off", "b/x.off", "x-2.off", "X.obj", "c/x.off", "y.off")]
-    targets = name_targets(files, Path("out"))
-    assert {target.parent for target in targets} == {Path("out")}
-    names = [target.name for target in targets]
-    assert len({name.casefold() for name in names}) == len(files)
-    assert (names[0], names[2], names[5]) == ("x", "x-2", "y")
-
-
-def test_files_that_differ_by_ending_only_are_told_apart() -> None:
-    files = [Path(name) for name in ("box.ply", "box.ply.gz", "BOX.obj", "box.PLY.GZ")]
-    names = [target.name for target in name_targets(files, Path("out"))]
-    assert names == ["box", "box-2", "BOX-3", "box-4"]
-
-
-def test_two_spellings_of_one_letter_are_one_name() -> None:
-    names = [
-        target.name for target in name_targets([Path("\u00e9.off"), Path("e\u0301.off")], Path())
-    ]
-    assert names == ["\u00e9", "e\u0301-2"]
-
-
-@pytest.mark.parametrize("name", ["..ply", "...ply", " .ply", "a/..\\...ply", "..", "\n.ply"])
-def test_no_name_leaves_the_folder(name: str) -> None:
-    (target,) = name_targets([Path(name)], Path("out"))
-    assert target.parent == Path("out") and target.name in ("shape", "_")
 
 
 def test_a_place_that_is_no_folder_is_refused_before_the_work(tmp_path: Path) -> None:

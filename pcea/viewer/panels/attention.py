@@ -20,6 +20,6 @@ class AttentionPanel(Panel):
         return tuple(f"layer {each.layer}" for each in study.explanation.maps)
 
     def values(self, study: "Study", choice: int) -> Columns:
-        """The map of a layer."""
+        """The attention map of a layer."""
         layer = study.explanation.maps[choice]
         return Columns(f"layer {layer.layer}", layer.values, layer.columns, layer.query)

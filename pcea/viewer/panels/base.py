@@ -1,4 +1,4 @@
-"""What every panel gives, and the registry of them."""
+"""The interface of a panel, and the registry of panels."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ MAPS = ("viridis", "coolwarm")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Columns:
-    """Values at the sampled points of a shape, one or more columns of them.
+    """One or more columns of values at the sampled points of a shape.
 
     Args:
-        title: what they are: ``layer 0``, ``importance for chair``.
+        title: such as ``layer 0`` or ``importance for chair``.
         values: (H, P, K) with H heads, P points and K columns.
-        names: what each column is.
-        query: (Q, 3) the query points of the last Q columns, in the shape's own axes; None: they
-            have none.
-        signed: the columns in which 0 lies in the middle.
+        names: the name of each column.
+        query: (Q, 3) the query points of the last Q columns, in the shape's own axes; None: no
+            column belongs to a query point.
+        signed: the names of columns whose color map has 0 in the middle.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Columns:
 
     @property
     def with_mean(self) -> tuple[Tensor, ...]:
-        """The values (P, K) of each head; of more than one, their mean comes first."""
+        """The values (P, K) of each head; if there are several, their mean comes first."""
         return (*([self.values.mean(0)] if len(self.values) > 1 else []), *self.values)
 
 
@@ -56,9 +56,9 @@ class Parts:
 
     Args:
         title: such as ``parts of Chair``.
-        names: of the parts.
+        names: the names of the parts.
         colors: (parts, 3) uint8.
-        probability: (P, parts) at the sampled points.
+        probability: (P, parts) the probability of each part at the sampled points.
     """
 
     title: str
@@ -71,12 +71,12 @@ class Parts:
 
 
 class Panel(ABC):
-    """What the colors of a shape can mean.
+    """What the colors of a shape can show.
 
     Attributes:
-        choice: what one chooses among, such as ``layer``.
+        choice: what the choices are, such as ``layer``.
         on_disk: how many of the choices a page on disk holds; None: all.
-        rank: where it stands in the page's list; the page begins with the first.
+        rank: the place in the page's list; the page begins with the lowest rank.
     """
 
     choice: str = ""
@@ -85,14 +85,14 @@ class Panel(ABC):
 
     @abstractmethod
     def choices(self, study: "Study") -> tuple[str, ...]:
-        """Name what one can choose; nothing where the model has no such values."""
+        """Name the choices; none if the model has no such values."""
 
     @abstractmethod
     def values(self, study: "Study", choice: int) -> Columns | Parts:
-        """Give the values of a choice, counted from 0."""
+        """Return the values of a choice, counted from 0."""
 
 
 PANELS: Registry[type[Panel]] = Registry("panel", "pcea.panels")
 
 register_panel = PANELS.register
-"""Make a panel known by the name that the page lists it under."""
+"""Register a class of panels under the name that the page shows."""

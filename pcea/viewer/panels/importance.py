@@ -1,4 +1,4 @@
-"""Which points decide the answer."""
+"""The importance of points for the prediction."""
 
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @register_panel("importance")
 class ImportancePanel(Panel):
-    """One choice per target, the answer first."""
+    """One choice per target, the predicted one first."""
 
     rank = 2
     choice = "of"
     on_disk = 1
 
     def choices(self, study: "Study") -> tuple[str, ...]:
-        """The likeliest categories, or the parts that are there, the largest first."""
+        """The likeliest categories, or the predicted parts, the largest first."""
         found, taxonomy = study.explanation.parts, study.model.info.taxonomy
         if found is None:
             return tuple(name for name, _ in study.prediction)
@@ -29,11 +29,11 @@ class ImportancePanel(Panel):
         return tuple(taxonomy.parts[part] for part in order.tolist())
 
     def values(self, study: "Study", choice: int) -> Columns:
-        """The columns ``critical``, ``nearby`` and ``saliency``, as far as the model has them."""
+        """The columns ``critical``, ``nearby`` and ``saliency``, where the model has them."""
         target = self.choices(study)[choice]
         found = importance(study.model, study.shape, target, votes=study.votes, up=study.up)
         named = {"critical": found.critical, "nearby": found.nearby, "saliency": found.saliency}
-        # A model that pools no maximum has no critical points.
+        # Only a model that pools the maximum has critical points.
         known = {name: each for name, each in named.items() if not each.isnan().any()}
         values = torch.stack(list(known.values()), dim=-1)[None]  # (1, P, K)
         title = f"importance for {found.target}"

@@ -1,4 +1,4 @@
-"""The parts that a segmenter finds."""
+"""The parts that a segmenter predicts."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ class PartsPanel(Panel):
     rank = 0
 
     def choices(self, study: "Study") -> tuple[str, ...]:
-        """The parts; nothing where the model is a classifier."""
+        """One choice, the parts; none for a classifier."""
         found = study.explanation.parts
         return () if found is None else (f"parts of {found.category}",)
 
