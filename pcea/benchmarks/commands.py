@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.output import busy, say, say_table
-from pcea.cli.parsing import at_least_one, check_json
+from pcea.cli.parsing import at_least, check_file
 from pcea.cli.weights import pick_device
 from pcea.errors import InputError, nearest
 from pcea.recipes import Recipe, get_recipe
@@ -61,8 +61,8 @@ class Bench:
         from pcea.benchmarks.run import Benchmark
         from pcea.training.device import flushed_denormals
 
-        at_least_one(rounds=self.rounds)
-        check_json(self.json)
+        at_least(1, rounds=self.rounds)
+        check_file(json=self.json)
         _check_picture(self.picture)
         device = pick_device(self.device)
         contests = self.contests(device)
@@ -109,7 +109,7 @@ class BenchGeometry(Bench):
         """Make the contests of farthest points and of neighbors."""
         from pcea.benchmarks.geometry import geometry_contests
 
-        at_least_one(batch=self.batch, points=self.points, k=self.k)
+        at_least(1, batch=self.batch, points=self.points, k=self.k)
         return geometry_contests(self.batch, self.points, self.k, device, self.large)
 
 
@@ -136,8 +136,8 @@ class BenchAttention(Bench):
         if not self.points:
             raise InputError("--points names no size")
         for points in self.points:
-            at_least_one(points=points)
-        at_least_one(dim=self.dim)
+            at_least(1, points=points)
+        at_least(1, dim=self.dim)
         if self.dim % 4:
             raise InputError(f"--dim is {self.dim}; four heads share it, so give a multiple of 4")
         return attention_contests(self.points, self.dim, self.precision, device, self.training)
@@ -212,7 +212,7 @@ class BenchTrain(Bench):
         """Make the one contest: a training step."""
         from pcea.benchmarks.training import training_contest
 
-        at_least_one(pairs=self.pairs)
+        at_least(1, pairs=self.pairs)
         return [training_contest(self._chosen(), self.data_root, device)]
 
     def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from tyro.conf import arg
 from pcea.cli.command import DataRoot, Drawn, register_command
 from pcea.cli.files import check_out
 from pcea.cli.output import busy, percent, say, say_table
-from pcea.cli.parsing import at_least_one, check_json, given_options
+from pcea.cli.parsing import at_least, check_file, given_options
 from pcea.cli.weights import open_model, origin
 from pcea.defaults import EXPLAIN_VOTES
 from pcea.errors import InputError
@@ -64,8 +64,8 @@ class Attend(Drawn):
         """Explain the files, or measure the slots on the data set."""
         from pcea.pictures import choose_renderer
 
-        at_least_one(
-            slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
+        at_least(
+            1, slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
         )
         choose_renderer(self.renderer)
         if self.dataset is not None and self.files:
@@ -129,7 +129,7 @@ class Attend(Drawn):
         from pcea.pictures.explained import DPI
         from pcea.pictures.slots import save_slots
 
-        check_json(self.json)
+        check_file(json=self.json)
         check_out(self.out)
         data = load_dataset(name, self.split, self.data_root)
         if self.category is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pcea.cli.command import OnFiles, register_command
 from pcea.cli.output import percent, say_table
-from pcea.cli.parsing import at_least_one
+from pcea.cli.parsing import at_least
 from pcea.cli.weights import open_model
 from pcea.defaults import CLASSIFY_VOTES
 
@@ -24,7 +24,7 @@ class Classify(OnFiles):
         from pcea.formats import read
         from pcea.models import Classifier
 
-        at_least_one(top=self.top, votes=self.votes)
+        at_least(1, top=self.top, votes=self.votes)
         batch = self.batch()
         model = open_model(Classifier, self.weights, self.device, self.keep_strays)
         rows = list[tuple[str, ...]]()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from pcea.cli.files import Batch
-from pcea.cli.parsing import check_json
+from pcea.cli.parsing import check_file
 from pcea.cli.weights import origin
 from pcea.defaults import UP, Background, Renderer, UpAxis
 from pcea.registry import Registry
@@ -57,7 +57,7 @@ class OnFiles(ShapeFiles):
 
     def batch(self, out: Path | None = None, written: Sequence[str] = ()) -> Batch:
         """Find the files, and refuse what can be refused before the work begins."""
-        check_json(self.json)
+        check_file(json=self.json)
         return Batch(self.files, out, written)
 
     def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.output import busy, percent, say, say_table
-from pcea.cli.parsing import at_least_one, check_json
+from pcea.cli.parsing import at_least, check_file
 from pcea.cli.weights import open_model
 from pcea.errors import InputError
 from pcea.version import __version__
@@ -57,19 +57,19 @@ class Evaluate:
         from pcea.models import PointModel
         from pcea.transforms.corruptions import SEVERITIES
 
-        at_least_one(votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
-        check_json(self.json)
+        at_least(1, votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
+        check_file(json=self.json)
         corruption, colon, severity = (self.corrupt or "").partition(":")
         if colon and severity not in map(str, SEVERITIES):
             raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
         severities = [int(severity)] if colon else list(SEVERITIES)
         model = open_model(PointModel, self.weights, self.device, self.keep_strays)
+        check_metrics(self.metric, model.task)
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
         data = load_dataset(name, self.split, self.data_root)
         check_fit(model, data)
-        check_metrics(self.metric, model.task)
         num_points = self.num_points or model.info.num_points
         clouds = data.clouds.to(model.device)
         conditions: list[dict[str, Any]] = [{}]

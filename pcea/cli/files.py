@@ -20,16 +20,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Batch:
-    """The input files of a command, and their results.
+    """The input files of a command, from names of files, folders and globs, and their results.
 
-    Args:
-        entries: files, folders and globs, as they are on the command line.
-        out: the folder for the results, if there are any.
-        written: the endings of the files that are written for each input, such as ``.ply``.
-
-    Raises:
-        InputError: no file is found, ``out`` cannot be written to, or a result would replace an
-            input.
+    ``written`` are the endings of what is written to ``out`` for each file, such as ``.ply``. It is
+    an InputError if there is no file, or if a result cannot be written or would replace an input.
     """
 
     def __init__(
@@ -117,7 +111,5 @@ def check_out(out: Path) -> None:
     """Refuse an output folder that cannot be written to, before the work begins."""
     folder = Path(os.path.expanduser(out)).absolute()
     nearest = next(each for each in (folder, *folder.parents) if os.path.exists(each))
-    if not nearest.is_dir():
-        raise InputError(f"--out {out}: it cannot be written: {nearest} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"--out {out}: it cannot be written: you may not write to {nearest}")
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise InputError(f"--out {out}: {nearest} is not a folder that you may write to")

@@ -17,11 +17,9 @@ from pcea.registry import read_value
 T = TypeVar("T")
 
 # What an option takes, by words that are in tyro's message where a value is something else.
-_KINDS = {
-    **dict.fromkeys(("int()", "{INT}"), "a whole number"),
-    **dict.fromkeys(("to float", "{FLOAT}"), "a number"),
-    "{FLOAT FLOAT}": "two numbers",
-}
+_INT, _FLOAT = "a whole number", "a number"
+_KINDS = {"int()": _INT, "{INT}": _INT, "to float": _FLOAT, "{FLOAT}": _FLOAT}
+_KINDS["{FLOAT FLOAT}"] = "two numbers"
 _REGISTRY = tyro.constructors.ConstructorRegistry()
 
 
@@ -32,18 +30,10 @@ def parse(
     default: T | None = None,
     description: str | None = None,
 ) -> T:
-    """Parse the options of a command into its dataclass, whose fields they are.
+    """Parse the words after a command, ``prog``, into its dataclass, whose fields are the options.
 
-    Args:
-        command: the dataclass.
-        words: the command line behind the name of the command.
-        prog: the name of the command, such as ``pcea train``.
-        default: values of options that are not given. Default: those of the dataclass.
-        description: what the help says of the command. Default: the docstring of the dataclass.
-
-    Raises:
-        InputError: the words are wrong.
-        SystemExit: the help was printed.
+    Options that are not given have the values of ``default``, or else of the dataclass. Wrong words
+    are an InputError, and ``--help`` ends in a SystemExit.
     """
     _refuse_unknown(command, words, prog)
     said = io.StringIO()
@@ -75,22 +65,20 @@ def _several_words(
     info: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
     """Read options of several words; the help says "none" where the default is empty."""
-    if info.type == tuple[str, ...]:
-        metavar, read, kind = "NAME …", tuple, tuple
-    elif info.type == Mapping[str, Any]:
-        metavar, read, kind = "KEY=VALUE …", _mapping, Mapping
-    else:
+    if info.type not in (tuple[str, ...], Mapping[str, Any]):
         return None
+    names = info.type == tuple[str, ...]
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
-        metavar=metavar,
-        instance_from_str=read,
-        is_instance=lambda value: isinstance(value, kind),
-        str_from_instance=lambda value: (
-            ([f"{key}={value[key]}" for key in value] if kind is Mapping else list(value))
-            or ["none"]
-        ),
+        metavar="NAME …" if names else "KEY=VALUE …",
+        instance_from_str=tuple if names else _mapping,
+        is_instance=lambda value: isinstance(value, tuple if names else Mapping),
+        str_from_instance=lambda value: _spelled(value) or ["none"],
     )
+
+
+def _spelled(value: Any) -> list[str]:
+    return [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else list(value)
 
 
 def _refuse_unknown(command: type[Any], words: Sequence[str], prog: str) -> None:
@@ -118,17 +106,18 @@ def given_options(command: object, default: object) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name in changed]
 
 
-def at_least_one(**options: int | None) -> None:
-    """Refuse options that are less than 1 with an InputError."""
+def at_least(least: int, **options: int | None) -> None:
+    """Refuse options that are smaller."""
     for name, value in options.items():
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
+        if value is not None and value < least:
+            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
 
 
-def check_json(path: Path | None) -> None:
-    """Refuse a folder in place of a JSON file before the work begins."""
-    if path is not None and path.is_dir():
-        raise InputError(f"--json {path}: it is a folder; name a file")
+def check_file(**options: Path | None) -> None:
+    """Refuse folders in place of output files, before the work begins."""
+    for name, path in options.items():
+        if path is not None and path.is_dir():
+            raise InputError(f"--{name} {path}: it is a folder; name a file")
 
 
 def _mapping(words: list[str]) -> dict[str, Any]:

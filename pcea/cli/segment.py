@@ -7,7 +7,7 @@ from tyro.conf import arg
 
 from pcea.cli.command import Drawn, register_command
 from pcea.cli.output import percent, say, say_table
-from pcea.cli.parsing import at_least_one
+from pcea.cli.parsing import at_least
 from pcea.cli.weights import open_model
 from pcea.defaults import SEGMENT_VOTES
 from pcea.errors import InputError
@@ -40,9 +40,8 @@ class Segment(Drawn):
         from pcea.pictures import Style, choose_renderer, save
         from pcea.pictures.parts import part_figure, save_parts
 
-        at_least_one(votes=self.votes)
-        if self.smooth < 0:
-            raise InputError(f"--smooth is {self.smooth}; it must be at least 0")
+        at_least(1, votes=self.votes)
+        at_least(0, smooth=self.smooth)
         choose_renderer(self.renderer)
         batch = self.batch(self.out, ENDINGS)
         model = open_model(Segmenter, self.weights, self.device, self.keep_strays)

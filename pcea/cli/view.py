@@ -12,7 +12,7 @@ from tyro.conf import arg
 from pcea.cli.command import ShapeFiles, register_command
 from pcea.cli.files import Batch
 from pcea.cli.output import busy, say
-from pcea.cli.parsing import at_least_one
+from pcea.cli.parsing import at_least, check_file
 from pcea.cli.weights import open_model
 from pcea.defaults import VIEW_VOTES
 from pcea.errors import InputError
@@ -49,25 +49,21 @@ class View(ShapeFiles):
         """Serve the page until Ctrl-C, or write it."""
         from pcea.models import Classifier, PointModel, Segmenter
 
-        at_least_one(votes=self.votes, max_upload=self.max_upload)
+        at_least(1, votes=self.votes, max_upload=self.max_upload)
         if not 0 <= self.port <= 65535:
             raise InputError(f"--port is {self.port}; it must be 0 to 65535")
-        if self.html is not None and self.html.is_dir():
-            raise InputError(f"--html {self.html}: it is a folder; name a file")
+        check_file(html=self.html)
         batch = Batch(self.files) if self.files or self.html else None
         if batch is not None and not batch.files:
             return batch.status
+        kinds: list[tuple[type[PointModel], str | None]] = [(Segmenter, None), (Classifier, None)]
         if self.weights:
-            models = [self._open(PointModel, each) for each in self.weights]
-        else:
-            models = [self._open(kind) for kind in (Segmenter, Classifier)]
+            kinds = [(PointModel, each) for each in self.weights]
+        models = [open_model(*each, self.device, self.keep_strays) for each in kinds]
         if self.html is None or batch is None:
             self._serve([] if batch is None else batch.files, models)
             return None
         return self._write(self.html, batch, models)
-
-    def _open(self, kind: type[PointModel], weights: str | None = None) -> PointModel:
-        return open_model(kind, weights, self.device, self.keep_strays)
 
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""

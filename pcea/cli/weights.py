@@ -56,13 +56,12 @@ def pick_device(name: str | None) -> torch.device:
     gpu = torch.cuda.is_available()
     name = name or ("cuda" if gpu else "cpu")
     try:
-        device = torch.zeros(1, device=name).device
-        if device.type != "meta":
-            return device
-    except (RuntimeError, AssertionError, NotImplementedError):
-        pass
-    known = "cpu or cuda" if gpu else "cpu; torch finds no GPU here"
-    raise InputError(f"--device {name} cannot be used: give {known}")
+        found = torch.zeros(1, device=name)
+        found.tolist()  # fails on the meta device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        known = "cpu or cuda" if gpu else "cpu; torch finds no GPU here"
+        raise InputError(f"--device {name} cannot be used: give {known}") from error
+    return found.device
 
 
 def _chosen(weights: str | None, task: Task) -> str:

@@ -116,11 +116,7 @@ def _given_splits(
 
 
 def check_model(recipe: Recipe) -> None:
-    """Refuse a recipe whose model is wrong for any data, before the data are read.
-
-    Raises:
-        InputError: the model, an option of it, a metric, ``freeze`` or ``init`` is wrong.
-    """
+    """Refuse a model, metric, ``freeze`` or ``init`` that is wrong for any data."""
     model = _create(recipe)
     check_metrics(recipe.metric, model.task)
     if recipe.init is not None:
@@ -152,12 +148,9 @@ def build_model(
 
 
 def _create(recipe: Recipe, taxonomy: Taxonomy | None = None, **about: Any) -> PointModel:
-    options: dict[str, Any] = {"residual": recipe.residual, "normals": recipe.normals}
-    options |= recipe.model_options
-    if recipe.attention is not None:
-        options["attention"] = recipe.attention
-    if recipe.attention_options:
-        options["attention_options"] = dict(recipe.attention_options)
+    attention = {"attention": recipe.attention, "attention_options": dict(recipe.attention_options)}
+    options = {"residual": recipe.residual, "normals": recipe.normals, **recipe.model_options}
+    options |= {name: value for name, value in attention.items() if value not in (None, {})}
     return create_model(recipe.model, taxonomy, **about, **options)
 
 

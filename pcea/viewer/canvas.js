@@ -28,7 +28,8 @@ const program = (() => {
       } else {
         vec3 m = normalize(n);
         if (m.z < 0.0) m = -m;
-        light = mix(float(${content.ambient}), 1.0, max(dot(m, vec3(${content.light})), 0.0));
+        vec4 lamp = vec4(${content.light});  // its direction, and the ambient light
+        light = mix(lamp.w, 1.0, max(dot(m, lamp.xyz), 0.0));
       }
       color = kind == ${PLACES} ? vec4(0.5 + 0.5 * place, 1.0) : vec4(c * light, 1.0);
     }`]]) {

@@ -83,11 +83,9 @@ def page(
     content = {
         "maps": {name: _packed(colors_of(steps, 0, 1, name).numpy()) for name in MAPS},
         "colors": {"plain": PLAIN, "unknown": UNKNOWN, "mark": to_rgb(MARK)},
-        "light": LIGHT.tolist(),
-        "ambient": AMBIENT,
-        "dark": dark,
-        "live": live,
+        "light": [*LIGHT.tolist(), AMBIENT],
     }
+    content |= {"dark": dark, "live": live}
     yield f'{head}{_as_json(content)[:-1]}, "shapes": ['
     comma = ""
     for shape in shapes:
@@ -146,13 +144,9 @@ def of_study(study: Study, live: bool = False) -> Content:
 
 
 def of_values(study: Study, values: Columns | Parts, most: int | None = None) -> Content:
-    """Describe the values of a panel to a page.
+    """Describe the values of a panel to a page on disk, at most ``most`` per vertex or point.
 
-    Args:
-        study: the study that the values belong to.
-        values: columns, or parts.
-        most: for a page on disk, the most values at each vertex or point of the shape. None: for a
-            live page, which requests each :func:`block` that it needs.
+    Without ``most``, it is for a live page, which requests each :func:`block` that it needs.
     """
     if isinstance(values, Parts):
         given = values.probability.argmax(-1)  # (P,)
@@ -209,14 +203,9 @@ def of_columns(values: Columns) -> Content:
 def of_parts(
     title: str, names: Sequence[str], colors: Tensor, ids: Tensor, sample: Tensor
 ) -> Content:
-    """Describe K parts to a page; the legend has the share of each in the sampled points.
+    """Describe K parts in colors (K, 3) uint8 to a page, with their shares of the sampled points.
 
-    Args:
-        title: the title of the legend.
-        names: the names of the parts.
-        colors: (K, 3) uint8.
-        ids: (V,) the part of each vertex or point of the shape.
-        sample: (P,) the part of each sampled point.
+    ``ids`` (V,) has the part of each vertex or point, and ``sample`` (P,) of each sampled point.
     """
     shares = sample.bincount(minlength=len(names)) / max(1, len(sample))
     present = torch.cat([ids, sample]).unique()

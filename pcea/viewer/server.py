@@ -116,11 +116,19 @@ class _Requests(BaseHTTPRequestHandler):
     server: Server
     timeout = 60  # seconds without a byte
 
+    def parse_request(self) -> bool:
+        """Refuse requests of other sites."""
+        if not super().parse_request():
+            return False
+        url, headers = self.server.url, self.headers
+        welcome = same_site(headers.get("Origin"), headers.get("Host"), self.server.host)
+        if not welcome:
+            self.send_error(403, explain=f"The viewer answers only its own page: {url}")
+        return welcome
+
     def do_GET(self) -> None:
         """Send the page."""
-        if not self._is_welcome():
-            self._refuse_stranger()
-        elif urlsplit(self.path).path != "/":
+        if urlsplit(self.path).path != "/":
             self.send_error(404)
         else:
             names, titles = self.server.collection.names, self.server.collection.titles
@@ -131,9 +139,7 @@ class _Requests(BaseHTTPRequestHandler):
         """Answer a request of the page; an error is one line that the page shows."""
         url, size = urlsplit(self.path), self.headers.get("Content-Length", "0")
         query, adds = dict(parse_qsl(url.query)), url.path == "/add"
-        if not self._is_welcome():
-            self._refuse_stranger()
-        elif not adds and url.path != "/describe":
+        if not adds and url.path != "/describe":
             self.send_error(404)
         elif "Transfer-Encoding" in self.headers:
             self.send_error(411)
@@ -170,13 +176,6 @@ class _Requests(BaseHTTPRequestHandler):
             return bytes(content)
         finally:
             self.server.receiving.release()
-
-    def _refuse_stranger(self) -> None:
-        self.send_error(403, explain=f"The viewer answers only its own page: {self.server.url}")
-
-    def _is_welcome(self) -> bool:
-        headers = self.headers
-        return same_site(headers.get("Origin"), headers.get("Host"), self.server.host)
 
     def _send(self, text: str, kind: str) -> None:
         content = text.encode()

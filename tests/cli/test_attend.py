@@ -309,4 +309,4 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_data_are_read(
     monkeypatch.setattr("pcea.datasets.load_dataset", lambda *call: 1 / 0)
     (tmp_path / "file").touch()
     err = pcea("attend", "--dataset", "toys", "--out", tmp_path / "file" / "out", status=2)
-    assert "it cannot be written" in err and "is not a folder" in err
+    assert "is not a folder that you may write to" in err
