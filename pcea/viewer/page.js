@@ -152,7 +152,7 @@ async function update() {
   again = true;
   if (busy) return;
   busy = true;
-  const slow = setTimeout(() => say(WORKING), 400);
+  const slow = setTimeout(() => { if (!at("status").textContent) say(WORKING); }, 400);  // an error stays
   while (again) {
     again = false;
     try { await show_chosen(); } catch (error) { say(error.message, true); show_nothing(); }
