@@ -87,11 +87,9 @@ class Server(ThreadingTCPServer):
             return {"error": "a fault of pcea: see the terminal that it was started in"}
 
     def describe(self, query: dict[str, str]) -> Content:
-        """Answer a query of the page.
+        """Describe a study, by ``shape`` and ``model``, or the values of a ``panel``'s ``choice``.
 
-        ``shape`` and ``model`` give the shape and its study. With ``panel`` and ``choice`` the
-        answer is the values of a panel; with ``head``, ``start`` and ``end`` as well, it is the
-        values of these columns of a head at every vertex or point.
+        With ``head``, ``start`` and ``end``, these are columns of a head at every vertex or point.
         """
         model = _number(query, "model", len(self.collection.models))
         study = self.collection.study(query.get("shape", ""), model)
