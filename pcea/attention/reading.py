@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcea.operators import operator
+
 # Scores per block. On a CPU, a block stays in the cache; a GPU is faster with few calls.
 _CPU_SCORES = 1 << 20
 _OTHER_SCORES = 1 << 26
@@ -49,7 +51,7 @@ def read_memory(
     return _read(x, keys, values, mask, eps, rows)[0]
 
 
-@torch.library.custom_op("pcea::read_memory", mutates_args=())
+@operator("read_memory")
 def _read(
     x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, eps: float, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,7 +90,7 @@ def _read(
 _read.register_fake(lambda x, keys, values, *_: _empty(x, keys, values))
 
 
-@torch.library.custom_op("pcea::read_memory_backward", mutates_args=())
+@operator("read_memory_backward")
 def _read_backward(
     grad: Tensor, x: Tensor, keys: Tensor, values: Tensor, weights: Tensor, sums: Tensor, rows: int
 ) -> tuple[Tensor, Tensor, Tensor]:

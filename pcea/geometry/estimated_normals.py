@@ -8,6 +8,7 @@ from pcea.geometry.kernels.compiled import Array, parallel_for
 from pcea.geometry.kernels.planes_cpu import fit_planes
 from pcea.geometry.kernels.sky_cpu import open_sky
 from pcea.geometry.neighbors import knn
+from pcea.operators import operator
 
 # Lines of sight are tested in both directions along 32 axes, evenly spaced over half a sphere.
 _HEIGHT, _AROUND = (np.arange(32) + 0.5) / 32, np.pi * (3 - np.sqrt(5)) * np.arange(32)
@@ -57,7 +58,7 @@ def estimate_normals(pos: Tensor, mask: Tensor | None = None, k: int = 20) -> Te
     return _estimate_normals(pos, mask, k)
 
 
-@torch.library.custom_op("pcea::estimate_normals", mutates_args=())
+@operator("estimate_normals")
 def _estimate_normals(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
     wide = pos.detach().cpu().double().numpy()
     real = np.isfinite(wide).all(-1)  # (B, N)

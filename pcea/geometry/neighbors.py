@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pcea.geometry.kernels import operator
+from pcea.geometry.kernels import with_kernels
 
 # How many distances are held at once: those that fit a CPU's caches, elsewhere 512 MiB.
 PAIRS_AT_ONCE_ON_CPU = 1 << 21
@@ -106,4 +106,4 @@ def _no_neighbors(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Te
     return query.new_empty(*query.shape[:2], k, dtype=torch.long)
 
 
-_knn = operator("neighbors", "knn", knn_by_pairs, _no_neighbors)
+_knn = with_kernels("neighbors", "knn", knn_by_pairs, _no_neighbors)

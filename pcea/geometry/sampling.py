@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels import operator
+from pcea.geometry.kernels import with_kernels
 
 
 @torch.no_grad()
@@ -54,4 +54,4 @@ def _no_points(pos: Tensor, num: int, first: Tensor, mask: Tensor | None) -> Ten
     return first.new_empty(pos.shape[0], num)
 
 
-_farthest_points = operator("farthest", "farthest_points", farthest_points_by_steps, _no_points)
+_farthest_points = with_kernels("farthest", "farthest_points", farthest_points_by_steps, _no_points)

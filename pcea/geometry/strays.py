@@ -5,6 +5,7 @@ from torch import Tensor
 
 from pcea.geometry.neighbors import gather, knn
 from pcea.geometry.normalize import around_centroid, unit_sphere
+from pcea.operators import operator
 
 # A point's spacing is compared with that of this many nearest points.
 AROUND = 8
@@ -97,9 +98,9 @@ def leave_out(pos: Tensor, strays: Tensor, mask: Tensor | None = None) -> tuple[
     return torch.where(gone.any(1).view(-1, 1, 1), without, pos), index
 
 
-# Custom operators, because whether they need a second search depends on values, on which a compiled
-# graph cannot branch.
-@torch.library.custom_op("pcea::distinct_neighbors", mutates_args=())
+# Operators, because whether they need a second search depends on values, on which a compiled graph
+# cannot branch.
+@operator("distinct_neighbors")
 def _distinct_neighbors(pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     # Returns the first point at each point's place, (B, N), and the nearest points, each place
     # once, (B, N, 8).
@@ -117,7 +118,7 @@ def _(pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return index, index.new_empty(*mask.shape, AROUND)
 
 
-@torch.library.custom_op("pcea::nearest_kept", mutates_args=())
+@operator("nearest_kept")
 def _nearest_kept(pos: Tensor, kept: Tensor, gone: Tensor) -> Tensor:
     # Returns the nearest kept point of each gone point, and the index of every other, (B, N).
     index = torch.arange(pos.shape[1], device=pos.device).repeat(len(pos), 1)

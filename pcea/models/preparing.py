@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pcea.errors import InputError
 from pcea.geometry import estimate_normals
+from pcea.operators import operator
 
 # Bounds on the largest coordinate of a cloud in the unit sphere. Scaled and translated clouds lie
 # well within them; millimeters and map coordinates do not.
@@ -78,7 +79,7 @@ def _first(bad: Tensor) -> int | None:
     return int(bad.long().argmax()) if bad.any() else None
 
 
-@torch.library.custom_op("pcea::checked", mutates_args=())
+@operator("checked")
 def check_values(
     pos: Tensor, mask: Tensor | None, category: Tensor | None, categories: int
 ) -> Tensor:
@@ -132,7 +133,7 @@ def with_normals(pos: Tensor, normal: Tensor | None, mask: Tensor | None) -> Ten
     return torch.where(known.unsqueeze(-1), normal, filled)
 
 
-@torch.library.custom_op("pcea::filled_normals", mutates_args=())
+@operator("filled_normals")
 def _filled(pos: Tensor, normal: Tensor, known: Tensor, mask: Tensor | None) -> Tensor:
     """Estimate all normals of each cloud in which some are unknown; copy those of the others."""
     wanting = ~(known if mask is None else known | ~mask).all(1)  # (B,)

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-import torch
+from pcea.operators import Operator
 
 
 @cache
@@ -30,7 +30,9 @@ def by_kernel(module: str, name: str, plain: Callable[..., Any]) -> Callable[...
     return run
 
 
-def operator(files: str, name: str, plain: Callable[..., Any], fake: Callable[..., Any]) -> Any:
+def with_kernels(
+    files: str, name: str, plain: Callable[..., Any], fake: Callable[..., Any]
+) -> Operator:
     """Register a torch operator that runs kernels for the inputs that they take, else plain torch.
 
     Args:
@@ -39,8 +41,8 @@ def operator(files: str, name: str, plain: Callable[..., Any], fake: Callable[..
         plain: the computation in plain torch, on any device.
         fake: returns an output of the same shape without values, for torch.compile.
     """
-    made = torch.library.custom_op(f"pcea::{name}", plain, mutates_args=())
+    made = Operator(name, plain)
     made.register_fake(fake)
-    made.register_kernel("cpu")(by_kernel(f"{files}_cpu", name, plain))
-    made.register_kernel("cuda")(by_kernel(f"{files}_gpu", name, plain))
+    made.register_kernel("cpu", by_kernel(f"{files}_cpu", name, plain))
+    made.register_kernel("cuda", by_kernel(f"{files}_gpu", name, plain))
     return made

@@ -11,6 +11,7 @@ from torch import Tensor
 from pcea.geometry.kernels.compiled import parallel_for
 from pcea.models.edges import kernels
 from pcea.models.edges.kernels import Array
+from pcea.operators import operator
 
 # Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
 TILE = 1 << 17
@@ -36,7 +37,7 @@ def _edge_gradient(
     return constant if of_mean is None else constant + of_mean / edges, slope
 
 
-@torch.library.custom_op("pcea::edge_moments", mutates_args=())
+@operator("edge_moments")
 def _edge_moments(
     near: Tensor, own: Tensor, index: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -88,7 +89,7 @@ def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tens
     return mean, variance
 
 
-@torch.library.custom_op("pcea::edge_max", mutates_args=())
+@operator("edge_max")
 def _edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     """The maximum, and which point has it."""
     best, arg = torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
@@ -131,7 +132,7 @@ def _centers_of_tile(k: int, weight: Tensor) -> int:
     return max(1, TILE // (k * max(weight.shape)))
 
 
-@torch.library.custom_op("pcea::edge_linear_max", mutates_args=())
+@operator("edge_linear_max")
 def _edge_linear_max(
     near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -176,7 +177,7 @@ def _(
     return best, torch.empty_like(best, dtype=torch.int32), mean, torch.empty_like(mean)
 
 
-@torch.library.custom_op("pcea::edge_linear_max_backward", mutates_args=())
+@operator("edge_linear_max_backward")
 def _edge_linear_max_gradient(
     near: Tensor,
     own: Tensor,
