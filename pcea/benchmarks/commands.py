@@ -226,7 +226,7 @@ class BenchTrain(Bench):
     def _chosen(self) -> Recipe:
         names = {"batch_size": self.batch, "num_points": self.points, "precision": self.precision}
         given: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
-        return replace(get_recipe(self.recipe), compile=False, **given)
+        return replace(get_recipe(self.recipe), compile="no", **given)
 
 
 def _check_picture(path: Path | None) -> None:

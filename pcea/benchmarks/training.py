@@ -21,7 +21,7 @@ from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.device import autocast, in_bf16
-from pcea.training.loop import batch_loss
+from pcea.training.losses import batch_loss
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 
@@ -57,7 +57,7 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
             kind="ours",
             precision=precision,
         )
-        for name, compiled in (("eager", False), ("compiled", True))
+        for name, compiled in (("eager", "no"), ("compiled", "yes"))
     ]
     return Contest(f"Training step of {recipe.name}: {about}", contestants, "eager", items=size)
 

@@ -107,6 +107,9 @@ class Grouping(nn.Module):
         # A negative weight of BatchNorm makes the maximum a minimum: the features change sign.
         sign = torch.where(last.norm.weight.detach() < 0, -1.0, 1.0).to(x.dtype)  # (C,)
         near, own = self._ends(x, center_x, None if self.inner else sign)
+        half = (
+            torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        )
         with torch.autocast("cpu", enabled=False):
             moments = edge_moments(near, own, neighbors) if first.norm.training else None
             if self.inner:
@@ -114,7 +117,7 @@ class Grouping(nn.Module):
                 near, own = near * scale, torch.addcmul(shift, own, scale)
                 weight = last.linear.weight * sign.unsqueeze(1)
                 wanted = last.norm.training or torch.is_grad_enabled()
-                best, mean, variance = edge_linear_max(near, own, neighbors, weight, wanted)
+                best, mean, variance = edge_linear_max(near, own, neighbors, weight, wanted, half)
                 moments = mean, variance
             else:
                 best = edge_max(near, own, neighbors)

@@ -94,10 +94,11 @@ class Recipe:
     """Further metrics that validation measures by, of pcea.evaluation.list_metrics()."""
     tracker: tuple[str, ...] = ("tensorboard",)
     """What follows the run, of pcea.training.trackers."""
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of the forward pass; auto: bf16 where the device multiplies it faster."""
-    compile: bool = False
-    """Whether torch.compile builds the step (needs a C++ compiler on a CPU)."""
+    compile: Literal["auto", "yes", "no"] = "auto"
+    """Whether torch.compile builds the step; auto: where it is known to work and the run is long
+    enough to repay it."""
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Recipe).items():
@@ -105,6 +106,8 @@ class Recipe:
             value = _as_tuples(getattr(self, name))
             if name == "transforms":
                 value = _as_calls(value)
+            if name == "compile" and isinstance(value, bool):  # what YAML makes of yes and no
+                value = "yes" if value else "no"
             usual = (1, 2**31 - 1) if kind is int else (0,)
             require(name, value, kind, *_BOUNDS.get(name, usual))
             object.__setattr__(self, name, value)

@@ -2,12 +2,12 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 
+from pcea.models.edges.precision import bf16_is_faster
 from pcea.recipes import Recipe
 
 # Names of glibc's malloc.h.
@@ -18,13 +18,12 @@ _MEBIBYTE = 1 << 20
 def in_bf16(recipe: Recipe, device: torch.device) -> bool:
     """Whether the forward pass runs under bf16 autocast.
 
-    ``auto`` means bf16 where the device multiplies it faster: a newer CUDA device, a CPU with AMX.
+    ``auto`` means bf16 where the device multiplies it faster: a newer CUDA device, a CPU with
+    matrix units such as AMX, which is measured.
     """
     if recipe.precision == "auto":
         if device.type == "cpu":
-            # An older torch does not say.
-            found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict[str, Any])()
-            return bool(found.get("amx_bf16", False))
+            return bf16_is_faster()
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return recipe.precision == "bf16"
 

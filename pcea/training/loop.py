@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from pcea.datasets import Batch, Clouds, PointCloudDataset
+from pcea.datasets import Clouds, PointCloudDataset
 from pcea.errors import InputError, checked
 from pcea.evaluation import evaluate
 from pcea.evaluation.metrics import METRICS, check_metrics
 from pcea.recipes import Recipe, get_recipe
+from pcea.training.auto import choose
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.callbacks import Callback, KeepWeights
 from pcea.training.device import autocast, process_settings
 from pcea.training.finetuning import freeze, initialize
 from pcea.training.interrupt import Interrupt
+from pcea.training.losses import batch_loss
 from pcea.training.progress import Progress
 from pcea.training.report import Report
 from pcea.training.run_folder import RunFolder
@@ -80,7 +81,7 @@ def train(
     run = RunFolder(out or Path("runs", f"{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"))
     recipe, objects = resolve(recipe, model, dataset, transforms)
     if resume:
-        run.check(recipe, objects)
+        recipe = run.check(recipe, objects)
     # What does not depend on the data is checked before the data are read, which takes longer.
     makers = [TRACKERS.get(name) for name in recipe.tracker]
     for metric in recipe.metric:
@@ -98,11 +99,12 @@ def train(
     check_metrics(recipe.metric, net.task)
     if recipe.init is not None and not resume:
         notes += initialize(net, recipe.init)
+    recipe, chosen = choose(recipe, net, data.clouds, device)
     state = TrainingState(
         *(net, recipe, accelerator, run),
         steps_per_epoch=len(epoch_order(data.clouds.category, recipe, epoch=0)),
         frozen=freeze(net, recipe.freeze),
-        notes=notes,
+        notes=notes + chosen,
         data=fingerprint(data, held_out),
     )
     trackers = [make() for make in makers]
@@ -112,7 +114,7 @@ def train(
         if main:
             run.truncate_metrics(state.epoch)
     elif main:
-        run.create(recipe, data_root, state.state_dict(), objects)
+        run.create(recipe, data_root, state.state_dict(), objects, chosen)
 
     clouds = data.clouds.to(device)
     val = None if held_out is None else held_out.clouds.to(device)
@@ -212,13 +214,3 @@ def validate(state: TrainingState, held_out: Clouds | None) -> dict[str, float]:
     with autocast(recipe, model.device):
         result = evaluate(model, held_out, recipe.num_points, batch_size=recipe.batch_size)
     return {f"val_{key}": value for key, value in result.figures(recipe.metric).items()}
-
-
-def batch_loss(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
-    """Mean cross-entropy with label smoothing, of logits (B, categories) or (B, N, parts)."""
-    if logits.dim() == 3:
-        assert batch.part is not None
-        logits, target = logits.flatten(0, 1), batch.part.flatten()
-    else:
-        target = batch.soft_category(logits.shape[1])
-    return F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -43,10 +43,12 @@ class RunFolder:
         data_root: str | Path | None,
         state: Mapping[str, Any],
         objects: Mapping[str, str] | None = None,
+        chosen: Sequence[str] = (),
     ) -> None:
         """Make the folder for a new run, with its recipe and the state before the first step.
 
-        ``objects`` are what was given as objects, and has to be given again to go on.
+        ``objects`` are what was given as objects, and has to be given again to go on; ``chosen``
+        says in a line each what ``auto`` became, and why.
         """
         if self.recipe.exists():
             raise InputError(
@@ -63,6 +65,7 @@ class RunFolder:
                 "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             },
             "commit": _commit(),
+            "chosen": list(chosen),
         }
         if objects:
             described["objects"] = {**objects, "resume": self._call(objects)}
@@ -83,8 +86,11 @@ class RunFolder:
             reason = " ".join(str(error).split())
             raise InputError(f"cannot read {self.recipe}: {reason}") from error
 
-    def check(self, recipe: Recipe, given: Iterable[str]) -> None:
-        """Refuse to go on by another recipe, or without the objects that the run was given."""
+    def check(self, recipe: Recipe, given: Iterable[str]) -> Recipe:
+        """Give the run's own recipe; refuse another one, or other objects than the run was given.
+
+        What is ``auto`` in the recipe may have become anything in the run's.
+        """
         described, given = self.describe(), set(given)
         objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
         if missing := sorted(set(objects) - given):
@@ -98,11 +104,13 @@ class RunFolder:
                 f"the run in {self.path} has its own {extra[0]}: leave {extra[0]}= out"
             )
         before, now = asdict(described["recipe"]), asdict(recipe)
-        if other := [name for name in now if now[name] != before[name]]:
+        if other := [name for name in now if now[name] not in (before[name], "auto")]:
             raise InputError(
                 f"the run in {self.path} has another {other[0]} in its recipe, "
                 f"{before[other[0]]!r}: to go on, leave the recipe out"
             )
+        own: Recipe = described["recipe"]
+        return own
 
     def _call(self, objects: Iterable[str]) -> str:
         again = ", ".join(f"{each}=…" for each in objects)

@@ -61,7 +61,7 @@ class TrainingState:
         self.model: PointModel | WrappedModel = accelerator.unwrap_model(forward)
         self.eval_model = self.model if average is None else average
         self.forward: Any = forward
-        if recipe.compile:
+        if recipe.compile == "yes":
             self.forward = torch.compile(forward, **compile_options(accelerator.device))
         self.step = 0
         self.loss = self.loss_sum = torch.zeros((), device=accelerator.device)

@@ -19,8 +19,10 @@ def test_a_recipe_stays_what_it_is(name: str) -> None:
 
 
 def test_options_replace_values_wherever_they_stand() -> None:
-    words = "--epochs 3 shapes-cls --lr=1e-4 --attention self --scale 0.9 1.1 --compile --seed -1"
-    recipe = Train.parse(words.split()).recipe
+    words = (
+        "--epochs 3 shapes-cls --lr=1e-4 --attention self --scale 0.9 1.1 --compile yes --seed -1"
+    )
+    recipe = Train.parse([*words.split(), "--seed", "-1"]).recipe
     assert (recipe.name, recipe.epochs, recipe.lr, recipe.attention) == (
         "shapes-cls",
         3,
@@ -28,7 +30,7 @@ def test_options_replace_values_wherever_they_stand() -> None:
         "self",
     )
     assert recipe.transforms == ("scale(0.9, 1.1)", "translate(0.1)")
-    assert recipe.compile
+    assert recipe.compile == "yes"
     assert recipe.seed == -1
     assert recipe.model == RECIPES["shapes-cls"].model
 

@@ -14,7 +14,7 @@ from pcea.recipes import get_recipe
 SCRIPT = Path(__file__).parents[2] / "scripts" / "speedrun_modelnet40.py"
 TINY = (
     "--dataset shapes --model eat-tiny --num-points 32 --batch-size 32 "
-    "--no-compile --precision float32 --device cpu"
+    "--compile no --precision float32 --device cpu"
 ).split()
 
 
@@ -91,7 +91,7 @@ def test_kernels_are_told_apart(script: ModuleType, name: str, kind: str) -> Non
 def test_the_default_recipe_is_for_a_gpu(script: ModuleType) -> None:
     recipe = script.chosen_recipe(script.command_line().parse_args([]))
     assert recipe.dataset == "modelnet40" and recipe.model == "eat" and recipe.num_points == 1024
-    assert recipe.compile and recipe.precision == "bf16" and recipe.train_split == "train"
+    assert recipe.compile == "yes" and recipe.precision == "bf16" and recipe.train_split == "train"
 
 
 def test_it_needs_neither_pictures_nor_meshes_nor_the_command_line() -> None:

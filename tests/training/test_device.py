@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from pcea.recipes import RECIPES
+from pcea.training import device
 from pcea.training.device import autocast, in_bf16, kept_memory, process_settings
 
 RECIPE = RECIPES["modelnet40-eat-tiny"]
@@ -22,17 +23,10 @@ def test_auto_takes_what_the_device_multiplies_faster(
     monkeypatch: pytest.MonkeyPatch, faster: bool
 ) -> None:
     recipe = replace(RECIPE, precision="auto")
-    found = {"amx_bf16": faster}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    monkeypatch.setattr(device, "bf16_is_faster", lambda: faster)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: faster)
     assert in_bf16(recipe, torch.device("cpu")) == faster
     assert in_bf16(recipe, torch.device("cuda")) == faster
-
-
-def test_a_processor_of_another_kind_says_nothing_of_amx(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"neon": True}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
-    assert not in_bf16(replace(RECIPE, precision="auto"), torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("precision", "half"), [("float32", False), ("bf16", True)])

@@ -166,7 +166,7 @@ def test_the_compiled_step_learns_the_same(
         return compiled[-1]
 
     monkeypatch.setattr(torch, "compile", compile_eagerly)
-    run = train(replace(recipe, compile=True), tmp_path / "compiled")
+    run = train(replace(recipe, compile="yes"), tmp_path / "compiled")
     assert len(compiled) == 1
     first, second = load_file(plain.last), load_file(run.last)
     assert first.keys() == second.keys()

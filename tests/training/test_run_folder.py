@@ -199,5 +199,5 @@ def test_metrics_survive_a_line_cut_off(run: RunFolder) -> None:
 
 def test_folders_hold_plain_text(run: RunFolder) -> None:
     described = yaml.safe_load(run.recipe.read_text())
-    assert list(described) == ["recipe", "data_root", "versions", "commit"]
+    assert list(described) == ["recipe", "data_root", "versions", "commit", "chosen"]
     assert list(described["recipe"])[:3] == ["name", "dataset", "model"]

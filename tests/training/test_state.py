@@ -82,6 +82,6 @@ def test_the_step_is_compiled_for_its_device(
     assert compile_options(torch.device("cuda")) == {"mode": "reduce-overhead"}
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda step, **how: compiled.append(how) or step)
-    make_state(replace(classification, compile=True))
-    make_state(replace(classification, compile=False))
+    make_state(replace(classification, compile="yes"))
+    make_state(replace(classification, compile="no"))
     assert compiled == [compile_options(torch.device("cpu"))] == [{}]

@@ -12,7 +12,8 @@ from torch import Tensor
 from pcea.datasets import Batch
 from pcea.models import create_model
 from pcea.recipes import RECIPES
-from pcea.training.loop import autocast, batch_loss
+from pcea.training.device import autocast
+from pcea.training.losses import batch_loss
 
 SMALL: dict[str, Any] = {
     "dims": (8, 8, 16),

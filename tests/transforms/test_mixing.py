@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from pcea.datasets import Batch
 from pcea.recipes import Recipe
-from pcea.training.loop import batch_loss
+from pcea.training.losses import batch_loss
 from pcea.transforms import Transform
 from pcea.transforms.mixing import PointCutMixK, PointCutMixR, RSMix, match
 

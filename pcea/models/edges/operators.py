@@ -11,6 +11,7 @@ from torch import Tensor
 from pcea.geometry.kernels.compiled import parallel_for
 from pcea.models.edges import kernels
 from pcea.models.edges.kernels import Array
+from pcea.models.edges.precision import bf16_is_faster
 from pcea.operators import operator
 
 # Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
@@ -132,9 +133,14 @@ def _centers_of_tile(k: int, weight: Tensor) -> int:
     return max(1, TILE // (k * max(weight.shape)))
 
 
+def _narrowed(values: Tensor, half: bool) -> Tensor:
+    """The values of a tile or of a weight in the type in which they are multiplied."""
+    return values.bfloat16() if half else values
+
+
 @operator("edge_linear_max")
 def _edge_linear_max(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The maximum; and, zeros without ``moments``, which edge has it, mean and variance."""
     batch, centers, k = index.shape
@@ -146,6 +152,8 @@ def _edge_linear_max(
     about = near.new_zeros(channels)
     if moments:
         about += (near[0, index[0, 0]] + own[0, 0]).relu().mean(0) @ weight
+    half = half and bf16_is_faster()
+    narrow = _narrowed(weight, half)
     (off,) = _arrays(about)
     whole = _arrays(near, own, index, best, arg, *sums)
 
@@ -158,7 +166,10 @@ def _edge_linear_max(
                 own, neighbors, most, which = (each[at : at + rows] for each in of_centers)
                 count = len(own) * k
                 kernels.relu_edges(points, own, neighbors, edges)
-                torch.mm(before[:count], weight, out=after[:count])
+                if half:
+                    after[:count] = _narrowed(before[:count], half) @ narrow
+                else:
+                    torch.mm(before[:count], weight, out=after[:count])
                 if not moments:
                     values = after[:count].view(-1, k, channels)
                     torch.amax(values, 1, out=best[cloud, at : at + rows])
@@ -171,7 +182,7 @@ def _edge_linear_max(
 
 @_edge_linear_max.register_fake
 def _(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     best, mean = near.new_empty(*index.shape[:2], len(weight)), near.new_empty(len(weight))
     return best, torch.empty_like(best, dtype=torch.int32), mean, torch.empty_like(mean)
@@ -187,13 +198,15 @@ def _edge_linear_max_gradient(
     of_best: Tensor,
     constant: Tensor,
     slope: Tensor,
+    half: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     batch, centers, k = index.shape
     rows = _centers_of_tile(k, weight)
     of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
     weight = weight.detach()
     # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
-    square = weight.t() @ (slope.unsqueeze(1) * weight)  # (C, C)
+    half = half and bf16_is_faster()
+    square = _narrowed(weight.t() @ (slope.unsqueeze(1) * weight), half)  # (C, C)
     fixed = constant @ weight  # (C,)
     # Of each cloud, so that it does not matter which thread is done first.
     of_weight = weight.new_zeros(batch, *weight.shape)
@@ -212,9 +225,14 @@ def _edge_linear_max_gradient(
                 count = len(own) * k
                 held = before[:count]
                 kernels.relu_edges(points, own, neighbors, edges)
-                gram[cloud].addmm_(held.t(), held)
                 total[cloud] += held.sum(0)
-                torch.addmm(fixed, held, square, out=passed[:count])
+                if half:
+                    held = _narrowed(held, half)
+                    gram[cloud] += held.t() @ held
+                    torch.add(fixed, held @ square, out=passed[:count])
+                else:
+                    gram[cloud].addmm_(held.t(), held)
+                    torch.addmm(fixed, held, square, out=passed[:count])
                 kernels.pass_maximum(
                     edges[:count], factor, arg, of_best, gradient[:count], strongest
                 )
@@ -234,12 +252,13 @@ _edge_linear_max_gradient.register_fake(
 def _keep_edges(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     _, arg, mean, _ = output
     ctx.save_for_backward(*inputs[:4], arg, mean)
+    ctx.half = inputs[5]
     ctx.set_materialize_grads(False)
 
 
 def _edge_linear_max_backward(
     ctx: Any, of_best: Tensor | None, _: Any, of_mean: Tensor | None, of_variance: Tensor | None
-) -> tuple[Tensor, Tensor, None, Tensor, None]:
+) -> tuple[Tensor | None, ...]:
     near, own, index, weight, arg, mean = ctx.saved_tensors
     if of_best is None:
         of_best = near.new_zeros(arg.shape)
@@ -247,16 +266,16 @@ def _edge_linear_max_backward(
     with torch.autocast("cpu", enabled=False):
         constant, slope = _edge_gradient(mean, of_mean, of_variance, index.numel())
         of_near, of_own, of_weight = _edge_linear_max_gradient(
-            near, own, index, weight, arg, of_best.contiguous(), constant, slope
+            near, own, index, weight, arg, of_best.contiguous(), constant, slope, ctx.half
         )
-    return of_near, of_own, None, of_weight, None
+    return of_near, of_own, None, of_weight, None, None
 
 
 _edge_linear_max.register_autograd(_edge_linear_max_backward, setup_context=_keep_edges)
 
 
 def edge_linear_max(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool
+    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Maximum of W · relu(near_j + own_i) over each center's neighbors, and moments over all edges.
 
@@ -266,9 +285,10 @@ def edge_linear_max(
 
     Beside W (D, C) it takes what :func:`edge_moments` does. It gives the maximum (B, M, D), the
     mean and the biased variance, (D,) each; without ``moments`` these are zeros, and no gradient
-    flows.
+    flows. With ``half``, tiles are multiplied in bf16 and added up in float32, in the backward
+    pass too, if this processor is faster at that; all else stays in the type of the features.
     """
     best, _, mean, variance = _edge_linear_max(
-        near.contiguous(), own.contiguous(), index, weight.contiguous(), moments
+        near.contiguous(), own.contiguous(), index, weight.contiguous(), moments, half
     )
     return best, mean, variance

@@ -110,9 +110,9 @@ def test_operators_keep_torchs_rules(graph: tuple[Tensor, Tensor, Tensor]) -> No
     torch.library.opcheck(torch.ops.pcea.edge_moments.default, (near, own, index))
     torch.library.opcheck(torch.ops.pcea.edge_max.default, (near, own, index))
     for moments in (True, False):
-        arguments = (near, own, index, weight, moments)
+        arguments = (near, own, index, weight, moments, False)
         if not moments:
-            arguments = (near.detach(), own.detach(), index, weight.detach(), moments)
+            arguments = (near.detach(), own.detach(), index, weight.detach(), moments, False)
         torch.library.opcheck(torch.ops.pcea.edge_linear_max.default, arguments)
 
 
@@ -134,3 +134,65 @@ def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
         torch.set_num_threads(1)
     for one, other in zip(alone, together, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.fixture
+def in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that multiplies bf16 faster; every processor multiplies it somehow."""
+    monkeypatch.setattr(operators, "bf16_is_faster", lambda: True)
+
+
+@pytest.mark.usefixtures("in_bf16")
+@pytest.mark.parametrize("tile", [100, 1 << 17])
+def test_tiles_in_bf16_differ_by_their_rounding_alone(
+    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch, tile: int
+) -> None:
+    """Values and gradients are within what rounding to eight bits can do, of the plain form."""
+    monkeypatch.setattr(operators, "TILE", tile)
+    near, own = (torch.randn(2, num, 16, generator=generator) for num in (30, 20))
+    index = torch.randint(0, 30, (2, 20, 8), generator=generator)
+    weight = torch.randn(24, 16, generator=generator) / 4
+    inputs = [each.requires_grad_() for each in (near, own, weight)]
+    out = edge_linear_max(near, own, index, weight, True, half=True)
+    wide = [each.detach().double().requires_grad_() for each in inputs]
+    every = held(wide[0], wide[1], index).relu() @ wide[2].T
+    wanted = every.max(2).values, every.mean((0, 1, 2)), every.var((0, 1, 2), correction=0)
+    for ours, theirs in zip(out, wanted, strict=True):
+        assert (ours - theirs).norm() < 0.01 * theirs.norm()
+        grads = torch.autograd.grad(ours.sum(), inputs, retain_graph=True)
+        truth = torch.autograd.grad(theirs.sum(), wide, retain_graph=True)
+        for got, exact in zip(grads, truth, strict=True):
+            # Rounding may let another of two nearly equal edges win the maximum.
+            assert got.dtype == torch.float32
+            assert (got - exact).norm() < 0.1 * exact.norm()
+
+
+@pytest.mark.usefixtures("in_bf16")
+def test_tiles_in_bf16_are_exact_where_nothing_is_rounded() -> None:
+    """Small whole numbers have eight bits, so that both precisions give the same."""
+    generator = torch.Generator().manual_seed(3)
+    near, own = (torch.randint(-3, 4, (2, 9, 4), generator=generator).float() for _ in range(2))
+    index = torch.randint(0, 9, (2, 9, 5), generator=generator)
+    weight = torch.randint(-2, 3, (6, 4), generator=generator).float()
+    inputs = [each.requires_grad_() for each in (near, own, weight)]
+    found = []
+    for half in (True, False):
+        best, mean, variance = edge_linear_max(near, own, index, weight, True, half)
+        grads = torch.autograd.grad(best.sum(), inputs)
+        found.append((best, mean, variance, *grads))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_without_matrix_units_half_changes_nothing(
+    graph: tuple[Tensor, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operators, "bf16_is_faster", lambda: False)
+    near, own, index = graph
+    weight = torch.eye(4).double()
+    for one, other in zip(
+        edge_linear_max(near, own, index, weight, True, half=True),
+        edge_linear_max(near, own, index, weight, True),
+        strict=True,
+    ):
+        assert torch.equal(one, other)

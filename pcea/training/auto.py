@@ -1,0 +1,92 @@
+"""What ``auto`` in a recipe stands for, on this machine and in this run."""
+
+import os
+import shutil
+import time
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+from accelerate.utils import broadcast_object_list
+
+from pcea.datasets import Clouds
+from pcea.geometry.kernels import has_triton
+from pcea.models import PointModel, WrappedModel
+from pcea.recipes import Recipe
+from pcea.training.batches import epoch_order, seed_step, training_batch
+from pcea.training.device import autocast, in_bf16, process_settings
+from pcea.training.losses import batch_loss
+from pcea.transforms import as_transforms
+
+# The least share of a step's time that compiling it saves, and how long compiling takes; see
+# docs/performance.md.
+SAVED_SHARE, COMPILE_SECONDS = 0.1, 60.0
+# A run with fewer steps is not even timed.
+FEWEST_STEPS = 300
+
+
+def choose(
+    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+) -> tuple[Recipe, list[str]]:
+    """Replace each ``auto`` of a recipe by what is faster; also say in a line each what and why.
+
+    The choice must not change within a run, so it is saved with the recipe.
+    """
+    notes = []
+    if recipe.precision == "auto":
+        half = in_bf16(recipe, device)
+        recipe = replace(recipe, precision="bf16" if half else "float32")
+        than = "bf16 faster than float32" if half else "float32 at least as fast as bf16"
+        notes.append(f"precision: {recipe.precision} (auto: this device multiplies {than})")
+    if recipe.compile == "auto":
+        against = _against_compiling(recipe, model, clouds, device)
+        recipe = replace(recipe, compile="no" if against else "yes")
+        why = against or "the run is long enough to repay it"
+        notes.append(f"compile: {recipe.compile} (auto: {why})")
+    # Of several processes, all do what the main one measured.
+    chosen: tuple[Recipe, list[str]] = tuple(broadcast_object_list([recipe, notes]))
+    return chosen
+
+
+def _against_compiling(
+    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+) -> str:
+    """Why the step is not to be compiled, or an empty text."""
+    if isinstance(model, WrappedModel):
+        return "only the models of this package are known to compile"
+    if device.type not in ("cpu", "cuda"):
+        return f"not tried on {device.type}"
+    if device.type == "cuda" and not has_triton():
+        return "there is no Triton"
+    compilers = os.environ.get("CXX", "g++"), "clang++"
+    if device.type == "cpu" and not any(map(shutil.which, compilers)):
+        return "there is no C++ compiler"
+    steps = recipe.epochs * len(epoch_order(clouds.category, recipe, epoch=0))
+    if steps < FEWEST_STEPS:
+        return f"the run has {steps} steps, too few to repay it"
+    seconds = steps * _seconds_of_step(recipe, model, clouds, device)
+    if seconds * SAVED_SHARE < COMPILE_SECONDS:
+        return f"the run takes about {max(1, round(seconds / 60))} min, too few to repay it"
+    return ""
+
+
+def _seconds_of_step(
+    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+) -> float:
+    """Time of a forward and backward pass of a copy of the model; the better of two."""
+    copy, clouds = deepcopy(model).to(device).train(), clouds.to(device)
+    index = epoch_order(clouds.category, recipe, epoch=0)[0]
+    transforms, best = as_transforms(recipe.transforms), float("inf")
+    with process_settings(recipe, device):
+        for step in range(3):  # the first one warms up
+            began = time.perf_counter()
+            generator = seed_step(recipe.seed, step, 0, device)
+            batch = training_batch(clouds, index, recipe.num_points, transforms, generator)
+            with autocast(recipe, device):
+                logits = copy(batch.pos, batch.normal, batch.category)
+            loss = batch_loss(logits.float(), batch, recipe)
+            loss.backward()
+            loss.item()  # waits for the device
+            if step:
+                best = min(best, time.perf_counter() - began)
+    return best
