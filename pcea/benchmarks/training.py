@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -50,6 +50,7 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
     size = min(recipe.batch_size, steps_of(recipe, data_root)[1])
     precision: Precision = "bf16" if in_bf16(recipe, device) else "float32"
     about = f"{recipe.model}, {recipe.num_points:,} points, batch {size}, {precision}"
+    ways: dict[str, Literal["yes", "no"]] = {"eager": "no", "compiled": "yes"}
     contestants = [
         Contestant(
             name,
@@ -57,7 +58,7 @@ def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch
             kind="ours",
             precision=precision,
         )
-        for name, compiled in (("eager", "no"), ("compiled", "yes"))
+        for name, compiled in ways.items()
     ]
     return Contest(f"Training step of {recipe.name}: {about}", contestants, "eager", items=size)
 
