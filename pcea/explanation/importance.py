@@ -97,10 +97,12 @@ def importance_of(prediction: Prediction, target: str | None = None) -> Importan
             (vote.logits[:, wanted] * points.to(vote.logits.device)).sum()
             for vote, points in zip(encoded, given, strict=True)
         ]
-    saliency = []
-    for vote, score in zip(encoded, scores, strict=True):
-        (slope,) = torch.autograd.grad(score, vote.input.pos)
-        saliency.append((slope * vote.input.pos.detach()).sum(-1)[0])
+    # A vote's score depends on its own points alone.
+    positions = [vote.input.pos for vote in encoded]
+    slopes = torch.autograd.grad(torch.stack(scores).sum(), positions)
+    saliency = [
+        (slope * pos.detach()).sum(-1)[0] for slope, pos in zip(slopes, positions, strict=True)
+    ]
     critical, nearby = zip(*(_won(model, each.recorded) for each in encoded), strict=True)
     return Importance(
         sample=prediction.sample,

@@ -1,6 +1,6 @@
 """The base class of models: it samples a user's shape, checks a batch and predicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError, checked
-from pcea.formats import Cloud, ShapeLike, as_shape
+from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
@@ -21,6 +21,8 @@ from pcea.models.preparing import Prepared, check_batch, check_values, with_norm
 QUERIES = 8
 # How many further points are sampled to estimate the normals of a shape that has none.
 SURFACE_POINTS = 4096
+# How many votes share a forward pass.
+AT_A_TIME = 8
 
 
 @contextmanager
@@ -138,31 +140,40 @@ class PointModel(nn.Module):
         Raises:
             InputError: it is not a shape, all points are equal, or there is no such axis.
         """
-        shape = as_shape(shape)
-        cloud = shape.sample(self.info.num_points, seed)
-        if bool((cloud.pos == cloud.pos[:1]).all()):
+        return self._samples(as_shape(shape), [seed], up)[0]
+
+    def _samples(self, shape: Mesh | Cloud, seeds: Sequence[int], up: str) -> list[ModelInput]:
+        """Prepare several samplings of a shape together."""
+        clouds = [shape.sample(self.info.num_points, seed) for seed in seeds]
+        if any(bool((cloud.pos == cloud.pos[:1]).all()) for cloud in clouds):
             raise InputError(
                 f"{shape.name or 'the shape'}: all of its points are equal; at least 2 different "
                 "points are needed"
             )
 
-        def standing(cloud: Cloud) -> tuple[Tensor, Tensor | None]:
-            pos = upright(unit_sphere(cloud.pos), up)[None].to(self.device)
-            normal = None if cloud.normal is None else upright(cloud.normal, up)
-            return pos, None if normal is None else normal[None].to(self.device)
+        def standing(several: Sequence[Cloud]) -> tuple[Tensor, Tensor | None]:
+            pos = torch.stack([upright(unit_sphere(each.pos), up) for each in several])
+            normals = [upright(each.normal, up) for each in several if each.normal is not None]
+            return pos.to(self.device), torch.stack(normals).to(self.device) if normals else None
 
-        pos, normal = standing(cloud)
+        pos, normal = standing(clouds)
         unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
         with evaluating(self), torch.no_grad():
             if unknown:
                 # More points than the model takes give better normals.
-                dense = Cloud.join([cloud, shape.sample(SURFACE_POINTS, seed)])
-                normal = self.prepare(*standing(dense)).normal
+                more = [shape.sample(SURFACE_POINTS, seed) for seed in seeds]
+                dense = map(Cloud.join, zip(clouds, more, strict=True))
+                normal = self.prepare(*standing(list(dense))).normal
                 assert normal is not None
-                normal = normal[:, : len(cloud)]
+                normal = normal[:, : self.info.num_points]
             ready = self.prepare(pos, normal)
-        stand_in = torch.arange(len(cloud)) if ready.stand_in is None else ready.stand_in[0].cpu()
-        return ModelInput(cloud, pos, normal, stand_in, unknown)
+        index = torch.arange(self.info.num_points).expand(len(clouds), -1)
+        stand_in = index if ready.stand_in is None else ready.stand_in.cpu()
+        normals = [None] * len(clouds) if normal is None else normal.split(1)
+        return [
+            ModelInput(*each, unknown)
+            for each in zip(clouds, pos.split(1), normals, stand_in, strict=True)
+        ]
 
     @checked(votes=1)
     def predict(
@@ -173,7 +184,7 @@ class PointModel(nn.Module):
         category: str | None = None,
         gradients: bool = False,
     ) -> Prediction:
-        """Run the model on a shape, one forward pass for each vote.
+        """Run the model on a shape; up to eight votes go through one forward pass.
 
         Each vote keeps the inputs of the attention layers and the tokens of every level. The mode
         of the model is restored.
@@ -193,23 +204,27 @@ class PointModel(nn.Module):
 
         if category is not None and self.task == "classification":
             raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
-        shape, given, code, confidence = as_shape(shape), None, None, None
+        shape, category_id, confidence = as_shape(shape), None, None
         if category is not None:
-            given = self.info.taxonomy.category_id(category)
-            code = torch.tensor([given], device=self.device)
+            category_id = self.info.taxonomy.category_id(category)
         if up == "auto":
             guess = find_up(self, shape)
             up, confidence = guess.up, guess.confidence
-        encoded = []
+        encoded = list[EncodedSample]()
         with evaluating(self), torch.set_grad_enabled(gradients):
-            for seed in range(votes):
-                taken = self.sample(shape, seed, up)
-                taken.pos.requires_grad_(gradients)
+            for first in range(0, votes, AT_A_TIME):
+                taken = self._samples(shape, range(first, min(first + AT_A_TIME, votes)), up)
+                pos = torch.cat([each.pos.requires_grad_(gradients) for each in taken])
+                normals = [each.normal for each in taken if each.normal is not None]
+                given = None
+                if category_id is not None:
+                    given = torch.full((len(taken),), category_id, device=self.device)
                 # Not by __call__: a compiled model rounds differently and records nothing.
                 with recording(self.encoder) as recorded:
-                    logits = self.forward(taken.pos, taken.normal, code)[0]
-                encoded.append(EncodedSample(taken, logits, recorded))
-        return Prediction(self, shape, up, confidence, given, tuple(encoded))
+                    logits = self.forward(pos, torch.cat(normals) if normals else None, given)
+                each_vote = zip(taken, logits, recorded.clouds(len(taken)), strict=True)
+                encoded += [EncodedSample(*each) for each in each_vote]
+        return Prediction(self, shape, up, confidence, category_id, tuple(encoded))
 
     @checked(votes=1)
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:

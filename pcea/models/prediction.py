@@ -67,6 +67,18 @@ class Recording:
     levels: list[Tokens] = field(default_factory=list)  # from all points to the fused tokens
     layers: list[LayerInput] = field(default_factory=list)
 
+    def clouds(self, num: int) -> Iterator["Recording"]:
+        """What went through of each of the ``num`` clouds of the batch, as a batch of one."""
+        for i in range(num):
+
+            def one(values: Tensor | None, i: int = i) -> Any:
+                return None if values is None else values[i : i + 1]
+
+            yield Recording(
+                [Tokens(*map(one, level)) for level in self.levels],
+                [LayerInput(each.attention, *map(one, each[1:])) for each in self.layers],
+            )
+
 
 @contextmanager
 def recording(encoder: nn.Module) -> Iterator[Recording]:
