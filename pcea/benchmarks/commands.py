@@ -21,8 +21,12 @@ from pcea.recipes import Recipe, get_recipe
 if TYPE_CHECKING:
     import torch
 
+    from matplotlib.figure import Figure
+
+    from pcea.benchmarks.limits import Limits
     from pcea.benchmarks.measure import Contest, Measured
     from pcea.benchmarks.report import Finding
+    from pcea.benchmarks.run import Benchmark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +53,17 @@ class Bench:
         """Make what is compared; wrong options are refused before anything is measured."""
         raise NotImplementedError
 
-    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> Iterable[Finding]:
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured], limits: Limits
+    ) -> Iterable[Finding]:
         """Measure further things after the contests."""
         return ()
+
+    def draw(self, done: Benchmark, caption: str) -> Figure:
+        """Draw what was measured."""
+        from pcea.benchmarks.picture import draw
+
+        return draw(done.outcomes, caption)
 
     def run(self) -> None:
         """Measure, print, and write the files that were asked for."""
@@ -81,10 +93,9 @@ class Bench:
             given = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
             write_json(self.json, done.document(self.what, given))
         if self.picture is not None and any(row.seconds for m in done.outcomes for row in m.rows):
-            from pcea.benchmarks.picture import draw
             from pcea.pictures import save
 
-            save(draw(done.outcomes, say_machine(done.machine)), self.picture)
+            save(self.draw(done, say_machine(done.machine)), self.picture)
         if done.interrupted:
             raise KeyboardInterrupt("the results until then are above")
 
@@ -187,6 +198,50 @@ class BenchModel(Bench):
         )
 
 
+@register_command("bench-kernels")
+@dataclass(frozen=True, kw_only=True)
+class BenchKernels(Bench):
+    """Measure the operators of a training step, each against the limits of the machine."""
+
+    what: ClassVar[str] = "kernels"
+
+    batch: Annotated[int, arg(metavar="B")] = 32
+    """Clouds per call."""
+    points: Annotated[int, arg(metavar="N")] = 512
+    """Points per cloud; half of them are centers."""
+    dim: Annotated[int, arg(metavar="C")] = 128
+    """Channels before a stage; after it there are twice as many."""
+    k: Annotated[int, arg(metavar="K")] = 32
+    """Neighbors per center."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """Arithmetic of the matrix products."""
+
+    def contests(self, device: torch.device) -> Iterable[Contest]:
+        """Make the one contest, without ratios."""
+        from pcea.benchmarks.kernels import kernel_contest
+
+        at_least(2, points=self.points)
+        at_least(1, batch=self.batch, dim=self.dim, k=self.k)
+        if self.k > self.points:
+            raise InputError(f"--k is {self.k}; a cloud of --points {self.points} has fewer")
+        sizes = self.batch, self.points, self.dim, self.k
+        return [kernel_contest(*sizes, self.precision, device)]
+
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured], limits: Limits
+    ) -> Iterator[Finding]:
+        """Say which limit bounds each kernel."""
+        from pcea.benchmarks.kernels import roofline
+
+        return roofline(outcomes, limits)
+
+    def draw(self, done: Benchmark, caption: str) -> Figure:
+        """Draw the kernels below the machine's limits."""
+        from pcea.benchmarks.kernels import draw_roofline
+
+        return draw_roofline(done.outcomes, done.limits, caption)
+
+
 @register_command("bench-train")
 @dataclass(frozen=True, kw_only=True)
 class BenchTrain(Bench):
@@ -215,7 +270,9 @@ class BenchTrain(Bench):
         at_least(1, pairs=self.pairs)
         return [training_contest(self._chosen(), self.data_root, device)]
 
-    def findings(self, device: torch.device, outcomes: Sequence[Measured]) -> Iterator[Finding]:
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured], limits: Limits
+    ) -> Iterator[Finding]:
         """Measure the seconds per epoch, the shares of a step, and a step beside other work."""
         from pcea.benchmarks.training import beside_other_work, findings
 

@@ -37,6 +37,7 @@ class Contestant:
         precision: ``float32`` or ``bf16``, whose rate of the machine is the limit.
         holds: bytes that it needs beside its input; 0: unknown.
         bounded: whether ``work`` is a lower bound of a call; not if an index avoids most of it.
+        moved: bytes that must at least be read and written; 0: not counted.
         like: the name of an earlier contestant with which its result should agree. Default: the
             reference; None: there is none.
     """
@@ -48,6 +49,7 @@ class Contestant:
     precision: Precision = "float32"
     holds: int = 0
     bounded: bool = True
+    moved: float = 0.0
     like: str | None = ""
 
 
@@ -59,7 +61,7 @@ class Contest:
         title: what all contestants compute, in one line.
         contestants: the implementations.
         reference: the name of the contestant that ratios refer to; if it is not run, they refer to
-            the first one that is.
+            the first one that is. None: there are no ratios.
         items: how many of ``unit`` a call processes.
         unit: such as ``clouds``.
         agree: measures how far two results agree. Default: results are not compared.
@@ -69,7 +71,7 @@ class Contest:
 
     title: str
     contestants: Sequence[Contestant]
-    reference: str
+    reference: str | None
     items: float = 0.0
     unit: str = "clouds"
     agree: Callable[[Any, Any], float] | None = None
@@ -127,7 +129,9 @@ class Measured:
 
     @property
     def reference(self) -> Row | None:
-        """The row that ratios refer to; None if nothing was measured."""
+        """The row that ratios refer to; None if there is none, or nothing was measured."""
+        if self.contest.reference is None:
+            return None
         run = [row for row in self.rows if row.seconds]
         named = [row for row in run if row.contestant.name == self.contest.reference]
         return next(iter(named + run), None)

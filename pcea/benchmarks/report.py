@@ -27,10 +27,10 @@ class Finding:
 def outcome(measured: Measured, limits: Limits) -> Finding:
     """Give the title and the table of a contest."""
     title, reference = measured.contest.title, measured.reference
-    if reference is None:
+    if not any(row.seconds for row in measured.rows):
         return Finding([f"\n{title}: nothing was measured"])
-    named = f"\n{title} (× faster than {reference.contestant.name})"
-    return Finding([named, table(measured, limits)])
+    than = "" if reference is None else f" (× faster than {reference.contestant.name})"
+    return Finding([f"\n{title}{than}", table(measured, limits)])
 
 
 def table(measured: Measured, limits: Limits) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -98,14 +98,14 @@ def say_limits(limits: Limits) -> str:
 
 def _cells(measured: Measured, row: Row, limits: Limits) -> tuple[str, ...]:
     time, ratio = row.time, measured.ratio(row)
-    assert time is not None and ratio is not None
+    assert time is not None
     contest = measured.contest
     share = limits.share(row.contestant, time.median)
     work = row.contestant.work
     return (
         row.contestant.name,
-        f"{number(ratio.median)} ×",
-        f"{number(ratio.low)}–{number(ratio.high)}",
+        NOTHING if ratio is None else f"{number(ratio.median)} ×",
+        NOTHING if ratio is None else f"{number(ratio.low)}–{number(ratio.high)}",
         number(1e3 * time.median),
         f"{number(1e3 * time.low)}–{number(1e3 * time.high)}",
         number(contest.items / time.median) if contest.items else NOTHING,

@@ -44,7 +44,7 @@ class Benchmark:
     def run(
         self,
         contests: Iterable[Contest],
-        findings: Callable[[list[Measured]], Iterable[Finding]] = lambda outcomes: (),
+        findings: Callable[[list[Measured], Limits], Iterable[Finding]] = lambda *_: (),
     ) -> Iterator[Finding]:
         """Measure the machine's limits, contests, whatever else there is, and the limits again.
 
@@ -67,7 +67,7 @@ class Benchmark:
                 yield outcome(measured, self.limits)
                 if measured.interrupted:
                     raise KeyboardInterrupt
-            for found in findings(self.outcomes):
+            for found in findings(self.outcomes, self.limits):
                 self.values |= found.values
                 yield found
             again = measure_limits(self.device, clock)

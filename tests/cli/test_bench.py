@@ -80,6 +80,17 @@ TRAIN = "bench train --batch 4 --points 32 --rounds 1 --no-memory --device cpu".
 
 
 @pytest.mark.usefixtures("_few_shapes")
+def test_kernels(pcea: Run, tmp_path: Path) -> None:
+    file, picture = tmp_path / "k.json", tmp_path / "k.svg"
+    words = "bench kernels --batch 2 --points 32 --dim 8 --k 4 --rounds 1 --no-memory --device cpu"
+    out = pcea(*words.split(), "--json", file, "--picture", picture)
+    assert "of bound" in out and "× faster" not in out
+    found = json.loads(file.read_text())
+    assert found["contests"][0]["reference"] is None
+    assert found["kernels"]["edge moments"]["bound"] in ("arithmetic", "bandwidth")
+    assert "edge moments" in picture.read_text()
+
+
 def test_train(pcea: Run, tmp_path: Path) -> None:
     file = tmp_path / "t.json"
     out = pcea(*TRAIN, "--precision", "float32", "--no-beside", "--json", file)
@@ -180,6 +191,7 @@ def test_ctrl_c_saves_what_was_measured(
         ("model --models eat-seg", "no classifier is called 'eat-seg'"),
         ("model --batch 1", "at least 2 clouds"),
         ("model --points 100", "pct samples 512"),
+        ("kernels --k 600", "--k is 600"),
         ("train shapes-clss", "did you mean 'shapes-cls'"),
         ("train --batch 0", "batch_size is 0"),
         ("train --pairs 0", "--pairs is 0"),
