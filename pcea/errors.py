@@ -104,6 +104,7 @@ def _fits(value: Any, kind: Any, least: float, most: float) -> bool:
         return not args or all(_fits(each, args[0], least, most) for each in value)
     if kind is Any or not isinstance(origin, type):
         return True
+    value = getattr(value, "_orig_mod", value)  # torch.compile wraps a module without its type
     try:
         return isinstance(value, os.PathLike if origin is Path else origin)
     except TypeError:

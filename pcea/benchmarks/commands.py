@@ -20,7 +20,6 @@ from pcea.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
     import torch
-
     from matplotlib.figure import Figure
 
     from pcea.benchmarks.limits import Limits

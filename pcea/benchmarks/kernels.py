@@ -215,7 +215,10 @@ def roofline(outcomes: Sequence[Measured], limits: Limits) -> Iterator[Finding]:
         }
     titles = ("kernel", "ms", "GFLOP/s", "GB/s", "FLOP a byte", "bound", "of bound")
     yield Finding(
-        ["\nOf each kernel the limit that bounds it, and the share of it that is reached", (titles, rows)],
+        [
+            "\nOf each kernel the limit that bounds it, and the share of it that is reached",
+            (titles, rows),
+        ],
         {"kernels": values},
     )
 
@@ -241,8 +244,11 @@ def draw_roofline(outcomes: Sequence[Measured], limits: Limits, caption: str = "
         axes.plot(steps, roof, color=INK, lw=1.2)
         axes.annotate(
             *(f"{name}: {number(limits.products[name] / 1e9)} GFLOP/s", (high, roof[-1])),
-            **{"xytext": (-4, 4), "textcoords": "offset points", "ha": "right"},
-            **{"fontsize": 8, "color": SOFT},
+            xytext=(-4, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=SOFT,
         )
     for i, (name, (x, y)) in enumerate(spots.items()):
         axes.plot(x, y, MARKERS[i % 8], color=LINES[i % 8], ms=7, label=name)

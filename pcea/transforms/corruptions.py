@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pcea.errors import InputError, checked
+from pcea.errors import checked
 from pcea.registry import Registry
 from pcea.transforms.affine import Rotate, Scale, UnitSphere
 from pcea.transforms.base import Transform
@@ -36,15 +36,10 @@ def list_corruptions() -> list[str]:
     return CORRUPTIONS.names()
 
 
-@checked()
+@checked(severity=(min(SEVERITIES), max(SEVERITIES)))
 def corruption_transforms(name: str, severity: int) -> tuple[Transform, ...]:
     """Give the transforms of a corruption of :func:`list_corruptions` at a severity, 1 to 5."""
-    corruption = CORRUPTIONS.get(name)
-    if severity not in SEVERITIES:
-        raise InputError(
-            f"corruption {name!r}: severity is {severity!r}; it must be 1, 2, 3, 4 or 5"
-        )
-    return as_transforms(corruption(severity))
+    return as_transforms(CORRUPTIONS.get(name)(severity))
 
 
 # Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*, ICML 2022,

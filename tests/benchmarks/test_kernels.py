@@ -35,7 +35,10 @@ def test_the_product_of_the_edges_is_counted_as_by_hand() -> None:
 
 
 def test_a_device_without_tiles_has_no_kernels_of_edges() -> None:
-    names = [each.name for each in kernel_contest(2, 32, 8, 4, "float32", torch.device("cuda")).contestants]
+    names = [
+        each.name
+        for each in kernel_contest(2, 32, 8, 4, "float32", torch.device("cuda")).contestants
+    ]
     assert names and not any("edge" in name for name in names)
 
 

@@ -114,10 +114,10 @@ def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     assert np.array_equal(glb.color.numpy(), rgb)
 
 
-@pytest.mark.parametrize(("up", "passes"), [((), 2 + 4), (("--up", "y"), 4)])
-def test_the_encoder_runs_once_per_vote_and_candidate_of_up(
+@pytest.mark.parametrize(("up", "batches"), [((), [6, 6, 4]), (("--up", "y"), [4])])
+def test_the_encoder_takes_each_vote_and_candidate_of_up_once(
     pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    up: tuple[str, ...], passes: int,
+    up: tuple[str, ...], batches: list[int],
 ) -> None:  # fmt: skip
     sizes = []
     forward = PointTransformer.forward
@@ -129,8 +129,8 @@ def test_the_encoder_runs_once_per_vote_and_candidate_of_up(
     monkeypatch.setattr(PointTransformer, "forward", counted)
     words = ("attend", cube, "--weights", segmenter, "--out", tmp_path)
     pcea(*words, *up)
-    # The six axes are one batch, in each of two votes.
-    assert sizes == [6] * (passes - 4) + [1] * 4
+    # The six axes are one batch, in each of two votes; the four votes of the answer are one, too.
+    assert sizes == batches
 
 
 def test_a_cloud_and_one_slot_of_it(pcea: Command, sharp: Path, ball: Path, tmp_path: Path) -> None:

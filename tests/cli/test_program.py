@@ -231,7 +231,7 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, error: E
 def test_ctrl_c_saves_and_leaves(tmp_path: Path, toys: Path) -> None:
     run = tmp_path / "run"
     words = "train shapes-cls --dataset toys --epochs 100000 --num-points 32 --batch-size 4".split()
-    words += "--model-options depth=1 k=4 num=16,8 dims=8,8,8".split()
+    words += "--compile no --model-options depth=1 k=4 num=16,8 dims=8,8,8".split()
     words += ["--data-root", str(toys)]
     with subprocess.Popen(
         [*COMMAND, *words, "--out", str(run)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL

@@ -195,7 +195,7 @@ def test_weights_of_the_other_task(
 
 def test_out_cannot_be_a_folder(pcea: Command, segmenter: Path, ball: Path) -> None:
     words = ("segment", ball, "--weights", segmenter, "--out", ball)
-    assert "cannot be written" in pcea(*words, status=2)
+    assert "is not a folder that you may write to" in pcea(*words, status=2)
 
 
 def test_many_points(pcea: Command, segmenter: Path, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_calls_that_cannot_work(tmp_path: Path, parts: Writer) -> None:
     with pytest.raises(InputError, match="not the name of a data set"):
         import_archive("../things", archive, root)
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="it is not a folder"):
         import_archive("things", archive, tmp_path / "file")
     assert list(root.iterdir()) == []
 

@@ -30,7 +30,7 @@ def row(recipe: Recipe) -> str:
     ]
     others += [f"{name} {value}" for name, value in recipe.model_options.items()]
     others += ["normals"] * recipe.normals
-    others += [f"{recipe.precision} precision"] * (recipe.precision != "float32")
+    others += [f"{recipe.precision} precision"] * (recipe.precision != "auto")
     optimizer = {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer]
     rate = f"{optimizer}, {recipe.lr:g}, {recipe.weight_decay:g}"
     cells = (

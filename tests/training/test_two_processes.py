@@ -33,7 +33,7 @@ os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
 options = {"dims": (8, 8, 16), "num": (12, 8), "k": 4, "depth": 1, "fused": 16, "hidden": (16, 16)}
 recipe = Recipe(
     "tiny", "balls", "eat-tiny", attention_options={"slots": 4}, model_options=options,
-    num_points=16, epochs=1_000_000, batch_size=4, tracker=(),
+    num_points=16, epochs=1_000_000, batch_size=4, tracker=(), compile="no",
 )
 if child:
     print(child, flush=True)

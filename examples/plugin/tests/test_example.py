@@ -32,7 +32,7 @@ def test_nearer_points_count_more() -> None:
 
 
 def test_what_it_cannot_take_is_said() -> None:
-    with pytest.raises(InputError, match="whole number of at least 1, not 0"):
+    with pytest.raises(InputError, match="dim is 0; it must be a whole number of at least 1"):
         create_attention("distance", 0)
     with pytest.raises(InputError, match="needs the coordinates"):
         create_attention("distance", 4)(torch.randn(1, 3, 4))
