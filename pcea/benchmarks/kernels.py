@@ -187,9 +187,11 @@ def _adamw(b: int, n: int, c: int, k: int, precision: Precision, device: torch.d
 
 
 def roofline(outcomes: Sequence[Measured], limits: Limits) -> Iterator[Finding]:
-    """Say which of the machine's two limits bounds each kernel, and which share of it is reached."""
+    """Say which of the machine's two limits bounds each kernel, and how much of it is reached."""
     rows, values = list[tuple[str, ...]](), dict[str, Any]()
-    for row in (row for outcome in outcomes for row in outcome.rows if row.time is not None):
+    for row in (row for outcome in outcomes for row in outcome.rows):
+        if row.time is None:
+            continue
         each, seconds = row.contestant, row.time.median
         peak = limits.products[each.precision]
         intensity = each.work / each.moved
@@ -213,14 +215,9 @@ def roofline(outcomes: Sequence[Measured], limits: Limits) -> Iterator[Finding]:
             "bound": bound,
             "share_of_bound": share,
         }
-    titles = ("kernel", "ms", "GFLOP/s", "GB/s", "FLOP a byte", "bound", "of bound")
-    yield Finding(
-        [
-            "\nOf each kernel the limit that bounds it, and the share of it that is reached",
-            (titles, rows),
-        ],
-        {"kernels": values},
-    )
+    titles = ("kernel", "ms", "GFLOP/s", "GB/s", "FLOP per byte", "bound", "of bound")
+    title = "\nThe limit that bounds each kernel, and the share of it that is reached"
+    yield Finding([title, (titles, rows)], {"kernels": values})
 
 
 def draw_roofline(outcomes: Sequence[Measured], limits: Limits, caption: str = "") -> Figure:
@@ -238,12 +235,12 @@ def draw_roofline(outcomes: Sequence[Measured], limits: Limits, caption: str = "
     }
     low = min([0.1, *(x / 2 for x, _ in spots.values())])
     high = max([100.0, *(4 * x for x, _ in spots.values())])
-    steps = torch.logspace(*(torch.tensor([low, high]).log10().tolist()), 200)
-    for name in dict.fromkeys(row.contestant.precision for row in rows):
-        roof = (steps * limits.copy).clamp(max=limits.products[name]) / 1e9
-        axes.plot(steps, roof, color=INK, lw=1.2)
+    for precision in dict.fromkeys(row.contestant.precision for row in rows):
+        peak = limits.products[precision]
+        bends = [low, max(low, peak / limits.copy), high]
+        axes.plot(bends, [min(x * limits.copy, peak) / 1e9 for x in bends], color=INK, lw=1.2)
         axes.annotate(
-            *(f"{name}: {number(limits.products[name] / 1e9)} GFLOP/s", (high, roof[-1])),
+            *(f"{precision}: {number(peak / 1e9)} GFLOP/s", (high, peak / 1e9)),
             xytext=(-4, 4),
             textcoords="offset points",
             ha="right",

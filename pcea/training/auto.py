@@ -18,9 +18,9 @@ from pcea.training.device import autocast, in_bf16, process_settings
 from pcea.training.losses import batch_loss
 from pcea.transforms import as_transforms
 
-# The least share of a step's time that compiling it saves, and how long compiling takes; see
-# docs/performance.md.
-SAVED_SHARE, COMPILE_SECONDS = 0.1, 60.0
+# Compiling saves between nothing and a third of a step, and takes a minute and a half on two cores;
+# see docs/performance.md. So a run of an hour can lose little and gain much.
+SAVED_SHARE, COMPILE_SECONDS = 0.025, 90.0
 # A run with fewer steps is not even timed.
 FEWEST_STEPS = 300
 
