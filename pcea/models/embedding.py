@@ -111,19 +111,16 @@ class Grouping(nn.Module):
             torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
         )
         with torch.autocast("cpu", enabled=False):
-            moments = edge_moments(near, own, neighbors) if first.norm.training else None
             if self.inner:
+                moments = edge_moments(near, own, neighbors) if first.norm.training else None
                 scale, shift = first.affine(moments, count)
                 near, own = near * scale, torch.addcmul(shift, own, scale)
                 weight = last.linear.weight * sign.unsqueeze(1)
                 wanted = last.norm.training or torch.is_grad_enabled()
                 best, mean, variance = edge_linear_max(near, own, neighbors, weight, wanted, half)
-                moments = mean, variance
             else:
-                best = edge_max(near, own, neighbors)
-            if moments is not None:
-                moments = moments[0] * sign, moments[1]
-            scale, shift = last.affine(moments, count)
+                best, mean, variance = edge_max(near, own, neighbors)
+            scale, shift = last.affine((mean * sign, variance), count)
             return F.relu(torch.addcmul(shift, best, scale * sign))
 
     def _ends(

@@ -17,60 +17,115 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # wait for each other there.
 @compiled
 def sum_edges(
+    about: Array, near: Array, own: Array, index: Array, of_center: Array, squares: Array
+) -> None:
+    """Add up the edges of each center and, for all of them, the squares of (edge − about).
+
+    It writes into ``of_center`` (B, M, C) the sum of each center's neighbors, without its own
+    part, and adds to ``squares``, (B, C) float64. With ``about`` (C,), a value near the mean,
+    little cancels.
+    """
+    for cloud in range(near.shape[0]):
+        points, square = near[cloud], squares[cloud]
+        few, shift = np.empty_like(about), np.empty_like(about)
+        for i in range(index.shape[1]):
+            total = of_center[cloud, i]
+            # A center's few edges are added up in their own precision, the centers in double.
+            for c in range(near.shape[2]):
+                total[c] = few[c] = 0
+                shift[c] = own[cloud, i, c] - about[c]
+            for edge in range(index.shape[2]):
+                point = points[index[cloud, i, edge]]
+                for c in range(near.shape[2]):
+                    total[c] += point[c]
+                    off = point[c] + shift[c]
+                    few[c] += off * off
+            for c in range(near.shape[2]):
+                square[c] += few[c]
+
+
+@compiled
+def sum_and_strongest(
     about: Array,
     near: Array,
     own: Array,
     index: Array,
     of_center: Array,
-    of_point: Array,
-    degree: Array,
-    totals: Array,
     squares: Array,
+    best: Array,
+    arg: Array,
 ) -> None:
-    """Add up the edges, and what each point and center needs of them for its gradient.
+    """Do what :func:`sum_edges` does, and find the maximum of each center's edges in the same pass.
 
-    It writes into zeros ``of_center`` (B, M, C), the sum of each center's edges; ``of_point``
-    (B, N, C), that of each point's, which are ``degree`` (B, N) many; and ``totals`` and
-    ``squares``, (B, C) float64, the sums of (edge − about), and of its square. With ``about``
-    (C,), a value near the mean, little cancels.
+    It writes the maximum, ``best`` (B, M, C), and the first point that has it, ``arg``, int32.
     """
     for cloud in range(near.shape[0]):
-        points, centers = near[cloud], own[cloud]
-        center_sum, point_sum = of_center[cloud], of_point[cloud]
+        points, square = near[cloud], squares[cloud]
+        few, shift = np.empty_like(about), np.empty_like(about)
         for i in range(index.shape[1]):
-            # A center's few edges are added up in their own precision, the centers in double.
-            few, few_squares = np.zeros_like(about), np.zeros_like(about)
+            total, most, which = of_center[cloud, i], best[cloud, i], arg[cloud, i]
+            first = np.int32(index[cloud, i, 0])
+            for c in range(near.shape[2]):
+                total[c] = few[c] = 0
+                shift[c] = own[cloud, i, c] - about[c]
+                most[c], which[c] = points[first, c], first
             for edge in range(index.shape[2]):
-                j = index[cloud, i, edge]
-                degree[cloud, j] += 1
+                j = np.int32(index[cloud, i, edge])
+                point = points[j]
                 for c in range(near.shape[2]):
-                    value = points[j, c] + centers[i, c]
-                    center_sum[i, c] += value
-                    point_sum[j, c] += value
-                    off = value - about[c]
-                    few[c] += off
-                    few_squares[c] += off * off
-            totals[cloud] += few
-            squares[cloud] += few_squares
+                    value = point[c]
+                    total[c] += value
+                    off = value + shift[c]
+                    few[c] += off * off
+                    # Both are stored at each edge, because a branch would not be vectorized.
+                    better = value > most[c]
+                    which[c] = j if better else which[c]
+                    most[c] = value if better else most[c]
+            for c in range(near.shape[2]):
+                square[c] += few[c]
+                if total[c] != total[c]:  # NaN wins, as in torch's maximum
+                    for edge in range(index.shape[2] - 1, -1, -1):
+                        j = np.int32(index[cloud, i, edge])
+                        if points[j, c] != points[j, c]:
+                            most[c], which[c] = points[j, c], j
+                most[c] += own[cloud, i, c]
 
 
 @compiled
-def strongest_neighbor(near: Array, own: Array, index: Array, best: Array, arg: Array) -> None:
-    """Find the maximum (B, M, C) of each center's edges, and the first point that has it, int32."""
+def pass_to_points(
+    near: Array,
+    own: Array,
+    index: Array,
+    constant: Array,
+    slope: Array,
+    arg: Array,
+    of_best: Array,
+    of_near: Array,
+) -> None:
+    """Add up the gradients of the edges at the points that they lead to, ``of_near`` (B, N, C).
+
+    That of an edge is constant + slope · edge, where ``constant`` and ``slope`` are (C,); the one
+    that ``arg`` names as a center's maximum also has ``of_best``. Both may be empty, (B, 0, C).
+    """
+    degree, share = np.empty(near.shape[1], near.dtype), np.empty_like(slope)
     for cloud in range(near.shape[0]):
-        points, most, which = near[cloud], best[cloud], arg[cloud]
+        points, gradient = near[cloud], of_near[cloud]
+        degree[:] = 0
+        gradient[:] = 0
         for i in range(index.shape[1]):
-            most[i] = points[index[cloud, i, 0]]
-            which[i] = index[cloud, i, 0]
-            for edge in range(1, index.shape[2]):
+            for c in range(near.shape[2]):
+                share[c] = constant[c] + slope[c] * own[cloud, i, c]
+            for edge in range(index.shape[2]):
                 j = index[cloud, i, edge]
+                degree[j] += 1
                 for c in range(near.shape[2]):
-                    value = points[j, c]
-                    # NaN wins, as torch's maximum has it.
-                    if value > most[i, c] or value != value:
-                        most[i, c] = value
-                        which[i, c] = j
-            most[i] += own[cloud, i]
+                    gradient[j, c] += share[c]
+        for i in range(arg.shape[1]):
+            for c in range(near.shape[2]):
+                gradient[arg[cloud, i, c], c] += of_best[cloud, i, c]
+        for j in range(near.shape[1]):
+            for c in range(near.shape[2]):
+                gradient[j, c] += degree[j] * slope[c] * points[j, c]
 
 
 @compiled

@@ -38,43 +38,86 @@ def _edge_gradient(
     return constant if of_mean is None else constant + of_mean / edges, slope
 
 
-@operator("edge_moments")
-def _edge_moments(
-    near: Tensor, own: Tensor, index: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Mean and variance; then what the backward pass needs, see ``kernels.sum_edges``."""
-    of_center, of_point = torch.zeros_like(own), torch.zeros_like(near)
-    degree = near.new_zeros(near.shape[:2])
-    sums = torch.zeros(2, len(near), near.shape[2], dtype=torch.float64)
-    about = near[0, index[0, 0]].mean(0) + own[0, 0]
+def _about(near: Tensor, own: Tensor, index: Tensor) -> Tensor:
+    """A value near the mean of the edges, (C,): the mean of one center's."""
+    return near[0, index[0, 0]].mean(0) + own[0, 0]
+
+
+def _sum_edges(
+    near: Tensor, own: Tensor, index: Tensor, *maximum: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance (C,) of the edges, and each center's sum of neighbors (B, M, C).
+
+    ``maximum`` are the tensors that the maximum is written to, if it is wanted too.
+    """
+    about, of_center = _about(near, own, index), torch.empty_like(own)
+    squares = torch.zeros(len(near), near.shape[2], dtype=torch.float64)
     (off,) = _arrays(about)
-    batch = _arrays(near, own, index, of_center, of_point, degree, *sums)
-    parallel_for(len(near), lambda low, high: kernels.sum_edges(off, *(x[low:high] for x in batch)))
-    return *_moments(about, sums, index.numel()), of_center, of_point, degree
+    batch = _arrays(near, own, index, of_center, squares, *maximum)
+    run = kernels.sum_and_strongest if maximum else kernels.sum_edges
+    parallel_for(len(near), lambda low, high: run(off, *(each[low:high] for each in batch)))
+    k = index.shape[2]
+    totals = [each.sum((0, 1), dtype=torch.float64) for each in (of_center, own)]
+    mean = (totals[0] + k * totals[1]) / index.numel()
+    variance = squares.sum(0) / index.numel() - (mean - about).square()
+    return mean.to(near.dtype), variance.to(near.dtype), of_center
+
+
+@operator("edge_moments")
+def _edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return _sum_edges(near, own, index)
 
 
 @_edge_moments.register_fake
-def _(near: Tensor, own: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    mean, degree = near.new_empty(near.shape[2]), near.new_empty(near.shape[:2])
-    return mean, torch.empty_like(mean), torch.empty_like(own), torch.empty_like(near), degree
+def _(near: Tensor, own: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mean = near.new_empty(near.shape[2])
+    return mean, torch.empty_like(mean), torch.empty_like(own)
+
+
+@operator("edge_gradient")
+def _edge_gradients(
+    near: Tensor,
+    own: Tensor,
+    index: Tensor,
+    of_center: Tensor,
+    constant: Tensor,
+    slope: Tensor,
+    arg: Tensor,
+    of_best: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the points and of the centers, see ``kernels.pass_to_points``."""
+    k, of_near = index.shape[2], torch.empty_like(near)
+    whole = _arrays(near, own, index, arg, of_best, of_near)
+    change = _arrays(constant, slope)
+
+    def run(low: int, high: int) -> None:
+        near, own, index, arg, of_best, of_near = (each[low:high] for each in whole)
+        kernels.pass_to_points(near, own, index, *change, arg, of_best, of_near)
+
+    parallel_for(len(near), run)
+    of_own = (of_center + k * own).mul_(slope).add_(k * constant)
+    return of_near, of_own.add_(of_best) if of_best.numel() else of_own
+
+
+_edge_gradients.register_fake(lambda near, own, *_: (torch.empty_like(near), torch.empty_like(own)))
 
 
 def _keep_moments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    mean, _, *sums = output
-    ctx.save_for_backward(mean, *sums)
-    ctx.k = inputs[2].shape[2]
-    # Or zeros would be made for all that no gradient comes to, as large as the features.
+    mean, _, of_center = output
+    near, own, index = inputs
+    nothing = index.new_empty(len(near), 0, near.shape[2], dtype=torch.int32)
+    ctx.save_for_backward(near, own, index, of_center, mean, nothing)
+    # Zeros as large as the features would be made for outputs without a gradient.
     ctx.set_materialize_grads(False)
 
 
 def _edge_moments_backward(
     ctx: Any, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor, None]:
-    mean, of_center, of_point, degree = ctx.saved_tensors
-    edges = of_center[..., 0].numel() * ctx.k
-    constant, slope = _edge_gradient(mean, of_mean, of_variance, edges)
-    of_near = (degree.unsqueeze(-1) * constant).addcmul_(slope, of_point)
-    return of_near, torch.addcmul(ctx.k * constant, slope, of_center), None
+    *inputs, mean, arg = ctx.saved_tensors
+    constant, slope = _edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
+    of_best = mean.new_empty(arg.shape)
+    return *_edge_gradients(*inputs, constant, slope, arg, of_best), None
 
 
 _edge_moments.register_autograd(_edge_moments_backward, setup_context=_keep_moments)
@@ -86,47 +129,52 @@ def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tens
     ``index`` (B, M, k) int64 says which points, ``near`` (B, N, C), are near which centers, ``own``
     (B, M, C).
     """
-    mean, variance, *_ = _edge_moments(near.contiguous(), own.contiguous(), index)
+    mean, variance, _ = _edge_moments(near.contiguous(), own.contiguous(), index)
     return mean, variance
 
 
 @operator("edge_max")
-def _edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """The maximum, and which point has it."""
+def _edge_max(
+    near: Tensor, own: Tensor, index: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The maximum, mean and variance; each center's sum, and which point has the maximum."""
     best, arg = torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
-    batch = _arrays(near, own, index, best, arg)
-    parallel_for(
-        len(near), lambda low, high: kernels.strongest_neighbor(*(x[low:high] for x in batch))
-    )
-    return best, arg
+    mean, variance, of_center = _sum_edges(near, own, index, best, arg)
+    return best, mean, variance, of_center, arg
 
 
-_edge_max.register_fake(
-    lambda near, own, index: (torch.empty_like(own), torch.empty_like(own, dtype=torch.int32))
-)
+@_edge_max.register_fake
+def _(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    mean, arg = near.new_empty(near.shape[2]), torch.empty_like(own, dtype=torch.int32)
+    return torch.empty_like(own), mean, torch.empty_like(mean), torch.empty_like(own), arg
 
 
-def _keep_arg(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(output[1])
-    ctx.points = inputs[0].shape[1]
+def _keep_arg(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _, mean, _, of_center, arg = output
+    ctx.save_for_backward(*inputs, of_center, mean, arg)
     ctx.set_materialize_grads(False)
 
 
-def _edge_max_backward(ctx: Any, of_best: Tensor, _: Any) -> tuple[Tensor, Tensor, None]:
-    (arg,) = ctx.saved_tensors
-    of_near = of_best.new_zeros(len(arg), ctx.points, arg.shape[2])
-    return of_near.scatter_add_(1, arg.long(), of_best), of_best, None
+def _edge_max_backward(
+    ctx: Any, of_best: Tensor | None, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
+) -> tuple[Tensor, Tensor, None]:
+    *inputs, mean, arg = ctx.saved_tensors
+    constant, slope = _edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
+    if of_best is None:
+        of_best = inputs[1].new_zeros(arg.shape)
+    return *_edge_gradients(*inputs, constant, slope, arg, of_best.contiguous()), None
 
 
 _edge_max.register_autograd(_edge_max_backward, setup_context=_keep_arg)
 
 
-def edge_max(near: Tensor, own: Tensor, index: Tensor) -> Tensor:
-    """Maximum of the edges of :func:`edge_moments` at each center, (B, M, C).
+def edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the maximum of the edges at each center, (B, M, C), and what :func:`edge_moments` finds.
 
-    Its gradient goes to the first neighbor that has it.
+    The gradient of a maximum goes to the first neighbor that has it.
     """
-    return _edge_max(near.contiguous(), own.contiguous(), index)[0]
+    best, mean, variance, *_ = _edge_max(near.contiguous(), own.contiguous(), index)
+    return best, mean, variance
 
 
 def _centers_of_tile(k: int, weight: Tensor) -> int:

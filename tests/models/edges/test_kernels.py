@@ -26,24 +26,37 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     index = rng.integers(0, 5, (2, 4, 2))
     every = np.stack([near[b][index[b]] + own[b][:, None] for b in range(2)])  # (B, M, k, C)
 
-    sums = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5))
-    about, (totals, squares) = rng.normal(size=3), np.zeros((2, 2, 3))
-    run(kernels.sum_edges)(about, near, own, index, *sums, totals, squares)
-    for b in range(2):
-        joined = np.zeros((4, 5))
-        np.add.at(joined, (np.arange(4)[:, None], index[b]), 1)
-        degree = joined.sum(0)
-        np.testing.assert_allclose(sums[0][b], joined @ near[b] + 2 * own[b])
-        np.testing.assert_allclose(sums[1][b], joined.T @ own[b] + degree[:, None] * near[b])
-        np.testing.assert_array_equal(sums[2][b], degree)
-    off = every - about
-    np.testing.assert_allclose(totals, off.sum((1, 2)), atol=1e-12)
-    np.testing.assert_allclose(squares, (off**2).sum((1, 2)))
+    about, of_center, squares = rng.normal(size=3), np.empty((2, 4, 3)), np.zeros((2, 3))
+    run(kernels.sum_edges)(about, near, own, index, of_center, squares)
+    np.testing.assert_allclose(of_center, every.sum(2) - 2 * own)
+    np.testing.assert_allclose(squares, ((every - about) ** 2).sum((1, 2)))
 
+    again, twice = np.empty((2, 4, 3)), np.zeros((2, 3))
     best, arg = np.empty((2, 4, 3)), np.empty((2, 4, 3), np.int32)
-    run(kernels.strongest_neighbor)(near, own, index, best, arg)
+    run(kernels.sum_and_strongest)(about, near, own, index, again, twice, best, arg)
+    np.testing.assert_array_equal(again, of_center)
+    np.testing.assert_array_equal(twice, squares)
     np.testing.assert_array_equal(best, every.max(2))
     np.testing.assert_array_equal(arg, np.take_along_axis(index, every.argmax(2), 2))
+
+
+@pytest.mark.parametrize("with_maximum", [True, False])
+def test_gradients_of_points(
+    run: Callable[[Any], Run], rng: np.random.Generator, with_maximum: bool
+) -> None:
+    near, own = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 3))
+    index, (constant, slope) = rng.integers(0, 5, (2, 4, 2)), rng.normal(size=(2, 3))
+    arg = np.take_along_axis(index, rng.integers(0, 2, (2, 4, 3)), 2).astype(np.int32)
+    of_best, found, wanted = rng.normal(size=(2, 4, 3)), np.empty((2, 5, 3)), np.zeros((2, 5, 3))
+    if not with_maximum:
+        arg, of_best = arg[:, :0], of_best[:, :0]
+    run(kernels.pass_to_points)(near, own, index, constant, slope, arg, of_best, found)
+    for b, i, edge in np.ndindex(2, 4, 2):
+        j = index[b, i, edge]
+        wanted[b, j] += constant + slope * (near[b, j] + own[b, i])
+    for b, i, c in np.ndindex(*arg.shape):
+        wanted[b, arg[b, i, c], c] += of_best[b, i, c]
+    np.testing.assert_allclose(found, wanted)
 
 
 def test_edges_of_a_tile(run: Callable[[Any], Run], rng: np.random.Generator) -> None:
