@@ -16,9 +16,10 @@ MapKind = Literal["slots", "points"]
 class Attention(nn.Module, ABC):
     """Attention over the points of a cloud, (B, N, C) → (B, N, C).
 
-    Row n of the attention map has the weights with which point n reads the slots of a learned
-    memory (``map_kind = "slots"``) or the points of its own cloud (``map_kind = "points"``). The
-    rest of the package uses an attention only through this interface.
+    Row n of the attention map has the weights with which point n reads the slots of a memory
+    (``map_kind = "slots"``) or the points of its own cloud (``map_kind = "points"``). If each cloud
+    fills the slots itself, row n has the weights with which they read point n. The rest of the
+    package uses an attention only through this interface.
 
     A padded point may hold any finite values. No point reads it, and no gradient reaches it. Its
     rows of the output and of the map are zero, and so is its column of a map over points.

@@ -15,10 +15,11 @@ from pcea.models.prediction import EncodedSample, ModelInput, Prediction
 class AttentionMap:
     """One layer's attention at the points that the model took.
 
-    Attention over slots has one column per slot, and the values of a point sum to 1. For attention
-    among points, column 0, ``received``, is the mean weight that all queries give to a point, and
-    each further column holds the weights that the token nearest to one query point gives. Both are
-    in units of uniform attention: 1 is the weight of every point if all get the same.
+    Attention over slots has one column per slot (docs/attention.md says what each value means). For
+    attention among points, column 0, ``received``, is the mean weight that all queries give to a
+    point, and each further column holds the weights that the token nearest to one query point
+    gives. Both are in units of uniform attention: 1 is the weight of every point if all get the
+    same.
 
     The weights are those of tokens. At the other points, they are interpolated from the three
     nearest tokens of the same vote.
