@@ -40,7 +40,8 @@ def nearest(name: Any, known: Iterable[str]) -> str:
 def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
     """Decorate a function or a class so that arguments which do not fit their annotations raise.
 
-    The error is that of :func:`require`. Defaults are not checked.
+    The error is that of :func:`require`. Defaults are not checked. A number of NumPy or PyTorch
+    reaches the function as one of Python's own.
 
     Args:
         bounds: for an argument its least value, or its least and its greatest.
@@ -55,11 +56,16 @@ def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
         # Annotations are evaluated at the first call, when all modules are loaded.
         kinds = cache(lambda: get_type_hints(function))
 
+        def own(name: str, value: Any) -> Any:
+            kind = kinds().get(name, Any)
+            require(name, value, kind, *limits.get(name, ()))
+            numbers = any(each in _NUMBERS for each in (kind, *get_args(kind)))
+            return plain(value) if numbers else value
+
         @wraps(function)
         def call(*args: Any, **keywords: Any) -> Any:
-            for name, value in (dict(zip(names, args, strict=False)) | keywords).items():
-                require(name, value, kinds().get(name, Any), *limits.get(name, ()))
-            return function(*args, **keywords)
+            args = (*map(own, names, args), *args[len(names) :])
+            return function(*args, **{name: own(name, value) for name, value in keywords.items()})
 
         return cast(F, call)
 
@@ -80,16 +86,22 @@ def require(
         raise InputError(f"{name} is {given}; it must be {_words(kind, least, most)}")
 
 
+def plain(value: Any) -> Any:
+    """Turn a single number of NumPy or PyTorch into one of Python's own; keep any other value."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
 def _fits(value: Any, kind: Any, least: float, most: float) -> bool:
     origin, args = get_origin(kind) or kind, get_args(kind)
     if origin in (Union, UnionType):
         return any(_fits(value, each, least, most) for each in args)
     if origin is Literal:
         return isinstance(value, str) and value in args
-    if origin in (int, float):
-        if getattr(value, "ndim", None) == 0:  # a number of NumPy or PyTorch
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, int if origin is int else (int, float)):
+    if origin in _NUMBERS:
+        value = plain(value)
+        if isinstance(value, bool) or origin is bool:
+            return origin is bool and isinstance(value, bool)
+        if not isinstance(value, int if origin is int else (int, float)):
             return False
         return least <= value <= most and abs(value) < math.inf
     if origin in _LISTS:
@@ -129,6 +141,7 @@ def _words(kind: Any, least: float, most: float, many: bool = False) -> str:
     )
 
 
+_NUMBERS = (int, float, bool)
 _LISTS = (tuple, list, Sequence, Iterable)
 _KINDS: Mapping[Any, tuple[str, str]] = {
     int: ("a whole number", "whole numbers"),

@@ -35,7 +35,7 @@ COUNT = "a whole number of at least 1"
             [True, "2", float("inf"), 1j],
             "a finite number",
         ),
-        (bool, [True], [1, "no", None], "true or false"),
+        (bool, [True, np.False_, torch.tensor(True)], [1, "no", None], "true or false"),
         (str, ["", "a"], [1, None, b"a", Path("a")], "text"),
         (str | Path, ["a", Path("a")], [1, None, b"a"], "text or a path"),
         (int | None, [1, None], ["a"], "a whole number"),
@@ -127,6 +127,22 @@ def test_numbers_of_numpy_count(models: dict[str, Any], tmp_path: Path) -> None:
     made = pcea.create_model("eat-tiny", **sizes)  # type: ignore[arg-type]
     pcea.save_model(made, tmp_path / "made.safetensors")
     assert pcea.load_model(tmp_path / "made.safetensors").info.num_points == 64
+
+
+def test_numbers_of_numpy_and_torch_reach_torch(
+    models: dict[str, Any], data: PointCloudDataset
+) -> None:
+    model = models["classifier"]
+    assert model.sample(CLOUD, seed=np.int64(1)).pos.shape == (1, 64, 3)
+    whole = pcea.evaluate(model, data.clouds, 64)
+    parts = pcea.evaluate(
+        model,
+        data.clouds,
+        np.int64(64),  # type: ignore[arg-type]
+        batch_size=torch.tensor(8),  # type: ignore[arg-type]
+        use_category=np.True_,  # type: ignore[arg-type]
+    )
+    assert parts.figures() == whole.figures()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pcea.errors import InputError, checked, nearest
 from pcea.formats import Cloud, ShapeLike
 from pcea.geometry import knn, three_interpolate
 from pcea.models import Classifier, PointModel, Prediction, competing
+from pcea.models.base import uncompiled
 from pcea.models.prediction import Recording
 
 
@@ -124,6 +125,7 @@ def _won(model: PointModel, recorded: Recording) -> tuple[Tensor, Tensor]:
     center = knn(tokens.pos, pos, 1)[0, :, 0]  # (M,)
     at_center = share.new_zeros(pos.shape[1]).index_add(0, center, share)
     around = three_interpolate(pos, tokens.pos, num * share[None, :, None])[0, :, 0]
+    model = uncompiled(model)
     if isinstance(model, Classifier) and "max" not in model.pooling:
         return torch.full_like(at_center, torch.nan), torch.full_like(around, torch.nan)
     return at_center, around

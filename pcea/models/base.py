@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,11 @@ QUERIES = 8
 SURFACE_POINTS = 4096
 # How many votes share a forward pass.
 AT_A_TIME = 8
+
+
+def uncompiled(module: Any) -> Any:
+    """Unwrap what torch.compile returns: it hides the type and the weight names of a module."""
+    return getattr(module, "_orig_mod", module)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pcea.datasets.dataset import Task
 from pcea.errors import InputError, checked, nearest
 from pcea.formats.write import replacing
-from pcea.models.base import PointModel
+from pcea.models.base import PointModel, uncompiled
 from pcea.models.info import KEY, ModelInfo
 from pcea.models.registry import build_model, task_of
 from pcea.models.wrapped import WrappedModel
@@ -54,8 +54,9 @@ def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
 
     An interrupted call leaves no partial file. A wrapped module is saved under its own names.
     """
+    own = uncompiled(model)
+    own = uncompiled(own.module) if isinstance(own, WrappedModel) else own
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
-    own = model.module if isinstance(model, WrappedModel) else model
     tensors = {name: t.detach().cpu().clone() for name, t in own.state_dict().items()}
     with replacing(path) as file:
         file.write(save(tensors, metadata={KEY: model.info.to_json()}))
@@ -95,7 +96,7 @@ def load_model(
             raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
         found = own = build_model(info)
     elif model is not None:  # the name is the class of a module that is not registered
-        found, own = WrappedModel(model, info), model
+        found, own = WrappedModel(model, info), uncompiled(model)
     else:
         raise InputError(
             f"{path} holds weights of a module that was given as an object, {info.name}: "

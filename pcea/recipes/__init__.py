@@ -12,7 +12,7 @@ from typing import Any, Literal, get_type_hints
 
 import yaml
 
-from pcea.errors import InputError, checked, nearest, require
+from pcea.errors import InputError, checked, nearest, plain, require
 from pcea.registry import read_call, write_call
 
 TRANSFORM_OPTIONS: Mapping[str, Any] = {
@@ -162,9 +162,7 @@ def _as_tuples(value: Any) -> Any:
     """A value in which lists, however deep, are tuples, and numbers are Python's own."""
     if isinstance(value, Mapping):
         return {key: _as_tuples(item) for key, item in value.items()}
-    if getattr(value, "ndim", None) == 0:  # a number of NumPy
-        return value.item()
-    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
+    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else plain(value)
 
 
 def parse_recipe(values: Any) -> Recipe:

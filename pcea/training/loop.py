@@ -15,6 +15,7 @@ from pcea.datasets import Clouds, PointCloudDataset
 from pcea.errors import InputError, checked
 from pcea.evaluation import evaluate
 from pcea.evaluation.metrics import METRICS, check_metrics
+from pcea.models.base import uncompiled
 from pcea.recipes import Recipe, get_recipe
 from pcea.training.auto import choose
 from pcea.training.batches import epoch_order, seed_step, training_batch
@@ -38,7 +39,7 @@ CHECK_EVERY = 50
 
 @checked()
 def train(
-    recipe: Recipe | str | None = None,
+    recipe: Recipe | str | Path | None = None,
     out: str | Path | None = None,
     data_root: str | Path | None = None,
     resume: bool = False,
@@ -55,13 +56,15 @@ def train(
     ``trainval`` holds nothing out: it is not validated, and both are those of the last epoch.
 
     Args:
-        recipe: what to train, on what, and how: a recipe, or its name. A run that goes on has one.
+        recipe: what to train, on what, and how: a recipe, its name or its file. A run that goes on
+            has one.
         out: the run folder. Default: ``runs/RECIPE-DATE-TIME``.
         data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
         resume: whether to go on from the state in ``out``; on a CPU the result is that of a run
             never interrupted, bit for bit.
         model: another model than the recipe's: a name, a model of this package, or any module whose
-            ``forward(pos, normal=None[, category])`` gives logits, which is trained in place.
+            ``forward(pos, normal=None[, category])`` gives logits, which is trained in place. The
+            recipe alone says whether the step is compiled.
         dataset: other data than the recipe's: a name, a folder, a PyG or torch data set, a list of
             ``Data`` or of pairs (points, label), or ``Clouds``; a fifth of an object is held out,
             unless ``{"train": …, "val": …}`` says what. See :mod:`pcea.datasets.objects`.
@@ -77,7 +80,8 @@ def train(
         recipe, data_root = recipe or described["recipe"], data_root or described["data_root"]
     if recipe is None or (resume and out is None):
         raise InputError("train needs a recipe, and to resume it needs out, the run's folder")
-    recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
+    recipe = recipe if isinstance(recipe, Recipe) else get_recipe(str(recipe))
+    model = uncompiled(model)
     run = RunFolder(out or Path("runs", f"{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}"))
     recipe, objects = resolve(recipe, model, dataset, transforms)
     if resume:

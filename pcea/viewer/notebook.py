@@ -72,7 +72,7 @@ def show(
     """
     shape = as_shape(shape)
     if model is not None:
-        model = model if isinstance(model, PointModel) else load_model(model)
+        model = load_model(model) if isinstance(model, (str, Path)) else model
         if values is not None:
             raise InputError("show: give values or a model, not both")
         content = of_studies([Study(model, shape, up)])

@@ -20,6 +20,12 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_compiled_model_is_saved_under_its_own_names(tmp_path: Path, weights: Path) -> None:
+    model = load_model(weights)
+    save_model(torch.compile(model, backend="eager"), tmp_path / "compiled.safetensors")
+    assert (tmp_path / "compiled.safetensors").read_bytes() == weights.read_bytes()
+
+
 class Bomb:
     """A pickle that would make a folder if it were ever loaded."""
 

@@ -16,7 +16,7 @@ from pcea.datasets import Clouds, PointCloudDataset, Taxonomy
 from pcea.datasets.objects import as_datasets
 from pcea.errors import InputError
 from pcea.evaluation import evaluate
-from pcea.models import PointModel, create_model, load_model
+from pcea.models import PointModel, create_model, load_model, save_model
 from pcea.recipes import Recipe
 from pcea.training import Callback, RunFolder, train
 from pcea.training.setup import build_model
@@ -293,6 +293,15 @@ def test_a_model_of_ours_is_trained_as_it_is(quick: Recipe, tmp_path: Path) -> N
         train(quick, tmp_path / "other", model=create_model("eat-tiny"))
 
 
+def test_a_compiled_module_is_trained_as_the_module(quick: Recipe, tmp_path: Path) -> None:
+    net = Net()
+    run = train(quick, tmp_path / "run", model=torch.compile(net, backend="eager"))
+    assert load_model(run.path, model=Net()).info.name.endswith(":Net")
+    loaded = load_model(run.last, model=torch.compile(Net(), backend="eager"))
+    save_model(loaded, tmp_path / "again.safetensors")
+    load_model(tmp_path / "again.safetensors", model=Net())
+
+
 def test_transforms_by_name_and_as_functions(quick: Recipe, tmp_path: Path) -> None:
     named = train(quick, tmp_path / "1", transforms=["jitter(0.1)"])
     assert named.describe()["recipe"].transforms == ("jitter(std=0.1, clip=3.0)",)
@@ -323,6 +332,6 @@ def test_a_recipe_by_its_name_and_a_folder_of_its_own(
     data = PointCloudDataset(clouds, taxonomy, "mine", "all")
     tiny = tmp_path / "tiny.yaml"
     tiny.write_text("dataset: shapes\nmodel: eat-tiny\nepochs: 1\nnum_points: 16\n")
-    run = train(str(tiny), dataset=data)
+    run = train(tiny, dataset=data)
     assert run.path.parent == Path("runs") and run.path.name.startswith("tiny-20")
     assert load_model(run.path).info.dataset == "mine"

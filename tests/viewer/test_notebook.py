@@ -69,7 +69,8 @@ def test_more_parts_than_a_page_can_number() -> None:
 
 
 def test_a_model(ball: Cloud, segmenter: PointModel, tmp_path: Path) -> None:
-    modes = modes_of(pcea.show(ball, model=segmenter), tmp_path)
+    model = torch.compile(segmenter, backend="eager")
+    modes = modes_of(pcea.show(ball, model=model), tmp_path)
     assert [mode["name"] for mode in modes] == ["parts", "attention", "importance"]
 
 
