@@ -2,8 +2,8 @@
 
 import difflib
 import inspect
-import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 F = TypeVar("F", bound=Callable[..., Any])
+GREATEST = sys.float_info.max
 
 
 class InputError(ValueError):
@@ -73,12 +74,12 @@ def checked(**bounds: float | tuple[float, float]) -> Callable[[F], F]:
 
 
 def require(
-    name: str, value: Any, kind: Any, least: float = -math.inf, most: float = math.inf
+    name: str, value: Any, kind: Any, least: float = -GREATEST, most: float = GREATEST
 ) -> None:
     """Raise an InputError where a value does not fit a type, written as in annotations.
 
-    Numbers must be finite and within the bounds; True and False do not count as numbers. Lists and
-    tuples are checked item by item. Any value fits a protocol, which cannot be checked.
+    Numbers must be finite and within the bounds, or infinite if a bound is; True and False are no
+    numbers. Lists and tuples are checked item by item. Any value fits a protocol.
     """
     if not _fits(value, kind, least, most):
         text = repr(value)
@@ -103,7 +104,7 @@ def _fits(value: Any, kind: Any, least: float, most: float) -> bool:
             return origin is bool and isinstance(value, bool)
         if not isinstance(value, int if origin is int else (int, float)):
             return False
-        return least <= value <= most and abs(value) < math.inf
+        return bool(least <= value <= most)
     if origin in _LISTS:
         needed = "__iter__" if origin is Iterable else "__getitem__"
         if not hasattr(value, needed) or isinstance(value, (str, bytes, Mapping)):
@@ -135,10 +136,13 @@ def _words(kind: Any, least: float, most: float, many: bool = False) -> str:
         return f"lists {listed}" if many else f"a list {listed}"
     if origin not in _KINDS:
         return f"{origin.__name__} objects" if many else f"of type {origin.__name__}"
-    bounds = f" of at least {least:,}" if most == math.inf else f" from {least:,} to {most:,}"
-    return _KINDS[origin][many] + (", each" * many + bounds) * (
-        origin in (int, float) and least > -math.inf
-    )
+    words, bounds = _KINDS[origin][many], ", each" if many else ""
+    if origin not in (int, float) or least == -GREATEST:
+        return words
+    if most >= GREATEST:
+        words = words if most == GREATEST else words.replace("finite ", "")
+        return f"{words}{bounds} of at least {least:,}"
+    return f"{words}{bounds} from {least:,} to {most:,}"
 
 
 _NUMBERS = (int, float, bool)

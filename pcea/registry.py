@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, nearest, plain
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -147,6 +147,13 @@ def write_call(name: str, values: Any = None) -> str:
     else:
         parts = list(map(_text, values if isinstance(values, (list, tuple)) else [values]))
     return f"{name}({', '.join(parts)})"
+
+
+def as_plain(value: Any) -> Any:
+    """Make lists, however deep, tuples, and numbers of NumPy or PyTorch Python's own."""
+    if isinstance(value, Mapping):
+        return {key: as_plain(item) for key, item in value.items()}
+    return tuple(map(as_plain, value)) if isinstance(value, (list, tuple)) else plain(value)
 
 
 def _value(node: ast.expr) -> Any:

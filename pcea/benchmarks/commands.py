@@ -13,9 +13,9 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.output import busy, say, say_table
-from pcea.cli.parsing import at_least, check_file
+from pcea.cli.parsing import check_file
 from pcea.cli.weights import pick_device
-from pcea.errors import InputError, nearest
+from pcea.errors import InputError, checked, nearest
 from pcea.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ class Bench:
         from pcea.benchmarks.run import Benchmark
         from pcea.training.device import flushed_denormals
 
-        at_least(1, rounds=self.rounds)
         check_file(json=self.json)
         _check_picture(self.picture)
         device = pick_device(self.device)
@@ -100,6 +99,7 @@ class Bench:
 
 
 @register_command("bench-geometry")
+@checked(rounds=1, batch=1, points=1, k=1)
 @dataclass(frozen=True, kw_only=True)
 class BenchGeometry(Bench):
     """Measure farthest point sampling and nearest neighbors."""
@@ -119,11 +119,11 @@ class BenchGeometry(Bench):
         """Make the contests of farthest points and of neighbors."""
         from pcea.benchmarks.geometry import geometry_contests
 
-        at_least(1, batch=self.batch, points=self.points, k=self.k)
         return geometry_contests(self.batch, self.points, self.k, device, self.large)
 
 
 @register_command("bench-attention")
+@checked(rounds=1, points=1, dim=1)
 @dataclass(frozen=True, kw_only=True)
 class BenchAttention(Bench):
     """Measure attention over clouds of many sizes, with --training its gradients, too."""
@@ -145,15 +145,13 @@ class BenchAttention(Bench):
 
         if not self.points:
             raise InputError("--points names no size")
-        for points in self.points:
-            at_least(1, points=points)
-        at_least(1, dim=self.dim)
         if self.dim % 4:
             raise InputError(f"--dim is {self.dim}; four heads share it, so give a multiple of 4")
         return attention_contests(self.points, self.dim, self.precision, device, self.training)
 
 
 @register_command("bench-model")
+@checked(rounds=1)
 @dataclass(frozen=True, kw_only=True)
 class BenchModel(Bench):
     """Measure classifiers: inference, and with --training a training step."""
@@ -198,6 +196,7 @@ class BenchModel(Bench):
 
 
 @register_command("bench-kernels")
+@checked(rounds=1, batch=1, points=2, dim=1, k=1)
 @dataclass(frozen=True, kw_only=True)
 class BenchKernels(Bench):
     """Measure the operators of a training step, each against the limits of the machine."""
@@ -219,8 +218,6 @@ class BenchKernels(Bench):
         """Make the one contest, without ratios."""
         from pcea.benchmarks.kernels import kernel_contest
 
-        at_least(2, points=self.points)
-        at_least(1, batch=self.batch, dim=self.dim, k=self.k)
         if self.k > self.points:
             raise InputError(f"--k is {self.k}; a cloud of --points {self.points} has fewer")
         sizes = self.batch, self.points, self.dim, self.k
@@ -242,6 +239,7 @@ class BenchKernels(Bench):
 
 
 @register_command("bench-train")
+@checked(rounds=1, pairs=1)
 @dataclass(frozen=True, kw_only=True)
 class BenchTrain(Bench):
     """Measure a recipe's training step, eager and compiled, and where its time goes."""
@@ -266,7 +264,6 @@ class BenchTrain(Bench):
         """Make the one contest: a training step."""
         from pcea.benchmarks.training import training_contest
 
-        at_least(1, pairs=self.pairs)
         return [training_contest(self._chosen(), self.data_root, device)]
 
     def findings(

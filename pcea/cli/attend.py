@@ -9,10 +9,10 @@ from tyro.conf import arg
 from pcea.cli.command import DataRoot, Drawn, register_command
 from pcea.cli.files import check_out
 from pcea.cli.output import busy, percent, say, say_table
-from pcea.cli.parsing import at_least, check_file, given_options
+from pcea.cli.parsing import check_file, given_options
 from pcea.cli.weights import open_model, origin
 from pcea.defaults import EXPLAIN_VOTES
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.names import printable
 
 FOR_FILES = "--up --layer --slot --slots --votes --turntable".split()
@@ -25,6 +25,7 @@ OF_SLOTS = "name part auc nmi slabs_mean lift agreement agreement_elsewhere entr
 
 
 @register_command("attend")
+@checked(slots=1, votes=1, repeats=1, batch_size=1)
 @dataclass(frozen=True, kw_only=True)
 class Attend(Drawn):
     """Draw a model's attention on meshes and clouds, or measure its slots over a data set.
@@ -64,9 +65,6 @@ class Attend(Drawn):
         """Explain the files, or measure the slots on the data set."""
         from pcea.pictures import choose_renderer
 
-        at_least(
-            1, slots=self.slots, votes=self.votes, repeats=self.repeats, batch_size=self.batch_size
-        )
         choose_renderer(self.renderer)
         if self.dataset is not None and self.files:
             raise InputError("files or --dataset: attend to one of them at a time")

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from pcea.cli.command import OnFiles, register_command
 from pcea.cli.output import percent, say_table
-from pcea.cli.parsing import at_least
 from pcea.cli.weights import open_model
 from pcea.defaults import CLASSIFY_VOTES
+from pcea.errors import checked
 
 
 @register_command("classify")
+@checked(top=1, votes=1)
 @dataclass(frozen=True, kw_only=True)
 class Classify(OnFiles):
     """Classify meshes and clouds."""
@@ -24,7 +25,6 @@ class Classify(OnFiles):
         from pcea.formats import read
         from pcea.models import Classifier
 
-        at_least(1, top=self.top, votes=self.votes)
         batch = self.batch()
         model = open_model(Classifier, self.weights, self.device, self.keep_strays)
         rows = list[tuple[str, ...]]()

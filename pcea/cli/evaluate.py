@@ -9,9 +9,9 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.output import busy, percent, say, say_table
-from pcea.cli.parsing import at_least, check_file
+from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.version import __version__
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @register_command("evaluate")
+@checked(votes=1, num_points=1, batch_size=1)
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a model on a split of a data set."""
@@ -57,7 +58,6 @@ class Evaluate:
         from pcea.models import PointModel
         from pcea.transforms.corruptions import SEVERITIES
 
-        at_least(1, votes=self.votes, num_points=self.num_points, batch_size=self.batch_size)
         check_file(json=self.json)
         corruption, colon, severity = (self.corrupt or "").partition(":")
         if colon and severity not in map(str, SEVERITIES):

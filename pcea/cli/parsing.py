@@ -51,9 +51,11 @@ def parse(
     except SystemExit as left:
         if not left.code:
             raise
-        reason = _first_block(said.getvalue())
-        # Behind the name of the dataclass is what the dataclass itself says of its values.
-        reason = reason.removeprefix("Error parsing ").removeprefix(f"{command.__name__}: ")
+        reason = _first_block(said.getvalue()).removeprefix("Error parsing ")
+        if isinstance(left.__context__, InputError):  # raised by the dataclass, about a field
+            name, verb, rest = str(left.__context__).partition(" is ")
+            known = name in (field.name for field in fields(command))  # type: ignore[arg-type]
+            reason = f"--{name.replace('_', '-')}{verb}{rest}" if known else name + verb + rest
         found = re.match(r"(--\S+): .*?(int\(\)|to float|\{[A-Z ]+\}).*?('.*?')(\]|$)", reason)
         if found and found[2] in _KINDS:
             reason = f"{found[1]} is {found[3]}; it must be {_KINDS[found[2]]}"
@@ -104,13 +106,6 @@ def given_options(command: object, default: object) -> list[str]:
     values = vars(default).items()
     changed = (name for name, value in values if getattr(command, name) != value)
     return [f"--{name.replace('_', '-')}" for name in changed]
-
-
-def at_least(least: int, **options: int | None) -> None:
-    """Refuse options that are smaller."""
-    for name, value in options.items():
-        if value is not None and value < least:
-            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
 
 
 def check_file(**options: Path | None) -> None:

@@ -7,10 +7,9 @@ from tyro.conf import arg
 
 from pcea.cli.command import Drawn, register_command
 from pcea.cli.output import percent, say, say_table
-from pcea.cli.parsing import at_least
 from pcea.cli.weights import open_model
 from pcea.defaults import SEGMENT_VOTES
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 
 # A category of a lower probability than this is marked as unsure.
 SURE = 0.5
@@ -18,6 +17,7 @@ ENDINGS = (".npz", ".ply", ".glb", ".png")
 
 
 @register_command("segment")
+@checked(votes=1, smooth=0)
 @dataclass(frozen=True, kw_only=True)
 class Segment(Drawn):
     """Split meshes and clouds into parts.
@@ -40,8 +40,6 @@ class Segment(Drawn):
         from pcea.pictures import Style, choose_renderer, save
         from pcea.pictures.parts import part_figure, save_parts
 
-        at_least(1, votes=self.votes)
-        at_least(0, smooth=self.smooth)
         choose_renderer(self.renderer)
         batch = self.batch(self.out, ENDINGS)
         model = open_model(Segmenter, self.weights, self.device, self.keep_strays)

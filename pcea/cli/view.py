@@ -12,10 +12,10 @@ from tyro.conf import arg
 from pcea.cli.command import ShapeFiles, register_command
 from pcea.cli.files import Batch
 from pcea.cli.output import busy, say
-from pcea.cli.parsing import at_least, check_file
+from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
 from pcea.defaults import VIEW_VOTES
-from pcea.errors import InputError
+from pcea.errors import checked
 from pcea.names import numbered, printable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @register_command("view")
+@checked(votes=1, port=(0, 65535), max_upload=1)
 @dataclass(frozen=True, kw_only=True)
 class View(ShapeFiles):
     """View meshes and clouds in a browser, with their parts, attention and importance.
@@ -49,9 +50,6 @@ class View(ShapeFiles):
         """Serve the page until Ctrl-C, or write it."""
         from pcea.models import Classifier, PointModel, Segmenter
 
-        at_least(1, votes=self.votes, max_upload=self.max_upload)
-        if not 0 <= self.port <= 65535:
-            raise InputError(f"--port is {self.port}; it must be 0 to 65535")
         check_file(html=self.html)
         batch = Batch(self.files) if self.files or self.html else None
         if batch is not None and not batch.files:

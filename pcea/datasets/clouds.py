@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from pcea.errors import InputError
+from pcea.errors import InputError, require
 from pcea.formats.checked import as_tensor
 
 # The largest error of float32 that is accepted, relative to the size of the cloud.
@@ -225,8 +225,7 @@ class Clouds:
         """
         ids = self._ids(index)
         count = self.counts[ids, None]  # (B, 1)
-        if num_points is not None and num_points < 1:
-            raise InputError(f"num_points is {num_points}; it must be at least 1")
+        require("num_points", num_points, int | None, 1)
         width = num_points or (self.longest if self.uniform else int(count.max()))
         place = torch.arange(width, device=count.device)
         slot = place % count  # (B, width) positions within each cloud

@@ -10,7 +10,7 @@ from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import Layout
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 from pcea.formats import Cloud, can_read, read
 from pcea.geometry import unit_sphere
 
@@ -46,6 +46,7 @@ class FolderOfClasses(Layout):
             tops.setdefault("val", folder)
         return tuple(tops)
 
+    @checked(num_points=1)
     def read(
         self, folder: Path, split: str, num_points: int = NUM_POINTS
     ) -> tuple[Clouds, Taxonomy]:
@@ -53,8 +54,6 @@ class FolderOfClasses(Layout):
 
         ``num_points`` are drawn from each mesh, evenly by area, and kept of each cloud at most.
         """
-        if num_points < 1:
-            raise InputError(f"{folder}: num_points is {num_points}; it must be at least 1")
         members = _members(folder)
         names = sorted({name for classes in members.values() for name in classes})
         for name in names:

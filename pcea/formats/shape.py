@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from pcea.errors import InputError
+from pcea.errors import InputError, require
 from pcea.formats import checked
 from pcea.geometry.carry import carry_to_points, carry_to_vertices
 from pcea.geometry.surface import sample_surface
@@ -127,8 +127,7 @@ class Cloud(_Shape):
 
         A larger cloud gives a random subset; a smaller one all its points, then random repeats.
         """
-        if num < 1:
-            raise InputError(f"cannot sample {num} points from {self.name!r}: ask for at least 1")
+        require("num", num, int, 1)
         if not len(self):
             raise InputError(f"cannot sample {self.name or 'the cloud'}: it has no points")
         generator = torch.Generator().manual_seed(seed)

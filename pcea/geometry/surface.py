@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcea.errors import InputError
+from pcea.errors import InputError, checked
 
 
 def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
@@ -15,6 +15,7 @@ def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
     return 0.5 * _cross(vertices, faces).norm(dim=-1)
 
 
+@checked(num=1)
 def sample_surface(
     vertices: Tensor, faces: Tensor, num: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -28,8 +29,6 @@ def sample_surface(
     Shape Distributions, ACM TOG 2002, but with a folded square instead of the square root.
     """
     check_mesh(vertices, faces)
-    if num < 1:
-        raise InputError(f"cannot sample {num} points from a mesh: ask for at least 1")
     device = vertices.device
     normals = _cross(vertices, faces)  # (F, 3), twice the area long
     cumulative = (0.5 * normals.norm(dim=-1)).cumsum(0)  # (F,)

@@ -1,4 +1,4 @@
-"""From where a shape is drawn."""
+"""The camera that pictures are drawn with."""
 
 import math
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from pcea.formats.raw import Array
 from pcea.geometry.upright import AZIMUTH, ELEVATION
 
 
-# Wider angles distort; a picture may be three times as high as it is wide.
+# Wider angles distort, as the longer side of a picture may be three times the shorter one.
 @checked(azimuth=(-36_000, 36_000), elevation=(-90, 90), field_of_view=(5, 35), margin=(1, 10))
 @dataclass(frozen=True)
 class Camera:
-    """A view that fits every shape alike: it frames the shape's bounding sphere.
+    """A view that frames the bounding sphere of any shape.
 
     Args:
-        azimuth: from where around the shape, in degrees: 0 is from +z, 90 from +x; y is up.
-        elevation: how far above the horizon, in degrees, -90 to 90.
+        azimuth: direction around the shape in degrees: 0 is from +z, 90 from +x; y is up.
+        elevation: angle above the horizon in degrees, -90 to 90.
         field_of_view: the angle of the picture's shorter side, in degrees, 5 to 35.
-        margin: the room around the bounding sphere, 1 to 10: 1 leaves none.
+        margin: room around the bounding sphere, 1 to 10; at 1 it touches the border.
 
     Raises:
         InputError: an angle or the margin is out of its range.
@@ -33,7 +33,7 @@ class Camera:
 
     @property
     def axes(self) -> Array:
-        """The rows right, up and back, towards the camera: (3, 3) float64."""
+        """The directions right, up and back (towards the camera) as rows, (3, 3) float64."""
         azimuth, elevation = math.radians(self.azimuth), math.radians(self.elevation)
         right = np.array([math.cos(azimuth), 0.0, -math.sin(azimuth)])
         flat = np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
@@ -42,17 +42,17 @@ class Camera:
 
     @property
     def eye(self) -> Array:
-        """Where the camera stands, (3,), for a shape in the unit sphere around 0."""
+        """The position of the camera, (3,), for a shape in the unit sphere around 0."""
         return self.margin / math.sin(math.radians(self.field_of_view) / 2) * self.axes[2]
 
     def focal(self, width: int, height: int) -> float:
-        """Give the focal length in pixels."""
+        """Compute the focal length in pixels."""
         return min(width, height) / 2 / math.tan(math.radians(self.field_of_view) / 2)
 
     def project(self, points: Array, width: int, height: int) -> tuple[Array, Array, Array]:
-        """Say where points (N, 3) of the unit sphere around 0 appear: x, y and depth, (N,) float64.
+        """Project points (N, 3) of the unit sphere around 0 to x, y and depth, (N,) float64 each.
 
-        x is from the left and y from the top in pixels; the first pixel's middle is 0.5.
+        x counts pixels from the left and y from the top; the center of the first pixel is 0.5.
         """
         right, up, back = self.axes @ (points.astype(np.float64) - self.eye).T
         scale = self.focal(width, height) / -back

@@ -10,7 +10,7 @@ from torch import Tensor
 from pcea.errors import InputError, checked, nearest
 from pcea.geometry import quantile
 
-# Those that end in _r run from light to dark: where most values are low, form stays visible.
+# Maps that end in _r run from light to dark, which keeps form visible where values are low.
 UPWARD = ("viridis", "cividis", "magma", "inferno", "plasma")
 SEQUENTIAL = (*UPWARD, *(f"{name}_r" for name in UPWARD))
 # For signed values: both ends are equally dark, and color-blind people can tell blue from red.
@@ -32,7 +32,7 @@ def colors_of(
 
     Args:
         values: (N,) real numbers; NaN is drawn gray.
-        low: the value of the first color; lower ones get it, too. Default: see :func:`limits`.
+        low: the value of the first color, also of all lower values. Default: see :func:`limits`.
         high: the value of the last color. Default: see :func:`limits`.
         name: one of :data:`COLORMAPS`.
 
@@ -40,21 +40,21 @@ def colors_of(
         (N, 3) uint8 red, green, blue.
 
     Raises:
-        InputError: there is no such map, or the limits are no limits.
+        InputError: there is no such map, or ``low`` is above ``high``.
 
     Source:
         van der Walt and Smith, 2015 (viridis); Nuñez et al., 2018 (cividis); Moreland, 2009
         (coolwarm).
     """
     share = shares_of(values, *limits(values, low, high, name))
-    # As matplotlib does it: steps of one width; both ends included.
+    # As in matplotlib, all steps are equally wide, and both limits are included.
     step = (share.nan_to_num() * STEPS).long().clamp(max=STEPS - 1)
     return color_table(name)[step.masked_fill(share.isnan(), STEPS)]
 
 
 @checked()
 def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "viridis") -> Tensor:
-    """Give each color back its value: what :func:`colors_of` did, undone.
+    """Compute the value of each color, the inverse of :func:`colors_of`.
 
     Args:
         colors: (N, 3) uint8 red, green, blue.
@@ -63,7 +63,7 @@ def values_of(colors: ArrayLike | Tensor, low: float, high: float, name: str = "
         name: one of :data:`COLORMAPS`.
 
     Returns:
-        (N,) float64 values, right to 2/256 of the range; NaN where a color is none of the map's.
+        (N,) float64 values, exact to 2/256 of the range; NaN for colors that the map lacks.
 
     Raises:
         InputError: there is no such map.
@@ -90,14 +90,14 @@ def limits(
     """Choose the lower and the upper limit of the values that a color map covers.
 
     Args:
-        values: numbers of any shape; those that are not finite do not count.
-        low: a lower limit that is given. Default: the least value.
-        high: an upper limit that is given. Default: the greatest value.
+        values: numbers of any shape; NaN and infinite ones are ignored.
+        low: the lower limit. Default: the least value.
+        high: the upper limit. Default: the greatest value.
         name: for a diverging map, missing limits are chosen so that 0 lies in the middle.
-        tails: which share of the values at either end does not count.
+        tails: share of the values that is ignored at each end.
 
     Raises:
-        InputError: there is no such map, or the limits are no limits.
+        InputError: there is no such map, or ``low`` is above ``high``.
     """
     color_table(name)  # raises for an unknown name
     number = real_numbers(values)
@@ -113,7 +113,7 @@ def limits(
 
 
 def shares_of(values: ArrayLike | Tensor, low: float, high: float) -> Tensor:
-    """Say where between two limits values lie, 0 to 1; between equal ones, 0.5. NaN stays NaN."""
+    """Scale values to 0 … 1 between two limits, to 0.5 if these are equal. NaN stays NaN."""
     number = real_numbers(values)
     share = (number - low) / (high - low) if high > low else torch.full_like(number, 0.5)
     return share.clamp(0, 1).where(~number.isnan(), torch.nan)
@@ -121,7 +121,7 @@ def shares_of(values: ArrayLike | Tensor, low: float, high: float) -> Tensor:
 
 @lru_cache
 def color_table(name: str) -> Tensor:
-    """Give the colors of a map, (257, 3) uint8: those of its steps, and that of unknown values."""
+    """Give the colors of the steps of a map, and that of missing values: (257, 3) uint8."""
     from matplotlib import colormaps
 
     if name not in COLORMAPS:
@@ -131,7 +131,7 @@ def color_table(name: str) -> Tensor:
 
 
 def real_numbers(values: ArrayLike | Tensor, name: str = "values") -> Tensor:
-    """Give values as a float64 tensor on the CPU; an InputError where they are no real numbers."""
+    """Convert values to a float64 tensor on the CPU, or raise an InputError."""
     values = values.detach().cpu() if isinstance(values, Tensor) else values
     try:
         return torch.from_numpy(np.asarray(values, dtype=np.float64))

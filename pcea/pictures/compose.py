@@ -1,4 +1,4 @@
-"""Pictures, titles, a color bar and a legend become one matplotlib figure, pixel by pixel."""
+"""Put pictures, titles, a color bar and a legend into one matplotlib figure, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from pcea.pictures.figures import Style
 
-# A panel's picture, (H, W, 3 or 4) uint8, its title, and where in it there is a mark.
+# A panel: its picture (H, W, 3 or 4) uint8, its title, and the position of its mark in pixels.
 Drawn = tuple[Array, str, tuple[float, float] | None]
 
 INK = {"white": "#1c2126", "dark": "#e8eaed", "transparent": "#1c2126"}
 MARK = "#d62728"
 FONT, SMALL_FONT = 9.0, 6.0  # points
-# A letter's mean width and a line's height, as shares of the font's size.
+# The mean width of a letter and the height of a line, as multiples of the font size.
 LETTER, LINE = 0.56, 1.25
 MOST_LINES = 3
 
@@ -40,7 +40,7 @@ class PictureFigure(Figure):
     """A matplotlib figure that a notebook shows even where pyplot was never imported."""
 
     def draw(self, renderer: RendererBase) -> None:
-        """Draw it, with fonts that know all letters of its text."""
+        """Draw the figure, with fonts that have all letters of its text."""
         letter(self)
         super().draw(renderer)
 
@@ -58,16 +58,17 @@ def compose(
     style: Style,
     scale: tuple[float, ...] | None,
 ) -> Figure:
-    """Put pictures into a grid with titles; none of them is resampled.
+    """Put pictures into a grid with titles, without resampling them.
 
-    All have one width, and those of a row one height; None leaves a place empty. ``scale`` holds
-    the values at both ends of the color bar, or nothing where they differ; None: there is no bar.
-    The figure's first axes are its pixels, counted from the top left.
+    All pictures are equally wide, and those of a row equally high; None leaves a place empty.
+    ``scale`` holds the values at both ends of the color bar. It is empty if each panel has a scale
+    of its own, and None if there is no bar. The first axes of the figure cover it, and their
+    coordinates are pixels from the top left.
     """
-    dpi, ink, back = style.dpi, INK[style.background], BACKGROUNDS[style.background]
+    dpi, ink, background = style.dpi, INK[style.background], BACKGROUNDS[style.background]
     sizes = [[cell[0].shape for cell in row if cell] for row in rows]
-    heights = [own[0][0] if own else 1 for own in sizes]
-    width, columns = next(own[0][1] for own in sizes if own), max(len(row) for row in rows)
+    heights = [size[0][0] if size else 1 for size in sizes]
+    width, columns = next(size[0][1] for size in sizes if size), max(len(row) for row in rows)
     font = min(FONT, max(SMALL_FONT, 5 + 2.2 * width / dpi))  # small panels get small titles
     margin, gap = round(0.07 * dpi), round(0.05 * dpi)
 
@@ -75,47 +76,47 @@ def compose(
         return _wrap(text, room / (LETTER * size * dpi / 72))
 
     def room_for(texts: Iterable[str], size: float = font) -> int:
-        """How high the longest text is, with the room after it."""
+        """Compute the height of the text with the most lines, and of the space below it."""
         lines = max((text.count("\n") + 1 for text in texts if text), default=0)
         return math.ceil((lines + 0.3) * LINE * size * dpi / 72) if lines else 0
 
     heading = fit(title, columns * width, FONT + 2)
-    over = [fit(each, width) for each in column_titles]
-    beside = [fit(each, height) for each, height in zip(row_titles, heights, strict=False)]
-    above = [[fit(cell[1], width) if cell else "" for cell in row] for row in rows]
-    left = margin + room_for(beside)
+    of_columns = [fit(each, width) for each in column_titles]
+    of_rows = [fit(each, height) for each, height in zip(row_titles, heights, strict=False)]
+    of_panels = [[fit(cell[1], width) if cell else "" for cell in row] for row in rows]
+    left = margin + room_for(of_rows)
     starts = [left + column * (width + gap) for column in range(columns)]
-    right, first = starts[-1] + width, margin + room_for([heading], FONT + 2) + room_for(over)
-    tops, bottom = [], first - gap  # of the pictures of each row; where the last row ends
-    for texts, height in zip(above, heights, strict=True):
+    right, first = starts[-1] + width, margin + room_for([heading], FONT + 2) + room_for(of_columns)
+    tops, bottom = [], first - gap  # the tops of the rows of pictures, and the end of the last row
+    for texts, height in zip(of_panels, heights, strict=True):
         tops.append(bottom + gap + room_for(texts))
         bottom = tops[-1] + height
     bar = 0 if scale is None else round((0.88 if style.label else 0.68) * dpi)
     legend, legend_columns = _legend_size(style, columns * width)
-    whole = right + bar + margin, bottom + legend + margin
-    # A trace more than the pixels: matplotlib cuts 4.14 · 100 = 413.99… to 413.
-    figure = PictureFigure(figsize=((whole[0] + 1e-9) / dpi, (whole[1] + 1e-9) / dpi), dpi=dpi)
-    figure.set_facecolor("none" if back is None else _hex(back))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, whole[0]), ylim=(whole[1], 0), autoscale_on=False)
+    total = right + bar + margin, bottom + legend + margin
+    # matplotlib rounds pixels down, and 4.14 · 100 is 413.99…, so a little is added.
+    figure = PictureFigure(figsize=((total[0] + 1e-9) / dpi, (total[1] + 1e-9) / dpi), dpi=dpi)
+    figure.set_facecolor("none" if background is None else _hex(background))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, total[0]), ylim=(total[1], 0), autoscale_on=False)
     axes.axis("off")
 
-    def write(x: float, y: float, text: str, **more: Any) -> None:
-        options = {"ha": "center", "va": "baseline", "fontsize": font, "linespacing": LINE} | more
-        axes.text(x, y, text, color=ink, parse_math=False, **options)
+    def write(x: float, y: float, text: str, **options: Any) -> None:
+        usual = {"ha": "center", "va": "baseline", "fontsize": font, "linespacing": LINE}
+        axes.text(x, y, text, color=ink, parse_math=False, **(usual | options))
 
     if heading:
         write((left + right) / 2, margin, heading, fontsize=FONT + 2, va="top")
-    for x, text in zip(starts, over, strict=False):
+    for x, text in zip(starts, of_columns, strict=False):
         write(x + width / 2, first - 0.42 * room_for(["one"]), text)
-    turned = {"rotation": 90, "ha": "left", "va": "center", "multialignment": "center"}
-    for text, top, height in zip(beside, tops, heights, strict=False):
-        write(margin, top + height / 2, text, **turned)
-    for row, texts, top in zip(rows, above, tops, strict=True):
+    upward = {"rotation": 90, "ha": "left", "va": "center", "multialignment": "center"}
+    for text, top, height in zip(of_rows, tops, heights, strict=False):
+        write(margin, top + height / 2, text, **upward)
+    for row, texts, top in zip(rows, of_panels, tops, strict=True):
         for x, cell, text in zip(starts, row, texts, strict=False):
             if cell is None:
                 continue
             picture, _, mark = cell
-            # A trace less than the pixels: matplotlib before 3.11 rounds up what is above them.
+            # matplotlib before 3.11 rounds the ends of pictures up, so a little is subtracted.
             end, below = x + width - 1e-6, top + len(picture) - 1e-6
             axes.imshow(picture, interpolation="none", aspect="auto", extent=(x, end, below, top))
             if mark:
@@ -127,9 +128,9 @@ def compose(
                 write(x + width / 2, top - 0.35 * room_for(["one"]), text)
     if scale is not None:
         high = min(bottom - tops[0], round(3.2 * dpi))
-        inner = 0.92 * high  # the numbers at the ends are higher than the bar
+        inner = 0.92 * high  # leaves room for the numbers at both ends of the bar
         x, below = right + 0.12 * dpi, (tops[0] + bottom + inner) / 2
-        place = x / whole[0], 1 - below / whole[1], 0.1 * dpi / whole[0], inner / whole[1]
+        place = x / total[0], 1 - below / total[1], 0.1 * dpi / total[0], inner / total[1]
         ticks = max(2, min(6, int(high / dpi / 0.3)))
         _add_bar(figure.add_axes(place), style, scale, ticks, min(FONT - 1, font))
     if style.legend:
@@ -151,7 +152,7 @@ def _add_bar(axes: Axes, style: Style, scale: tuple[float, ...], ticks: int, siz
 
 
 def _legend_size(style: Style, room: int) -> tuple[int, int]:
-    """How high the legend is, and how many columns it has."""
+    """Compute the height of the legend in pixels, and the number of its columns."""
     if not style.legend:
         return 0, 1
     letters, size = max(map(letters_of, style.legend)), (FONT - 1) * style.dpi / 72
@@ -185,7 +186,7 @@ def _hex(color: Sequence[int]) -> str:
 
 
 def _wrap(text: str, room: float) -> str:
-    """Break a text into lines of so many common letters; what is too much ends in "…"."""
+    """Break a text into lines of ``room`` average letters; a text that is too long ends in "…"."""
     wide = letters_of(text) / len(text) if text else 1.0
     width = max(int(room / wide), 4)
     lines = [

@@ -19,7 +19,7 @@ from pcea.pictures.compose import Drawn, compose
 from pcea.pictures.render import LARGEST, ColorBy, coloring
 from pcea.pictures.scene import Coloring, Scene
 
-# A panel is no higher than this times its width, and no lower than that.
+# The greatest and the least height of a panel, as shares of its width.
 TALLEST, FLATTEST = 1.35, 0.3
 MARGIN = 0.012  # around the shapes, as a share of the camera's picture
 
@@ -29,12 +29,12 @@ class Panel:
     """One picture in a figure.
 
     Args:
-        shape: a mesh or a cloud, y up; what else :func:`pcea.as_shape` takes becomes one.
-        values: (V,) or (N,) a number at each vertex or point, colored by the figure's map.
+        shape: a mesh or a cloud, y up, or anything else that :func:`pcea.as_shape` takes.
+        values: (V,) or (N,) numbers at the vertices or points, colored by the figure's map.
         colors: (V, 3), (F, 3) or (N, 3) uint8, instead of values.
-        title: what to write above it.
-        color_by: whose ``colors`` they are, as for :func:`render`.
-        mark: (3,) a place of the shape to mark by a red dot.
+        title: the text above it.
+        color_by: whether ``colors`` are of vertices or of faces, as for :func:`render`.
+        mark: (3,) a place of the shape that gets a red dot.
 
     Raises:
         InputError: the values do not fit the shape, or there are both values and colors.
@@ -68,17 +68,17 @@ class Panel:
 @checked(dpi=1, width=0.1)
 @dataclass(frozen=True)
 class Style:
-    """What all panels of a figure have in common.
+    """The settings that all panels of a figure share.
 
     Args:
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
         colormap: one of :data:`pcea.pictures.COLORMAPS`.
         low: the value of the map's first color. Default: the least of all panels, or of each.
-        high: the value of its last color. Default: the greatest.
-        scale: ``"shared"``: a color means one value in all panels; ``"each"``: each has all colors.
-        label: what the values are, beside the color bar.
-        legend: names and their colors (red, green, blue, 0 to 255), written below.
-        camera: from where.
+        high: the value of the map's last color. Default: the greatest.
+        scale: ``"shared"``: one color scale for all panels; ``"each"``: one for each panel.
+        label: the text beside the color bar.
+        legend: names and their colors (red, green, blue, 0 to 255), drawn below the panels.
+        camera: the view.
         renderer: how meshes are rasterized, as for :func:`render`.
         point_size: the radius of a cloud's points, as a share of the shape's.
         width: a panel's width in inches. Default: 4 for a single panel, at most 7 for all columns.
@@ -131,15 +131,15 @@ def grid(
 ) -> Figure:
     """Make a figure of shapes in rows and columns.
 
-    The camera's picture is cut to what the widest shape needs, and in each row to what the highest
-    needs. Nothing is scaled: the bounding spheres of all shapes are equally large.
+    All panels are cut to the width of the widest shape, and those of a row to the height of its
+    highest one. Nothing is scaled: the bounding spheres of all shapes are equally large.
 
     Args:
         rows: the panels from top to bottom and from left to right; None leaves a place empty.
-        row_titles: what to write to the left of each row.
-        column_titles: what to write above each column.
-        title: what to write above all.
-        style: how they are drawn.
+        row_titles: the text to the left of each row.
+        column_titles: the text above each column.
+        title: the text above the figure.
+        style: the settings of all panels.
 
     Returns:
         The figure, for :func:`save` or a notebook.
@@ -156,14 +156,14 @@ def grid(
         if given and len(given) != num:
             raise InputError(f"there are {num} {name}s and {len(given)} {name} titles")
     values = [np.asarray(panel.values) for panel in panels if panel.values is not None]
-    scale: tuple[float, ...] | None = () if values else None  # () where each panel has its own
+    scale: tuple[float, ...] | None = () if values else None  # (): each panel has its own
     if values and (style.scale == "shared" or (style.low, style.high) != (None, None)):
         scale = limits(np.concatenate(values), style.low, style.high, style.colormap)
     return compose(_draw(rows, style, scale), row_titles, column_titles, title, style, scale)
 
 
 def _even_columns(num: int) -> int:
-    """Choose a number of columns that fills the rows: all of four, then about a square."""
+    """Choose the number of columns: one row for up to four panels, or else about a square."""
     if num <= 4:
         return max(num, 1)
     least = math.ceil(math.sqrt(num))
@@ -173,7 +173,7 @@ def _even_columns(num: int) -> int:
 def _draw(
     rows: Sequence[Sequence[Panel | None]], style: Style, scale: tuple[float, ...] | None
 ) -> list[list[Drawn | None]]:
-    """Draw each panel, cut to what its row and all columns need."""
+    """Draw each panel, cut to the width that all need and the height that its row needs."""
     places = [(i, j, each) for i, row in enumerate(rows) for j, each in enumerate(row) if each]
     shapes = {id(panel.shape): panel.shape for _, _, panel in places}
     scenes = {key: Scene(each, style.camera, style.point_size) for key, each in shapes.items()}
@@ -198,7 +198,7 @@ def _draw(
     end = first + np.rint(side * height).astype(int).clip(1)
 
     drawn: list[list[Drawn | None]] = [[None] * len(row) for row in rows]
-    for key, scene in scenes.items():  # what differs in its colors only is found once
+    for key, scene in scenes.items():  # panels of the same shape are rasterized once
         own = [place for place in places if id(place[2].shape) == key]
         colorings = [_coloring(panel, style, scale) for _, _, panel in own]
         whole = scene.draw(colorings, (side, side), style.background, style.renderer)

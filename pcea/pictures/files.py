@@ -12,7 +12,7 @@ from pcea.errors import InputError, checked, nearest
 from pcea.formats import Cloud, Mesh, replacing, write_glb, write_ply
 from pcea.lettering import letter
 
-# Each form's date, which is left out: the same figure is the same file.
+# The date is left out, so that the same figure gives the same file; each format has its own field.
 _DATES: dict[str, dict[str, None]] = {
     ".png": {},
     ".pdf": {"CreationDate": None},
@@ -22,15 +22,15 @@ _DATES: dict[str, dict[str, None]] = {
 
 @checked()
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure, whole or not at all.
+    """Write a figure to a file; an error leaves no partial file.
 
     Args:
         figure: any matplotlib figure.
-        path: where it goes: PNG at the figure's own resolution, or PDF or SVG, in which text
-            stays text and pictures are embedded.
+        path: a PNG file, which gets the figure's own resolution, or a PDF or SVG file, in which
+            text stays text and pictures are embedded.
 
     Raises:
-        InputError: the ending is none of these, or the file cannot be written.
+        InputError: the path has another ending, or the file cannot be written.
     """
     ending = Path(path).suffix.lower()
     if ending not in _DATES:
@@ -45,14 +45,14 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 def save_colored(
     shape: Mesh | Cloud, path: str | os.PathLike[str], colors: Tensor, name: str, **values: Tensor
 ) -> None:
-    """Write a colored shape as PLY and as GLB, in its file's own coordinates.
+    """Write a colored shape as PLY and as GLB, in the coordinates of its file.
 
     Args:
         shape: a mesh or cloud.
-        path: without an ending: ``.ply`` and ``.glb`` are put behind it.
+        path: without an ending; ``.ply`` and ``.glb`` are appended.
         colors: (V, 3) or (N, 3) uint8.
-        name: what it is called in the GLB file.
-        **values: (V,) or (N,) what else the PLY file holds.
+        name: the name of the shape in the GLB file.
+        **values: (V,) or (N,) further values for the PLY file.
 
     Raises:
         InputError: a file cannot be written.

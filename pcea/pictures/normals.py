@@ -1,4 +1,4 @@
-"""Normals to light a mesh by: smooth over curved surfaces, sharp at edges."""
+"""Normals for shading a mesh: smooth over curved surfaces, sharp at edges."""
 
 import numpy as np
 
@@ -6,18 +6,18 @@ from pcea.formats.raw import Array
 from pcea.geometry.kernels.compiled import compiled
 from pcea.geometry.surface import weld
 
-# Faces that meet at more than this are an edge.
+# The edge between two faces is sharp if the cosine of their normals' angle is below this.
 CREASE = float(np.cos(np.radians(40)))
-# Of more faces around a vertex than this, some stand for all.
+# If more faces than this meet at a vertex, the mean is taken over some of them.
 MOST_FACES = 64
 
 
 def corner_normals(vertices: Array, faces: Array) -> Array:
-    """Give the corners of faces (F, 3) the mean normal of the faces there that continue its own.
+    """Compute a normal for each corner of faces (F, 3): the mean over the faces that meet smoothly.
 
-    The normals are (F, 3, 3) float32 of length 1, zero where a face has no area. Faces at an edge
-    do not count, and each other one counts by its angle at the vertex. Which way round its vertices
-    run does not matter: files often have it wrong.
+    The normals are (F, 3, 3) float32 of length 1, zero where a face has no area. Faces beyond a
+    sharp edge are left out, and the others are weighted by their angle at the vertex. The direction
+    in which the vertices of a face run does not matter, since files often have it wrong.
     """
     place, num = weld(vertices)
     a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
@@ -35,7 +35,7 @@ def corner_normals(vertices: Array, faces: Array) -> Array:
 
 @compiled
 def _smooth(order: Array, first: Array, normal: Array, weight: Array, result: Array) -> None:
-    """Put the mean of the normals that count into each corner of ``result``."""
+    """Write into ``result`` the mean of the normals that meet smoothly at each corner."""
     total = np.zeros(3)
     for place in range(len(first) - 1):
         here = order[first[place] : first[place + 1]]
@@ -44,7 +44,7 @@ def _smooth(order: Array, first: Array, normal: Array, weight: Array, result: Ar
         for corner in some:
             for axis in range(3):
                 total[axis] += weight[corner] * normal[corner // 3, axis]
-        rough = False  # where all agree with their mean, that is all
+        rough = False  # if all normals agree with their mean, it is used for all
         for corner in here:
             rough |= not _continues(normal[corner // 3], total)
         for corner in here:

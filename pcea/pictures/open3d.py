@@ -1,4 +1,4 @@
-"""Shapes as geometry of Open3D, for its windows and its algorithms."""
+"""Convert shapes to geometries of Open3D, for its windows and its algorithms."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from pcea.pictures.render import coloring
 
 
 def to_open3d(shape: ShapeLike, colors: ArrayLike | Tensor | None = None) -> Any:
-    """Make Open3D's geometry of a shape; :func:`pcea.as_shape` is the way back.
+    """Convert a shape to an Open3D geometry; :func:`pcea.as_shape` converts it back.
 
     Args:
-        shape: a mesh or a cloud, or what else :func:`pcea.as_shape` takes.
+        shape: a mesh or a cloud, or anything else that :func:`pcea.as_shape` takes.
         colors: uint8, as for :func:`pcea.pictures.render`. Default: the shape's own, else gray.
 
     Returns:
         A legacy ``TriangleMesh`` or ``PointCloud`` in the file's coordinates. A mesh without
-        normals gets those that Open3D computes. Where faces have colors, each has its own corners.
+        normals gets those that Open3D computes. Faces with colors get vertices of their own.
 
     Raises:
         InputError: Open3D is missing, or the colors do not fit the shape.

@@ -1,4 +1,4 @@
-"""Colors for parts that the color-blind tell apart, too."""
+"""Colors for parts that color-blind people can tell apart, too."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pcea.errors import checked
 
-# Okabe's and Ito's without black, which on a dark ground is no color and on a shaded surface hides
-# the shape. The eighth, Paul Tol's wine, is darker than all others.
+# The colors of Okabe and Ito without black, which is invisible on a dark background and hides the
+# shading of a surface. The eighth is Paul Tol's wine, which is darker than all others.
 BASE = (
     (230, 159, 0),
     (86, 180, 233),
@@ -21,15 +21,15 @@ BASE = (
     (136, 34, 85),
 )
 WHITE, BLACK = 255.0, 20.0
-# How far to go to white (above 0) or black (below), each step between those before it: a step's
-# digits are mirrored at the binary point, which is van der Corput's sequence.
+# How much white (above 0) or black (below 0) is added to the base colors. The steps follow van der
+# Corput's sequence, whose values fall between the earlier ones: binary digits are reversed.
 TINTS = [1.3 * (int(f"{step:07b}"[::-1], 2) / 128 - 0.5) for step in range(1, 65)]
 
 
 def palette(num: int) -> Tensor:
-    """Give (P, 3) uint8 colors: eight that differ for everybody, then darker and lighter ones.
+    """Give (P, 3) uint8 colors: eight that anybody can tell apart, then darker and lighter ones.
 
-    The first 512 are no two alike, and a longer palette begins with the shorter one. Source: Okabe
+    The first 512 colors differ, and a longer palette begins with the shorter one. Source: Okabe
     and Ito, *Color Universal Design*, 2008; Tol, *Colour schemes*, 2021.
     """
     base = torch.tensor(BASE)  # (8, 3)
@@ -45,10 +45,10 @@ def part_colors(num: int, parts_of: Sequence[Sequence[int]] = ()) -> Tensor:
 
     Args:
         num: P.
-        parts_of: the part ids of each category. Default: all parts are of one.
+        parts_of: the part ids of each category. Default: one category has all parts.
 
     Returns:
-        (P, 3) uint8; parts that no category has in common may share a color.
+        (P, 3) uint8; parts that are never in the same category may share a color.
     """
     groups = parts_of or [range(num)]
     chosen: list[int] = []

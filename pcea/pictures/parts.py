@@ -19,8 +19,8 @@ def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
     """Write the labels and the shape colored by part, in the file's own coordinates.
 
     Args:
-        found: what :meth:`pcea.models.Segmenter.segment` gives.
-        path: without an ending: ``.npz``, ``.ply`` and ``.glb`` are put behind it.
+        found: the result of :meth:`pcea.models.Segmenter.segment`.
+        path: without an ending; ``.npz``, ``.ply`` and ``.glb`` are appended.
 
     Raises:
         InputError: a file cannot be written.
@@ -31,14 +31,14 @@ def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
 
 
 def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
-    """Draw a shape plain beside the same shape by its parts, with their shares of it.
+    """Draw a shape twice, plain and colored by part; the legend has the share of each part.
 
     Args:
-        found: what :meth:`pcea.models.Segmenter.segment` gives.
-        style: background and so on; the legend is the figure's own.
+        found: the result of :meth:`pcea.models.Segmenter.segment`.
+        style: background, resolution and other settings, but for the legend.
 
     Raises:
-        InputError: it cannot be drawn.
+        InputError: the shape cannot be drawn.
     """
     panels, colors = part_panels(found)
     names, shares = found.taxonomy.parts, found.shares
@@ -50,11 +50,11 @@ def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
 
 
 def part_panels(found: Segmentation) -> tuple[list[Panel], dict[int, list[int]]]:
-    """Show a shape plain and by its parts, y up: two panels, and the color of each part there."""
+    """Make two panels of a shape, plain and colored by part; also give the color of each part."""
     drawn, sample = refine(found.shape, found.sample)
     part = found.part if found.face_part is None else found.face_part
     if isinstance(drawn, FineMesh):
-        # Where parts meet within a face of a coarse mesh, the faces that it is cut into show it.
+        # Parts may meet within a face of a coarse mesh, so its pieces get labels of their own.
         assert sample.face is not None
         own = torch.tensor(found.taxonomy.parts_of[found.taxonomy.category_id(found.category)])
         values = found.sample_probability

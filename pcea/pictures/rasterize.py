@@ -1,9 +1,9 @@
-"""Triangles and balls into pixels, compiled: needs no graphics library and no screen.
+"""Compiled loops that draw triangles and balls, without a graphics library or a screen.
 
-What is found is of each pixel of a picture (H, W): ``near``, the greatest inverse distance so far,
-float32 and 0 at first; ``face``, the triangle or the ball, int32 and -1 at first; ``weight``, the
-shares of the triangle's second and third corner, (H, W, 2) float32; ``light``, the brightness,
-float32. All are overwritten.
+They write into arrays with an entry for each pixel of a picture (H, W): ``near``, the inverse
+distance of the nearest surface, float32, 0 at first; ``face``, its triangle or ball, int32, -1 at
+first; ``weight``, the weights of the triangle's second and third corner, (H, W, 2) float32;
+``light``, the brightness, float32.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from pcea.formats.raw import Array
 from pcea.geometry.kernels.compiled import compiled
 
-# In the camera's axes (right, up, back): from above the left shoulder; and what the dark has of it.
+# The direction of the light in the camera's axes (right, up, back), from the upper left, and the
+# brightness of surfaces that it does not reach.
 LIGHT = np.array([-0.35, 0.5, 1.0]) / np.linalg.norm([-0.35, 0.5, 1.0])
 AMBIENT = 0.55
 
@@ -37,7 +38,7 @@ def draw_triangles(
             level = row + 0.5
             left, right = np.inf, -np.inf  # where the middle line of the pixels crosses the edges
             for k in range(3):
-                # From the top down, so that both triangles at an edge agree on it to the last bit.
+                # Always from the top down, so that two triangles compute the same common edge.
                 a, b = k, (k + 1) % 3
                 if y[a] > y[b]:
                     a, b = b, a
@@ -52,7 +53,7 @@ def draw_triangles(
                 second = (dx * (y[2] - y[0]) - (x[2] - x[0]) * dy) / area
                 third = ((x[1] - x[0]) * dy - dx * (y[1] - y[0])) / area
                 second, third = min(max(second, 0.0), 1.0), min(max(third, 0.0), 1.0)
-                # On the screen, the inverse distance is linear and places in space are not.
+                # On the screen, the inverse distance is linear, but positions in space are not.
                 w0 = max(1.0 - second - third, 0.0) * inverse[0]
                 w1, w2 = second * inverse[1], third * inverse[2]
                 total = w0 + w1 + w2
@@ -71,9 +72,9 @@ def draw_balls(
 ) -> None:
     """Find the nearest ball over the middle of each pixel.
 
-    ``middle`` (N, 4) float64 has x and y in pixels, the distance, and the radius in pixels, which
-    ``radius`` is in the unit of the distance. ``normal`` (N, 3) float64, in the camera's axes, is
-    added to the ball's own normal.
+    ``middle`` (N, 4) float64 has x and y in pixels, the distance, and the radius in pixels;
+    ``radius`` is the radius in the unit of the distance. ``normal`` (N, 3) float64, in the camera's
+    axes, is added to the ball's own normal.
     """
     height, width = near.shape
     for i in range(len(middle)):
@@ -104,12 +105,12 @@ def paint(
     table: Array,
     picture: Array,
 ) -> None:
-    """Color what was found, and put the mean of each square of pixels into one.
+    """Color the pixels, and average each square of n × n pixels into one of ``picture``.
 
-    ``corner`` (F, 3) int64 says which value each corner has. ``values`` are (C, 3) float32 colors,
-    0 to 255, and ``table`` is empty; or they are (C, 1) places, 0 to 1 or NaN, in a ``table``
+    ``corner`` (F, 3) int64 is the index of each corner's value. ``values`` are (C, 3) float32
+    colors, 0 to 255, if ``table`` is empty; or else (C, 1) positions, 0 to 1 or NaN, in a ``table``
     (T, 3) uint8 of T - 1 colors and that of NaN. ``picture`` (H / n, W / n, 4) float32, 0 at first,
-    takes the sum of the colors, 0 to 255, and which share of the square is covered.
+    receives the mean color, 0 to 255, where uncovered pixels count as 0, and the covered share.
     """
     fine = len(face) // len(picture)
     last = len(table) - 1

@@ -1,4 +1,4 @@
-"""Coarse meshes cut fine enough to carry values from sampled points."""
+"""Subdivide coarse meshes, so that they can carry values from sampled points."""
 
 from dataclasses import replace
 
@@ -13,14 +13,14 @@ from pcea.geometry import SurfaceCarrier
 from pcea.geometry.carry import barycentric
 from pcea.pictures.normals import corner_normals
 
-# As fine as this, triangles are smaller than what a picture of a shape resolves.
+# With so many triangles, each is smaller than the details that a picture of the shape shows.
 ENOUGH_FACES = 12_000
 
 
 class FineMesh(Mesh):
-    """A mesh that was cut. It has normals (V, 3), by which it is lit as the coarse one.
+    """A subdivided mesh. Its normals (V, 3) give it the same shading as the coarse mesh.
 
-    At an edge there is one vertex for each normal; a flat piece does not show where it was cut.
+    At a sharp edge there is one vertex for each normal.
     """
 
 
@@ -29,13 +29,14 @@ def refine(
 ) -> tuple[Mesh | Cloud, Cloud]:
     """Cut each triangle into four, at the middles of its edges, until there are enough.
 
-    The surface stays as it is. It returns the mesh, and the sample, which must know its faces, on
-    the new ones; a cloud and a mesh that has enough triangles come back as they are.
+    The surface does not change. Returns the mesh, and the sample with the indices of the new faces;
+    the sample must have those of the old ones. A cloud, or a mesh with enough triangles, is
+    returned unchanged.
     """
     if isinstance(shape, Cloud) or not 0 < len(shape.faces) < enough:
         return shape, sample
     if sample.face is None:
-        raise InputError("a mesh cannot be refined under points without faces")
+        raise InputError("a mesh cannot be subdivided: the sampled points do not say their faces")
     vertices = shape.vertices.detach().cpu().double().numpy()
     faces, face = shape.faces.cpu().numpy(), sample.face.cpu().numpy()
     corner = np.concatenate([vertices[faces], corner_normals(vertices, faces)], axis=2)
@@ -45,7 +46,7 @@ def refine(
     weight = barycentric(on, vertices[faces[face]])  # (P, 3)
     while len(cut) < enough:
         pos, cut = trimesh.remesh.subdivide(pos, cut)
-        # The middle triangle, which comes last, unless one corner has more than half.
+        # A point is in the middle triangle, the last one, unless a corner has over half the weight.
         most = weight.argmax(1)
         near = weight.max(1) > 0.5
         face = 4 * face + np.where(near, most, 3)
@@ -57,16 +58,16 @@ def refine(
 
 
 class Refined:
-    """An explanation on its shape as it is drawn: a mesh of few triangles is cut finer.
+    """The shape of an explanation as it is drawn: a mesh of few triangles is subdivided.
 
     Args:
         found: the explanation.
-        enough: how many triangles are enough.
+        enough: the least number of triangles.
     """
 
     def __init__(self, found: Explanation, enough: int = ENOUGH_FACES) -> None:
         self.shape, self.sample = refine(found.shape, found.sample, enough)
-        # It brings values at the points (P, C) to the vertices or points that are drawn, (V, C).
+        # Carries values at the sampled points (P, C) to the drawn vertices or points, (V, C).
         self.carry = found.carry
         if isinstance(self.shape, FineMesh):
             assert self.sample.face is not None

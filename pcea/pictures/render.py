@@ -15,7 +15,7 @@ from pcea.pictures.camera import Camera
 from pcea.pictures.scene import NO_TABLE, Coloring, Scene
 
 ColorBy = Literal["auto", "vertices", "faces"]
-# A shape that has no colors; both on white and on dark it stands out.
+# The color of a shape without colors, which stands out on white and on dark.
 PLAIN = (176, 180, 188)
 LARGEST = 4096
 
@@ -35,20 +35,20 @@ def render(
     """Draw a shape.
 
     Args:
-        shape: a mesh, or a cloud, whose points become small balls, or what else
+        shape: a mesh, or a cloud, whose points become small balls, or anything else that
             :func:`pcea.as_shape` takes; y up.
         colors: uint8 red, green, blue: (V, 3) of a mesh's vertices, (F, 3) of its faces, or
             (N, 3) of a cloud's points. Default: the cloud's own, else gray.
-        camera: from where; default: from the front right and somewhat above.
+        camera: the view. Default: from the front right and slightly above.
         size: width and height in pixels, 16 to 4096, neither over three times the other.
         background: ``"white"``, ``"dark"`` or ``"transparent"``.
         renderer: what rasterizes a mesh: ``"raycast"`` (Open3D's ray caster),
             ``"software"`` (a compiled loop) or ``"auto"``, the faster one. Both find the same.
-        color_by: whose colors they are; ``"auto"`` goes by their number, and takes a mesh with
-            as many vertices as faces for colored by vertex.
-        point_size: the radius of a cloud's points, as a share of the shape's; default: the more
+        color_by: whether colors are of vertices or of faces. ``"auto"`` decides by their number;
+            if a mesh has as many vertices as faces, they are of vertices.
+        point_size: the radius of a cloud's points, as a share of the shape's. Default: the more
             points, the smaller.
-        shaded: bring out the form by light; without it every color is drawn exactly.
+        shaded: whether to light the shape; without light, every color is drawn exactly.
 
     Returns:
         (H, W, 3) uint8, or (H, W, 4) where the background is transparent.
@@ -71,7 +71,7 @@ def render_each(
     point_size: float | None = None,
     shaded: bool = True,
 ) -> Iterator[Array]:
-    """Draw a shape in each of several colorings, for much less than one by one.
+    """Draw a shape in each of several colorings, much faster than one by one.
 
     The other arguments, the pictures and the errors are those of :func:`render`.
     """

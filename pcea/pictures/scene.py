@@ -1,4 +1,4 @@
-"""A shape before a camera, and the pictures of it."""
+"""A shape in front of a camera, and the pictures of it."""
 
 from collections.abc import Iterable, Iterator
 from typing import get_args
@@ -21,17 +21,17 @@ BACKGROUNDS: dict[Background, tuple[int, int, int] | None] = {
     "dark": (24, 26, 30),
     "transparent": None,
 }
-# More points than this hide one another in any picture.
+# Larger clouds are thinned out, since more points would hide one another.
 MOST_POINTS = 200_000
-# Colors, 0 to 255, of vertices or points, or of faces, and which of both; or places in a color map,
-# 0 to 1 or NaN, and that map's table.
+# Values, whether they are of faces rather than of vertices or points, and the table of a color map.
+# Without a table the values are colors, 0 to 255, or else positions in the map, 0 to 1 or NaN.
 Coloring = tuple[Array, bool, Array]
 NO_TABLE = np.zeros((0, 3), np.uint8)
 
 
 @checked()
 def choose_renderer(renderer: Renderer = "auto") -> Renderer:
-    """Say which renderer rasterizes meshes.
+    """Choose the renderer that rasterizes meshes.
 
     Args:
         renderer: one of :data:`RENDERERS`; ``"auto"`` is the faster one, ``"software"``.
@@ -50,17 +50,17 @@ def choose_renderer(renderer: Renderer = "auto") -> Renderer:
 
 
 class Scene:
-    """A shape in the unit sphere before a camera: its triangles, or a ball for each point.
+    """A shape in the unit sphere in front of a camera: its triangles, or a ball for each point.
 
-    Arguments are as for :func:`pcea.pictures.render`; an InputError says that there is nothing to
-    draw, or that the size of the points is none.
+    The arguments are those of :func:`pcea.pictures.render`. An InputError says that there is
+    nothing to draw, or that the size of the points is out of range.
     """
 
     def __init__(
         self, shape: Mesh | Cloud, camera: Camera, point_size: float | None = None
     ) -> None:
         self.shape, self.camera, self._radius = shape, camera, 0.0
-        # Which vertex or point each corner of a triangle has its color from; of a ball, all three.
+        # The vertices that give each triangle its colors; for a ball, its point three times.
         self._corner: Array
         if isinstance(shape, Mesh):
             pos, self._corner = shape.vertices.detach().cpu().numpy(), shape.faces.cpu().numpy()
@@ -68,7 +68,9 @@ class Scene:
                 raise InputError(f"{shape.name or 'the mesh'}: without faces there is no picture")
             used = np.zeros(len(pos), bool)
             used[self._corner.ravel()] = True
-            pos = np.where(used[:, None], pos, pos[self._corner[0, 0]])  # far-off ones do not count
+            pos = np.where(
+                used[:, None], pos, pos[self._corner[0, 0]]
+            )  # ignores vertices of no face
         else:
             if not len(shape):
                 raise InputError(f"{shape.name or 'the cloud'}: without points there is no picture")
@@ -87,13 +89,13 @@ class Scene:
         self._pos = ((pos - self._center) * self._scale).astype(np.float32)
 
     def extent(self) -> tuple[float, float, float, float]:
-        """Say what part of a square picture it takes: left, top, right, bottom, 0 to 1."""
+        """Compute which part of a square picture the shape covers: left, top, right, bottom."""
         x, y, _ = self.camera.project(self._pos, 1, 1)
         room = self._radius * self.camera.focal(1, 1) * self.camera.margin  # of the nearest ball
         return x.min() - room, y.min() - room, x.max() + room, y.max() + room
 
     def locate(self, place: Array) -> tuple[float, float]:
-        """Say where in a square picture a place (3,) of the shape is: from left and top, 0 to 1."""
+        """Compute where a place (3,) of the shape is in a square picture: x and y, 0 to 1."""
         x, y, _ = self.camera.project((place[None] - self._center) * self._scale, 1, 1)
         return float(x[0]), float(y[0])
 
@@ -105,12 +107,12 @@ class Scene:
         renderer: Renderer,
         shaded: bool = True,
     ) -> Iterator[Array]:
-        """Draw a picture in each of several colorings; what its pixels show is found once.
+        """Draw one picture for each coloring; the shape is rasterized only once.
 
-        The other arguments, what it gives and what it raises are as for :func:`render`.
+        The other arguments, the pictures and the errors are those of :func:`render`.
         """
         behind = BACKGROUNDS[background]
-        fine = 3 if max(size) <= 640 else 2  # drawn so much larger, for smooth edges
+        fine = 3 if max(size) <= 640 else 2  # drawn larger by this factor, for smooth edges
         face, weight, light = self._find(fine * size[0], fine * size[1], choose_renderer(renderer))
         if not shaded:
             light[:] = 1
@@ -128,7 +130,7 @@ class Scene:
             yield np.rint(picture.clip(0, 255)).astype(np.uint8)
 
     def _find(self, width: int, height: int, renderer: Renderer) -> tuple[Array, Array, Array]:
-        """Find what :mod:`pcea.pictures.rasterize` calls face, weight and light."""
+        """Compute the arrays face, weight and light of :mod:`pcea.pictures.rasterize`."""
         face, weight = np.full((height, width), -1, np.int32), np.zeros((height, width, 2), "f4")
         near, light = np.zeros((2, height, width), np.float32)
         x, y, distance = self.camera.project(self._pos, width, height)
@@ -146,7 +148,7 @@ class Scene:
         return face, weight, light
 
     def _brightness(self, mesh: Mesh) -> Array:
-        """Light the corners of the faces from the side that the camera looks at, (F, 3) float32."""
+        """Compute how bright the corners of the faces look to the camera, (F, 3) float32."""
         if isinstance(mesh, FineMesh) and mesh.normal is not None:
             normal = mesh.normal.cpu().numpy()[self._corner]  # (F, 3, 3)
         else:
@@ -159,27 +161,30 @@ class Scene:
         return (AMBIENT + (1 - AMBIENT) * facing.clip(0, 1)).astype(np.float32)
 
     def _normals(self, cloud: Cloud) -> Array:
-        """What the surface's normals add to those of the balls, (N, 3) in the camera's axes."""
+        """Compute what is added to the normals of the balls, (N, 3) in the camera's axes."""
         if cloud.normal is None:
             return np.zeros((len(self._pos), 3))
         normal = cloud.normal.detach().cpu().double().numpy()[self._corner[:, 0]]
         away = (normal * (self.camera.eye - self._pos)).sum(axis=1) < 0
-        # Many small balls are shaded as the surface, few large ones as balls.
+        # Many small balls are shaded like the surface, few large ones like balls.
         share = min(len(normal) / 4096, 1.0)
         return share * np.where(away, -1, 1)[:, None] * normal @ self.camera.axes.T
 
     def _cast_rays(self, shade: Array, face: Array, weight: Array, light: Array) -> None:
-        """Find by Open3D the first triangle that the ray through the middle of a pixel meets."""
+        """Find the first triangle that the ray through each pixel's center meets, with Open3D."""
         o3d = import_open3d()
         caster = o3d.t.geometry.RaycastingScene()
         caster.add_triangles(self._pos, self._corner.astype(np.uint32))
         height, width = face.shape
         x, y, _ = self.camera.project(self._pos, width, height)
-        left, top = max(int(x.min()), 0), max(int(y.min()), 0)  # no ray passes beside the shape
+        left, top = (
+            max(int(x.min()), 0),
+            max(int(y.min()), 0),
+        )  # rays that miss the shape are left out
         own = slice(top, int(y.max()) + 1), slice(left, int(x.max()) + 1)
         focal, outer = self.camera.focal(width, height), np.eye(4)
         inner = np.array([[focal, 0, width / 2 - left], [0, focal, height / 2 - top], [0, 0, 1]])
-        outer[:3, :3] = self.camera.axes * [[1], [-1], [-1]]  # Open3D's are right, down and ahead
+        outer[:3, :3] = self.camera.axes * [[1], [-1], [-1]]  # Open3D's axes: right, down, ahead
         outer[:3, 3] = -outer[:3, :3] @ self.camera.eye
         size = face[own].shape[::-1]
         met = caster.cast_rays(caster.create_rays_pinhole(inner, outer, *size))

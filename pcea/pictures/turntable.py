@@ -1,4 +1,4 @@
-"""A shape that turns: GIF, and MP4 where ffmpeg is at hand."""
+"""Animations of a turning shape: GIF, or MP4 if ffmpeg is installed."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from pcea.pictures.camera import Camera
 from pcea.pictures.render import render
 
 TURNTABLE_FORMATS = (".gif", ".mp4")
-# Otherwise the pattern would crawl from frame to frame.
+# With dithering, the pattern of dots would change from frame to frame.
 NO_DITHER = Image.Dither.NONE
 
 
@@ -41,19 +41,19 @@ def turntable(
     background: Background = "white",
     **options: Any,
 ) -> None:
-    """Draw one turn around a shape, which repeats without a seam, and write it.
+    """Write an animation of one turn around a shape, which repeats seamlessly.
 
     Args:
-        path: where it goes, ``.gif`` or ``.mp4``; it is written whole or not at all. A GIF has 256
-            colors, chosen once for all frames; MP4 needs ffmpeg or the package imageio-ffmpeg.
+        path: a ``.gif`` or ``.mp4`` file; an error leaves no partial file. A GIF has 256 colors,
+            chosen once for all frames; MP4 needs ffmpeg or the package imageio-ffmpeg.
         shape: as for :func:`pcea.pictures.render`.
-        colors: as there.
-        frames: how many pictures a turn has, 2 to 720.
-        seconds: how long a turn takes.
-        camera: where the turn begins.
+        colors: as for :func:`pcea.pictures.render`.
+        frames: the number of pictures, 2 to 720.
+        seconds: the duration.
+        camera: the view at the beginning.
         size: width and height in pixels.
         background: ``"white"`` or ``"dark"``; for a GIF ``"transparent"``, too.
-        **options: what else :func:`pcea.pictures.render` takes, such as ``renderer``.
+        **options: further arguments of :func:`pcea.pictures.render`, such as ``renderer``.
 
     Raises:
         InputError: an argument is wrong, the renderer does not work here, ffmpeg is missing, or
@@ -88,7 +88,7 @@ def _write_gif(
     method = Image.Quantize.MAXCOVERAGE
     chosen = Image.fromarray(drawn[None]).quantize(255, method, kmeans=1, dither=NO_DITHER)
     colors = (chosen.getpalette() or [])[: 3 * 255]
-    # The last color is the background's. A clear one must share it with nothing that is drawn.
+    # The last color is that of the background; nothing else may have it if it is transparent.
     colors += colors[:3] * (255 - len(colors) // 3) + (colors[:3] if clear else empty.tolist())
     palette = Image.new("P", (1, 1))
     palette.putpalette(colors)
@@ -100,7 +100,7 @@ def _write_gif(
             frame.paste(255, mask=Image.fromarray((picture[..., 3] < 128) * np.uint8(255)))
         return frame
 
-    # GIF counts hundredths of a second; what is lost in one frame, the next makes up for.
+    # A GIF counts hundredths of a second: rounding the end of each frame keeps the total exact.
     ends = [round(100 * seconds * number / frames) for number in range(frames + 1)]
     more: dict[str, Any] = {"transparency": 255, "disposal": 2} if clear else {}
     more["append_images"] = map(quantized, range(1, frames))
@@ -117,7 +117,7 @@ def _write_mp4(
     except (ImportError, RuntimeError) as error:
         advice = "pip install imageio-ffmpeg, or write a .gif"
         raise InputError(f"{path}: MP4 needs ffmpeg, which is missing: {advice}") from error
-    width, height = size[0] // 2 * 2, size[1] // 2 * 2  # the codec wants even numbers
+    width, height = size[0] // 2 * 2, size[1] // 2 * 2  # the codec needs even numbers
     options = (
         f"-y -loglevel error -f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate:.6f} -i - -an "
         "-vcodec libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart"
@@ -126,7 +126,7 @@ def _write_mp4(
         draft = Path(folder, "film.mp4")
         with Popen([program, *options.split(), draft], stdin=PIPE, stderr=PIPE) as encoder:
             assert encoder.stdin is not None and encoder.stderr is not None
-            with suppress(BrokenPipeError), encoder.stdin:  # it says itself why it ended early
+            with suppress(BrokenPipeError), encoder.stdin:  # ffmpeg's stderr says why
                 for picture in pictures:
                     encoder.stdin.write(picture[:height, :width].tobytes())
             errors = encoder.stderr.read().decode(errors="replace")

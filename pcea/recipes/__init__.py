@@ -12,8 +12,8 @@ from typing import Any, Literal, get_type_hints
 
 import yaml
 
-from pcea.errors import InputError, checked, nearest, plain, require
-from pcea.registry import read_call, write_call
+from pcea.errors import InputError, checked, nearest, require
+from pcea.registry import as_plain, read_call, write_call
 
 TRANSFORM_OPTIONS: Mapping[str, Any] = {
     "rotate": 0,
@@ -103,7 +103,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Recipe).items():
             # A run's recipe.yaml knows one kind of list: a recipe that comes back from it is equal.
-            value = _as_tuples(getattr(self, name))
+            value = as_plain(getattr(self, name))
             if name == "transforms":
                 value = _as_calls(value)
             if name == "compile" and isinstance(value, bool):  # what YAML makes of yes and no
@@ -156,13 +156,6 @@ def _as_calls(transforms: Any) -> tuple[str, ...]:
         else:
             raise InputError(f"a recipe is plain data: {each!r} is no name with values")
     return tuple(calls)
-
-
-def _as_tuples(value: Any) -> Any:
-    """A value in which lists, however deep, are tuples, and numbers are Python's own."""
-    if isinstance(value, Mapping):
-        return {key: _as_tuples(item) for key, item in value.items()}
-    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else plain(value)
 
 
 def parse_recipe(values: Any) -> Recipe:

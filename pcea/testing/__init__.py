@@ -1,6 +1,6 @@
 """What every registered thing of a kind must hold, for the tests of plug-ins too.
 
-Each check raises an ``AssertionError`` that says what does not hold::
+A check that fails raises an ``AssertionError`` that says what is wrong::
 
     from pcea.testing import check_attention
 

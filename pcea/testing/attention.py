@@ -1,4 +1,4 @@
-"""What every attention must hold, for the tests of one's own."""
+"""Check what must be true of every attention."""
 
 from functools import partial
 from typing import Any
@@ -15,54 +15,57 @@ DIM = 16
 
 
 def check_attention(name: str, **options: Any) -> None:
-    """Check all that an attention must hold: the methods ``test_…`` of :class:`AttentionTrial`.
+    """Check an attention by all methods ``test_…`` of :class:`AttentionTrial`.
 
-    ``name`` is one of :func:`pcea.list_attentions`, ``options`` are the mechanism's own. What does
-    not hold is an AssertionError that says so.
+    ``name`` is one of :func:`pcea.list_attentions`, ``options`` are its own. A check that fails
+    raises an AssertionError that says what is wrong.
     """
     run_trials(AttentionTrial, f"attention {name!r}", name, **options)
 
 
 class AttentionTrial(ModuleTrial[Attention]):
-    """An attention, and three clouds of 12 points to try it on."""
+    """An attention, and three clouds of 12 points to test it with."""
 
     def __init__(self, name: str, /, **options: Any) -> None:
         super().__init__(partial(create_attention, name, DIM, **options), noise=0.1)
         x, pos = (torch.randn(3, 12, size, generator=self.generator) for size in (DIM, 3))
-        # Clouds of 12, 7 and 9 points; the padding of the last lies in between.
+        # Clouds of 12, 7 and 9 points; the padding of the last one is between its points.
         mask = torch.ones(3, 12, dtype=torch.bool)
         mask[1, 7:] = mask[2, 2:5] = False
         self.inputs = x, pos, mask
         self.attention, self.among_points = self.module, self.module.map_kind == "points"
 
     def reload(self) -> Attention:
-        """The attention with weights that were in a safetensors file."""
+        """Load the weights of the attention from a safetensors file into a new one."""
         loaded = self.build()
         saved = safetensors.torch.save(self.attention.state_dict())
         loaded.load_state_dict(safetensors.torch.load(saved))
         return loaded
 
     def test_shapes(self) -> None:
-        """The output has the input's shape and type, the map is (B, H, N, S) or (B, H, N, N)."""
+        """The output is of the input's shape and type; the map is (B, H, N, S) or (B, H, N, N)."""
         x, pos, _ = self.inputs
         out, weights = self.attention.attend(x, pos)
         kind, size = self.attention.map_kind, tuple(weights.shape)
-        require(out.shape == x.shape, f"the output is {tuple(out.shape)} of {tuple(x.shape)}")
-        require(out.dtype == x.dtype, f"the output is {out.dtype} of {x.dtype}")
-        require(len(size) == 4 and (size[0], size[2]) == (3, 12), f"the map is {size} of {x.shape}")
+        require(out.shape == x.shape, f"the output is {tuple(out.shape)}, not {tuple(x.shape)}")
+        require(out.dtype == x.dtype, f"the output is {out.dtype}, not {x.dtype}")
+        require(
+            len(size) == 4 and (size[0], size[2]) == (3, 12),
+            f"the map is {size} for an input {tuple(x.shape)}",
+        )
         require(kind in ("slots", "points"), f"map_kind is {kind!r}")
         fewer = self.attention.attend(x[:, :10], pos[:, :10])[1].shape[3]
         columns = 12 if self.among_points else fewer
         require(size[3] == columns, f"the map has {size[3]} columns where {columns} are expected")
 
     def test_forward(self) -> None:
-        """``forward`` gives what ``attend`` gives, and the map is finite and nowhere negative."""
+        """``forward`` returns the output of ``attend``; the map is finite and not negative."""
         x, pos, mask = self.inputs
         for given in (None, mask):
             out, weights = self.attention.attend(x, pos, given)
             self.close(self.attention(x, pos, given), out)
             require(weights.isfinite().all(), "the map is not finite")
-            require((weights >= 0).all(), "the map has a value below 0")
+            require((weights >= 0).all(), "the map has a negative value")
         # A mask that is true everywhere changes nothing.
         self.close(self.attention(x, pos, torch.ones_like(mask)), self.attention(x, pos))
 
@@ -76,7 +79,7 @@ class AttentionTrial(ModuleTrial[Attention]):
         self.close(moved_weights, expected[..., order] if self.among_points else expected)
 
     def test_padding(self) -> None:
-        """Padding, whatever stands in it, changes no real point, and its output and map are 0."""
+        """Padding, whatever its values are, changes no real point; its output and map are 0."""
         x, pos, mask = self.inputs
         padded = ~mask.unsqueeze(-1)
         given = x.masked_fill(padded, 1e3), pos.masked_fill(padded, -1e3), mask
@@ -90,7 +93,7 @@ class AttentionTrial(ModuleTrial[Attention]):
             self.close(fast[cloud, real], alone[0])
             of_real = weights[cloud][:, real]
             if self.among_points:
-                _require_zero(of_real[..., ~real], "what a real point takes from padding")
+                _require_zero(of_real[..., ~real], "the attention of a real point to padding")
                 of_real = of_real[..., real]
             self.close(of_real, alone_weights[0])
         _require_zero(weights.transpose(1, 2)[~mask], "the map at padding")
@@ -98,22 +101,22 @@ class AttentionTrial(ModuleTrial[Attention]):
         _require_zero(fast[~mask], "the output at padding")
 
     def test_gradient_at_padding(self) -> None:
-        """No gradient reaches padding; of a cloud of padding alone all is 0, and nothing NaN."""
+        """No gradient reaches padding; a cloud that is all padding gives 0, and nothing is NaN."""
         x, pos, mask = self.inputs
         mask[1] = False
         weight = torch.randn(x.requires_grad_().shape, generator=self.generator)
         attended, weights = self.attention.attend(x, pos, mask)
-        _require_zero(weights[1], "the map of a cloud of padding")
+        _require_zero(weights[1], "the map of a cloud that is all padding")
         for out in (attended, self.attention(x, pos, mask)):
             require(out.isfinite().all(), "the output is not finite")
-            _require_zero(out[1], "the output of a cloud of padding")
+            _require_zero(out[1], "the output of a cloud that is all padding")
             (grad,) = torch.autograd.grad((out * weight).sum(), x)
             require(grad.isfinite().all(), "a gradient is not finite")
             _require_zero(grad[~mask], "the gradient at padding")
             require(grad[mask].any(-1).all(), "the gradient at a real point is 0")
 
     def test_gradients(self) -> None:
-        """The gradients are those of finite differences, in double precision."""
+        """The gradients agree with finite differences in double precision."""
         attention = self.attention.double()
         x, pos, mask = (each[1:, :9] for each in self.inputs)
         x = x.double().requires_grad_()
@@ -125,7 +128,7 @@ class AttentionTrial(ModuleTrial[Attention]):
         torch.autograd.gradcheck(forward, (x, *attention.parameters()), fast_mode=True)
 
     def test_types(self) -> None:
-        """The map stays float32 under autocast and with bfloat16 weights, and double is double."""
+        """The map is float32 under autocast and with bfloat16 weights, and double with doubles."""
         attention, (x, pos, mask) = self.attention, self.inputs
         expected = attention.attend(x, pos, mask)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -134,7 +137,7 @@ class AttentionTrial(ModuleTrial[Attention]):
             error = ((one - other).abs().max() / other.abs().max()).item()
             require(error < 0.03, f"the {what} differs by {error:.3f} of its largest value")
         wide = attention.double().attend(x.double(), pos.double(), mask)[1]
-        require(wide.dtype == torch.float64, f"the map of doubles is {wide.dtype}")
+        require(wide.dtype == torch.float64, f"the map in double precision is {wide.dtype}")
         out, weights = attention.bfloat16().attend(x.bfloat16(), pos, mask)
         require(out.dtype == torch.bfloat16, f"the output is {out.dtype}")
         require(out.isfinite().all(), "the output is not finite")
@@ -142,7 +145,7 @@ class AttentionTrial(ModuleTrial[Attention]):
             require(each.dtype == torch.float32, f"the map is {each.dtype}")
 
     def test_compiling(self) -> None:
-        """It compiles as one graph, which gives the same output and gradients."""
+        """It compiles to one graph, with the same output and gradients."""
         torch.compiler.reset()
         compiled = torch.compile(self.attention, fullgraph=True, backend="aot_eager")
         x, pos, mask = self.inputs

@@ -1,4 +1,4 @@
-"""What every data set must hold."""
+"""Check what must be true of every data set."""
 
 import tempfile
 from itertools import combinations
@@ -14,14 +14,14 @@ from pcea.testing.trial import refused, require
 
 
 def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> None:
-    """Check that the class of a data set keeps to what every data set must hold.
+    """Check that the class of a data set keeps to the rules for every data set.
 
-    :func:`pcea.datasets.check`, and ``pcea data check``, look for faults in somebody's copy of the
-    files instead: clouds that are missing or hold nothing.
+    In contrast, :func:`pcea.datasets.check` and ``pcea data check`` check somebody's copy of the
+    files for missing or empty clouds.
 
     ``name`` is one of :func:`pcea.list_datasets`, ``root`` the folder of data sets (None:
-    ``$PCEA_DATA``, else ``./data``), and ``options`` are the layout's own. What does not hold is
-    an AssertionError that says so.
+    ``$PCEA_DATA``, else ``./data``), and ``options`` are the layout's own. A check that fails
+    raises an AssertionError that says what is wrong.
     """
     layout = layouts_of(name)[0]
     listed = {each.name: each.splits for each in list_datasets(root)}
@@ -34,17 +34,17 @@ def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> 
         _check_clouds(data, f"{name} {split}")
         again = tensors_of(load_dataset(name, split, root, **options).clouds)
         found = tensors_of(data.clouds)
-        require(found.keys() == again.keys(), f"{name} {split}: fields come and go")
+        require(found.keys() == again.keys(), f"{name} {split}: two readings have different fields")
         for field, tensor in found.items():
             alike = torch.equal(tensor, again[field])
-            require(alike, f"{name} {split}: {field} differs from one reading to the next")
+            require(alike, f"{name} {split}: two readings differ in {field}")
     for one, other in combinations([split for split in loaded if split != "trainval"], 2):
         both = set(loaded[one].clouds.names) & set(loaded[other].clouds.names)
         require(not both, f"{name}: {one} and {other} share {sorted(both)[:3]}")
     if layout.content:
         with (
             tempfile.TemporaryDirectory() as empty,
-            refused(f"{name}: an empty folder is taken for the data set"),
+            refused(f"{name}: an empty folder is accepted as the data set"),
         ):
             load_dataset(name, "train", empty)
 
@@ -67,4 +67,4 @@ def _check_clouds(data: PointCloudDataset, where: str) -> None:
         require(unit.all(), f"{where}: a normal is neither of length 1 nor 0")
     if clouds.part is not None and taxonomy.parts_of:
         allowed = taxonomy.part_mask()[clouds.category[owner], clouds.part]
-        require(allowed.all(), f"{where}: a point has a part that its category has not")
+        require(allowed.all(), f"{where}: a point has a part that its category lacks")

@@ -1,4 +1,4 @@
-"""What every registered model must hold, for the tests of one's own."""
+"""Check what must be true of every registered model."""
 
 import inspect
 import tempfile
@@ -17,26 +17,26 @@ from pcea.testing.module import ModuleTrial
 from pcea.testing.trial import refused, require, run_trials
 
 NAMES = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
-# More points than small models keep, so that sampling is part of what is checked.
+# More points than small models keep, so that sampling is checked, too.
 NUM = 300
 
 
 def check_model(name: str, **options: Any) -> None:
-    """Check all that a model must hold: the methods ``test_…`` of :class:`ModelTrial`.
+    """Check a model by all methods ``test_…`` of :class:`ModelTrial`.
 
     ``name`` is one of :func:`pcea.list_models`, ``options`` are its own, such as
-    ``attention="mine"``. What does not hold is an AssertionError that says so.
+    ``attention="mine"``. A check that fails raises an AssertionError that says what is wrong.
     """
     run_trials(ModelTrial, f"model {name!r}", name, **options)
 
 
 class ModelTrial(ModuleTrial[PointModel]):
-    """A model with normals, and two clouds of points to try it on."""
+    """A model with normals, and two clouds to test it with."""
 
     def __init__(self, name: str, /, **options: Any) -> None:
         self.name = name
         build = partial(create_model, name, NAMES, num_points=64, normals=True)
-        # Fresh weights answer nearly the same for all clouds.
+        # With fresh weights, the logits of all clouds are nearly the same.
         super().__init__(partial(build, **options), noise=0.3)
         normal = torch.randn(2, NUM, 3, generator=self.generator)
         normal = torch.nn.functional.normalize(normal, dim=-1)
@@ -49,7 +49,7 @@ class ModelTrial(ModuleTrial[PointModel]):
         return any(each.name == option or each.kind is each.VAR_KEYWORD for each in known)
 
     def reload(self) -> PointModel:
-        """The model from its weights file."""
+        """Load the model from its weights file."""
         self.module.train()(*self.inputs)  # moves the running statistics
         with tempfile.TemporaryDirectory() as folder:
             save_model(self.module, Path(folder, "model.safetensors"))
@@ -64,21 +64,26 @@ class ModelTrial(ModuleTrial[PointModel]):
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * scale)
 
     def of_points(self, logits: Tensor, index: slice | Tensor) -> Tensor:
-        """The logits of some of the points; those of a classifier are of the whole cloud."""
+        """Select the logits of some points; a classifier has only those of the whole cloud."""
         return logits if self.module.task == "classification" else logits[:, index]
 
     def test_description(self) -> None:
-        """It says what it is called and predicts, and comes back from that description equal."""
+        """Its info has the name and the taxonomy, and does not change when written as JSON."""
         model, info = self.module, self.module.info
         require(info.name == self.name, f"info.name is {info.name!r}")
         require(
-            info.taxonomy == NAMES and info.num_points == 64, "info has other values than given"
+            info.taxonomy == NAMES and info.num_points == 64,
+            "info has other values than those given",
         )
-        require(ModelInfo.from_json(info.to_json()) == info, "info differs after it was JSON")
-        require(isinstance(model.encoder, PointTransformer), "its encoder is none")
+        require(
+            ModelInfo.from_json(info.to_json()) == info, "info differs when read back from JSON"
+        )
+        require(
+            isinstance(model.encoder, PointTransformer), "its encoder is not a PointTransformer"
+        )
 
     def test_shapes(self) -> None:
-        """Logits have their shape and type, whether the categories are given or not."""
+        """Logits have the right shape and type, with and without given categories."""
         pos, normal, category = self.inputs
         shape = (2, 2) if self.module.task == "classification" else (2, 140, 3)
         for given in (category, None):
@@ -87,14 +92,14 @@ class ModelTrial(ModuleTrial[PointModel]):
             require(out.dtype == torch.float32, f"logits of type {out.dtype}")
 
     def test_clouds(self) -> None:
-        """In evaluation mode a cloud gives the same alone and beside others."""
+        """In evaluation mode a cloud has the same logits alone as in a batch."""
         together = self.answer()
         for i in range(2):
             alone = self.answer(*(each[i : i + 1] for each in self.inputs))
             self.close(alone, together[i : i + 1])
 
     def test_order(self) -> None:
-        """The order of the points does not matter, but for the first, where sampling starts."""
+        """The order of the points does not matter, except for the first, where sampling starts."""
         order = torch.randperm(NUM - 1, generator=self.generator)
         order = torch.cat([order.new_zeros(1), 1 + order])
         pos, normal, category = self.inputs
@@ -102,7 +107,7 @@ class ModelTrial(ModuleTrial[PointModel]):
         self.close(moved, self.of_points(self.answer(), order))
 
     def test_padding(self) -> None:
-        """Points of padding, whatever stands in them, change no logits."""
+        """Padding, whatever its values are, changes no logits."""
         real = slice(270)
         pos, normal, category = self.inputs
         mask = torch.zeros(2, NUM, dtype=torch.bool)
@@ -113,28 +118,28 @@ class ModelTrial(ModuleTrial[PointModel]):
         self.close(out, self.answer(pos[:, real], normal[:, real], category))
 
     def test_normals(self) -> None:
-        """With normals they matter, and training asks for them; without, they are ignored."""
+        """A model with normals uses and requires them; one without ignores them."""
         pos, normal, _ = self.inputs
         alike = torch.equal(self.answer(pos, -normal), self.answer(pos, normal))
         require(not alike, "other normals give the same logits")
-        with refused("it trains without the normals that it was made for"):
+        with refused("it trains without the normals that it needs"):
             self.module.train()(pos)
         plain = self.build(normals=False)
         alike = torch.equal(self.answer(pos, module=plain), self.answer(pos, normal, module=plain))
-        require(alike, "made without normals, its output depends on them")
+        require(alike, "a model without normals depends on them")
 
     def test_attention_option(self) -> None:
         """The attention can be exchanged, and an unknown one is refused."""
         if self.takes("attention"):
             other = self.build(attention="self")
-            require(other.info.options["attention"] == "self", "info does not say the attention")
-            with refused("an attention that does not exist is taken"):
+            require(other.info.options["attention"] == "self", "info does not have the attention")
+            with refused("an attention that does not exist is accepted"):
                 self.build(attention="no-such-attention")
 
     def test_compiling(self) -> None:
-        """It compiles as one graph, which gives the same logits."""
+        """It compiles to one graph, with the same logits."""
         torch.compiler.reset()
-        if self.takes("depth"):  # each layer compiles as the first does, and takes as long
+        if self.takes("depth"):  # further layers compile like the first, and take as long
             self.module = self.build(depth=1)
         compiled = torch.compile(self.module.eval(), fullgraph=True, backend="aot_eager")
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What attentions and models must hold as modules with weights."""
+"""Check what must be true of attentions and models as modules with weights."""
 
 import copy
 from collections.abc import Callable
@@ -13,11 +13,11 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class ModuleTrial(Trial, Generic[M]):
-    """A module whose weights are random by seed 0, and what it is given.
+    """A module with random weights of seed 0, and its inputs.
 
     Args:
         build: builds the module; it may take options.
-        noise: standard deviation of what is added to the fresh weights.
+        noise: standard deviation of the noise that is added to fresh weights.
     """
 
     inputs: tuple[Tensor, Tensor, Tensor]
@@ -31,12 +31,12 @@ class ModuleTrial(Trial, Generic[M]):
                 parameter.add_(torch.randn(parameter.shape, generator=self.generator), alpha=noise)
 
     def build(self, **options: Any) -> M:
-        """Build the module anew, other options in place of its own."""
+        """Build the module again, with options that replace its own."""
         torch.manual_seed(0)
         return self._build(**options)
 
     def answer(self, *inputs: Tensor, module: nn.Module | None = None) -> Tensor:
-        """What the module, or another one, gives in evaluation mode."""
+        """Compute the output of the module, or of another one, in evaluation mode."""
         with torch.no_grad():
             out: Tensor = (module or self.module).eval()(*(inputs or self.inputs))
         return out
@@ -46,12 +46,12 @@ class ModuleTrial(Trial, Generic[M]):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
     def reload(self) -> nn.Module:
-        """The module once it was saved and loaded again."""
+        """Save the module, and load it again."""
         raise NotImplementedError
 
     def test_training(self) -> None:
-        """In training every parameter gets a finite gradient, which is not 0."""
-        # By chance training may leave one out, as that of categories where they are hidden.
+        """Every parameter gets a finite gradient that is not 0."""
+        # In training mode, dropout or hidden categories may make a gradient 0 by chance.
         for training in (True, False):
             self.module.train(training)(*self.inputs).square().sum().backward()
             for name, parameter in self.module.named_parameters():
@@ -60,7 +60,7 @@ class ModuleTrial(Trial, Generic[M]):
                 require(learns, f"the gradient of {name} is missing, not finite or 0")
 
     def test_repetition(self) -> None:
-        """One seed gives the same weights, one input the same output, which leaves no trace."""
+        """A seed determines the weights, an input the output; a forward pass changes no state."""
         before = copy.deepcopy(self.module.state_dict())
         require(torch.equal(self.answer(), self.answer()), "the output differs from call to call")
         for module, state in (self.module, before), (self.build(), self.build().state_dict()):
@@ -68,7 +68,7 @@ class ModuleTrial(Trial, Generic[M]):
                 require(torch.equal(tensor, state[name]), f"{name} differs")
 
     def test_saving(self) -> None:
-        """Saved and loaded again, it is the same."""
+        """When saved and loaded again, it gives the same output."""
         loaded = self.reload()
         expected = self.answer()
         fresh = self.answer(module=self.build())
@@ -76,7 +76,7 @@ class ModuleTrial(Trial, Generic[M]):
         require(torch.equal(self.answer(module=loaded), expected), "the output differs")
 
     def test_double(self) -> None:
-        """In double precision it gives doubles, and the same figures."""
+        """In double precision it gives doubles of the same values."""
         single = self.answer()
         self.module.double()
         out = self.answer(*(x.double() if x.is_floating_point() else x for x in self.inputs))

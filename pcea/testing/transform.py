@@ -1,4 +1,4 @@
-"""What every transform and every corruption must hold, for the tests of one's own."""
+"""Check what must be true of every transform and every corruption."""
 
 import copy
 from dataclasses import replace
@@ -15,25 +15,25 @@ from pcea.transforms.base import TRANSFORMS, changed
 from pcea.transforms.corruptions import SEVERITIES
 
 CLOUDS = 12
-# Around each of so many points of a surface lie four others, two on each of two lines.
+# Each cloud has this many stars: a point and four points around it, on two crossing lines.
 STARS = 40
 STEP = 1e-3
 
 
 def check_transform(name: str, **values: Any) -> None:
-    """Check all that a transform must hold: the methods ``test_…`` of :class:`TransformTrial`.
+    """Check a transform by all methods ``test_…`` of :class:`TransformTrial`.
 
-    ``name`` is one of :func:`pcea.transforms.list_transforms`, ``values`` are its own. What does
-    not hold is an AssertionError that says so.
+    ``name`` is one of :func:`pcea.transforms.list_transforms`, ``values`` are its own. A check that
+    fails raises an AssertionError that says what is wrong.
     """
     transform = TRANSFORMS.get(name)(**values)
     run_trials(TransformTrial, f"transform {name!r}", transform)
 
 
 def check_corruption(name: str) -> None:
-    """Check all that a corruption of :func:`pcea.transforms.list_corruptions` must hold.
+    """Check a corruption of :func:`pcea.transforms.list_corruptions`.
 
-    What does not hold is an AssertionError that says so.
+    A check that fails raises an AssertionError that says what is wrong.
     """
     run_trials(CorruptionTrial, f"corruption {name!r}", name)
 
@@ -57,11 +57,11 @@ class TransformTrial(Trial):
         self.batch = Batch(ball * radii, torch.arange(CLOUDS) % 5, normal, part)
 
     def some(self, clouds: list[int]) -> Batch:
-        """Some of the clouds."""
+        """Select some of the clouds."""
         return changed(self.batch, **{n: x[clouds] for n, x in tensors_of(self.batch).items()})
 
     def apply(self, batch: Batch | None = None, seed: int = 1, always: bool = False) -> Batch:
-        """Apply the transform; ``always``: to each cloud, whatever its probability."""
+        """Apply the transform; with ``always``, its probability is 1."""
         transform = replace(self.transform, probability=1.0) if always else self.transform
         return transform(self.batch if batch is None else batch, Generator().manual_seed(seed))
 
@@ -71,7 +71,7 @@ class TransformTrial(Trial):
         require(as_transforms(str(self.transform)) == (self.transform,), f"{self.transform}")
 
     def test_shapes(self) -> None:
-        """A batch becomes one of as many clouds, finite, of the same types on the same device."""
+        """The result has as many clouds, finite positions, and the same types and device."""
         after = self.apply()
         require(isinstance(after, Batch), f"it returns a {type(after).__name__}")
         count, total = after.pos.shape[:2]
@@ -86,7 +86,7 @@ class TransformTrial(Trial):
         require(after.mask is None, "there is padding")
 
     def test_repetition(self) -> None:
-        """The generator alone decides: one seed gives the same batch, and the given one stays."""
+        """A seed of the generator determines the result; the given batch does not change."""
         torch.manual_seed(1)
         one = self.apply()
         torch.manual_seed(2)
@@ -96,18 +96,18 @@ class TransformTrial(Trial):
         _require_same(before, self.batch)
 
     def test_what_is_missing(self) -> None:
-        """Clouds without normals and parts are changed alike, and get no parts."""
+        """Clouds without normals and parts are changed in the same way, and get no parts."""
         bare = self.apply(changed(self.batch, normal=None, part=None))
         require(torch.equal(bare.pos, self.apply().pos), "positions depend on normals or parts")
         require(bare.part is None, "there are parts")
 
     def test_clouds(self) -> None:
-        """What is drawn is drawn for each cloud, and a cloud's change depends on no other cloud."""
+        """Each cloud has its own random numbers, and does not depend on other clouds."""
         alike = self.some([0] * CLOUDS)
         one, other = (tensors_of(self.apply(alike, seed)) for seed in (1, 2))
         random = any(not torch.equal(one[name], other[name]) for name in one)
         same = all((x == x[:1]).all() for x in one.values())
-        require(not (random and same), "all clouds of a batch are changed alike")
+        require(not (random and same), "all clouds of a batch have the same random numbers")
         if not self.transform.mixes:
             pos = self.batch.pos.clone()
             pos[0] = pos[0].flip(0) * 0.5
@@ -117,14 +117,14 @@ class TransformTrial(Trial):
                 require(apart, "a cloud's change depends on another cloud")
 
     def test_normals(self) -> None:
-        """Normals have length 1 or are 0, and turn as the surface does."""
+        """Normals have length 1 or are 0, and follow the surface."""
         pos, normal, part = _points(self.apply(always=True))
         length = normal.norm(dim=-1)
         require((((length - 1).abs() < 1e-4) | (length == 0)).all(), "a length is not 1")
         if torch.equal(pos[:, :1], self.batch.pos[:, :1]):
-            return  # normals may be made anew where positions stay
+            return  # a transform that moves no point may compute new normals
         for cloud in range(CLOUDS):
-            # Where the points of each star lie now, of the stars that are whole.
+            # The indices of the points of each star that still has all its points.
             index = normal[cloud].any(-1).nonzero().squeeze(1)
             place = torch.full((self.batch.pos[..., 0].numel(),), -1)
             star = place.scatter(0, part[cloud][index], index).view(-1, 5)
@@ -134,27 +134,27 @@ class TransformTrial(Trial):
             bend = torch.stack([ends[0] + ends[2], ends[1] + ends[3]], 1) - 2 * middle.unsqueeze(1)
             smooth = (bend.norm(dim=-1) < 0.05 * sides.norm(dim=-1)).all(1)
             off = (normalize(sides, dim=-1) * normal[cloud][star[:, :1]]).sum(-1).abs()[smooth]
-            require((off < 0.02).all(), "a normal does not stand upright on its surface")
+            require((off < 0.02).all(), "a normal is not perpendicular to its surface")
 
     def test_labels(self) -> None:
-        """Parts go with their points, and categories stay, or are mixed by the share of points."""
+        """Parts follow their points; categories stay, or are mixed by the share of points."""
         before, after, total = self.batch, self.apply(always=True), self.total
         pos, normal, part = _points(before)
         new_pos, new_normal, new_part = _points(after)
         flipped = _points(self.apply(changed(before, part=part.flip(1)), always=True))[2]
         expected = new_part // total * total + (total - 1 - new_part % total)
         carried = torch.equal(flipped, expected)
-        require(carried, "parts are not carried, or something depends on them")
+        require(carried, "parts do not follow their points, or positions depend on them")
         old = torch.cat([pos, normal], -1).flatten(0, 1)
         new = torch.cat([new_pos, new_normal], -1).flatten(0, 1)
         still = (torch.cdist(new, old, compute_mode="donot_use_mm_for_euclid_dist") == 0).any(1)
         right = (new == old[new_part.flatten()]).all(1)
         require(right[still].all(), "a point that did not move has another part")
-        owner = new_part // total  # (B, N): the cloud that each point is of
+        owner = new_part // total  # (B, N): the cloud of each point
         if not self.transform.mixes:
             require(torch.equal(after.category, before.category), "categories change")
             own = torch.arange(CLOUDS).unsqueeze(1)
-            require((owner == own).all(), "a part is that of another cloud")
+            require((owner == own).all(), "a point has a part of another cloud")
             return
         share = after.mixed_share
         assert share is not None
@@ -166,21 +166,21 @@ class TransformTrial(Trial):
         require(torch.equal(main, soft.amax(1)), "the category is not the one of most points")
 
     def test_torch_geometric(self) -> None:
-        """A ``Data`` becomes a ``Data`` as a batch of one does; a mixing transform refuses it."""
+        """A ``Data`` is changed like a batch of one; a transform that mixes refuses it."""
         from torch_geometric.data import Data
 
         one = self.some([0])
         pos, normal, part = (each[0] for each in _points(one))
         data = Data(pos=pos, normal=normal, y=part, name="one")
         if self.transform.mixes:
-            with refused("it mixes, and takes a single cloud"):
+            with refused("it mixes clouds, but accepts a single one"):
                 self.transform(data)
             return
         out, batch = self.transform(data, Generator().manual_seed(1)), self.apply(one)
         for found, expected in zip((out.pos, out.normal, out.y), _points(batch), strict=True):
-            require(torch.equal(found, expected[0]), "the two differ")
-        require(out.name == "one", "its name is gone")
-        require(torch.equal(data.pos, pos) and data.y is not out.y, "the given one changes")
+            require(torch.equal(found, expected[0]), "a Data and a batch give different results")
+        require(out.name == "one", "the Data has lost its name")
+        require(torch.equal(data.pos, pos) and data.y is not out.y, "the given Data changes")
 
 
 class CorruptionTrial(Trial):
@@ -190,14 +190,14 @@ class CorruptionTrial(Trial):
         self.lists = [corruption_transforms(name, severity) for severity in SEVERITIES]
 
     def test_severities(self) -> None:
-        """There are five severities, each a list of transforms of its own that mix no clouds."""
+        """There are five severities, with different lists of transforms that mix no clouds."""
         require(all(self.lists), "a severity has no transform")
         texts = {str(list(map(str, each))) for each in self.lists}
         require(len(texts) == 5, "two severities are the same")
         require(not any(each.mixes for some in self.lists for each in some), "it mixes clouds")
 
     def test_clouds(self) -> None:
-        """Every severity keeps shapes, labels, seeds and the given batch as a transform must."""
+        """The transforms of every severity pass the same checks as a transform."""
         for transforms in self.lists:
 
             def apply(batch: Batch, generator: Generator, given: Any = transforms) -> Batch:

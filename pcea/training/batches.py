@@ -1,7 +1,7 @@
-"""What each step takes: which clouds, which of their points, and how they are transformed.
+"""Make the batches of training: choose clouds, draw their points and transform them.
 
-Everything random in a step follows from the seed and the step's number alone, so that a run that is
-resumed goes on bit for bit, with no state of a random generator to keep.
+All random numbers of a step depend only on the seed and the number of the step, so a resumed run
+repeats them without a saved state of a random generator.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from pcea.transforms import Transform
 def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
     """Shuffle a split into whole batches: (steps, batch_size) int64 indices into it, on the CPU.
 
-    A remainder is left out until the next shuffle. With ``recipe.balance`` β a cloud of a category
-    of n clouds is drawn n^-β times as often, and the epoch keeps its length.
+    A remainder is left out in this epoch. With ``recipe.balance`` β, a cloud of a category of n
+    clouds is drawn n^-β times as often; the length of the epoch does not change.
     """
     count = len(category)
     size = min(recipe.batch_size, count)
@@ -27,7 +27,7 @@ def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
     if recipe.balance > 0:
         category = category.cpu()[order]
         weight = category.bincount().double()[category] ** -recipe.balance
-        # Systematic sampling: a cloud wanted w times is drawn ⌊w⌋ or ⌈w⌉ times.
+        # Systematic sampling: a cloud of expected count w is drawn ⌊w⌋ or ⌈w⌉ times.
         reached = (weight / weight.sum() * count).cumsum(0)
         marks = torch.arange(count) + torch.rand(1, generator=generator).double()
         order = order[torch.searchsorted(reached, marks).clamp(max=count - 1)]
@@ -36,16 +36,16 @@ def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
 
 
 def seed_step(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> Generator:
-    """Seed torch, for dropout, and a generator on a device, for the batch, for one step.
+    """Seed torch (for dropout), and return a seeded generator on a device (for the batch).
 
-    Each of several processes, by its rank, and each kind of device draws numbers of its own.
+    Each process, by its rank, and each kind of device draws other numbers.
     """
     torch.manual_seed(_mix(seed, step, stream=2 * rank + 2))
     return Generator(device).manual_seed(_mix(seed, step, stream=2 * rank + 3))
 
 
 def _mix(seed: int, count: int, stream: int) -> int:
-    """A 63-bit seed out of three numbers, by the finalizer of SplitMix64."""
+    """Mix three numbers into a 63-bit seed, by the finalizer of SplitMix64."""
     z = (seed * 0x9E3779B97F4A7C15 + count * 0xD1B54A32D192ED03 + stream) % (1 << 64)
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB % (1 << 64)

@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training, at four moments."""
+"""Callbacks: code that training calls at four moments."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Base class: override what is needed. Of several processes, the main one alone calls it.
+    """The base class, whose methods do nothing; only the main one of several processes calls them.
 
-    Each method gets the state of the run: ``model``, ``epoch`` (how many are done), ``step``,
-    ``loss`` (of the last step, on the device), ``metrics`` (the figures of the last epoch),
-    ``recipe`` and ``run``, the run folder; see :class:`pcea.training.state.TrainingState`.
+    Each method gets the state of the run: ``model``, ``epoch`` (the number of completed epochs),
+    ``step``, ``loss`` (of the last step, on the device), ``metrics`` (the figures of the last
+    epoch), ``recipe`` and ``run``, the run folder; see :class:`pcea.training.state.TrainingState`.
     """
 
     def on_start(self, state: TrainingState) -> None:
-        """Training begins, or goes on."""
+        """Training begins, or is resumed."""
 
     def on_step(self, state: TrainingState) -> None:
-        """A step was made. Asking for the value of ``state.loss`` waits for the device."""
+        """A step is done. Reading the value of ``state.loss`` waits for the device."""
 
     def on_epoch(self, state: TrainingState) -> None:
-        """An epoch has ended and was validated; the state is saved after this."""
+        """An epoch has ended and was validated. The state is saved after this."""
 
     def on_end(self, state: TrainingState) -> None:
-        """Training ends; ``state.completed`` says whether it did all its steps."""
+        """Training ends; ``state.completed`` says whether all steps were done."""
 
 
 class KeepWeights(Callback):
-    """Saves the weights of the best epoch and of the last one, and adds to ``metrics.jsonl``."""
+    """Saves the weights of the best and of the last epoch, and appends to ``metrics.jsonl``."""
 
     def on_epoch(self, state: TrainingState) -> None:
-        """Save them as the last, and as the best where no epoch was better."""
+        """Save the weights as the last ones, and also as the best if the epoch is the best."""
         recipe, model, metrics = state.recipe, state.eval_model, state.metrics
         about = {"recipe": recipe.name, "seed": recipe.seed, "epochs": recipe.epochs}
         if recipe.init is not None:

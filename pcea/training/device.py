@@ -1,4 +1,4 @@
-"""How training uses a device: the arithmetic of the forward pass, and settings of the process."""
+"""Settings of a device in training: the precision of the forward pass, memory, denormals."""
 
 import ctypes
 import sys
@@ -16,10 +16,10 @@ _MEBIBYTE = 1 << 20
 
 
 def in_bf16(recipe: Recipe, device: torch.device) -> bool:
-    """Whether the forward pass runs under bf16 autocast.
+    """Tell whether the forward pass runs under bf16 autocast.
 
-    ``auto`` means bf16 where the device multiplies it faster: a newer CUDA device, a CPU with
-    matrix units such as AMX, which is measured.
+    ``auto`` means bf16 if the device multiplies it faster: on newer CUDA devices, and on CPUs where
+    a measurement says so, such as those with AMX.
     """
     if recipe.precision == "auto":
         if device.type == "cpu":
@@ -29,17 +29,17 @@ def in_bf16(recipe: Recipe, device: torch.device) -> bool:
 
 
 def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """The recipe's arithmetic, as a context."""
+    """Make a context in which the forward pass has the recipe's precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=in_bf16(recipe, device))
 
 
 @contextmanager
 def process_settings(recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """Set what the recipe's arithmetic on a device is quickest with; at the end, put it back.
+    """Set the fastest settings for a recipe on a device, and restore the old ones at the end.
 
-    On a CPU, freed memory stays with the process and denormal numbers become 0: a softmax over
-    points and its gradient are full of them, and they are slow to multiply. On CUDA, a recipe in
-    bf16 multiplies what stays float32 as TF32.
+    On a CPU, freed memory stays with the process, and denormal numbers become 0: a softmax over
+    points and its gradient have many of them, and they are slow to multiply. On CUDA, a recipe in
+    bf16 multiplies its remaining float32 matrices as TF32.
     """
     with ExitStack() as stack:
         if device.type == "cpu":
@@ -54,7 +54,7 @@ def process_settings(recipe: Recipe, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """While entered, take denormal numbers for 0, in this thread and those that it starts."""
+    """While entered, treat denormal numbers as 0, in this thread and those that it starts."""
     before = bool(torch.tensor(1e-39) * 1 == 0)
     torch.set_flush_denormal(True)
     try:
@@ -65,21 +65,21 @@ def flushed_denormals() -> Iterator[None]:
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """While entered, keep freed memory in the process, where the C library is glibc.
+    """While entered, keep freed memory in the process, if the C library is glibc.
 
-    Every step frees large tensors and asks for as many anew, and the system zeroes a new page.
+    Every step frees and allocates large tensors, and the system would fill each new page with 0.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         yield
         return
-    # No tensor has a mapping of its own, and the end of the heap is not handed back.
+    # Allocate tensors on the heap, not as mappings, and do not return the end of the heap.
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, -1)
     try:
         yield
     finally:
-        # The defaults grow with use up to these, and stand still once they were set.
+        # These are the limits up to which glibc would raise its defaults; setting them fixes them.
         mallopt(_MMAP_MAX, 65536)
         mallopt(_MMAP_THRESHOLD, 32 * _MEBIBYTE)
         mallopt(_TRIM_THRESHOLD, 64 * _MEBIBYTE)

@@ -1,4 +1,4 @@
-"""Training that begins with weights: what is taken from them, and what does not train."""
+"""Training that starts from weights: which weights are kept, and which are frozen."""
 
 import re
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from pcea.errors import InputError, nearest
 from pcea.models import PointModel, WrappedModel, create_model
 from pcea.models.weights import read_weights
 
-# How many names of a kind are printed.
+# How many names of categories or parts are printed.
 NAMED = 12
 
 
 def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
     """Start a fresh model from weights of the same encoder; return lines that say what was kept.
 
-    What the last layers know of a category or part is kept where the weights know one of the same
-    name; capital letters, spaces, ``-`` and ``_`` do not matter. The task may be another.
+    The last layers keep their weights for categories and parts whose names are the same; capital
+    letters, spaces, ``-`` and ``_`` do not matter. The weights may be of another task.
     """
     if isinstance(model, WrappedModel):
         raise InputError(
@@ -38,7 +38,7 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
         if given is not None and name in axes:
             kind, axis = axes[name]
             if tensor.select(axis, 0).shape != given.select(axis, 0).shape:
-                continue  # a head of another width begins anew
+                continue  # a head of another width keeps its fresh weights
             for new, old in kept[kind].items():
                 tensor.select(axis, new).copy_(given.select(axis, old))
         elif given is not None and given.shape == tensor.shape:
@@ -47,7 +47,7 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
             has = "nothing" if given is None else tuple(given.shape)
             raise InputError(
                 f"weights {path} do not fit model {model.info.name!r}: {name} is "
-                f"{tuple(tensor.shape)}, and they have {has}; they are of {source.name!r} with "
+                f"{tuple(tensor.shape)}, but they have {has}; they are of {source.name!r} with "
                 f"options {dict(source.options)}"
             )
     notes = [f"init: weights of {weights}"]
@@ -64,9 +64,9 @@ def initialize(model: PointModel | WrappedModel, weights: str) -> list[str]:
 
 
 def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Module]:
-    """Freeze the modules of these names, such as ``encoder.embedding``, and return them.
+    """Freeze modules by name, such as ``encoder.embedding``, and return them.
 
-    They stay in evaluation mode, so that BatchNorm keeps its statistics.
+    The caller keeps them in evaluation mode, so that BatchNorm keeps its statistics.
     """
     own = model.module if isinstance(model, WrappedModel) else model
     modules = {name: module for name, module in own.named_modules() if name}
@@ -83,14 +83,17 @@ def freeze(model: PointModel | WrappedModel, names: Sequence[str]) -> list[nn.Mo
 
 
 def _same_names(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
-    """{new id: old id} of names that are the same."""
+    """Map the ids of new names to those of the same old names."""
     before, now = ([re.sub(r"[ _-]", "", n.casefold()) for n in names] for names in (old, new))
     known = {name: i for i, name in enumerate(before)}
     return {i: known[name] for i, name in enumerate(now) if name in known}
 
 
 def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
-    """{tensor: (kind, its axis)}: what grows by one with a category more, by two with two parts."""
+    """Map names of tensors to the kind of names that an axis has, and the axis.
+
+    With one category and two parts more, these axes grow by one or by two.
+    """
     own, kinds = model.info.taxonomy, {1: "categories", 2: "parts"}
     more = Taxonomy((*own.categories, "\0"))
     if own.parts:

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the step to end, the same step in all processes."""
+"""Let Ctrl-C wait for the end of the step, the same step in all processes."""
 
 import signal
 import threading
@@ -9,17 +9,17 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 
-# How long a signal may go unnoticed by the other processes.
+# How often the processes query each other about signals.
 QUERY_SECONDS = 1.0
-# A launcher passes on to its processes what the terminal has sent them already.
+# A launcher may pass on a signal that the terminal has already sent to its processes.
 SAME_SIGNAL_SECONDS = 2.0
 
 
 class Interrupt(ExitStack):
     """While entered, notes the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    A process that stopped by itself would leave the others waiting for it, so they query each other
-    about once a second, at steps that they agree on.
+    If one process stopped alone, the others would wait for it forever. So the processes query each
+    other about once a second, at the same steps.
     """
 
     def __init__(self, accelerator: Accelerator | None = None) -> None:
@@ -39,17 +39,17 @@ class Interrupt(ExitStack):
         return self
 
     def stops(self, step: int, now: bool = False) -> bool:
-        """Whether training stops here, after each step; all processes get the same answer.
+        """Tell, after a step, whether training stops; all processes get the same answer.
 
-        They query each other about once a second, and at this step in any case if ``now``.
+        The processes query each other about once a second, and always if ``now`` is true.
         """
         if self._others is None:
             return self.requested
         if not self._agreed and (now or step >= self._next):
             clock = time.monotonic()
-            pace = (clock - self._time) / max(1, step - self._step)  # seconds a step
+            pace = (clock - self._time) / max(1, step - self._step)  # seconds per step
             own = torch.tensor([[float(self.requested), pace]], device=self._others.device)
-            requested, pace = self._others.gather(own).amax(0).tolist()  # the slowest's pace
+            requested, pace = self._others.gather(own).amax(0).tolist()  # that of the slowest
             self._agreed = bool(requested)
             self._step, self._time = step, clock
             self._next = step + max(1, int(QUERY_SECONDS / max(pace, 1e-6)))
@@ -59,5 +59,5 @@ class Interrupt(ExitStack):
         if not self.requested:
             self._noted = time.monotonic()
         elif self._others is None or time.monotonic() > self._noted + SAME_SIGNAL_SECONDS:
-            raise KeyboardInterrupt("interrupted twice: the last saved state stays")
+            raise KeyboardInterrupt("interrupted twice: the last saved state is kept")
         self.requested = True

@@ -1,4 +1,4 @@
-"""What training minimizes."""
+"""The loss that training minimizes."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""How far training is: a bar on a terminal, plain lines elsewhere."""
+"""Show the progress of training: a bar on a terminal, plain lines elsewhere."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -11,10 +11,10 @@ from pcea.training.state import TrainingState
 
 
 class Progress(Callback):
-    """Shows an epoch's steps as they pass and its figures when it ends."""
+    """Shows the steps of an epoch in a bar, and its figures when it ends."""
 
     def on_start(self, state: TrainingState) -> None:
-        """Print what a person should know, and start the bar."""
+        """Print the notes on the run, and start the bar."""
         self.console = Console(highlight=False)
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         self.bar = Bar(
@@ -50,8 +50,8 @@ class Progress(Callback):
         self._begin_epoch(state)
 
     def on_end(self, state: TrainingState) -> None:
-        """Take the bar away."""
-        if not self.bar.disable:  # before rich 14.3, one that was never shown ends in an empty line
+        """Remove the bar."""
+        if not self.bar.disable:  # before rich 14.3, a disabled bar would print an empty line
             self.bar.stop()
 
     def _begin_epoch(self, state: TrainingState) -> None:

@@ -1,4 +1,4 @@
-"""A run as one page: ``report.html``."""
+"""Write the report of a run as one page: ``report.html``."""
 
 import copy
 import io
@@ -30,15 +30,15 @@ from pcea.training.device import autocast
 from pcea.training.run_folder import RunFolder
 from pcea.training.state import TrainingState
 
-# How many of the worst are listed.
+# How many of the worst pairs of classes, or clouds, are listed.
 WORST = 10
-# Okabe and Ito's colors, which color-blind readers tell apart; the second line is dashed, so that
-# the first shows through where they agree.
+# Okabe and Ito's colors, which color-blind readers can tell apart. The second line is dashed, so
+# that the first one stays visible below it.
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2"},
     {"color": "#D55E00", "linestyle": (0, (4, 1.5))},
 )
-# Pale to dark blue in equal steps of OKLab, so that equal differences of shares look equal.
+# Pale to dark blue in equal steps of OKLab, so that equal differences look equal.
 SHARES = LinearSegmentedColormap.from_list(
     "shares",
     "#d6e8f7 #afcfe9 #89b6db #619dcc #3684bd #036aa8 #085087 #093768 #08204a".split(),
@@ -47,13 +47,13 @@ SOFT = "#5b6570"
 
 
 class Report(Callback):
-    """Writes the page when a run is complete."""
+    """Writes the report when a run is complete."""
 
     def __init__(self, held_out: PointCloudDataset | None) -> None:
         self.held_out = held_out
 
     def on_end(self, state: TrainingState) -> None:
-        """Write it."""
+        """Write the report."""
         if state.completed:
             module = state.model.module if isinstance(state.model, WrappedModel) else None
             write_report(state.run, self.held_out, state.recipe, module)
@@ -65,9 +65,9 @@ def write_report(
     recipe: Recipe,
     module: nn.Module | None = None,
 ) -> None:
-    """Write what a run did and how good its best weights are, as one page that needs no other file.
+    """Write a page, without other files, about a run and the figures of its best weights.
 
-    ``module`` is the one that was trained, where an object was given.
+    ``module`` is the trained module, if training was given an object instead of a name.
     """
     rows, described = run.read_metrics(), run.describe()
     figures = [key.removeprefix("val_") for key in rows[0] if key.startswith("val_")]
@@ -79,7 +79,7 @@ def write_report(
         "rows": rows,
         "seconds": timedelta(seconds=round(sum(row["seconds"] for row in rows))),
         "origin": described["versions"] | {"commit": described.get("commit") or "unknown"},
-        # Name, value, and what the recipe of that name has in its place where it differs.
+        # Name, value, and the value in the recipe of that name if it is another one.
         "values": [
             (key, _text(value), None if before[key] == value else _text(before[key]))
             for key, value in asdict(recipe).items()
@@ -91,7 +91,7 @@ def write_report(
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         given = {} if module is None else {"model": copy.deepcopy(module)}
         model = load_model(run.best, device, **given)
-        # Measured as the loop measured it, so that the page repeats the loop's figures.
+        # The settings of the loop, so that the page has the same figures.
         with autocast(recipe, device):
             result = evaluate(
                 model, held_out.clouds.to(device), recipe.num_points, batch_size=recipe.batch_size
@@ -122,7 +122,7 @@ def write_report(
 def _curves(
     rows: list[dict[str, Any]], figures: list[str], best: Mapping[str, Any] | None
 ) -> list[Markup]:
-    """The pictures of a run: training loss, validation figures, learning rate."""
+    """Draw the curves of a run: training loss, validation figures, learning rate."""
     epochs, marked = [row["epoch"] for row in rows], None if best is None else best["epoch"]
     lines = {name: [row[f"val_{name}"] for row in rows] for name in figures}
     standard = [name for name in figures if name in sum(STANDARD.values(), ())]
@@ -144,7 +144,7 @@ def curves(
     percent: bool = False,
     best: int | None = None,
 ) -> Markup:
-    """Draw one line or two by epoch, counted from 1, as an SVG; ``best`` is an epoch to mark."""
+    """Draw one or two lines over epochs, counted from 1, as an SVG; ``best`` is marked."""
     figure = Figure(figsize=(4.4, 3.1), layout="constrained")
     axes = figure.add_subplot()
     marker = "o" if len(epochs) <= 15 else None
@@ -166,7 +166,7 @@ def curves(
 
 
 def _svg(figure: Figure, label: str) -> Markup:
-    """The figure's SVG element alone, without what names other places: prologue and metadata."""
+    """Make the SVG element of a figure, without prologue, metadata and links."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     letter(figure)
@@ -214,7 +214,7 @@ def _text(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         value = ", ".join(map(str, value)) or None
     if isinstance(value, str) and Path(value).is_absolute():
-        return Path(value).name  # a page for others need not say where files lie
+        return Path(value).name  # a page for other people should not have local paths
     return "none" if value is None else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The folder a run leaves behind, and the state in it that training goes on from.
+"""The folder of a run, and the state in it from which training is resumed.
 
 ``recipe.yaml``, ``metrics.jsonl``, ``model.safetensors`` (best by validation),
 ``last.safetensors``, ``resume/state.pt``, ``report.html`` and TensorBoard's events.
@@ -25,7 +25,7 @@ from pcea.version import __version__
 
 
 class RunFolder:
-    """A run's folder, made where it is missing, and the names of what lies in it."""
+    """The folder of a run, and the names of the files in it."""
 
     @checked()
     def __init__(self, path: str | Path) -> None:
@@ -47,12 +47,12 @@ class RunFolder:
     ) -> None:
         """Make the folder for a new run, with its recipe and the state before the first step.
 
-        ``objects`` are what was given as objects, and has to be given again to go on; ``chosen``
-        says in a line each what ``auto`` became, and why.
+        ``objects`` describes arguments that were objects, which must be given again to resume.
+        ``chosen`` has one line for each ``auto``, which says what it became, and why.
         """
         if self.recipe.exists():
             raise InputError(
-                f"{self.path} holds a run already: go on with --resume {self.path}, "
+                f"{self.path} holds a run already: resume it with --resume {self.path}, "
                 "or name another folder with --out"
             )
         described: dict[str, Any] = {
@@ -75,7 +75,7 @@ class RunFolder:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
 
     def describe(self) -> dict[str, Any]:
-        """Read ``recipe.yaml``, with the recipe made; InputError where this version cannot."""
+        """Read ``recipe.yaml``, with a Recipe in it; an InputError if this version cannot."""
         if not self.recipe.is_file() or not self.state.is_file():
             raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
         try:
@@ -87,17 +87,17 @@ class RunFolder:
             raise InputError(f"cannot read {self.recipe}: {reason}") from error
 
     def check(self, recipe: Recipe, given: Iterable[str]) -> Recipe:
-        """Give the run's own recipe; refuse another one, or other objects than the run was given.
+        """Return the recipe of the run; refuse another recipe, or other objects than it was given.
 
-        What is ``auto`` in the recipe may have become anything in the run's.
+        A value that is ``auto`` in the given recipe may be any in that of the run.
         """
         described, given = self.describe(), set(given)
         objects = {k: v for k, v in described.get("objects", {}).items() if k != "resume"}
         if missing := sorted(set(objects) - given):
             what = " and ".join(f"{each} ({objects[each]})" for each in missing)
             raise InputError(
-                f"the run in {self.path} was given objects, which no file holds: {what}; "
-                f"go on in Python with {self._call(objects)}"
+                f"the run in {self.path} was given objects, which are not saved: {what}; "
+                f"resume it in Python with {self._call(objects)}"
             )
         if extra := sorted(given - set(objects)):
             raise InputError(
@@ -107,7 +107,7 @@ class RunFolder:
         if other := [name for name in now if now[name] not in (before[name], "auto")]:
             raise InputError(
                 f"the run in {self.path} has another {other[0]} in its recipe, "
-                f"{before[other[0]]!r}: to go on, leave the recipe out"
+                f"{before[other[0]]!r}: to resume it, leave the recipe out"
             )
         own: Recipe = described["recipe"]
         return own
@@ -117,7 +117,7 @@ class RunFolder:
         return f"pcea.train(out={str(self.path)!r}, resume=True, {again})"
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write the state that training resumes from; an interrupted write leaves the old one."""
+        """Write the state for resuming; if that is interrupted, the old state is kept."""
         content = io.BytesIO()
         torch.save(dict(state), content)
         with replacing(self.state) as file:
@@ -129,8 +129,8 @@ class RunFolder:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
         except OSError as error:
             raise InputError(f"cannot resume from {self.state}: {error.strerror}") from error
-        # On a broken file the unpickler raises errors of many kinds, some of which advise to
-        # load the file without protection.
+        # On a broken file, the unpickler raises errors of many kinds, some of which advise to load
+        # it without protection.
         except Exception:
             state = None
         if not isinstance(state, dict):
@@ -145,7 +145,7 @@ class RunFolder:
             file.write(json.dumps(row) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Read all epochs' figures; a last line that was cut off is left out."""
+        """Read the figures of all epochs; an incomplete last line is left out."""
         rows = []
         with suppress(json.JSONDecodeError):
             for line in self.metrics.read_text().splitlines() if self.metrics.exists() else ():
@@ -153,14 +153,14 @@ class RunFolder:
         return rows
 
     def truncate_metrics(self, epochs: int) -> None:
-        """Forget figures of epochs that the saved state has not done."""
+        """Remove the figures of epochs after the saved state."""
         rows = self.read_metrics()[:epochs]
         with replacing(self.metrics) as file:
             file.writelines(f"{json.dumps(row)}\n".encode() for row in rows)
 
 
 def _commit() -> str | None:
-    """The git commit of the code that runs, "+" where files differ from it; None outside git."""
+    """Find the git commit of this code, with "+" if files were changed; None outside git."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -168,7 +168,7 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", __file__)  # or else it is another project's repository
+        git("ls-files", "--error-unmatch", __file__)  # fails in the repository of another project
         changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parent))
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):

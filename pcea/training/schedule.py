@@ -1,4 +1,4 @@
-"""The optimizer, and how its learning rate moves."""
+"""The optimizer, and the schedule of its learning rate."""
 
 import math
 
@@ -12,12 +12,14 @@ from pcea.recipes import Recipe
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Make the recipe's optimizer for the parameters that train; only matrices get weight decay.
 
-    Its groups are ``scaled``: by how much their learning rate differs from that of the schedule.
+    ``scaled`` of a parameter group is the factor between its learning rate and the schedule's.
     """
     own = getattr(model, "module", model)
     encoder = getattr(own, "encoder", None)
     if recipe.head_lr is not None and not isinstance(encoder, nn.Module):
-        raise InputError("head_lr needs a model with a part 'encoder'; all else is its head")
+        raise InputError(
+            "head_lr needs a model with a module 'encoder'; all other modules are its head"
+        )
     inner = set() if encoder is None else {id(parameter) for parameter in encoder.parameters()}
     head_scale = 1.0 if recipe.head_lr is None else recipe.head_lr / recipe.lr
     groups = [
@@ -42,7 +44,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def learning_rate(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
-    """The learning rate of the next step: linear warm-up, then a cosine down to the final rate.
+    """Compute the learning rate of the next step: linear warm-up, then a falling cosine.
 
     Source: Loshchilov and Hutter, *SGDR*, equation 5, without restarts.
     """

@@ -1,4 +1,4 @@
-"""What a run begins with: its data and its model, by name or given as objects."""
+"""Prepare a run: its data and its model, given by name or as objects."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ Splits = tuple[PointCloudDataset, PointCloudDataset | None]
 def resolve(
     recipe: Recipe, model: Any, dataset: Any, transforms: Any
 ) -> tuple[Recipe, dict[str, str]]:
-    """Put into a recipe what was named beside it, and describe in a few words what are objects."""
+    """Put arguments that are names into the recipe, and describe those that are objects."""
     objects, values = dict[str, str](), dict[str, Any]()
     if isinstance(model, str):
         values["model"] = model
@@ -42,7 +42,7 @@ def resolve(
         objects["dataset"] = ", ".join(f"{s}: {type(each).__name__}" for s, each in splits.items())
     else:
         values["dataset"] = place = str(recipe.dataset if dataset is None else dataset)
-        if Path(place).name != place:  # the run can then be resumed from any folder
+        if Path(place).name != place:  # so that the run can be resumed from any folder
             values["dataset"] = str(Path(place).expanduser().resolve())
     if transforms is not None:
         changes = as_transforms(transforms)
@@ -59,10 +59,10 @@ def load_splits(
     dataset: Any = None,
     notes: list[str] | None = None,
 ) -> Splits:
-    """Load what is trained on, and what is held out of it; notes on it are added to ``notes``.
+    """Load the training data and the held-out data; remarks on them are added to ``notes``.
 
-    ``dataset`` is an object instead of the named one: one data set, of which a fifth is held out,
-    or a mapping of ``train`` and ``val``.
+    ``dataset`` is an object that replaces the data set of the recipe: one data set, of which a
+    fifth is held out, or a mapping of ``train`` and ``val``.
     """
     held_out = None
     if dataset is not None:
@@ -80,7 +80,7 @@ def load_splits(
     own = min(recipe.batch_size, len(data)) // processes
     if own < 2:
         raise InputError(
-            f"a step needs at least two clouds a device, for BatchNorm, and has {own}: "
+            f"a step needs at least two clouds per device, for BatchNorm, but has {own}: "
             "raise --batch-size, or give more training clouds"
         )
     return data, held_out
@@ -103,8 +103,8 @@ def _given_splits(
     wanted = ["train"] if everything else ["train", "val"]
     if set(dataset) != set(wanted):
         raise InputError(
-            f"dataset has {', '.join(map(str, dataset)) or 'nothing'}, and train_split "
-            f"{recipe.train_split!r} takes {' and '.join(wanted)}: give "
+            f"dataset has {', '.join(map(str, dataset)) or 'nothing'}, but train_split "
+            f"{recipe.train_split!r} needs {' and '.join(wanted)}: give "
             "{'train': …, 'val': …}, or one data set, of which a part is held out"
         )
     given = {split: dataset[split] for split in wanted}
@@ -116,7 +116,7 @@ def _given_splits(
 
 
 def check_model(recipe: Recipe) -> None:
-    """Refuse a model, metric, ``freeze`` or ``init`` that is wrong for any data."""
+    """Refuse a model, metric, ``freeze`` or ``init`` that is wrong for all data."""
     model = _create(recipe)
     check_metrics(recipe.metric, model.task)
     if recipe.init is not None:
@@ -131,7 +131,7 @@ def build_model(
 
     Raises:
         InputError: the recipe names an unknown model or option, the given model predicts something
-            else, or the data lack what it needs: part labels, or normals.
+            else, or the data lack part labels or normals that it needs.
     """
     check_normals(recipe, data)
     about: dict[str, Any] = {"dataset": data.name, "num_points": recipe.num_points}
@@ -155,10 +155,10 @@ def _create(recipe: Recipe, taxonomy: Taxonomy | None = None, **about: Any) -> P
 
 
 def check_normals(recipe: Recipe, data: PointCloudDataset) -> None:
-    """Refuse to train on normals where no point of a split has one; some may be unknown."""
+    """Refuse a recipe with normals if no point of a split has a normal; some may be unknown."""
     normal = data.clouds.normal
     if recipe.normals and (normal is None or not bool(normal.any())):
         raise InputError(
-            f"data set {recipe.dataset!r} has no normals in split {data.split!r}, and recipe "
+            f"data set {recipe.dataset!r} has no normals in split {data.split!r}, but recipe "
             f"{recipe.name!r} needs them: give --no-normals, or a data set with normals"
         )

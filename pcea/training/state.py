@@ -1,4 +1,4 @@
-"""The state of a run: weights, optimizer, averaged weights, and the steps done."""
+"""The state of a run: weights, optimizer, averaged weights, and the number of steps."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,24 @@ from pcea.training.schedule import build_optimizer
 
 
 class TrainingState:
-    """All that changes in a run; callbacks get it.
+    """Everything that changes in a run; callbacks get it.
 
-    ``frozen`` are modules of the model that do not train, ``notes`` lines that a person should know
-    before the first step; ``data`` tells the data from others.
+    ``frozen`` are modules of the model that do not train, ``notes`` lines that are printed before
+    the first step, and ``data`` is a fingerprint of the data.
 
     Attributes:
         recipe: how the model is trained.
         run: the run's folder.
-        model: the model, as its weights files hold it.
-        forward: the same, as a step calls it: on its device, distributed, compiled.
-        eval_model: what is validated and saved: averaged weights where the recipe has them, or else
-            the model.
-        step: steps done so far.
-        loss: () of the last step, on the device.
-        loss_sum: () losses of this epoch's steps, summed on the device.
-        metrics: the last epoch's figures, as ``metrics.jsonl`` has them.
+        model: the model, as in its weights files.
+        forward: the same model as a step calls it: on its device, distributed, compiled.
+        eval_model: the model that is validated and saved: a copy with averaged weights if the
+            recipe asks for them, or else ``model``.
+        step: the number of steps done.
+        loss: () loss of the last step, on the device.
+        loss_sum: () sum of the losses in this epoch, on the device.
+        metrics: the figures of the last epoch, as in ``metrics.jsonl``.
         best: the best validation figure so far.
-        completed: whether the last step was made and the run is to be closed.
+        completed: whether all steps are done.
     """
 
     run: RunFolder
@@ -71,11 +71,11 @@ class TrainingState:
 
     @property
     def epoch(self) -> int:
-        """Epochs done so far."""
+        """The number of completed epochs."""
         return self.step // self.steps_per_epoch
 
     def train(self) -> None:
-        """Put the model into training mode, but for the parts that do not train."""
+        """Put the model into training mode, except for frozen modules."""
         self.forward.train()
         for module in self.frozen:
             module.eval()
@@ -84,9 +84,8 @@ class TrainingState:
     def advance(self, loss: Tensor) -> None:
         """Count a step and its loss, without waiting for the device."""
         if self.eval_model is not self.model:
-            # Early on a long memory would hold mostly the weights that training began with, so the
-            # first step sets the average. The host knows how many steps there were; the device
-            # would have to be waited for.
+            # At first, a slow average would keep mostly the initial weights. So the first step sets
+            # the average, and the decay grows with the number of steps.
             decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
             pairs = list(zip(_tensors(self.eval_model), _tensors(self.model), strict=True))
             mean = [pair for pair in pairs if pair[0].is_floating_point()]
@@ -99,18 +98,18 @@ class TrainingState:
         self.step += 1
 
     def check_finite(self) -> None:
-        """Refuse to go on where the loss or the weights are not finite; waits for the device."""
-        # A step may break the weights while its loss is finite; such weights must not be saved.
+        """Raise an InputError if the loss or the weights are not finite; waits for the device."""
+        # A step with a finite loss may still break the weights, which must not be saved.
         weights = nn.utils.get_total_norm(list(self.model.parameters()))
         for what, value in (("loss is", self.loss_sum), ("weights are", weights)):
             if not math.isfinite(value.item()):
                 raise InputError(
                     f"the {what} not finite at step {self.step}: lower --lr or use "
-                    "--precision float32; --resume goes on from the last state that was"
+                    "--precision float32; --resume goes on from the last finite state"
                 )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything, as tensors and plain values."""
+        """Give the whole state as tensors and plain values."""
         averaged = self.eval_model is not self.model
         return {
             "model": self.model.state_dict(),
@@ -123,10 +122,10 @@ class TrainingState:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave; refuse that of another recipe or other data."""
+        """Load the result of :meth:`state_dict`; refuse that of another recipe or other data."""
         if state.get("data", self.data) != self.data:
             raise InputError(
-                "the training or validation data are not those that the run began with: give the "
+                "the training or validation data are not those of the run: give the "
                 "same clouds in the same order, with the same labels"
             )
         try:
@@ -141,7 +140,7 @@ class TrainingState:
 
 
 def compile_options(device: torch.device) -> dict[str, Any]:
-    """How torch.compile builds a step: on CUDA as graphs, which take the host one call to start."""
+    """Give the options of torch.compile: on CUDA, graphs, which the host starts in one call."""
     return {"mode": "reduce-overhead"} if device.type == "cuda" else {}
 
 

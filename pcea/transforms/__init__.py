@@ -1,7 +1,6 @@
 """Transforms of clouds, by name and with values: for training, voting and corrupted evaluation.
 
-Every module of this folder is imported here, so a file that registers a transform or a corruption
-joins by lying beside the others.
+Every module of this folder is imported here, so that it can register transforms and corruptions.
 """
 
 from pcea.registry import import_modules

@@ -1,22 +1,21 @@
-"""What a transform is: a registered class with values, applied to a batch or to one PyG item."""
+"""The base of transforms: registered classes with values, for batches and items of PyG."""
 
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 import torch
 from torch import Generator, Tensor
 from typing_extensions import dataclass_transform
 
 from pcea.datasets.clouds import Batch
-from pcea.errors import InputError
+from pcea.errors import GREATEST, InputError, require
 from pcea.geometry import gather
-from pcea.registry import Registry, write_call
+from pcea.registry import Registry, as_plain, write_call
 from pcea.transforms.drawing import uniform
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ TRANSFORMS: Registry[type[Transform]] = Registry("transform", "pcea.transforms")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def register_transform(name: str) -> Callable[[C], C]:
-    """Make a class a transform under a name, lower case with hyphens.
+    """Register a class as a transform under a name, in lower case with hyphens.
 
-    Recipes and the command line take the name. The class becomes a frozen dataclass, whose fields
-    are the transform's values, unless it is one already.
+    Recipes and the command line take the name. If the class is no dataclass yet, it becomes a
+    frozen one, whose fields are the values of the transform.
     """
 
     def add(transform: C) -> C:
@@ -52,83 +51,91 @@ def list_transforms() -> list[str]:
 
 def number(
     default: Any,
-    least: float = -math.inf,
-    most: float = math.inf,
+    least: float = -GREATEST,
+    most: float = GREATEST,
     *,
     whole: bool = False,
     pair: bool = False,
 ) -> Any:
-    """A field of a transform that is a number between two bounds, or an ``InputError``.
+    """Make a field of a transform for a number within bounds; others are an ``InputError``.
 
     Args:
-        default: its default.
-        least: the lower bound, included.
-        most: the upper bound, included.
-        whole: whether it must be whole.
-        pair: whether two numbers in order will do, too: a range to draw from.
+        default: the default.
+        least: the least value.
+        most: the greatest value; ``math.inf`` allows infinity.
+        whole: whether the number must be whole.
+        pair: whether the value may also be a pair of numbers, which is a range to draw from.
     """
-    return field(default=default, metadata={"bounds": (least, most, whole, pair)})
+    kind: Any = int if whole else float
+    if pair:
+        kind |= tuple[kind, kind]
+    return field(default=default, metadata={"bounds": (kind, least, most)})
 
 
 @dataclass(frozen=True)
 class Transform(ABC):
     """A random change to each cloud of a batch; its values are the fields of a dataclass.
 
-    Calling it with a batch gives a new batch on the same device; the given one stays as it is. All
-    randomness comes from the generator, so that the same seed gives the same batch; numbers are
-    drawn where the generator lives. Calling it with a ``torch_geometric.data.Data`` gives a
-    ``Data``, whose further values of each point are carried along.
+    Calling it with a batch returns a new batch on the same device and does not change the given
+    one. All random numbers come from the generator and are drawn on its device, so that the same
+    seed gives the same batch. Calling it with a ``torch_geometric.data.Data`` returns a ``Data``,
+    in which further values of the points follow their points.
 
-    A batch stays rectangular. Where every cloud gains or loses the same number of points, N
-    changes; where the number is drawn for each cloud, N stays: added points take the places of
-    others, and copies of kept points, taken in turn, replace those left out.
+    A batch stays rectangular. If every cloud gains or loses the same number of points, N changes.
+    If the number is drawn for each cloud, N stays: added points replace others, and copies of the
+    kept points, taken in turn, replace those that are left out.
 
     Args:
-        probability: of each cloud to be changed.
+        probability: the probability that a cloud is changed.
     """
 
     name: ClassVar[str] = ""
     mixes: ClassVar[bool] = False
-    """Whether it mixes clouds of a batch, and so cannot be applied to one alone."""
+    """Whether it mixes the clouds of a batch, and so cannot be applied to a single cloud."""
 
     probability: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
         for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, list):
-                value = tuple(value)
-                object.__setattr__(self, each.name, value)
-            bounds = (0, 1, False, False) if each.name == "probability" else None
-            if bounds := each.metadata.get("bounds", bounds):
-                _check_number(f"{self.name}: {each.name}", value, *bounds)
+            value = as_plain(getattr(self, each.name))
+            object.__setattr__(self, each.name, value)
+            what, bounds = f"{self.name}: {each.name}", each.metadata.get("bounds")
+            usual = (float, 0, 1) if each.name == "probability" else (kinds[each.name],)
+            require(what, value, *(bounds or usual))
+            if bounds and isinstance(value, tuple) and value[0] > value[1]:
+                raise InputError(f"{what} is {value}; the smaller number must come first")
 
     @abstractmethod
     def apply(self, batch: Batch, generator: Generator) -> Batch:
-        """Change every cloud of a batch without padding: another one, made by :func:`changed`."""
+        """Return a batch, made by :func:`changed`, in which every cloud is changed; no padding."""
 
     def __call__(self, item: Item, generator: Generator | None = None) -> Item:
         """Change a batch, or one cloud.
 
         Args:
             item: the batch, or a ``Data`` with ``pos`` (N, 3).
-            generator: what to draw from. Default: torch's own, which ``torch.manual_seed`` seeds.
+            generator: draws all random numbers. Default: torch's own, of ``torch.manual_seed``.
 
         Raises:
-            InputError: the batch has padding, the transform mixes clouds and there is one only, or
-                a probability is given where the number of points changes.
+            InputError: the batch has padding, the transform mixes clouds but gets a single one, or
+                it changes the number of points but has a probability below 1.
         """
         generator = torch.default_generator if generator is None else generator
         if not isinstance(item, Batch):
             return self._change_data(item, generator)
         if item.mask is not None:
-            raise InputError(f"{self}: the batch has padding: draw the same number of points")
+            raise InputError(
+                f"{self}: the batch has padding: draw the same number of points from each cloud"
+            )
         if self.probability == 1:
             return self.apply(item, generator)
         chosen = uniform((len(item),), 0, 1, item.pos, generator) < self.probability  # (B,)
         after = self.apply(item, generator)
         if after.pos.shape != item.pos.shape:
-            raise InputError(f"{self}: it changes the number of points, for all clouds or for none")
+            raise InputError(
+                f"{self}: it changes the number of points, so its probability must be 1"
+            )
         if after.mixed_category is not None:
             item = changed(item, **labels_of(item, after.mixed_category.shape[1]))
         merged = {}
@@ -144,13 +151,15 @@ class Transform(ABC):
         if getattr(data, "pos", None) is None:
             raise InputError(f"{self}: cannot be applied to {data!r}, which has no pos")
         normal = data.get("normal")
-        # Numbered points say where each one came from.
+        # As parts, the points get numbers, which afterwards say where each point came from.
         source = torch.arange(len(data.pos), device=data.pos.device)
         normals = None if normal is None else normal[None]
         done = self(Batch(data.pos[None], source.new_zeros(1), normals, source[None]), generator)
         assert done.part is not None
         if ("edge_index" in data or "face" in data) and not torch.equal(done.part[0], source):
-            raise InputError(f"{self}: the points of {data!r} are joined, and not all of them stay")
+            raise InputError(
+                f"{self}: it would change the points that edges or faces of {data!r} refer to"
+            )
         out = copy.copy(data)
         for key in data.keys():  # noqa: SIM118
             if key not in ("pos", "normal") and data.is_node_attr(key):
@@ -161,46 +170,32 @@ class Transform(ABC):
         return out
 
     def __str__(self) -> str:
-        """What :func:`as_transforms` reads as the same transform."""
+        """Write the transform so that :func:`as_transforms` reads the same one."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if values["probability"] == type(self).probability:
             del values["probability"]
         return write_call(self.name or type(self).__name__, values)
 
 
-def _check_number(
-    what: str, value: Any, least: float, most: float, whole: bool, pair: bool
-) -> None:
-    given = value if pair and isinstance(value, tuple) and len(value) == 2 else (value,)
-    kinds = (int,) if whole else (int, float)
-    fits = all(isinstance(each, kinds) and not isinstance(each, bool) for each in given)
-    if fits and least <= given[0] <= given[-1] <= most:
-        return
-    kind = ("a whole number" if whole else "a number") + (" or two in order" if pair else "")
-    bounds = f", at least {least:g}" if least > -math.inf else ""
-    bounds += f", at most {most:g}" if most < math.inf else ""
-    raise InputError(f"{what} is {value!r}; it must be {kind}{bounds}")
-
-
 def changed(batch: Batch, **tensors: Tensor | None) -> Batch:
-    """The same batch with other tensors, which are not checked again."""
+    """Copy a batch with other tensors, which are not checked again."""
     other = object.__new__(Batch)  # several times as quick as copy.copy
     vars(other).update(vars(batch), **tensors)
     return other
 
 
 def choose(chosen: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """``new`` where it is chosen, ``old`` elsewhere; further dimensions follow the first ones."""
+    """Take ``new`` where ``chosen`` is true, else ``old``; further dimensions are broadcast."""
     return torch.where(chosen.view(*chosen.shape, *[1] * (new.dim() - chosen.dim())), new, old)
 
 
 def points_of(batch: Batch) -> dict[str, Tensor]:
-    """Positions, and normals and parts where there are any."""
+    """Give the positions, and the normals and parts if there are any."""
     return {key: x for key in ("pos", "normal", "part") if (x := getattr(batch, key)) is not None}
 
 
 def take(batch: Batch, index: Tensor) -> Batch:
-    """Some points of each cloud, (B, M) int64, with their normals and parts."""
+    """Take points of each cloud by (B, M) int64 indices, with their normals and parts."""
     taken = {
         key: x.gather(1, index) if x.dim() == 2 else gather(x, index)
         for key, x in points_of(batch).items()
@@ -209,9 +204,11 @@ def take(batch: Batch, index: Tensor) -> Batch:
 
 
 def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
-    """The first points of each cloud in (B, N) int64 order: a count for all, or (B, 1) counts."""
-    # One count is the new N; beyond the old one, points are repeated in turn. With a count for each
-    # cloud, N stays, and the kept points are repeated in turn.
+    """Keep the first points of each cloud in (B, N) int64 order: one count, or (B, 1) counts.
+
+    One count is the new N; if it is above the old N, points are repeated in turn. With a count for
+    each cloud, N stays, and the kept points are repeated in turn.
+    """
     total = order.shape[1]
     if isinstance(count, int):
         return take(batch, order[:, torch.arange(count, device=order.device) % total])
@@ -219,7 +216,7 @@ def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
 
 
 def labels_of(batch: Batch, width: int) -> dict[str, Tensor]:
-    """The categories and shares of a batch, (B, width) each; what is not mixed is itself alone."""
+    """Give the categories and shares of a batch, (B, width) each; unmixed clouds have share 1."""
     if batch.mixed_category is None or batch.mixed_share is None:
         category = batch.category.unsqueeze(1)
         share = torch.ones_like(category, dtype=batch.pos.dtype)

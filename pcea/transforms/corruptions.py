@@ -1,4 +1,4 @@
-"""Corruptions: named lists of transforms at five severities, those of ModelNet-C to begin with."""
+"""Corruptions: named lists of transforms at five severities, such as those of ModelNet-C."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pcea.transforms.sampling import DropPatch, Resample
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
-# What makes the transforms of a severity, in whatever form as_transforms takes.
+# A function of the severity that returns transforms, in any form that as_transforms takes.
 Corruption = Callable[[int], Any]
 
 CORRUPTIONS: Registry[Corruption] = Registry("corruption", "pcea.corruptions")
@@ -23,10 +23,10 @@ CORRUPTIONS: Registry[Corruption] = Registry("corruption", "pcea.corruptions")
 def register_corruption(name: str) -> Callable[[Corruption], Corruption]:
     """Register a function of the severity, 1 to 5, that returns a list of transforms.
 
-    They get clouds in the unit sphere, y up.
+    The transforms are applied to clouds in the unit sphere, y up.
 
     Args:
-        name: lower case, as it is published.
+        name: the published name in lower case.
     """
     return CORRUPTIONS.register(name)
 

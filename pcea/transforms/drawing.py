@@ -1,4 +1,4 @@
-"""Random numbers for a batch: drawn where the generator lives, used where the batch does."""
+"""Draw random numbers on the generator's device, and move them to the device of the batch."""
 
 from typing import Any
 
@@ -23,25 +23,25 @@ def normal_noise(shape: Shape, like: Tensor, generator: Generator) -> Tensor:
 
 
 def whole_numbers(shape: Shape, low: int, high: int, like: Tensor, generator: Generator) -> Tensor:
-    """Draw int64 numbers in low … high, both included, on the device of ``like``."""
+    """Draw int64 numbers from low to high, both included, on the device of ``like``."""
     drawn = torch.randint(low, high + 1, shape, generator=generator, device=generator.device)
     return drawn.to(like.device)
 
 
 def bounds(value: Any) -> tuple[Any, Any]:
-    """Both ends of a range; a number is its own."""
+    """Give both ends of a range; a single number is both."""
     return value if isinstance(value, tuple) else (value, value)
 
 
 def draw_count(value: Count, pos: Tensor, generator: Generator) -> int | Tensor:
-    """A number of points as given, or (B, 1) int64, drawn for each cloud out of a range."""
+    """Give a number of points unchanged, or draw one per cloud from a range, (B, 1) int64."""
     if isinstance(value, tuple):
         return whole_numbers((len(pos), 1), *value, pos, generator)
     return value
 
 
 def draw_share(value: Share, pos: Tensor, generator: Generator) -> int | Tensor:
-    """A share of N as a number of points, at least 1, or as (B, 1) int64 for each cloud."""
+    """Turn a share of N into a number of points, at least 1; of a range, (B, 1) int64."""
     total = pos.shape[1]
     if isinstance(value, tuple):
         drawn = uniform((len(pos), 1), *value, pos, generator)
@@ -50,18 +50,18 @@ def draw_share(value: Share, pos: Tensor, generator: Generator) -> int | Tensor:
 
 
 def draw_order(pos: Tensor, generator: Generator) -> Tensor:
-    """(B, N) int64, the points of each cloud in random order."""
+    """Draw a random order of the points of each cloud, (B, N) int64."""
     return uniform(tuple(pos.shape[:2]), 0, 1, pos, generator).argsort(dim=1, stable=True)
 
 
 def draw_height(pos: Tensor, generator: Generator) -> Tensor:
-    """(B, N) how far each point lies in a direction that is drawn for each cloud."""
+    """Compute the height of each point, (B, N), in a random direction for each cloud."""
     direction = normal_noise((len(pos), 3, 1), pos, generator)
     return (pos @ torch.nn.functional.normalize(direction, dim=1)).squeeze(-1)
 
 
 def draw_clusters(points: Count, number: Count, pos: Tensor, generator: Generator) -> Tensor:
-    """(B, P) int64: of P points, the largest of ``points``, each one's of ``number`` clusters."""
+    """Assign each of P points, the most that ``points`` allows, to a cluster: (B, P) int64."""
     drawn = whole_numbers((len(pos), 1), *bounds(number), pos, generator)
     place = uniform((len(pos), bounds(points)[1]), 0, 1, pos, generator)
     return (place * drawn).long().clamp(max=bounds(number)[1] - 1)

@@ -1,4 +1,4 @@
-"""PointCutMix and RSMix: labels are mixed by the share of points; points keep normals and parts."""
+"""PointCutMix and RSMix, which mix two clouds, and their labels by the share of points."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ from pcea.transforms.base import (
 )
 from pcea.transforms.drawing import Share, bounds, draw_order, draw_share, uniform, whole_numbers
 
-# Clouds, what may replace their points one by one, and (B, N) where it does.
+# Clouds, the points that may replace theirs one by one, and (B, N) bool, which are replaced.
 Pieces = tuple[Batch, Batch, Tensor]
 
 
 @dataclass(frozen=True)
 class Mixing(Transform):
-    """A transform that replaces points of each cloud by those of another one of the batch."""
+    """A transform that replaces points of each cloud by points of another cloud of the batch."""
 
     mixes: ClassVar[bool] = True
 
@@ -35,7 +35,7 @@ class Mixing(Transform):
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         order = uniform((len(batch),), 0, 1, batch.pos, generator).argsort(stable=True)
-        # A cloud may be its own partner, by chance.
+        # By chance, a cloud may be its own partner.
         partner = changed(
             batch, **{name: None if x is None else x[order] for name, x in vars(batch).items()}
         )
@@ -58,18 +58,18 @@ class Mixing(Transform):
 
     @abstractmethod
     def pieces(self, batch: Batch, partner: Batch, generator: Generator) -> Pieces:
-        """Lay out the clouds of a batch and their partners, which are mixed point by point."""
+        """Order the points of the clouds and their partners, and choose which are replaced."""
 
 
 @register_transform("pointcutmix-r")
 class PointCutMixR(Mixing):
-    """Replace random points of each cloud by those points of another that match them.
+    """Replace random points of each cloud by the matching points of another cloud.
 
     Source: Zhang et al., *PointCutMix*, Neurocomputing 2022, with β = 1, a uniform share. The
-    authors match points by an approximate earth mover's distance; here see :func:`match`.
+    authors match points by an approximate earth mover's distance, this class by :func:`match`.
 
     Args:
-        share: of the points that are replaced; a range is drawn from for each cloud.
+        share: share of the points that are replaced, or a range that is drawn from for each cloud.
     """
 
     share: Share = number((0.0, 1.0), 0, 1, pair=True)
@@ -80,18 +80,18 @@ class PointCutMixR(Mixing):
         return batch, other, self.order(batch.pos, generator).argsort(dim=1) < count
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
-        """(B, N) int64 the points, those to replace first."""
+        """Order the points of each cloud, (B, N) int64; the first ones are replaced."""
         return draw_order(pos, generator)
 
 
 @register_transform("pointcutmix-k")
 class PointCutMixK(PointCutMixR):
-    """Replace a random point of each cloud and those nearest to it by another's that match them.
+    """Replace a random point of each cloud and those nearest to it by matching points of another.
 
-    Source: as of ``pointcutmix-r``.
+    Source: that of ``pointcutmix-r``.
 
     Args:
-        share: of the points that are replaced; a range is drawn from for each cloud.
+        share: share of the points that are replaced, or a range that is drawn from for each cloud.
     """
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:
@@ -104,14 +104,14 @@ class PointCutMixK(PointCutMixR):
 class RSMix(Mixing):
     """Replace the points in a ball about a random point by those in such a ball of another cloud.
 
-    The other's piece is moved as a whole, so that the centers of the two balls meet. It has as many
-    points as the piece that it replaces: of more there are some, fewer are repeated.
+    The new piece is moved so that the centers of the two balls coincide. It gets as many points as
+    the piece that it replaces: points are left out, or repeated if there are too few.
     Source: Lee et al., *Regularization Strategy for Point Cloud via Rigidly Mixed Sample*, CVPR
     2021, with β = 1, a uniform radius.
 
     Args:
-        radius: of the balls, in radii of the unit sphere; a range is drawn from for each cloud.
-        points: how many points a piece has at most.
+        radius: radius of the balls in radii of the unit sphere, or a range to draw from.
+        points: the most points in a piece.
     """
 
     radius: Share = number((0.0, 1.0), 0, pair=True)
@@ -130,7 +130,7 @@ class RSMix(Mixing):
     def _ball(
         self, pos: Tensor, radius: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, N) the points, those in the ball first; (B, 1) how many; (B, 1, 3) its center."""
+        """Give the points (B, N), the ball's first; their number (B, 1); its center (B, 1, 3)."""
         center = gather(pos, whole_numbers((len(pos), 1), 0, pos.shape[1] - 1, pos, generator))
         inside = (pos - center).norm(dim=-1) <= radius  # (B, N), the center at least
         key = uniform(tuple(inside.shape), 0, 1, pos, generator) - inside.to(pos.dtype)
@@ -140,8 +140,8 @@ class RSMix(Mixing):
 
 def match(pos: Tensor, other: Tensor) -> Tensor:
     """Match (B, N, 3) points one to one with near ones: (B, N) int64 indices into ``other``."""
-    # Both clouds are halved along x, y and z in turn, and halves are matched to halves until each
-    # holds one point: a quick stand-in for the matching of the smallest mean distance.
+    # Both clouds are halved along x, y and z in turn, and halves are matched until each has one
+    # point. This is a fast approximation of the matching with the smallest mean distance.
     total = pos.shape[1]
     both = torch.cat([pos, other])
     place = torch.arange(total, device=pos.device)
@@ -149,10 +149,10 @@ def match(pos: Tensor, other: Tensor) -> Tensor:
     ranks = torch.empty_like(sorts).scatter_(1, sorts, place.view(1, -1, 1).expand_as(sorts))
     order = place.expand(len(both), -1)
     for level in range((total - 1).bit_length()):
-        half = place * 2**level // total  # which of 2^level parts each place belongs to
+        half = place * 2**level // total  # the part, of 2^level, of each place
         key = half * total + ranks[..., level % 3].gather(1, order)
         if key.device.type == "cpu":
-            key.numpy().sort(axis=1)  # several times as quick as torch, which finds the places, too
+            key.numpy().sort(axis=1)  # much faster than torch, which sorts indices, too
         else:
             key = key.sort(dim=1).values
         order = sorts[..., level % 3].gather(1, key % total)

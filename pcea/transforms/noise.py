@@ -1,5 +1,7 @@
 """Noise on the coordinates, and points that belong to no surface."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
@@ -25,11 +27,11 @@ class Jitter(Transform):
 
     Args:
         std: standard deviation of the noise, in radii of the unit sphere.
-        clip: noise is clipped at this many standard deviations; ``inf``: no clipping.
+        clip: the noise is clipped at this many standard deviations; ``inf``: no clipping.
     """
 
     std: float = number(0.01, 0)
-    clip: float = number(3.0, 0)
+    clip: float = number(3.0, 0, math.inf)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         noise = normal_noise(tuple(batch.pos.shape), batch.pos, generator)
@@ -40,15 +42,16 @@ class Jitter(Transform):
 class StrayPoints(Transform):
     """Add points that belong to no surface: anywhere in a ball, or in clusters near the shape.
 
-    Without clusters they lie evenly in the ball about the origin, and have the part of the nearest
-    point. With clusters, each has the part of its cluster's center, which is a random point of the
-    cloud, and what lies outside the ball is divided by its squared norm. Normals are zero, which
-    says that they are not known. Source: ModelNet-C's ``add_global`` and ``add_local``.
+    Without clusters, the points are uniform in the unit ball about the origin and get the part of
+    the nearest point. With clusters, they get the part of the center of their cluster, a random
+    point of the cloud, and positions outside the ball are divided by their squared norm. Normals
+    are zero, which means unknown. Source: ModelNet-C's ``add_global`` and ``add_local``.
 
     Args:
-        points: how many are added; of a range, drawn for each cloud, they take places of others.
-        clusters: how many clusters, a number or a range. Default none.
-        std: standard deviation of a cluster, or its bounds, in radii of the unit sphere.
+        points: how many points are added. If a number is drawn from a range for each cloud, they
+            replace other points.
+        clusters: the number of clusters, or a range. Default: none.
+        std: standard deviation of a cluster in radii of the unit sphere, or a range.
     """
 
     points: Count = number((1, 100), 0, whole=True, pair=True)
@@ -68,7 +71,7 @@ class StrayPoints(Transform):
         )
         if isinstance(count, int):
             return both
-        place = draw_order(batch.pos, generator)  # (B, N): which stray could stand at each point
+        place = draw_order(batch.pos, generator)  # (B, N): the stray that could replace each point
         own = torch.arange(total, device=place.device)
         stray = total + place.clamp(max=strays.shape[1] - 1)
         return take(both, torch.where(place < count, stray, own))

@@ -1,4 +1,4 @@
-"""Normals as they come: estimated, flipped, or missing."""
+"""Make normals what they are in practice: estimated, flipped or missing."""
 
 from dataclasses import field
 
@@ -13,10 +13,10 @@ from pcea.transforms.drawing import uniform
 
 @register_transform("estimate-normals")
 class EstimateNormals(Transform):
-    """Give each cloud the normals that its positions alone say; nothing is drawn.
+    """Estimate the normals of each cloud from its positions; nothing is random.
 
     Args:
-        k: neighbors of a point that its plane is fitted to, itself among them.
+        k: number of neighbors, including the point itself, to which a plane is fitted.
     """
 
     k: int = number(20, 3, whole=True)
@@ -27,10 +27,10 @@ class EstimateNormals(Transform):
 
 @register_transform("flip-normals")
 class FlipNormals(Transform):
-    """Turn normals to the other side of the surface, where there are any.
+    """Flip normals to the other side of the surface, if there are any.
 
     Args:
-        share: of the points whose normals are turned.
+        share: share of the points whose normals are flipped.
     """
 
     share: float = number(1.0, 0, 1)
@@ -45,7 +45,7 @@ class FlipNormals(Transform):
 
 @register_transform("drop-normals")
 class DropNormals(Transform):
-    """Make all normals of a cloud zero, which says that they are not known, where there are any."""
+    """Set the normals of a cloud, if there are any, to zero, which means unknown."""
 
     probability: float = field(default=0.5, kw_only=True)
 

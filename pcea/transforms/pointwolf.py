@@ -14,18 +14,18 @@ from pcea.transforms.drawing import Shape, uniform, whole_numbers
 
 @register_transform("pointwolf")
 class PointWOLF(Transform):
-    """Turn, stretch and move the surroundings of a few anchors, each in its own way.
+    """Rotate, stretch and move the surroundings of each of a few anchors by its own random map.
 
-    Anchors are farthest points. Each has a linear map and a move of its own, each of turn, stretch
-    and move with probability 1/2; stretch and move act along random axes. A point goes where the
-    anchors' maps take it, weighted by a Gaussian of its distance to the anchors along random axes.
-    At last the cloud is put into the unit sphere. Normals turn as the surface does.
+    The anchors are farthest points. The map of each has a rotation, a stretch and a move with
+    probability 1/2 each; stretch and move act along random axes. The new position of a point is
+    the mean of those by all maps, weighted by a Gaussian of its distance to the anchors along
+    random axes. The cloud is then scaled to the unit sphere. Normals follow the surface.
     Source: Kim et al., *Point Cloud Augmentation with Weighted Local Transformations*, ICCV 2021;
     defaults as in the authors' code.
 
     Args:
-        anchors: how many there are.
-        degrees: the largest turn about each axis, to either side.
+        anchors: the number of anchors.
+        degrees: the largest rotation about each axis, to either side.
         scale: the largest stretch; the smallest is 1.
         reach: the longest move along each axis, to either side, in radii of the unit sphere.
         std: standard deviation of the Gaussian, in radii of the unit sphere.
@@ -48,7 +48,7 @@ class PointWOLF(Transform):
         moved = away @ matrix + (anchor + move).unsqueeze(2)  # (B, M, N, 3)
         normal = batch.normal
         if normal is not None:
-            # dy = dx J, where J holds the maps and how their weights change from place to place.
+            # dy = dx J, where J has the maps and the derivative of their weights.
             slope = away * along / -(self.std**2)
             slope = weight * (slope - (weight * slope).sum(1, keepdim=True))  # (B, M, N, 3)
             jacobian = torch.einsum("bmn,bmij->bnij", weight.squeeze(-1), matrix)
@@ -57,7 +57,7 @@ class PointWOLF(Transform):
         return changed(batch, pos=unit_sphere((weight * moved).sum(1)), normal=normal)
 
     def _anchors(self, pos: Tensor, generator: Generator) -> Tensor:
-        """Farthest points from a random one on: each cloud begins with another of its points."""
+        """Sample farthest points, beginning with a random point of each cloud."""
         total = pos.shape[1]
         first = whole_numbers((len(pos), 1), 0, total - 1, pos, generator)
         begun = gather(pos, (torch.arange(total, device=pos.device) + first) % total)
@@ -77,7 +77,7 @@ class PointWOLF(Transform):
 
 
 def _axes(shape: Shape, like: Tensor, generator: Generator) -> Tensor:
-    """(…, 3) of 0 and 1: one of the seven choices of one to three axes."""
+    """Choose one to three axes at random: (…, 3) of 0 and 1."""
     choice = whole_numbers((*shape, 1), 1, 7, like, generator)
     bits = torch.arange(3, device=choice.device)
     return (choice >> bits & 1).to(like.dtype)

@@ -1,4 +1,4 @@
-"""Transforms from what people write: names with values, mappings, objects and functions."""
+"""Read transforms: names with values, mappings, objects and functions."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -18,14 +18,14 @@ from pcea.transforms.drawing import whole_numbers
 
 
 def as_transforms(value: Any) -> tuple[Transform, ...]:
-    """Make a list of transforms out of all that may name one.
+    """Make a list of transforms.
 
     Args:
         value: one of these, or a list of them: a name, ``"scale"``; a name with values,
             ``"scale(0.67, 1.5)"``; a mapping of a name to its values, ``{"scale": {"low": 0.67}}``
             or ``{"scale": [0.67, 1.5]}``; a transform; a transform of torch-geometric, which is
-            applied to one cloud after the other; a function of a batch and a generator that
-            returns a batch. None is no transform.
+            applied to each cloud by itself; a function of a batch and a generator that returns a
+            batch. None gives an empty list.
 
     Raises:
         InputError: there is no such transform, or a value is wrong.
@@ -74,7 +74,7 @@ def _build(name: str, args: tuple[Any, ...], values: dict[str, Any]) -> Transfor
 
 @dataclass(frozen=True)
 class Function(Transform):
-    """A function of a batch and a generator as a transform."""
+    """A transform that calls a function of a batch and a generator."""
 
     function: Callable[[Batch, Generator], Batch]
 
@@ -87,9 +87,9 @@ class Function(Transform):
 
 @dataclass(frozen=True)
 class CloudByCloud(Transform):
-    """A transform of torch-geometric, applied to one cloud of a batch after the other.
+    """A transform of torch-geometric, applied to each cloud of a batch by itself.
 
-    What it draws from Python's, NumPy's and torch's own generators follows from the given one.
+    The given generator seeds those of Python, NumPy and torch, from which it draws.
     """
 
     transform: Callable[[Any], Any]

@@ -1,4 +1,4 @@
-"""Points left out: at random, onto one point, in patches, or on one side."""
+"""Leave points out: at random, in patches, or on one side."""
 
 import math
 
@@ -25,10 +25,10 @@ class Resample(Transform):
     """Keep some points, drawn at random.
 
     Args:
-        share: of the points to keep; a range is drawn from for each cloud.
-        points: how many to keep, instead of a share; more than N repeats points.
-        density: how many times as likely a point is kept on one side of the cloud as on the other,
-            along a random direction. At 1, all are alike.
+        share: share of the points to keep, or a range that is drawn from for each cloud.
+        points: the number of points to keep, instead of a share; above N, points are repeated.
+        density: how many times as likely a point is kept at one end of the cloud as at the other
+            end, in a random direction. At 1, all points are equally likely.
     """
 
     share: Share = number((0.25, 1.0), 0, 1, pair=True)
@@ -39,7 +39,7 @@ class Resample(Transform):
         pos = batch.pos
         given = draw_count(self.points, pos, generator)
         count = given if self.points else draw_share(self.share, pos, generator)
-        # Exponential times come in the order of drawing without replacement, likely ones first.
+        # Sorted exponential times are a weighted draw without replacement.
         time = -uniform(tuple(pos.shape[:2]), 0, 1, pos, generator).log()
         if self.density > 1:
             height = draw_height(pos, generator)  # (B, N)
@@ -51,14 +51,14 @@ class Resample(Transform):
 
 @register_transform("drop-points")
 class DropPoints(Transform):
-    """Make a random share of each cloud's points its first point ("random input dropout").
+    """Replace a random share of each cloud's points by its first point ("random input dropout").
 
-    A dropped point is the first point in all: one that kept its own normal or label would say of
-    the first point's place what holds elsewhere. Source: PointNet++'s and PCT's published training
-    code, which has neither normals nor labels.
+    A dropped point also gets the normal and the part of the first point, since its own would be
+    wrong at that position. Source: the published training code of PointNet++ and PCT, which has
+    neither normals nor parts.
 
     Args:
-        share: each cloud's share is uniform in 0 … this.
+        share: the largest share; that of each cloud is uniform between 0 and this.
     """
 
     share: float = number(0.875, 0, 1)
@@ -72,14 +72,14 @@ class DropPoints(Transform):
 
 @register_transform("drop-patch")
 class DropPatch(Transform):
-    """Leave out patches: a random remaining point and those nearest to it, patch by patch.
+    """Leave out patches one after the other: a random remaining point and those nearest to it.
 
-    Each of the points to leave out belongs to a random one of the patches. Source: ModelNet-C's
+    The points to leave out are shared out among the patches at random. Source: ModelNet-C's
     ``dropout_local``.
 
     Args:
-        points: how many are left out in all; a range is drawn from for each cloud.
-        patches: how many patches, a number or a range.
+        points: how many points are left out in all, or a range that is drawn from for each cloud.
+        patches: the number of patches, or a range.
     """
 
     points: Count = number((100, 500), 0, whole=True, pair=True)
@@ -88,7 +88,7 @@ class DropPatch(Transform):
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         pos, total = batch.pos, batch.pos.shape[1]
         lost = draw_count(self.points, pos, generator)
-        # One point at least stays.
+        # At least one point stays.
         lost = min(lost, total - 1) if isinstance(lost, int) else lost.clamp(max=total - 1)
         patch = draw_clusters(self.points, self.patches, pos, generator)  # (B, P)
         real = torch.arange(patch.shape[1], device=pos.device) < lost
@@ -110,7 +110,7 @@ class OneSide(Transform):
     """Keep the points that lie farthest in a random direction, as a scan from one side does.
 
     Args:
-        share: of the points to keep; a range is drawn from for each cloud.
+        share: share of the points to keep, or a range that is drawn from for each cloud.
     """
 
     share: Share = number((0.4, 0.75), 0, 1, pair=True)

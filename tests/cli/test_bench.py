@@ -185,7 +185,7 @@ def test_ctrl_c_saves_what_was_measured(
         ("geometry --json .", "it is a folder"),
         ("geometry --picture .", "it is a folder"),
         ("geometry --pionts 5", "'--points'"),
-        ("attention --points 16 0", "--points is 0"),
+        ("attention --points 16 0", "--points is (16, 0); it must be a list of whole numbers"),
         ("attention --dim 6", "four heads"),
         ("model --models pct eaat", "'eaat' (did you mean 'eat'"),
         ("model --models eat-seg", "no classifier is called 'eat-seg'"),

@@ -94,7 +94,12 @@ def test_very_small_and_very_large_meshes_are_sampled(
     [
         (torch.zeros(3, 2), torch.tensor([[0, 1, 2]]), 5, r"vertices must have shape \(…, 3\)"),
         (torch.eye(3), torch.tensor([0, 1, 2]), 5, r"faces must have shape \(…, 3\)"),
-        (torch.eye(3), torch.tensor([[0, 1, 2]]), 0, "cannot sample 0 points"),
+        (
+            torch.eye(3),
+            torch.tensor([[0, 1, 2]]),
+            0,
+            "num is 0; it must be a whole number of at least 1",
+        ),
         (torch.eye(3), torch.empty(0, 3, dtype=torch.long), 5, "none of its faces has an area"),
         (torch.eye(3), torch.tensor([[0, 1, 3]]), 5, "vertex 3, but there are 3"),
         (torch.eye(3), torch.tensor([[0, 1, -1]]), 5, "vertex -1, but there are 3"),

@@ -75,7 +75,7 @@ def test_flat_triangles() -> None:
 
 
 def test_points_without_faces(mesh: Mesh) -> None:
-    with pytest.raises(InputError, match="without faces"):
+    with pytest.raises(InputError, match="do not say their faces"):
         refine(mesh, Cloud(mesh.vertices))
 
 

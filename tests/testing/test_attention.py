@@ -62,14 +62,14 @@ def test_what_is_right_passes() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (reads_padding, "Padding, whatever stands in it"),
+        (reads_padding, "Padding, whatever its values are"),
         (by_order, "Permuting the points permutes"),
-        (negative, "nowhere negative"),
+        (negative, "finite and not negative"),
     ],
 )
 def test_what_is_wrong_is_named(weights: Callable[..., Tensor], message: str) -> None:
     register_attention("mine")(faulty(weights))
-    with pytest.raises(AssertionError, match=f"attention 'mine' does not hold: .*{message}"):
+    with pytest.raises(AssertionError, match=f"attention 'mine' breaks a promise: .*{message}"):
         check_attention("mine")
 
 

@@ -68,9 +68,9 @@ def test_what_is_right_passes(tmp_path: Path) -> None:
             "not centered",
         ),
         (lambda p, s: clouds(p, "always"), "train and test share"),
-        (lambda p, s: clouds(torch.randn(4, 20, 3), s), "pos differs from one reading"),
+        (lambda p, s: clouds(torch.randn(4, 20, 3), s), "two readings differ in pos"),
         (lambda p, s: clouds(p, s, normal=3 * torch.ones(4, 20, 3)), "a normal is neither"),
-        (lambda p, s: clouds(p, s, part=torch.ones(4, 20)), "a part that its category has not"),
+        (lambda p, s: clouds(p, s, part=torch.ones(4, 20)), "a part that its category lacks"),
     ],
 )
 def test_what_is_wrong_is_named(change: Change, message: str, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_named(change: Change, message: str, tmp_path: Path) ->
 
 def test_an_empty_folder_is_no_data_set(tmp_path: Path) -> None:
     stranger(clouds, recognized=True)
-    with pytest.raises(AssertionError, match="an empty folder is taken"):
+    with pytest.raises(AssertionError, match="an empty folder is accepted"):
         check_dataset("mine", tmp_path)
 
 

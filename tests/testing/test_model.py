@@ -68,17 +68,17 @@ class Forgets(Classifier):
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        (Mixes, "gives the same alone and beside others"),
+        (Mixes, "has the same logits alone as in a batch"),
         (Ordered, "order of the points does not matter"),
-        (Restless, "leaves no trace"),
-        (Idle, "every parameter gets a finite gradient.*unused.weight"),
-        (Blind, "With normals they matter"),
-        (Forgets, "Saved and loaded again, it is the same"),
+        (Restless, "a forward pass changes no state"),
+        (Idle, "Every parameter gets a finite gradient.*unused.weight"),
+        (Blind, "A model with normals uses"),
+        (Forgets, "When saved and loaded again"),
     ],
 )
 def test_what_is_broken_is_found(kind: type[Classifier], what: str) -> None:
     register_model("broken", **SMALL)(kind)
-    with pytest.raises(AssertionError, match=f"model 'broken' does not hold: .*{what}"):
+    with pytest.raises(AssertionError, match=f"model 'broken' breaks a promise: .*{what}"):
         check_model("broken")
 
 

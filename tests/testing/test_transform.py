@@ -136,11 +136,11 @@ def no_numbers(batch: Batch, generator: Generator) -> Batch:
 @pytest.mark.parametrize(
     ("apply", "promise"),
     [
-        (in_place, "The generator alone|The given batch stays"),
-        (from_elsewhere, "The generator alone decides"),
-        (all_alike, "changed alike"),
+        (in_place, "the given batch does not change"),
+        (from_elsewhere, "A seed of the generator determines"),
+        (all_alike, "have the same random numbers"),
         (by_the_others, "depends on another cloud"),
-        (stretched_without_normals, "does not stand upright"),
+        (stretched_without_normals, "is not perpendicular"),
         (long_normals, "a length is not 1"),
         (fewer_points, "normal is "),
         (shuffled_parts, "has another part"),
@@ -151,7 +151,7 @@ def no_numbers(batch: Batch, generator: Generator) -> Batch:
 )
 def test_what_is_wrong_is_named(apply: Apply, promise: str) -> None:
     register(apply)
-    with pytest.raises(AssertionError, match=f"transform 'mine' does not hold: .*({promise})"):
+    with pytest.raises(AssertionError, match=f"transform 'mine' breaks a promise: .*({promise})"):
         check_transform("mine")
 
 

@@ -220,7 +220,7 @@ def test_a_run_does_not_go_on_with_other_validation_data(
         "order": given(held_out[list(range(7, -1, -1))]),
         "names": given(held_out, names),
     }
-    with pytest.raises(InputError, match="validation data are not those that the run began with"):
+    with pytest.raises(InputError, match="validation data are not those of the run"):
         train(out=run.path, resume=True, dataset=other[changed])
     train(out=run.path, resume=True, dataset=given(held_out))
 
@@ -248,7 +248,7 @@ def test_a_module_goes_on_bit_for_bit_when_it_is_given_again(
     other = items()
     other[0].y = 1 - other[0].y
     for changed in (items(19), other, items()[::-1]):
-        with pytest.raises(InputError, match="data are not those that the run began with"):
+        with pytest.raises(InputError, match="data are not those of the run"):
             train(out=cut.path, resume=True, model=net(), dataset=changed)
     train(out=cut.path, resume=True, model=Net(), dataset=items())
     assert_same_weights(cut, whole)

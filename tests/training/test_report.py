@@ -81,7 +81,7 @@ def test_one_page_that_needs_no_other_file(recipe: Recipe, tmp_path: Path, epoch
     assert f"the weights of epoch 1, the best of {epochs}" in page.text.replace(
         "averaged ", ""
     ).replace("\n", " ")
-    assert "test split was never touched" in page.text.replace("\n", " ")
+    assert "test split was not used" in page.text.replace("\n", " ")
     assert "Measured again" not in page.text
     assert not [path for path in run.path.iterdir() if path.name.startswith(".")]
 

@@ -82,7 +82,7 @@ def test_the_commit_is_that_of_this_code_alone(
 
 def test_an_existing_run_is_refused(run: RunFolder) -> None:
     before = run.recipe.read_bytes()
-    with pytest.raises(InputError, match="holds a run already: go on with --resume"):
+    with pytest.raises(InputError, match="holds a run already: resume it with --resume"):
         run.create(get_recipe("shapes-seg"), None, {})
     assert run.recipe.read_bytes() == before
 

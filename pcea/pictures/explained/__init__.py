@@ -1,4 +1,4 @@
-"""What an explanation holds, as pictures and as colored shapes: one file per picture."""
+"""Draw an explanation as pictures and colored shapes: one module per picture."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,10 +17,10 @@ from pcea.pictures.refine import Refined
 from pcea.pictures.turntable import turntable as write_turntable
 from pcea.registry import Registry, import_modules
 
-# From light to dark: a peaked slot leaves most of a shape at the low end, where form stays visible.
+# From light to dark: a peaked slot has low values on most of a shape, whose form stays visible.
 COLORMAP = "magma_r"
 DPI = 200
-# Pictures of a turn.
+# Pictures in an animation.
 FRAMES = 48
 
 
@@ -29,20 +29,20 @@ class DrawnExplanation:
 
     Args:
         found: the explanation.
-        title: what stands above each figure.
-        style: background and resolution; the colors are the figures' own.
+        title: the text above each figure.
+        style: background and resolution; the figures choose their colors.
     """
 
     def __init__(self, found: Explanation, title: str, style: Style) -> None:
         self.found, self.title, self.style = found, title, style
-        # A mesh of few triangles is cut finer; values (P, C) are carried to its vertices.
+        # A mesh of few triangles is subdivided; values (P, C) are carried to its vertices.
         refined = Refined(found)
         self.shape, self.carry = refined.shape.upright(found.up), refined.carry
 
     @property
     def colored(self) -> Style:
-        """The style of panels of columns."""
-        label = "share of what the panel goes up to"
+        """The style of panels that are colored by columns."""
+        label = "share of the panel's top value"
         return replace(self.style, colormap=COLORMAP, low=0.0, high=1.0, label=label)
 
     def panels(
@@ -56,13 +56,13 @@ class DrawnExplanation:
         for column, own, name in zip(columns, values.T, names, strict=True):
             title, mark = f"{name}\nup to {column.high:.0f} × the mean", None
             query = self.found.maps[column.layer].query
-            if query is not None and column.index > 0:  # the first is what points receive
+            if query is not None and column.index > 0:  # column 0 is what points receive
                 mark = upright(query[column.index - 1], self.found.up)
             panels.append(Panel(shape, own / column.high, title=title, mark=mark))
         return panels
 
 
-# A picture gives its figure, or None where the explanation has nothing for it.
+# A picture returns its figure, or None if the explanation lacks what it draws.
 Picture = Callable[[DrawnExplanation], Figure | None]
 PICTURES: Registry[Picture] = Registry("picture", "pcea.pictures")
 register_picture = PICTURES.register
@@ -87,12 +87,12 @@ def save_explanation(
 
     ``attention.npz`` holds all values, ``attention.ply`` and ``attention.glb`` the shape colored by
     the first column of the gallery, in the file's own coordinates. Each registered picture is a
-    PNG, such as ``gallery.png``, where the explanation has something for it.
+    PNG, such as ``gallery.png``, if the explanation has what it draws.
 
     Args:
-        found: what :func:`pcea.explain` gives.
-        folder: where to write; it is made if need be.
-        title: what stands above the pictures. Default: the shape's name and the answer.
+        found: the result of :func:`pcea.explain`.
+        folder: where to write; a missing folder is made.
+        title: the text above the pictures. Default: the shape's name and the prediction.
         background: what is behind the shapes.
         renderer: how meshes are rasterized, as for :func:`render`.
         turntable: whether to write ``turntable.gif``, too.
@@ -122,5 +122,5 @@ def save_explanation(
         )
 
 
-# A file that registers a picture joins by lying beside this one.
+# Every module of this folder is imported, so that it can register its picture.
 import_modules(__name__, __path__)

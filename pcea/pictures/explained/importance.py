@@ -1,4 +1,4 @@
-"""Which points decide the answer."""
+"""Which points decide the prediction."""
 
 import torch
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ from pcea.pictures.figures import Panel, gallery
 
 @register_picture("importance")
 def draw(drawn: DrawnExplanation) -> Figure | None:
-    """Draw where the pooled channels are won, and gradient times input."""
+    """Draw the share of pooled channels that points win, and gradient times input."""
     found = drawn.found.importance
     if found is None:
         return None

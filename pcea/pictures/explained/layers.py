@@ -8,13 +8,13 @@ from pcea.pictures.figures import grid
 
 # Columns of each layer.
 PER_LAYER = 6
-# With more faces than this, bringing every column to each vertex and drawing it takes minutes.
+# With more faces than this, it would take minutes to carry all columns to the vertices.
 HEAVY = 200_000
 
 
 @register_picture("layers")
 def draw(drawn: DrawnExplanation) -> Figure:
-    """Draw one row per layer; of a mesh of many faces, on the sampled points."""
+    """Draw one row per layer, for a mesh of many faces on the sampled points."""
     found = drawn.found
     heavy = isinstance(found.shape, Mesh) and len(found.shape.faces) > HEAVY
     rows = []

@@ -1,4 +1,4 @@
-"""What slots single out over a data set, as pictures: one file per picture."""
+"""Draw what slots single out over a data set: one module per picture."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,20 +15,20 @@ from pcea.pictures.figures import Style
 from pcea.pictures.files import save
 from pcea.registry import Registry, import_modules
 
-# Categories in a picture, at most.
+# The most categories in a picture.
 COLUMNS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnSlots:
-    """What a picture of slots is drawn from.
+    """The data that a picture of slots is drawn from.
 
     Args:
-        statistics: what :func:`pcea.evaluation.measure_slots` found of the model on the data.
+        statistics: the result of :func:`pcea.evaluation.measure_slots` for model and data.
         model: the model.
         data: the data set.
         categories: the ids of the categories to draw, the one with the most shapes first.
-        style: background and resolution; the colors are the picture's own.
+        style: background and resolution; the picture chooses its colors.
     """
 
     statistics: SlotStatistics
@@ -38,7 +38,7 @@ class DrawnSlots:
     style: Style
 
 
-# A picture gives its figure, or None where there is nothing to draw.
+# A picture returns its figure, or None if there is nothing to draw.
 SlotPicture = Callable[[DrawnSlots], Figure | None]
 SLOT_PICTURES: Registry[SlotPicture] = Registry("slot picture", "pcea.slot_pictures")
 register_slot_picture = SLOT_PICTURES.register
@@ -55,7 +55,7 @@ def save_slots(
     """Draw what slots mean over a data set, one PNG per registered picture, such as ``slots.png``.
 
     ``statistics``, ``model``, ``data`` and ``style`` are those of :class:`DrawnSlots`. Without a
-    ``category``, those with the most shapes are drawn. It returns the names of the written files.
+    ``category``, those with the most shapes are drawn. Returns the names of the written files.
     """
     taxonomy = data.taxonomy
     counts = data.clouds.category.bincount(minlength=len(taxonomy.categories))
@@ -70,5 +70,5 @@ def save_slots(
     return files
 
 
-# A file that registers a picture joins by lying beside this one.
+# Every module of this folder is imported, so that it can register its picture.
 import_modules(__name__, __path__)

@@ -22,7 +22,7 @@ SHAPES, ROWS, VOTES = 6, 4, 2
 
 @register_slot_picture("across")
 def across(drawn: DrawnSlots) -> Figure | None:
-    """Draw the parts of the first category's shapes, and below them the slots that single them out.
+    """Draw shapes of the first category by part, and below them the slots that single parts out.
 
     There is no picture where the data set has no shape of that category.
     """
@@ -42,7 +42,7 @@ def across(drawn: DrawnSlots) -> Figure | None:
         rows.append([Panel(shape, colors=colors[each.part]) for shape, each in pairs])
         titles.append("labeled parts")
         legend = {taxonomy.parts[i].rpartition("/")[2]: colors[i].tolist() for i in ids}
-    # Shapes of a data set stand: there is nothing to guess.
+    # The shapes of a data set have y up, so the up axis is not guessed.
     found = [explain(model, each, up="y", votes=VOTES, importance=False) for each in shapes]
     for slot, title in _best_slots(drawn.statistics, ids):
         columns = [each.maps[slot.layer].values[slot.head, :, slot.slot or 0] for each in found]
@@ -68,7 +68,7 @@ def across(drawn: DrawnSlots) -> Figure | None:
 
 
 def _best_slots(statistics: SlotStatistics, parts: Sequence[int]) -> list[tuple[SlotFigures, str]]:
-    """Choose the slots that single out parts best, or else the most telling, each with a title."""
+    """Choose the slots that single out parts best, or else the most telling, with titles."""
     auc = statistics.auc[:, list(parts)].nan_to_num(0)
     if not auc.any():
         return [(each, each.name) for each in statistics.telling()[:ROWS]]

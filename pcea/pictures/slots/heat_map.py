@@ -8,10 +8,10 @@ from pcea.pictures.slots.scatter import INK
 
 @register_slot_picture("parts")
 def heat_map(drawn: DrawnSlots) -> Figure | None:
-    """Draw how well slots single out the parts of the categories, which are the columns.
+    """Draw how well slots single out parts: one column per part of the categories.
 
-    The rows are, for each part, the slot that singles it out best, in the order of the parts. There
-    is no picture where no part is labeled.
+    The rows are the slots that single out a part best, in the order of the parts. There is no
+    picture if no part is labeled.
     """
     statistics, taxonomy = drawn.statistics, drawn.statistics.taxonomy
     ids = [
@@ -24,7 +24,7 @@ def heat_map(drawn: DrawnSlots) -> Figure | None:
         return None
     rows = list(dict.fromkeys(statistics.auc[:, ids].nan_to_num(0).argmax(0).tolist()))
     values, chosen = statistics.auc[rows][:, ids], [statistics.slots[row] for row in rows]
-    # The title and the bar's label want room, however few parts there are.
+    # The title and the label of the bar need room even if there are few parts.
     size = (max(5.0, 3.0 + 0.36 * len(ids)), max(3.8, 2.4 + 0.26 * len(chosen)))
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Every slot as a dot: how wide it is, and how much it tells."""
+"""Draw every slot as a dot: its entropy, and how much it tells."""
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
@@ -8,8 +8,8 @@ from pcea.evaluation import SlotFigures
 from pcea.pictures.slots import DrawnSlots, register_slot_picture
 
 INK, SOFT = "#1c2126", "#5b6570"
-# How many of the most telling slots are named in the picture, and the room that a name needs, in
-# shares of the picture.
+# How many of the most telling slots are named in the picture, and the width and height that a name
+# needs, as shares of the picture.
 NAMED = 10
 ROOM = (0.45, 0.035)
 
@@ -18,10 +18,10 @@ ROOM = (0.45, 0.035)
 def scatter(drawn: DrawnSlots) -> Figure:
     """Draw each slot at its entropy and at how much it tells.
 
-    High is telling: normalized mutual information with the parts above what slabs give, or, where
-    no parts are labeled, agreement between shapes of a category above that of shapes of different
-    ones. Left lies on few points, right lies everywhere. Filled dots are above the 95th percentile
-    of chance.
+    The height is the normalized mutual information with the parts, less that of slabs; without
+    labeled parts, it is the agreement between shapes of a category, less that between categories.
+    Slots on the left lie on few points, those on the right everywhere. Filled dots are above the
+    95th percentile of chance.
     """
     statistics, data = drawn.statistics, drawn.data
     by_parts = any(each.lift is not None for each in statistics.slots)
@@ -71,7 +71,7 @@ def scatter(drawn: DrawnSlots) -> Figure:
 
 
 def _named(known: list[tuple[float, SlotFigures]]) -> list[tuple[float, SlotFigures]]:
-    """The most telling of each part, whose names do not lie on those before."""
+    """Choose the most telling slot of each part, if its name does not overlap others."""
     wide, high = (
         max(values, default=0.0) - min(values, default=0.0) or 1.0
         for values in ([each.entropy for _, each in known], [y for y, _ in known])

@@ -1,7 +1,6 @@
-"""Trackers: callbacks by name, which follow a run elsewhere; recipes and ``--tracker`` name them.
+"""Trackers: callbacks that record a run, named in recipes and by ``--tracker``.
 
-Every module of this folder is imported here, so a file that registers a tracker joins by lying
-beside the others.
+Every module of this folder is imported here, so that it can register its tracker.
 """
 
 from pcea.registry import Registry, import_modules

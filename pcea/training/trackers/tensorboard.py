@@ -10,7 +10,7 @@ class TensorBoard(Callback):
     """Writes each epoch's figures to ``tensorboard/`` in the run folder."""
 
     def on_start(self, state: TrainingState) -> None:
-        """Open a file of events."""
+        """Open the file of events."""
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(state.run.path / "tensorboard"))
