@@ -68,9 +68,7 @@ class Scene:
                 raise InputError(f"{shape.name or 'the mesh'}: without faces there is no picture")
             used = np.zeros(len(pos), bool)
             used[self._corner.ravel()] = True
-            pos = np.where(
-                used[:, None], pos, pos[self._corner[0, 0]]
-            )  # ignores vertices of no face
+            pos = np.where(used[:, None], pos, pos[self._corner[0, 0]])  # only vertices of faces
         else:
             if not len(shape):
                 raise InputError(f"{shape.name or 'the cloud'}: without points there is no picture")
@@ -177,10 +175,7 @@ class Scene:
         caster.add_triangles(self._pos, self._corner.astype(np.uint32))
         height, width = face.shape
         x, y, _ = self.camera.project(self._pos, width, height)
-        left, top = (
-            max(int(x.min()), 0),
-            max(int(y.min()), 0),
-        )  # rays that miss the shape are left out
+        left, top = max(int(x.min()), 0), max(int(y.min()), 0)  # only rays around the shape
         own = slice(top, int(y.max()) + 1), slice(left, int(x.max()) + 1)
         focal, outer = self.camera.focal(width, height), np.eye(4)
         inner = np.array([[focal, 0, width / 2 - left], [0, focal, height / 2 - top], [0, 0, 1]])

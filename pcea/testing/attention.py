@@ -49,10 +49,7 @@ class AttentionTrial(ModuleTrial[Attention]):
         kind, size = self.attention.map_kind, tuple(weights.shape)
         require(out.shape == x.shape, f"the output is {tuple(out.shape)}, not {tuple(x.shape)}")
         require(out.dtype == x.dtype, f"the output is {out.dtype}, not {x.dtype}")
-        require(
-            len(size) == 4 and (size[0], size[2]) == (3, 12),
-            f"the map is {size} for an input {tuple(x.shape)}",
-        )
+        require(len(size) == 4 and (size[0], size[2]) == (3, 12), f"the map has shape {size}")
         require(kind in ("slots", "points"), f"map_kind is {kind!r}")
         fewer = self.attention.attend(x[:, :10], pos[:, :10])[1].shape[3]
         columns = 12 if self.among_points else fewer

@@ -71,16 +71,10 @@ class ModelTrial(ModuleTrial[PointModel]):
         """Its info has the name and the taxonomy, and does not change when written as JSON."""
         model, info = self.module, self.module.info
         require(info.name == self.name, f"info.name is {info.name!r}")
-        require(
-            info.taxonomy == NAMES and info.num_points == 64,
-            "info has other values than those given",
-        )
-        require(
-            ModelInfo.from_json(info.to_json()) == info, "info differs when read back from JSON"
-        )
-        require(
-            isinstance(model.encoder, PointTransformer), "its encoder is not a PointTransformer"
-        )
+        require(info.taxonomy == NAMES, "info has another taxonomy")
+        require(info.num_points == 64, f"info.num_points is {info.num_points}, not 64")
+        require(ModelInfo.from_json(info.to_json()) == info, "info is changed by JSON")
+        require(isinstance(model.encoder, PointTransformer), "encoder is no PointTransformer")
 
     def test_shapes(self) -> None:
         """Logits have the right shape and type, with and without given categories."""

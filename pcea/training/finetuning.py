@@ -90,10 +90,8 @@ def _same_names(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
 
 
 def _named_axes(model: PointModel) -> dict[str, tuple[str, int]]:
-    """Map names of tensors to the kind of names that an axis has, and the axis.
-
-    With one category and two parts more, these axes grow by one or by two.
-    """
+    """Find the axes of tensors that have one entry per category or part: {tensor: (kind, axis)}."""
+    # These axes grow by one or by two in a model with one category and two parts more.
     own, kinds = model.info.taxonomy, {1: "categories", 2: "parts"}
     more = Taxonomy((*own.categories, "\0"))
     if own.parts:

@@ -17,9 +17,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     own = getattr(model, "module", model)
     encoder = getattr(own, "encoder", None)
     if recipe.head_lr is not None and not isinstance(encoder, nn.Module):
-        raise InputError(
-            "head_lr needs a model with a module 'encoder'; all other modules are its head"
-        )
+        raise InputError("head_lr needs a model with a module 'encoder'; the rest is its head")
     inner = set() if encoder is None else {id(parameter) for parameter in encoder.parameters()}
     head_scale = 1.0 if recipe.head_lr is None else recipe.head_lr / recipe.lr
     groups = [

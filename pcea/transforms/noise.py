@@ -1,6 +1,6 @@
 """Noise on the coordinates, and points that belong to no surface."""
 
-import math
+from math import inf
 
 import torch
 from torch import Generator, Tensor
@@ -31,7 +31,7 @@ class Jitter(Transform):
     """
 
     std: float = number(0.01, 0)
-    clip: float = number(3.0, 0, math.inf)
+    clip: float = number(3.0, 0, inf)
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         noise = normal_noise(tuple(batch.pos.shape), batch.pos, generator)
@@ -48,8 +48,7 @@ class StrayPoints(Transform):
     are zero, which means unknown. Source: ModelNet-C's ``add_global`` and ``add_local``.
 
     Args:
-        points: how many points are added. If a number is drawn from a range for each cloud, they
-            replace other points.
+        points: how many points are added, or a range; then they replace other points.
         clusters: the number of clusters, or a range. Default: none.
         std: standard deviation of a cluster in radii of the unit sphere, or a range.
     """
