@@ -43,7 +43,8 @@ class PointTransformer(nn.Module):
 
     Args:
         attention: a name of :func:`pcea.attention.list_attentions`.
-        attention_options: options of the attention. Default: its own defaults.
+        attention_options: options of the attention. Default: its own defaults. The layers take the
+            values of a list in turn: ``{"turn": [0, 1]}`` gives layer 2 ``turn=0``.
         residual: the residual connection around an attention, see :class:`AttentionLayer`.
         depth: attention layers.
         normals: whether normals are an additional input.
@@ -84,8 +85,8 @@ class PointTransformer(nn.Module):
         dim = dims[-1]
         self.stem = nn.ModuleList(LBR(dim, dim) for _ in range(stem))
         self.layers = nn.ModuleList(
-            AttentionLayer(dim, attention, residual, **(attention_options or {}))
-            for _ in range(depth)
+            AttentionLayer(dim, attention, residual, **_of_layer(attention_options or {}, layer))
+            for layer in range(depth)
         )
         self.keep_embedding = keep_embedding
         self.fuse = LBR(dim * (depth + keep_embedding), fused, slope=0.2)
@@ -111,3 +112,10 @@ class PointTransformer(nn.Module):
             outputs.append(x)
         fused = self.fuse(torch.cat(outputs, dim=-1), mask)  # (B, M, fused)
         return [*levels, Tokens(pos, fused, mask)]
+
+
+def _of_layer(options: dict[str, Any], layer: int) -> dict[str, Any]:
+    return {
+        name: value[layer % len(value)] if isinstance(value, list | tuple) and value else value
+        for name, value in options.items()
+    }

@@ -17,6 +17,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("multihead-external", {"heads": 8, "expand": 4, "slots": 7, "tied": True}),
     ("self", {"heads": 1}),
     ("offset", {"query_dim": 3}),
+    ("halo", {"block": 4, "halo": 2}),
 ]
 
 
@@ -41,7 +42,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
-@pytest.mark.parametrize("name", ["efficient", "external", "linear", "multihead-external"])
+@pytest.mark.parametrize("name", ["efficient", "external", "halo", "linear", "multihead-external"])
 def test_no_tensor_grows_with_the_square_of_the_points(name: str) -> None:
     """The largest tensor of a forward pass has at most as many values per point at any size."""
     attention, largest = create_attention(name, 8), []

@@ -55,6 +55,16 @@ def test_unknown_names_get_the_nearest(name: str, options: dict, message: str) -
         create_model(name, **options)
 
 
+def test_layers_take_the_values_of_a_list_in_turn() -> None:
+    options = {"turn": [0, 1, 2], "block": 8, "halo": 4}
+    model = create_model("eat", attention="halo", attention_options=options)
+    attentions = [layer.attention for layer in model.encoder.layers]
+    assert [each.turn for each in attentions] == [0, 1, 2, 0]
+    assert [each.block for each in attentions] == [8] * 4
+    with pytest.raises(InputError, match="turn is 3"):
+        create_model("eat", attention="halo", attention_options={"turn": (0, 3)})
+
+
 @pytest.mark.parametrize(
     ("option", "value", "wanted"),
     [
