@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcea.attention import create_attention
+from pcea.attention import Attention, create_attention
 from pcea.benchmarks.measure import Call, Contest, Contestant, Precision
 from pcea.benchmarks.plain_attention import PlainExternalAttention, PlainOffsetAttention
 
-HEADS, SLOTS = 4, 64
+HEADS, SLOTS, WINDOW = 4, 64, 128
 FLASH = "flash attention alone"
 OFFSET = "offset as PCT has it"
 EXTERNAL = "external by its equations"
@@ -107,6 +107,20 @@ def _contestants(
             bounded=False,
             like=EXTERNAL,
         ),
+        *(
+            entry(
+                f"pcea, {name}",
+                partial(create_attention, name, dim),
+                work,
+                kind="ours",
+                bounded=False,
+            )
+            for name, work in (
+                ("efficient", 4 * project + 4.0 * num * dim * dim / HEADS),
+                ("linear", 1.5 * project),
+                ("halo", 4 * project + 4.0 * num * WINDOW * dim),
+            )
+        ),
     ]
 
 
@@ -172,15 +186,17 @@ def start(
         module = make().to(device).train(training)
     generator = torch.Generator().manual_seed(num)
     x = torch.randn(1, num, dim, generator=generator).to(device).requires_grad_(training)
+    pos = torch.rand(1, num, 3, generator=generator).to(device)
+    inputs = (x, pos) if isinstance(module, Attention) else (x,)
     wanted = torch.randn(1, num, dim, generator=generator).to(device)
 
     def forward() -> Tensor:
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, precision == "bf16"):
-            return module(x)
+            return module(*inputs)
 
     def both() -> None:
         with torch.autocast(device.type, torch.bfloat16, precision == "bf16"):
-            out = module(x)
+            out = module(*inputs)
         out.backward(wanted.to(out.dtype))
         x.grad = None
         module.zero_grad(set_to_none=True)
