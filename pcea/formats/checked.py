@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pcea.errors import InputError
@@ -90,16 +89,6 @@ def as_indices(
     if index.numel() and (index.is_floating_point() or index.dtype == torch.bool):
         raise InputError(f"{what} must be whole numbers, not {index.dtype}")
     return index.long()
-
-
-def check_faces(faces: Tensor | NDArray[Any], num: int) -> None:
-    """Raise an InputError if (F, 3) faces refer to vertices other than 0 to num − 1."""
-    low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
-    if low < 0 or high >= num:
-        raise InputError(
-            f"a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
-            f" are {num} vertices"
-        )
 
 
 def beside(values: Any, pos: Tensor, shape: tuple[int | None, ...], what: str) -> Tensor:

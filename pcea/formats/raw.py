@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from pcea.errors import InputError
-from pcea.formats.checked import check_faces
 from pcea.formats.colors import as_color
 from pcea.formats.shape import Cloud, Mesh
-from pcea.geometry.surface import face_areas
+from pcea.geometry.surface import check_faces, face_areas
 from pcea.registry import Registry
 
 Array = NDArray[Any]

@@ -13,7 +13,7 @@ from torch import Tensor
 from pcea.errors import InputError, require
 from pcea.formats import checked
 from pcea.geometry.carry import carry_to_points, carry_to_vertices
-from pcea.geometry.surface import sample_surface
+from pcea.geometry.surface import check_faces, sample_surface
 from pcea.geometry.upright import upright
 
 S = TypeVar("S", bound="_Shape")
@@ -200,7 +200,7 @@ class Mesh(_Shape):
     def __post_init__(self) -> None:
         super().__post_init__()
         faces = checked.as_indices(self.faces, self.vertices, "faces of the mesh", (None, 3))
-        checked.check_faces(faces, len(self.vertices))
+        check_faces(faces, len(self.vertices))
         self._keep("faces", faces)
 
     def sample(self, num: int, seed: int = 0) -> Cloud:

@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pcea.errors import InputError
-from pcea.formats.checked import as_positions, as_tensor, check_faces, naming
+from pcea.formats.checked import as_positions, as_tensor, naming
 from pcea.formats.colors import to_linear
 from pcea.formats.raw import Array
+from pcea.geometry.surface import check_faces
 
 Values = ArrayLike | Tensor
 

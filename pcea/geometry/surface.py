@@ -64,14 +64,20 @@ def check_triples(**tensors: Tensor) -> None:
             raise InputError(f"{name} must have shape (…, 3), not {tuple(tensor.shape)}")
 
 
+def check_faces(faces: Tensor | NDArray[Any], num: int) -> None:
+    """Raise an InputError if (F, 3) faces refer to vertices other than 0 to num − 1."""
+    low, high = (int(faces.min()), int(faces.max())) if len(faces) else (0, -1)
+    if low < 0 or high >= num:
+        raise InputError(
+            f"a face refers to vertex {low if low < 0 else high} (counted from 0), but there"
+            f" are {num} vertices"
+        )
+
+
 def check_mesh(vertices: Tensor, faces: Tensor) -> None:
     """Raise an InputError unless these are vertices (V, 3) and faces (F, 3) of them."""
     check_triples(vertices=vertices, faces=faces)
-    wrong = faces[(faces < 0) | (faces >= len(vertices))]
-    if len(wrong):
-        raise InputError(
-            f"a face refers to vertex {int(wrong[0])}, but there are {len(vertices)} vertices"
-        )
+    check_faces(faces, len(vertices))
 
 
 def weld(vertices: NDArray[Any]) -> tuple[NDArray[np.int64], int]:

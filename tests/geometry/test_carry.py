@@ -183,7 +183,7 @@ def test_refuses_what_does_not_fit() -> None:
         ("values", values[:, 0], r"\(2, C\)"),
         ("face", torch.tensor([0, 8]), r"face must hold indices in 0\.\.7"),
         ("face", torch.tensor([-1, 0]), r"face must hold indices in 0\.\.7"),
-        ("faces", faces + 1, "vertex 9, but there are 9 vertices"),
+        ("faces", faces + 1, r"vertex 9 \(counted from 0\), but there are 9 vertices"),
     ):
         with pytest.raises(InputError, match=reason):
             carry_to_vertices(**{**good, name: wrong})
