@@ -99,10 +99,8 @@ def _fits(value: Any, kind: Any, least: float, most: float) -> bool:
     if origin is Literal:
         return isinstance(value, str) and value in args
     if origin in _NUMBERS:
-        value = plain(value)
-        if isinstance(value, bool) or origin is bool:
-            return origin is bool and isinstance(value, bool)
-        if not isinstance(value, int if origin is int else (int, float)):
+        value, own = plain(value), (int, float) if origin is float else origin
+        if not isinstance(value, own) or (isinstance(value, bool) and origin is not bool):
             return False
         return bool(least <= value <= most)
     if origin in _LISTS:
