@@ -72,8 +72,11 @@ class Bench:
         from pcea.benchmarks.run import Benchmark
         from pcea.training.device import flushed_denormals
 
-        check_file(json=self.json)
-        _check_picture(self.picture)
+        check_file(json=self.json, picture=self.picture)
+        if self.picture is not None and self.picture.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise InputError(
+                f"--picture {self.picture}: name a file that ends in .png, .svg or .pdf"
+            )
         device = pick_device(self.device)
         contests = self.contests(device)
         done = Benchmark(device, self.rounds, self.memory, self.patience)
@@ -280,11 +283,3 @@ class BenchTrain(Bench):
         names = {"batch_size": self.batch, "num_points": self.points, "precision": self.precision}
         given: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
         return replace(get_recipe(self.recipe), compile="no", **given)
-
-
-def _check_picture(path: Path | None) -> None:
-    """Refuse an unusable path for the picture before anything is measured."""
-    if path is not None and path.is_dir():
-        raise InputError(f"--picture {path}: it is a folder; name a file")
-    if path is not None and path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--picture {path}: name a file that ends in .png, .svg or .pdf")

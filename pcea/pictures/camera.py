@@ -21,9 +21,6 @@ class Camera:
         elevation: angle above the horizon in degrees, -90 to 90.
         field_of_view: the angle of the picture's shorter side, in degrees, 5 to 35.
         margin: room around the bounding sphere, 1 to 10; at 1 it touches the border.
-
-    Raises:
-        InputError: an angle or the margin is out of its range.
     """
 
     azimuth: float = AZIMUTH

@@ -143,9 +143,6 @@ def grid(
 
     Returns:
         The figure, for :func:`save` or a notebook.
-
-    Raises:
-        InputError: an argument is wrong.
     """
     style = style or Style()
     panels = [panel for row in rows for panel in row if panel is not None]

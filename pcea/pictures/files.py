@@ -53,9 +53,6 @@ def save_colored(
         colors: (V, 3) or (N, 3) uint8.
         name: the name of the shape in the GLB file.
         **values: (V,) or (N,) further values for the PLY file.
-
-    Raises:
-        InputError: a file cannot be written.
     """
     if isinstance(shape, Mesh):
         pos, faces, normal = shape.vertices, shape.faces, None

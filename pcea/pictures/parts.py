@@ -21,9 +21,6 @@ def save_parts(found: Segmentation, path: str | os.PathLike[str]) -> None:
     Args:
         found: the result of :meth:`pcea.models.Segmenter.segment`.
         path: without an ending; ``.npz``, ``.ply`` and ``.glb`` are appended.
-
-    Raises:
-        InputError: a file cannot be written.
     """
     colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)[found.part]
     found.save_labels(f"{path}.npz")
@@ -36,9 +33,6 @@ def part_figure(found: Segmentation, style: Style | None = None) -> Figure:
     Args:
         found: the result of :meth:`pcea.models.Segmenter.segment`.
         style: background, resolution and other settings, but for the legend.
-
-    Raises:
-        InputError: the shape cannot be drawn.
     """
     panels, colors = part_panels(found)
     names, shares = found.taxonomy.parts, found.shares

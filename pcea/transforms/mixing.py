@@ -88,10 +88,7 @@ class PointCutMixR(Mixing):
 class PointCutMixK(PointCutMixR):
     """Replace a random point of each cloud and those nearest to it by matching points of another.
 
-    Source: that of ``pointcutmix-r``.
-
-    Args:
-        share: share of the points that are replaced, or a range that is drawn from for each cloud.
+    Its value and its source are those of ``pointcutmix-r``.
     """
 
     def order(self, pos: Tensor, generator: Generator) -> Tensor:

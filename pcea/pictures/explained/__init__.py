@@ -96,9 +96,6 @@ def save_explanation(
         background: what is behind the shapes.
         renderer: how meshes are rasterized, as for :func:`render`.
         turntable: whether to write ``turntable.gif``, too.
-
-    Raises:
-        InputError: nothing can be drawn, or a file cannot be written.
     """
     folder, high, values = Path(folder), found.gallery[0].high, found.on_shape[:, 0]
     colors = colors_of(values, 0.0, high, COLORMAP)
