@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import trimesh
 
 from pcea.errors import InputError
 from pcea.explanation import Explanation
@@ -37,6 +36,8 @@ def refine(
         return shape, sample
     if sample.face is None:
         raise InputError("a mesh cannot be subdivided: the sampled points do not say their faces")
+    import trimesh  # slow to import, and only coarse meshes need it
+
     vertices = shape.vertices.detach().cpu().double().numpy()
     faces, face = shape.faces.cpu().numpy(), sample.face.cpu().numpy()
     corner = np.concatenate([vertices[faces], corner_normals(vertices, faces)], axis=2)
