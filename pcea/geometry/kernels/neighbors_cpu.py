@@ -176,9 +176,12 @@ def _bound(value: Array, k: int) -> Any:
 
 @compiled
 def _write_smallest(key: Array, out: Array) -> None:
+    # Loops of our own: np.sort and array assignments would take six seconds to compile.
     k, count = len(out), len(key)
     if count > FEW:
-        out[:] = np.sort(key)[:k]
+        _sort(key)
+        for one in range(k):
+            out[one] = key[one]
         return
     for one in range(count):
         rank = 0
@@ -186,3 +189,24 @@ def _write_smallest(key: Array, out: Array) -> None:
             rank += key[other] < key[one]
         if rank < k:
             out[rank] = key[one]
+
+
+@compiled
+def _sort(key: Array) -> None:
+    """Sort by a heap whose largest number, at its root, is moved behind it again and again."""
+    start, end = len(key) // 2, len(key)
+    while end > 1:
+        if start > 0:
+            start -= 1
+        else:
+            end -= 1
+            key[0], key[end] = key[end], key[0]
+        root = start
+        while 2 * root + 1 < end:
+            child = 2 * root + 1
+            if child + 1 < end and key[child + 1] > key[child]:
+                child += 1
+            if key[root] >= key[child]:
+                break
+            key[root], key[child] = key[child], key[root]
+            root = child
