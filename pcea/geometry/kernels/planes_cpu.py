@@ -25,7 +25,10 @@ def smallest_axis(both: Array) -> int:
     eigenvectors are written into the columns of the last three. Of equal eigenvalues, the lower
     index is returned.
     """
-    both[3:] = np.eye(3)
+    # Array assignments and reductions would take ten seconds to compile, here and below.
+    for a in range(3):
+        for b in range(3):
+            both[3 + a, b] = 1.0 if a == b else 0.0
     for _ in range(ROUNDS):
         for a, b in ((0, 1), (0, 2), (1, 2)):
             if both[a, b] == 0.0:
@@ -40,7 +43,10 @@ def smallest_axis(both: Array) -> int:
             for c in range(3):
                 one, other = both[a, c], both[b, c]
                 both[a, c], both[b, c] = cosine * one - sine * other, sine * one + cosine * other
-    return int(np.argmin(np.diag(both[:3])))
+    best = 0
+    for axis in (1, 2):
+        best = axis if both[axis, axis] < both[best, best] else best
+    return best
 
 
 @compiled
@@ -75,9 +81,9 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                 everything += weight[j]
                 for c in range(3):
                     mean[c] += weight[j] * near[j, c]
-            mean /= everything
-            if fit == 0:
-                first[:] = mean
+            for c in range(3):
+                mean[c] /= everything
+                first[c] = mean[c] if fit == 0 else first[c]
             for a in range(3):
                 for b in range(a, 3):
                     entry = 0.0
@@ -87,6 +93,8 @@ def fit_planes(pos: Array, index: Array, normal: Array, offset: Array) -> None:
                     if fit == 0:
                         entry -= OUTWARD * mean[a] * mean[b]
                     matrix[a, b] = matrix[b, a] = entry
-            unit[:] = matrix[3:, smallest_axis(matrix)]
+            axis = smallest_axis(matrix)
+            for c in range(3):
+                unit[c] = matrix[3 + c, axis]
         along = first[0] * unit[0] + first[1] * unit[1] + first[2] * unit[2]
         offset[point] = -along / np.sqrt(radius)
