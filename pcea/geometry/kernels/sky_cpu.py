@@ -19,24 +19,24 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
     is open only on the normal's side, −1 if only on the other.
     """
     total, tried = len(pos), np.full(len(pos), 1e-300)
+    order = np.empty(total, np.int64)
     sky[:] = 0.0
     for d in axes:
         # Two axes across d, beginning with the coordinate axis that is farthest from it.
         small = np.argmin(np.abs(d))
         across = np.eye(3)[small] - d[small] * d
         across /= np.sqrt((across * across).sum())
-        flat = pos @ np.stack([across, np.cross(d, across)]).T  # (N, 2)
-        flat -= flat.min(0)
-        wide, high = flat.max(0)
+        flat = np.stack([across, np.cross(d, across)]) @ pos.T  # (2, N)
+        flat -= flat.min(1, keepdims=True)
+        wide, high = flat.max(1)
         # Squares are no smaller than a disk, and there are at most about four per point.
         side = max(radius, np.sqrt(wide * high / (4.0 * total)), max(wide, high) / (4.0 * total))
         square = (flat / side).astype(np.int64)
-        columns, rows = square.max(0) + 1
-        cell = square[:, 1] * columns + square[:, 0]
-        order = np.argsort(cell, kind="stable")
-        end = np.cumsum(np.bincount(cell, minlength=columns * rows))
+        columns, rows = square.max(1) + 1
+        end = np.bincount(square[1] * columns + square[0], minlength=columns * rows).cumsum()
         depth, facing = pos @ d, normal @ d
-        _test_axis(pos, normal, flat, square, order, end, depth, facing, radius, sky, tried)
+        given = *flat, *square, columns, rows, end, end.copy(), order, depth, facing
+        _test_axis(pos, normal, *given, radius, sky, tried)
     sky /= tried
 
 
@@ -44,33 +44,39 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
 def _test_axis(
     pos: Array,
     normal: Array,
-    flat: Array,
-    square: Array,
-    order: Array,
+    one: Array,
+    two: Array,
+    column: Array,
+    row: Array,
+    columns: int,
+    rows: int,
     end: Array,
+    free: Array,
+    order: Array,
     depth: Array,
     facing: Array,
     radius: float,
     sky: Array,
     tried: Array,
 ) -> None:
-    columns = rows = 0
-    for i in range(len(pos)):
-        columns, rows = max(columns, square[i, 0] + 1), max(rows, square[i, 1] + 1)
+    for i in range(len(pos) - 1, -1, -1):
+        cell = row[i] * columns + column[i]
+        free[cell] -= 1
+        order[free[cell]] = i
     for i in range(len(pos)):
         if abs(facing[i]) < GRAZING:
             continue
         tried[i] += 2.0 * abs(facing[i])
         forth = back = True  # whether the sky is open along the axis, and against it
-        for r in range(max(square[i, 1] - 1, 0), min(square[i, 1] + 2, rows)):
-            left = r * columns + max(square[i, 0] - 1, 0)
-            right = r * columns + min(square[i, 0] + 1, columns - 1)
+        for r in range(max(row[i] - 1, 0), min(row[i] + 2, rows)):
+            left = r * columns + max(column[i] - 1, 0)
+            right = r * columns + min(column[i] + 1, columns - 1)
             for at in range(end[left - 1] if left > 0 else 0, end[right]):
                 j = order[at]
                 ahead = depth[j] > depth[i]
                 if not (forth if ahead else back):
                     continue
-                u, v = flat[j, 0] - flat[i, 0], flat[j, 1] - flat[i, 1]
+                u, v = one[j] - one[i], two[j] - two[i]
                 if u * u + v * v >= radius * radius:
                     continue
                 height = 0.0
