@@ -56,16 +56,11 @@ class HaloAttention(Attention):
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Compute the output by ``scaled_dot_product_attention``; see ``Attention.forward``."""
-        order, real, *windows = self._windows(x, pos, mask)
+        order, real, query, key, value = self._windows(x, pos, mask)
         # A window without real points may read all of it: a softmax over no keys would be NaN.
         keys = (real | ~real.any(-1, keepdim=True)).flatten(0, 1)  # (B·L, 1, 1, w)
-        # The fused kernels need the same width everywhere, on a GPU a multiple of 8.
-        width = -(-windows[0].shape[-1] // 8) * 8
-        query, key, value = (
-            F.pad(each.flatten(0, 1), (0, width - each.shape[-1])) for each in windows
-        )
+        query, key, value = (each.flatten(0, 1) for each in (query, key, value))
         read = F.scaled_dot_product_attention(query, key, value, attn_mask=keys, scale=1.0)
-        read = read[..., : self.head_dim]  # (B·L, H, b, d)
         return self._merge(read.unflatten(0, (len(x), -1)), order, mask)
 
     def attend(
@@ -90,9 +85,10 @@ class HaloAttention(Attention):
         """Return the order and the L windows of w = b + 2h points along it.
 
         They are the order (B, N), which points of each window are real (B, L, 1, 1, w), queries
-        (B, L, H, b, d + 4), keys (B, L, H, w, d + 4) and values (B, L, H, w, d). The product of
-        query and key is the score: g·(Δ, ‖Δ‖²) with g = Rᵀ q is written as such a product, without
-        the terms that depend on p_n alone, which the softmax cancels.
+        (B, L, H, b, D), keys and values (B, L, H, w, D). D is d + 4, rounded up to a multiple of 8
+        with channels of 0: the fused kernels want one width for all, and such a multiple on a GPU.
+        The product of query and key is the score: g·(Δ, ‖Δ‖²) with g = Rᵀ q is written as such a
+        product, without the terms that depend on p_n alone, which the softmax cancels.
         """
         if pos is None:
             raise InputError("halo attention needs the coordinates of the points, pos")
@@ -105,11 +101,13 @@ class HaloAttention(Attention):
         # Centered, so that squares lose no digits in clouds far from the origin.
         near = (pos - pos[..., self.halo, None]).mT.unsqueeze(2)  # (B, L, 1, w, 3)
         own = near[..., self.halo : self.halo + self.block, :]
+        fill = 0, -(self.head_dim + 4) % 8
         g = query @ self.relative.weight.unflatten(0, (self.heads, -1))  # (B, L, H, b, 4)
         query = torch.cat([query, g[..., :3] - 2 * g[..., 3:] * own, g[..., 3:]], -1)
-        query = query.to(value.dtype)
-        near = torch.cat([near, near.square().sum(-1, keepdim=True)], -1).to(value.dtype)
-        key = torch.cat([key, near.expand(-1, -1, self.heads, -1, -1)], -1)
+        query = F.pad(query, fill).to(value.dtype)
+        near = F.pad(torch.cat([near, near.square().sum(-1, keepdim=True)], -1), fill)
+        near = near.expand(-1, -1, self.heads, -1, -1).to(value.dtype)
+        key, value = torch.cat([key, near], -1), F.pad(value, (0, near.shape[-1]))
         return order, self._cut(real.unsqueeze(-1), self.halo).unsqueeze(2), query, key, value
 
     def _cut(self, values: Tensor, halo: int, fill: int = 0) -> Tensor:
@@ -123,7 +121,7 @@ class HaloAttention(Attention):
         return self._cut(values, halo).unflatten(2, (self.heads, -1)).mT
 
     def _merge(self, read: Tensor, order: Tensor, mask: Tensor | None) -> Tensor:
-        """Project what the heads read, (B, L, H, b, d), in the order of the input: (B, N, C)."""
-        rows = read.transpose(2, 3).flatten(3).flatten(1, 2)  # (B, L·b, C), sorted
+        """Project what the heads read, (B, L, H, b, D), in the order of the input: (B, N, C)."""
+        rows = read[..., : self.head_dim].transpose(2, 3).flatten(3).flatten(1, 2)  # (B, L·b, C)
         out: Tensor = self.project(gather(rows, order.argsort(1)))
         return out if mask is None else out * mask.unsqueeze(-1)

@@ -16,8 +16,8 @@ class LinearAttention(Attention):
     """Linear attention: A_nm = (1 + q_n·k_m) / Σ_m (1 + q_n·k_m), out = A V.
 
     1 + q·k is the Taylor expansion of exp(q·k) to first order; q and k have unit length, so it is
-    never negative. ``forward`` computes Σ_m V_m + q_n Σ_m k_m V_mᵀ, whose cost is linear in the
-    points; ``attend`` computes the map.
+    never negative. It is the product of (1, q) and (1, k). ``forward`` computes Σ_m (1, k_m) V_mᵀ
+    first, whose cost is linear in the points; ``attend`` computes the map.
 
     The paper's x + γ · out is the option ``residual="add"`` of every model, whose linear layer does
     what the learned factor γ does.
@@ -48,33 +48,35 @@ class LinearAttention(Attention):
         self.value = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Compute the output without the map; see ``Attention.forward``."""
-        query, key, value, total = self._project(x, mask)
-        context = key.to(value.dtype).mT @ value  # (B, C/8, C)
-        read = value.sum(1, keepdim=True) + query.to(value.dtype) @ context
-        return _zero_padding(read / total, mask).to(value.dtype)
+        """Compute the output without the map and without V; see ``Attention.forward``."""
+        query, key, total = self._project(x, mask)
+        context = F.linear(key.to(x.dtype).mT @ x, self.value.weight)  # (B, 1 + C/8, C)
+        context = context + key.sum(1).unsqueeze(-1) * self.value.bias
+        out = (query.to(x.dtype) @ context.to(x.dtype) / total).to(x.dtype)
+        return out if mask is None else out * mask.unsqueeze(-1)
 
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute the output and the map A, (B, 1, N, N); see ``Attention.attend``."""
-        query, key, value, total = self._project(x, mask)
+        query, key, total = self._project(x, mask)
         # Rounding can make 1 + q·k slightly negative.
-        weights = (1 + at_least_float32(query @ key.mT)).clamp(min=0) / total  # (B, N, N)
+        weights = at_least_float32(query @ key.mT).clamp(min=0) / total  # (B, N, N)
         if mask is not None:
-            weights = weights.masked_fill(~(mask.unsqueeze(2) & mask.unsqueeze(1)), 0.0)
-        return weights.to(value.dtype) @ value, weights.unsqueeze(1)
+            weights = weights * mask.unsqueeze(-1)
+        return weights.to(x.dtype) @ self.value(x), weights.unsqueeze(1)
 
-    def _project(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return q, k, V, and the denominators (B, N, 1); k and V of padding are 0."""
+    def _project(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (1, q) and (1, k), (B, N, 1 + C/8), and the denominators (B, N, 1).
+
+        The keys of padding are 0, also in the first channel.
+        """
         query, key = (
-            F.normalize(at_least_float32(layer(x)), dim=-1) for layer in (self.query, self.key)
+            F.pad(F.normalize(at_least_float32(layer(x)), dim=-1), (1, 0), value=1.0)
+            for layer in (self.query, self.key)
         )
-        key, value = _zero_padding(key, mask), _zero_padding(self.value(x), mask)
-        points = x.shape[1] if mask is None else mask.sum(1)[:, None, None]
-        scores = (query * (key.sum(1, keepdim=True) + self.eps)).sum(-1, keepdim=True)
-        return query, key, value, (points + scores).clamp(min=self.eps)
-
-
-def _zero_padding(values: Tensor, mask: Tensor | None) -> Tensor:
-    return values if mask is None else values.masked_fill(~mask.unsqueeze(-1), 0.0)
+        if mask is not None:
+            key = key * mask.unsqueeze(-1)
+        total = (query * key.sum(1, keepdim=True)).sum(-1, keepdim=True)
+        total = total + self.eps * query[..., 1:].sum(-1, keepdim=True)
+        return query, key, total.clamp(min=self.eps)

@@ -116,8 +116,8 @@ def _contestants(
                 bounded=False,
             )
             for name, work in (
-                ("efficient", 4 * project + 4.0 * num * dim * dim / HEADS),
-                ("linear", 1.5 * project),
+                ("efficient", 4 * project + 4.0 * dim**3 / HEADS),
+                ("linear", 0.25 * project + 2.0 * (dim // 8 + 1) * dim * (2 * num + dim)),
                 ("halo", 4 * project + 4.0 * num * WINDOW * dim),
             )
         ),
