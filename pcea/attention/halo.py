@@ -15,6 +15,9 @@ from pcea.attention.base import (
 from pcea.errors import InputError, require
 from pcea.geometry import gather, hilbert_order
 
+# The windows of so many points are in memory at once.
+_POINTS_AT_ONCE = 1 << 16
+
 
 @register_attention("halo")
 class HaloAttention(Attention):
@@ -50,78 +53,102 @@ class HaloAttention(Attention):
         require("attention: halo", halo, int, 0)
         require("attention: turn", turn, int, 0, 2)
         self.block, self.halo, self.turn = block, halo, turn
+        self.scale = self.head_dim**-0.5
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.relative = nn.Linear(4, dim, bias=False)
         self.project = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Compute the output by ``scaled_dot_product_attention``; see ``Attention.forward``."""
-        order, real, query, key, value = self._windows(x, pos, mask)
-        # A window without real points may read all of it: a softmax over no keys would be NaN.
-        keys = (real | ~real.any(-1, keepdim=True)).flatten(0, 1)  # (B·L, 1, 1, w)
-        query, key, value = (each.flatten(0, 1) for each in (query, key, value))
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=keys, scale=1.0)
-        return self._merge(read.unflatten(0, (len(x), -1)), order, mask)
+        """Compute the output part by part of the curve; see ``Attention.forward``."""
+        order, *sorted_points = self._sort(pos, mask)
+        step = max(_POINTS_AT_ONCE // len(x) // self.block, 1) * self.block
+        parts = []
+        for first in range(0, sorted_points[0].shape[1] - 2 * self.halo, step):
+            part = slice(first, first + step + 2 * self.halo)
+            parts.append(self._read(x, *(each[:, part] for each in sorted_points)))
+        return self._restore(torch.cat(parts, 1), order, mask)
 
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute the output and the map, (B, H, N, N); see ``Attention.attend``."""
-        order, real, query, key, value = self._windows(x, pos, mask)
-        weights = masked_softmax(at_least_float32(query @ key.mT), real, -1)  # (B, L, H, b, w)
-        out = self._merge(weights.to(value.dtype) @ value, order, mask)
-        # Put the weights of each window into the columns of its points, and what is outside of the
-        # cloud into one more column.
-        total = x.shape[1]
-        column = self._cut(order.unsqueeze(-1), self.halo, total).unsqueeze(2)  # (B, L, 1, 1, w)
-        rows = weights.new_zeros(*weights.shape[:-1], total + 1)
-        rows = rows.scatter(-1, column.expand_as(weights), weights)[..., :total]
-        rows = rows.transpose(1, 2).flatten(2, 3)  # (B, H, L·b, N), sorted
-        place = order.argsort(1)[:, None, :, None].expand(-1, self.heads, -1, total)
-        found = rows.gather(2, place)
-        return out, found if mask is None else found.masked_fill(~mask[:, None, :, None], 0.0)
+        order, points, places, real = self._sort(pos, mask)
+        keys, query, key, value = self._windows(x, points, places, real)
+        scores = at_least_float32(query @ key.mT) * self.scale  # (B, L, H, b, w)
+        weights = masked_softmax(scores, keys, -1)
+        out = self._restore(self._merge(weights.to(value.dtype) @ value), order, mask)
+        # Put the weights of each window into the columns of its points. What is outside of the
+        # cloud has weight 0, which is added to the column of point 0.
+        column = self._cut(points)[:, :, None, None].expand_as(weights)
+        rows = weights.new_zeros(*weights.shape[:-1], x.shape[1]).scatter_add(-1, column, weights)
+        rows = rows.permute(0, 1, 3, 2, 4).flatten(1, 2)  # (B, L·b, H, N)
+        found = self._restore(rows.flatten(2), order, mask).unflatten(-1, (self.heads, -1))
+        return out, found.transpose(1, 2)
 
-    def _windows(self, x: Tensor, pos: Tensor | None, mask: Tensor | None) -> tuple[Tensor, ...]:
-        """Return the order and the L windows of w = b + 2h points along it.
+    def _sort(
+        self, pos: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the order (B, N), and along it with all halos the indices, pos and a mask.
 
-        They are the order (B, N), which points of each window are real (B, L, 1, 1, w), queries
-        (B, L, H, b, D), keys and values (B, L, H, w, D). D is d + 4, rounded up to a multiple of 8
-        with channels of 0: the fused kernels want one width for all, and such a multiple on a GPU.
-        The product of query and key is the score: g·(Δ, ‖Δ‖²) with g = Rᵀ q is written as such a
-        product, without the terms that depend on p_n alone, which the softmax cancels.
+        In the latter three, (B, L·b + 2h, …), point 0 stands for what is outside of the cloud.
         """
         if pos is None:
             raise InputError("halo attention needs the coordinates of the points, pos")
         order = hilbert_order(pos.roll(self.turn, -1), mask)
         real = torch.ones_like(order, dtype=torch.bool) if mask is None else mask.gather(1, order)
-        query, key, value = self.qkv(gather(x, order)).chunk(3, -1)
-        query = self._split(query * self.head_dim**-0.5, 0)
-        key, value = self._split(key, self.halo), self._split(value, self.halo)
-        pos = self._cut(at_least_float32(gather(pos, order)), self.halo)  # (B, L, 3, w)
+        outside = self.halo, self.halo + -order.shape[1] % self.block
+        points = F.pad(order, outside)
+        return order, points, gather(pos, points), F.pad(real, outside)
+
+    def _windows(self, x: Tensor, points: Tensor, pos: Tensor, real: Tensor) -> tuple[Tensor, ...]:
+        """Return the L windows of w = b + 2h points along a part of the order.
+
+        They are which points are real (B, L, 1, 1, w), queries (B, L, H, b, D), and keys and values
+        (B, L, H, w, D). D is d + 4, rounded up to a multiple of 8 with channels of 0: the fused
+        kernels want one width for all, and such a multiple on a GPU. The product of query and key
+        is the score: g·(Δ, ‖Δ‖²) with g = Rᵀ q is written as such a product, without the terms that
+        depend on p_n alone, which the softmax cancels.
+        """
+        more = 4 + -(self.head_dim + 4) % 8  # D - d
+        weight = F.pad(self.qkv.weight.unflatten(0, (3, self.heads, -1)), (0, 0, 0, more))
+        qkv = F.linear(gather(x, points), weight.flatten(0, 2)).unflatten(-1, weight.shape[:3])
+        query, key, value = (self._cut(each).mT for each in qkv.unbind(2))  # (B, L, H, w, D)
+        query = query[..., self.halo : self.halo + self.block, :]
+
+        near = self._cut(at_least_float32(pos)).mT.unsqueeze(2)  # (B, L, 1, w, 3)
         # Centered, so that squares lose no digits in clouds far from the origin.
-        near = (pos - pos[..., self.halo, None]).mT.unsqueeze(2)  # (B, L, 1, w, 3)
+        near = near - near[..., self.halo, None, :]
         own = near[..., self.halo : self.halo + self.block, :]
-        fill = 0, -(self.head_dim + 4) % 8
-        g = query @ self.relative.weight.unflatten(0, (self.heads, -1))  # (B, L, H, b, 4)
-        query = torch.cat([query, g[..., :3] - 2 * g[..., 3:] * own, g[..., 3:]], -1)
-        query = F.pad(query, fill).to(value.dtype)
-        near = F.pad(torch.cat([near, near.square().sum(-1, keepdim=True)], -1), fill)
-        near = near.expand(-1, -1, self.heads, -1, -1).to(value.dtype)
-        key, value = torch.cat([key, near], -1), F.pad(value, (0, near.shape[-1]))
-        return order, self._cut(real.unsqueeze(-1), self.halo).unsqueeze(2), query, key, value
+        g = query[..., : self.head_dim] @ self.relative.weight.unflatten(0, (self.heads, -1))
+        of_query = torch.cat([g[..., :3] - 2 * g[..., 3:] * own, g[..., 3:]], -1)
+        of_key = torch.cat([near, near.square().sum(-1, keepdim=True)], -1)
+        query, key = (
+            each + F.pad(term, (self.head_dim, more - 4)).to(each.dtype)
+            for each, term in ((query, of_query), (key, of_key))
+        )
+        return self._cut(real)[:, :, None, None], query, key, value
 
-    def _cut(self, values: Tensor, halo: int, fill: int = 0) -> Tensor:
-        """Cut (B, N, C) into L blocks with a halo on both sides: (B, L, C, b + 2 halo)."""
-        rest = -values.shape[1] % self.block
-        padded = F.pad(values, (0, 0, halo, halo + rest), value=fill)
-        return padded.unfold(1, self.block + 2 * halo, self.block)
+    def _cut(self, values: Tensor) -> Tensor:
+        """Cut (B, L·b + 2h, …) into overlapping windows, (B, L, …, w)."""
+        return values.unfold(1, self.block + 2 * self.halo, self.block)
 
-    def _split(self, values: Tensor, halo: int) -> Tensor:
-        """Cut (B, N, C) into windows and heads, (B, L, H, b + 2 halo, d)."""
-        return self._cut(values, halo).unflatten(2, (self.heads, -1)).mT
+    def _read(self, x: Tensor, points: Tensor, pos: Tensor, real: Tensor) -> Tensor:
+        """Compute the output along a part of the order by ``scaled_dot_product_attention``."""
+        keys, *windows = self._windows(x, points, pos, real)
+        # A window without real points may read all of it: a softmax over no keys would be NaN.
+        keys = (keys | ~keys.any(-1, keepdim=True)).flatten(0, 1)  # (B·L, 1, 1, w)
+        query, key, value = (each.flatten(0, 1) for each in windows)
+        read = F.scaled_dot_product_attention(query, key, value, keys, scale=self.scale)
+        return self._merge(read.unflatten(0, (len(x), -1)))
 
-    def _merge(self, read: Tensor, order: Tensor, mask: Tensor | None) -> Tensor:
-        """Project what the heads read, (B, L, H, b, D), in the order of the input: (B, N, C)."""
-        rows = read[..., : self.head_dim].transpose(2, 3).flatten(3).flatten(1, 2)  # (B, L·b, C)
-        out: Tensor = self.project(gather(rows, order.argsort(1)))
+    def _merge(self, read: Tensor) -> Tensor:
+        """Project what the heads read, (B, L, H, b, D): (B, L·b, C)."""
+        out: Tensor = self.project(
+            read[..., : self.head_dim].transpose(2, 3).flatten(3).flatten(1, 2)
+        )
+        return out
+
+    def _restore(self, rows: Tensor, order: Tensor, mask: Tensor | None) -> Tensor:
+        """Return rows (B, L·b, …) along the curve in the order of the input, (B, N, …)."""
+        out = gather(rows, order.argsort(1))
         return out if mask is None else out * mask.unsqueeze(-1)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pcea.attention import create_attention
+from pcea.attention import create_attention, halo
 from pcea.attention.halo import HaloAttention
 from pcea.errors import InputError
 from pcea.geometry import hilbert_order
@@ -60,6 +60,16 @@ def test_a_point_reads_its_window_alone(generator: torch.Generator) -> None:
     assert read.sum(-1).max() == 32
     distance = torch.cdist(pos, pos)
     assert distance[read].mean() < 0.3 * distance.mean()
+
+
+def test_parts_of_the_curve_are_computed_apart(
+    monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    x, pos = (torch.randn(2, 90, size, generator=generator) for size in (16, 3))
+    mask = torch.arange(90) < torch.tensor([[90], [20]])
+    attention = HaloAttention(16, block=8, halo=12)
+    monkeypatch.setattr(halo, "_POINTS_AT_ONCE", 50)  # three blocks of each cloud
+    torch.testing.assert_close(attention(x, pos, mask), attention.attend(x, pos, mask)[0])
 
 
 @pytest.mark.parametrize("turn", [1, 2])
