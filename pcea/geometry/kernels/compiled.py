@@ -1,6 +1,7 @@
 """Compile loops with numba, check their inputs, and run them in threads."""
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
+from numba.core import event
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,6 +25,30 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # no folder for the cache can be written
         return njit(nogil=True)(function)
+
+
+class Notice(event.Listener):
+    """Tells people at a terminal, for as long as loops are compiled, what they wait for."""
+
+    def __init__(self) -> None:
+        self.inside = 0  # one compilation begins others
+
+    def on_start(self, _: Any) -> None:
+        """Write the line at the first of them."""
+        self.inside += 1
+        if self.inside == 1 and sys.stderr.isatty():
+            sys.stderr.write("\rcompiling for this processor, once: it takes some seconds …")
+            sys.stderr.flush()
+
+    def on_end(self, _: Any) -> None:
+        """Take the line away after the last of them."""
+        self.inside -= 1
+        if self.inside == 0 and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+event.register("numba:compile", Notice())
 
 
 def is_finite(pos: Tensor) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from numba import njit
 
 from pcea.geometry.kernels import compiled
 
@@ -109,3 +110,15 @@ def test_every_pool_obeys_the_quota_and_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     # One thread is the caller itself; numba's own pool is never begun.
     assert done.stdout.splitlines() == ["1 0", "3 3", "False"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_people_at_a_terminal_see_what_they_wait_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    inner = njit(lambda x: x + 1)
+    assert njit(lambda x: inner(x) * 2)(3) == 8  # two compilations, one within the other
+    shown = capsys.readouterr().err
+    assert shown.count("compiling for this processor") == terminal
+    assert shown.endswith("\r\x1b[K") == terminal
