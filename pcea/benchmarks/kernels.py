@@ -248,7 +248,8 @@ def draw_roofline(outcomes: Sequence[Measured], limits: Limits, caption: str = "
             color=SOFT,
         )
     for i, (name, (x, y)) in enumerate(spots.items()):
-        axes.plot(x, y, MARKERS[i % 8], color=LINES[i % 8], ms=7, label=name)
+        marker = MARKERS[(i + i // len(LINES)) % len(MARKERS)]
+        axes.plot(x, y, marker, color=LINES[i % len(LINES)], ms=7, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("operations per byte that must be moved", fontsize=8.5, color=SOFT)

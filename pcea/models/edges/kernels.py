@@ -69,15 +69,19 @@ def sum_and_strongest(
                 total[c] = few[c] = 0
                 shift[c] = own[cloud, i, c] - about[c]
                 most[c], which[c] = points[first, c], first
+            # Two loops, because one over so many arrays, which might overlap, is not vectorized.
             for edge in range(index.shape[2]):
+                point = points[index[cloud, i, edge]]
+                for c in range(near.shape[2]):
+                    total[c] += point[c]
+                    off = point[c] + shift[c]
+                    few[c] += off * off
+            for edge in range(1, index.shape[2]):
                 j = np.int32(index[cloud, i, edge])
                 point = points[j]
                 for c in range(near.shape[2]):
                     value = point[c]
-                    total[c] += value
-                    off = value + shift[c]
-                    few[c] += off * off
-                    # Both are stored at each edge, because a branch would not be vectorized.
+                    # Both are stored at each edge, because a branch would not be vectorized either.
                     better = value > most[c]
                     which[c] = j if better else which[c]
                     most[c] = value if better else most[c]
