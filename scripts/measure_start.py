@@ -16,9 +16,9 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,10 +32,10 @@ COMMANDS = {
 
 def unpack(commit: str, folder: Path) -> None:
     """Put the package, as it is at a commit, into a folder."""
-    command = ["git", "archive", "--format=tar", commit, "pcea"]
+    command = ["git", "archive", "--format=zip", commit, "pcea"]
     packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-        files.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(packed)) as files:
+        files.extractall(folder)
 
 
 def measure(folder: Path, words: tuple[str, ...]) -> tuple[float, float]:
