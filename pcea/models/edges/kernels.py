@@ -70,6 +70,7 @@ def sum_and_strongest(
                 shift[c] = own[cloud, i, c] - about[c]
                 most[c], which[c] = points[first, c], first
             # Two loops, because one over so many arrays, which might overlap, is not vectorized.
+            # The first is that of sum_edges, written again: a shared function takes a fifth longer.
             for edge in range(index.shape[2]):
                 point = points[index[cloud, i, edge]]
                 for c in range(near.shape[2]):

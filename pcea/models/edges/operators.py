@@ -215,7 +215,7 @@ def _edge_linear_max(
                 count = len(own) * k
                 kernels.relu_edges(points, own, neighbors, edges)
                 if half:
-                    after[:count] = _narrowed(before[:count], half) @ narrow
+                    after[:count] = before[:count].bfloat16() @ narrow
                 else:
                     torch.mm(before[:count], weight, out=after[:count])
                 if not moments:
@@ -275,7 +275,7 @@ def _edge_linear_max_gradient(
                 kernels.relu_edges(points, own, neighbors, edges)
                 total[cloud] += held.sum(0)
                 if half:
-                    held = _narrowed(held, half)
+                    held = held.bfloat16()
                     gram[cloud] += held.t() @ held
                     torch.add(fixed, held @ square, out=passed[:count])
                 else:
