@@ -1,7 +1,7 @@
 """The contest of a recipe's training step, and the time of its phases."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,10 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
+from pcea.benchmarks import operators
 from pcea.benchmarks.beside import beside, say_ratios, table, why_not
 from pcea.benchmarks.measure import Call, Clock, Contest, Contestant, Measured, Precision
+from pcea.benchmarks.operators import Kind
 from pcea.benchmarks.report import Finding, number
 from pcea.benchmarks.run import clock_of
 from pcea.datasets import load_dataset
@@ -26,8 +28,6 @@ from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 
 PHASES = ("data", "forward", "backward", "optimizer")
-# The operators of farthest points and neighbors, whatever implements them.
-SEARCH = ("pcea::farthest_points", "pcea::knn")
 
 
 class Shares(NamedTuple):
@@ -35,11 +35,11 @@ class Shares(NamedTuple):
 
     Args:
         phases: seconds of each phase, measured by waiting for the device after each.
-        search: the share of farthest points and neighbors in the whole step, by the profiler.
+        kinds: the operators by kind, the longest first, by the profiler.
     """
 
     phases: dict[str, float]
-    search: float
+    kinds: list[Kind]
 
 
 def training_contest(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Contest:
@@ -75,7 +75,7 @@ def findings(
     yield Finding(lines, {"epoch_seconds": epochs, "steps": steps})
     stepper = Stepper(recipe, data_root, device)
     stepper.step()
-    phases, search = shares_of(stepper, clock_of(device))
+    phases, kinds = shares_of(stepper, clock_of(device))
     whole = sum(phases.values())
     rows = [
         (phase, number(1e3 * seconds), f"{100 * seconds / whole:.1f} %")
@@ -85,9 +85,10 @@ def findings(
         [
             "\nWhere an eager step's time goes, the device waited for in between",
             (("phase", "ms", "share"), rows),
-            f"farthest points and neighbors: {100 * search:.1f} % of the step",
+            "\nThe operators of an eager step, under torch's profiler",
+            operators.table(kinds),
         ],
-        {"phase_seconds": phases, "search_share": search},
+        {"phase_seconds": phases, "operators": [asdict(kind) for kind in kinds]},
     )
 
 
@@ -179,12 +180,7 @@ def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:
             seconds[phase] += (end - start) / steps
     on_gpu = stepper.device.type == "cuda"
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * on_gpu
-    with profile(activities=activities, acc_events=True) as profiler:
-        started = clock()
+    with profile(activities=activities, acc_events=True, with_flops=True) as profiler:
         for _ in range(steps):
             stepper.step()
-        whole = 1e6 * (clock() - started)
-    # The time that the GPU, or else the CPU, spends in these operators.
-    found = [event for event in profiler.key_averages() if event.key in SEARCH]
-    search = sum(e.device_time_total if on_gpu else e.cpu_time_total for e in found)
-    return Shares(seconds, search / whole)
+    return Shares(seconds, operators.kinds_of(profiler.key_averages(), steps, on_gpu))
