@@ -27,6 +27,10 @@ class Attention(nn.Module, ABC):
 
     map_kind: ClassVar[MapKind]
 
+    complementary: ClassVar[bool] = False
+    """Whether ``forward`` also takes ``complement=True``. It then returns (2B, N, C): the outputs
+    of all clouds, and then those of a second attention, which reads what the first leaves out."""
+
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Compute the output of the attention.
 

@@ -41,11 +41,7 @@ class SelfAttention(Attention):
 
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Compute the output by ``scaled_dot_product_attention``; see ``Attention.forward``."""
-        query, key, value = self._split(x)
-        # A cloud without real points may read every key: a softmax over no keys would be NaN.
-        keys = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
-        return self._merge(read, mask)
+        return self._merge(self._read(*self._split(x), mask), mask)
 
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
@@ -61,6 +57,11 @@ class SelfAttention(Attention):
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, self.head_dim))  # (B, N, 3, H, d)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, N, d) each
         return query, key, value
+
+    def _read(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        # A cloud without real points may read every key: a softmax over no keys would be NaN.
+        keys = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
 
     def _merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
         out: Tensor = self.project(read.transpose(1, 2).flatten(2))  # (B, N, C)

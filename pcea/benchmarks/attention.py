@@ -77,6 +77,12 @@ def _contestants(
             kind="ours",
         ),
         entry(
+            "pcea, caam with its complement",
+            partial(Both, dim),
+            5 * project + 2 * pairs * 2 * dim,
+            kind="ours",
+        ),
+        entry(
             OFFSET,
             partial(offset, True, dim),
             1.25 * project + pairs * 1.25 * dim,
@@ -147,6 +153,19 @@ class Multihead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, C) → (B, N, C)."""
         return self.layer(x, x, x, need_weights=False)[0]
+
+
+class Both(nn.Module):
+    """Causal attention and its complement, as a layer of a model takes them."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.attention = create_attention("caam", dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, C) → (B, N, C), the sum of both."""
+        first, second = self.attention(x, complement=True).chunk(2)
+        return first + second
 
 
 def external(plain: bool, dim: int) -> nn.Module:

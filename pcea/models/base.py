@@ -75,6 +75,22 @@ class PointModel(nn.Module):
         """The device of the parameters."""
         return self.encoder.fuse.linear.weight.device
 
+    def features(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+        complements: bool = False,
+    ) -> Tensor:
+        """Compute what the last layer, ``last``, takes: (B, hidden) or (B, N, hidden).
+
+        The arguments are those of :meth:`prepare`. With ``complements``, which needs a
+        complementary attention, it is (3B, …): the features, their complements, and those of the
+        sum of both, see :meth:`pcea.models.encoder.PointTransformer.forward`.
+        """
+        raise NotImplementedError
+
     def category_probability(self, probability: Tensor) -> Tensor:
         """Give the probability of each category, (…, categories).
 

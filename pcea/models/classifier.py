@@ -1,6 +1,6 @@
 """The classifier: which category a whole shape belongs to."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor, nn
 
@@ -53,6 +53,11 @@ class Classifier(PointModel):
             nn.Linear(hidden[1], len(info.taxonomy.categories)),
         )
 
+    @property
+    def last(self) -> nn.Linear:
+        """The last layer, which gives the logits."""
+        return cast(nn.Linear, self.head[-1])
+
     def forward(
         self,
         pos: Tensor,
@@ -64,8 +69,22 @@ class Classifier(PointModel):
 
         The arguments are those of :meth:`prepare`; the category is ignored.
         """
+        return self.last(self.features(pos, normal, category, mask))
+
+    def features(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+        complements: bool = False,
+    ) -> Tensor:
+        """Compute what the last layer takes, (B, hidden); see :meth:`PointModel.features`."""
         pos, normal, _ = self.prepare(pos, normal, category, mask)
-        return self.head(self.encoder(pos, normal, mask)[-1].pool(*self.pooling))
+        x = self.encoder(pos, normal, mask, complements)[-1].pool(*self.pooling)
+        for block in list(self.head)[:-1]:
+            x = block(x)
+        return x
 
     @checked(top=1, votes=1)
     def classify(

@@ -48,6 +48,11 @@ class Tokens(NamedTuple):
                 raise ValueError(f"unknown pooling {kind!r}: max or mean")
         return torch.cat(pooled, dim=-1)
 
+    def repeat(self, times: int) -> "Tokens":
+        """Repeat the batch: (times · B, M, …)."""
+        pos, x = (each.repeat(times, 1, 1) for each in self[:2])
+        return Tokens(pos, x, None if self.mask is None else self.mask.repeat(times, 1))
+
 
 class Grouping(nn.Module):
     """Sample ``num`` centers (None: all points) and max-pool the features of their k neighbors.

@@ -18,6 +18,9 @@ class AttentionLayer(nn.Module):
 
     ``offset``: x + LBR(x − attention(x)), PCT's offset; ``add``: x + LBR(attention(x)), the plain
     residual; ``none``: attention(x) alone. Source: Guo et al., *PCT*, equations 5 and 8.
+
+    If the attention is complementary, its second output goes through the same layer with 0 in place
+    of x, so that x passes by only in the first. Source: Wang et al., arXiv 2108.08782, section 4.
     """
 
     def __init__(
@@ -30,12 +33,20 @@ class AttentionLayer(nn.Module):
         self.attention = create_attention(attention, dim, **options)
         self.transform = None if residual == "none" else LBR(dim, dim, bias=True)
 
-    def forward(self, x: Tensor, pos: Tensor, mask: Tensor | None) -> Tensor:
-        """Apply the layer to (B, N, C) features."""
-        out = self.attention(x, pos, mask)
-        if self.transform is None:
-            return out
-        return x + self.transform(x - out if self.residual == "offset" else out, mask)
+    def forward(self, x: Tensor, pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Apply the layer to (B, N, C) features; return its output and the complement, if any."""
+        both = self.attention.complementary
+        if both:
+            out = self.attention(x, pos, mask, complement=True)  # (2B, N, C)
+            # As one batch, so that BatchNorm has one mean for both, in training and afterwards.
+            x = torch.cat([x, torch.zeros_like(x)])
+            mask = None if mask is None else mask.repeat(2, 1)
+        else:
+            out = self.attention(x, pos, mask)
+        if self.transform is not None:
+            out = x + self.transform(x - out if self.residual == "offset" else out, mask)
+        first, second = out.chunk(2) if both else (out, None)
+        return first, second
 
 
 class PointTransformer(nn.Module):
@@ -92,12 +103,19 @@ class PointTransformer(nn.Module):
         self.fuse = LBR(dim * (depth + keep_embedding), fused, slope=0.2)
 
     def forward(
-        self, pos: Tensor, normal: Tensor | None = None, mask: Tensor | None = None
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        mask: Tensor | None = None,
+        complements: bool = False,
     ) -> list[Tokens]:
         """Encode a batch: the tokens of every level and, last, the fused ones, (B, M, ``fused``).
 
         The positions (B, N, 3) are centered and scaled to the unit sphere. An encoder made with
-        normals needs them.
+        normals needs them. If its attention is complementary, each layer takes the sum of both
+        outputs of the one before. The tokens are fused from the first outputs. With
+        ``complements``, the batch is encoded three times, one after the other: from the first
+        outputs, from the second ones (with 0 in place of the embedding), and from their sums.
         """
         if self.normals and normal is None:
             raise InputError("this encoder was made with normals, and it was given none")
@@ -105,12 +123,22 @@ class PointTransformer(nn.Module):
         levels = self.embedding(pos, x, mask)
         pos, x, mask = levels[-1]
         outputs = [x] if self.keep_embedding else []
+        seconds = [torch.zeros_like(each) for each in outputs] if complements else []
         for block in self.stem:
             x = block(x, mask)
         for layer in self.layers:
-            x = layer(x, pos, mask)
+            x, second = layer(x, pos, mask)
             outputs.append(x)
-        fused = self.fuse(torch.cat(outputs, dim=-1), mask)  # (B, M, fused)
+            if second is not None:
+                seconds.append(second)
+                x = x + second
+        joined = torch.cat(outputs, dim=-1)
+        if complements:
+            other = torch.cat(seconds, dim=-1)
+            joined = torch.cat([joined, other, joined + other])  # (3B, M, C')
+            levels = [level.repeat(3) for level in levels]
+            pos, _, mask = levels[-1]
+        fused = self.fuse(joined, mask)  # (B, M, fused)
         return [*levels, Tokens(pos, fused, mask)]
 
 

@@ -159,13 +159,27 @@ class Segmenter(PointModel):
         The arguments are those of :meth:`prepare`. In evaluation mode, a stray point gets the
         scores of its nearest kept point.
         """
+        return self.last(self.features(pos, normal, category, mask))
+
+    def features(
+        self,
+        pos: Tensor,
+        normal: Tensor | None = None,
+        category: Tensor | None = None,
+        mask: Tensor | None = None,
+        complements: bool = False,
+    ) -> Tensor:
+        """Compute what the last layer takes, (B, N, hidden); see :meth:`PointModel.features`."""
         pos, normal, stand_in = self.prepare(pos, normal, category, mask)
-        *levels, fused = self.encoder(pos, normal, mask)
+        *levels, fused = self.encoder(pos, normal, mask, complements)
         code = pos.new_zeros(len(pos), self.categories)
         if category is not None:
             code = F.one_hot(category, self.categories).to(pos.dtype)
             if self.training and self.category_dropout > 0:
                 code = code * (torch.rand(len(pos), 1, device=pos.device) >= self.category_dropout)
+        times = len(fused.pos) // len(pos)
+        code = code.repeat(times, 1)
+        pos, _, mask = levels[0]  # as often as the batch was encoded
         context = torch.cat([fused.pool("max", "mean"), self.category(code)], dim=-1)
         # The context is the same for all points: its term of the layer is computed once per cloud.
         x = F.linear(context, self.context.linear.weight).unsqueeze(1)  # (B, 1, hidden)
@@ -175,10 +189,10 @@ class Segmenter(PointModel):
                 own = three_interpolate(pos, level.pos, own, level.mask)
             x = x + own  # (B, N, hidden)
         x = self.dropout(self.context.activate(x, mask))
-        logits = self.last(self.second(x, mask))
+        x = self.second(x, mask)
         if stand_in is None:
-            return logits
-        return logits.gather(1, stand_in.unsqueeze(-1).expand_as(logits))
+            return x
+        return x.gather(1, stand_in.repeat(times, 1).unsqueeze(-1).expand_as(x))
 
     @checked(votes=1, smooth=0)
     def segment(

@@ -112,6 +112,27 @@ class AttentionTrial(ModuleTrial[Attention]):
             _require_zero(grad[~mask], "the gradient at padding")
             require(grad[mask].any(-1).all(), "the gradient at a real point is 0")
 
+    def test_complement(self) -> None:
+        """With ``complement=True``, the output comes first; the complement obeys the mask, too."""
+        if not self.attention.complementary:
+            return
+        x, pos, mask = self.inputs
+        x.requires_grad_()
+        out = self.attention(x, pos, mask, complement=True)
+        require(len(out) == 6, f"output and complement are {tuple(out.shape)}, not (6, 12, {DIM})")
+        first, second = out.chunk(2)
+        self.close(first, self.attention(x, pos, mask))
+        _require_zero(second[~mask], "the complement at padding")
+        weight = torch.randn(x.shape, generator=self.generator)
+        (grad,) = torch.autograd.grad((second * weight).sum(), x)
+        _require_zero(grad[~mask], "the gradient at padding")
+        order = torch.randperm(12, generator=self.generator)
+        moved = self.attention(*(each[:, order] for each in (x, pos, mask)), complement=True)
+        self.close(moved.chunk(2)[1], second[:, order])
+        for cloud, real in enumerate(mask):
+            alone = self.attention(x[cloud, real][None], pos[cloud, real][None], complement=True)
+            self.close(second[cloud, real], alone[1])
+
     def test_gradients(self) -> None:
         """The gradients agree with finite differences in double precision."""
         attention = self.attention.double()
