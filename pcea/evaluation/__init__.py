@@ -1,5 +1,6 @@
 """Metrics and how they are measured. Every module is imported, so that its metrics are known."""
 
+from pcea.evaluation.corrupted import CorruptedResult, evaluate_corrupted
 from pcea.evaluation.evaluate import check_fit, evaluate
 from pcea.evaluation.metrics import (
     ClassificationResult,
@@ -15,6 +16,7 @@ from pcea.registry import import_modules
 
 __all__ = [
     "ClassificationResult",
+    "CorruptedResult",
     "LayerFigures",
     "PartResult",
     "Result",
@@ -22,6 +24,7 @@ __all__ = [
     "SlotStatistics",
     "check_fit",
     "evaluate",
+    "evaluate_corrupted",
     "list_metrics",
     "measure_slots",
     "register_metric",

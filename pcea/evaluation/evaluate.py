@@ -1,6 +1,5 @@
 """Running a model over a split."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,13 +13,12 @@ from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, sh
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
 from pcea.models.base import evaluating
-from pcea.transforms import Transform, as_transforms, corruption_transforms
+from pcea.transforms import as_transforms, corrupt, corruption_transforms
 from pcea.transforms.affine import Scale
+from pcea.transforms.corruptions import apply_by_cloud
 
 # What happens to a cloud before each vote but the first.
 VOTE_TRANSFORMS = (Scale(0.8, 1.2),)
-# Clouds that are transformed at a time: figures do not depend on the batch size.
-AT_A_TIME = 32
 
 
 @checked(num_points=1, votes=1, batch_size=1)
@@ -54,15 +52,17 @@ def evaluate(
         transforms: what changes the ``num_points`` points of each cloud before, always with the
             same seed, in any form that :func:`pcea.transforms.as_transforms` takes. A segmenter is
             then measured on the points that are left or added.
-        corruption: a name of :func:`pcea.transforms.list_corruptions`, whose transforms come first.
+        corruption: a name of :func:`pcea.transforms.list_corruptions`, which is applied first, by
+            :func:`pcea.transforms.corrupt`. A segmenter is then measured on the points after it.
         severity: of the corruption, 1 to 5.
 
     Raises:
         InputError: there are no clouds, a count is below 1, the model does not know a category or a
             part, a segmenter lacks part labels, or a transform or the corruption is wrong.
     """
-    given = () if corruption is None else corruption_transforms(corruption, severity)
-    given += as_transforms(transforms)
+    given = as_transforms(transforms)
+    if corruption is not None:
+        corruption_transforms(corruption, severity)  # refuses what does not exist
     if mixing := [str(each) for each in given if each.mixes]:
         raise InputError(f"{mixing[0]} mixes clouds, whose labels no figure is made of")
     if not len(clouds):
@@ -77,11 +77,15 @@ def evaluate(
         if label is not None and int(label.max()) >= len(names):
             raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
     device = next((each.device for each in model.parameters()), clouds.pos.device)
+    sample = Generator().manual_seed(1) if parts else None
+    if corruption is not None:
+        clouds = corrupt(clouds, corruption, severity, num_points, sample)
+        num_points, sample = clouds.longest, None
+    if given:
+        clouds = apply_by_cloud(clouds, given, num_points, sample)
+        num_points = clouds.longest
     if device != clouds.pos.device:
         clouds = clouds.to(device)
-    if given:
-        clouds = _transform(clouds, num_points, given, draw=parts)
-        num_points = clouds.longest
     # The generators of each vote last from batch to batch, so that the size of one is no matter.
     generators = [
         (Generator().manual_seed(2 * vote), Generator().manual_seed(2 * vote + 1))
@@ -119,22 +123,6 @@ def evaluate(
         ]
     )
     return PartResult(iou, target, taxonomy, together, part, ptr)
-
-
-def _transform(
-    clouds: Clouds, num_points: int, transforms: Sequence[Transform], draw: bool
-) -> Clouds:
-    """The points that the first vote takes, transformed, as clouds of their own."""
-    generator, points = Generator().manual_seed(0), Generator().manual_seed(1)
-    done = []
-    for index in _batches(clouds, AT_A_TIME):
-        batch = clouds.batch(index, num_points, points if draw else None)
-        for transform in transforms:
-            batch = transform(batch, generator)
-        names = [clouds.names[i] for i in index.tolist()]
-        fields = (batch.pos, batch.category, batch.normal, batch.part, names)
-        done.append(Clouds.from_dense(*fields))
-    return Clouds.cat(done)
 
 
 def _batches(clouds: Clouds, batch_size: int) -> tuple[Tensor, ...]:

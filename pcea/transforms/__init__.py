@@ -12,6 +12,8 @@ from pcea.transforms.base import (
     register_transform,
 )
 from pcea.transforms.corruptions import (
+    corrupt,
+    corruption_sets,
     corruption_transforms,
     list_corruptions,
     register_corruption,
@@ -22,6 +24,8 @@ __all__ = [
     "Transform",
     "as_transforms",
     "changed",
+    "corrupt",
+    "corruption_sets",
     "corruption_transforms",
     "list_corruptions",
     "list_transforms",

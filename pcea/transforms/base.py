@@ -203,6 +203,18 @@ def take(batch: Batch, index: Tensor) -> Batch:
     return changed(batch, **taken)
 
 
+def add_points(batch: Batch, source: Tensor, pos: Tensor, *, normals: bool = False) -> Batch:
+    """Add points at (B, M, 3) positions, which get the parts of (B, M) int64 source points.
+
+    Their normals are those of the source points with ``normals``, else zero: unknown.
+    """
+    added = points_of(take(batch, source)) | {"pos": pos}
+    if "normal" in added and not normals:
+        added["normal"] = torch.zeros_like(added["normal"])
+    both = {key: torch.cat([x, added[key]], 1) for key, x in points_of(batch).items()}
+    return changed(batch, **both)
+
+
 def keep(batch: Batch, order: Tensor, count: int | Tensor) -> Batch:
     """Keep the first points of each cloud in (B, N) int64 order: one count, or (B, 1) counts.
 

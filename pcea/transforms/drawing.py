@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from pcea.datasets.clouds import sort_keys
+
 Shape = tuple[int, ...]
 Share = float | tuple[float, float]
 Count = int | tuple[int, int]
@@ -51,7 +53,7 @@ def draw_share(value: Share, pos: Tensor, generator: Generator) -> int | Tensor:
 
 def draw_order(pos: Tensor, generator: Generator) -> Tensor:
     """Draw a random order of the points of each cloud, (B, N) int64."""
-    return uniform(tuple(pos.shape[:2]), 0, 1, pos, generator).argsort(dim=1, stable=True)
+    return sort_keys(uniform(tuple(pos.shape[:2]), 0, 1, pos, generator).float())
 
 
 def draw_height(pos: Tensor, generator: Generator) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from pcea.datasets.clouds import Batch
 from pcea.geometry import gather, knn
-from pcea.transforms.base import Transform, changed, number, points_of, register_transform, take
+from pcea.transforms.base import Transform, add_points, changed, number, register_transform, take
 from pcea.transforms.drawing import (
     Count,
     Share,
@@ -62,12 +62,7 @@ class StrayPoints(Transform):
         count = draw_count(self.points, batch.pos, generator)
         make = self._in_clusters if self.clusters else self._anywhere
         strays, source = make(batch.pos, generator)  # (B, P, 3), (B, P)
-        added = points_of(take(batch, source)) | {"pos": strays}
-        if "normal" in added:
-            added["normal"] = torch.zeros_like(strays)
-        both = changed(
-            batch, **{key: torch.cat([x, added[key]], 1) for key, x in points_of(batch).items()}
-        )
+        both = add_points(batch, source, strays)
         if isinstance(count, int):
             return both
         place = draw_order(batch.pos, generator)  # (B, N): the stray that could replace each point

@@ -3,9 +3,9 @@
 import math
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
-from pcea.datasets.clouds import Batch
+from pcea.datasets.clouds import Batch, sort_keys
 from pcea.geometry import gather
 from pcea.transforms.base import Transform, keep, number, register_transform, take
 from pcea.transforms.drawing import (
@@ -95,14 +95,23 @@ class DropPatch(Transform):
         sizes = patch.new_zeros(len(pos), bounds(self.patches)[1])
         sizes.scatter_add_(1, patch, real.expand_as(patch).long())
         left = torch.ones(pos.shape[:2], dtype=torch.bool, device=pos.device)
-        place = torch.arange(total, device=pos.device).expand_as(left)
         for size in sizes.split(1, dim=1):  # (B, 1)
-            key = uniform(tuple(left.shape), 0, 1, pos, generator)
-            center = key.masked_fill(~left, -1).argmax(1, keepdim=True)
-            distance = (pos - gather(pos, center)).square().sum(-1)  # (B, N)
-            order = distance.masked_fill(~left, torch.inf).argsort(dim=1, stable=True)
-            left &= torch.empty_like(order).scatter_(1, order, place) >= size
+            left &= patch_rank(pos, left, generator) >= size
         return keep(batch, (~left).long().argsort(dim=1, stable=True), total - lost)
+
+
+def patch_rank(pos: Tensor, left: Tensor, generator: Generator) -> Tensor:
+    """Rank points by their distance from a random one of those that are left, which has rank 0.
+
+    For positions (B, N, 3) and (B, N) bool, true at points that are left, the ranks are (B, N)
+    int64. The other points come last.
+    """
+    key = uniform(tuple(left.shape), 0, 1, pos, generator)
+    center = key.masked_fill(~left, -1).argmax(1, keepdim=True)
+    distance = (pos - gather(pos, center)).square().sum(-1).masked_fill(~left, torch.inf)
+    order = sort_keys(distance.float())
+    place = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, place)
 
 
 @register_transform("one-side")

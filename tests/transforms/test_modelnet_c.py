@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 from pcea.datasets import Batch
 from pcea.errors import InputError
 from pcea.geometry import unit_sphere
-from pcea.transforms import corruption_transforms, list_corruptions
+from pcea.transforms import corruption_sets, corruption_transforms
 
 SEVERITIES = (1, 2, 3, 4, 5)
 CLOUDS, POINTS = 60, 1024
@@ -162,7 +162,7 @@ def test_clusters_at_the_rim_are_taken_into_the_ball(batch: Batch, severity: int
 
 
 def test_other_severities_are_refused(severity: int) -> None:
-    assert len(list_corruptions()) == 7
+    assert len(corruption_sets()["modelnet-c"]) == 7
     for wrong in (severity + 5, -severity, f"{severity}", severity + 0.5):
         with pytest.raises(InputError, match=r"severity is .* a whole number from 1 to 5"):
             corruption_transforms("jitter", wrong)  # type: ignore[arg-type]

@@ -1,0 +1,194 @@
+"""Measuring a model on corrupted clouds, and the measures of the published benchmarks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from pcea.datasets.dataset import PointCloudDataset, Task
+from pcea.errors import checked
+from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.metrics import STANDARD, check_metrics
+from pcea.models import PointModel, WrappedModel
+from pcea.transforms.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    corruption_sets,
+    read_conditions,
+)
+
+# The version of :meth:`CorruptedResult.summary`.
+FORMAT = 1
+ON_THE_FLY = "made on the fly"
+# Accuracies of DGCNN on ModelNet-C, the means over five severities, from the authors' code.
+DGCNN_CLEAN = 0.926
+DGCNN = {
+    "scale": 0.906,
+    "jitter": 0.684,
+    "rotate": 0.785,
+    "dropout_global": 0.752,
+    "dropout_local": 0.793,
+    "add_global": 0.705,
+    "add_local": 0.725,
+}
+
+Figures = dict[str, float]
+
+
+@dataclass
+class CorruptedResult:
+    """The figures of a model on clean and on corrupted clouds, in 0..1.
+
+    Args:
+        task: of the model.
+        dataset: its name.
+        clean: the figures without corruption.
+        figures: by corruption and severity.
+        lacks: of each corruption that is an approximation, what it lacks; these stay out of means
+            over several corruptions.
+        source: of each corruption, where its clouds come from.
+    """
+
+    task: Task
+    dataset: str
+    clean: Figures
+    figures: dict[str, dict[int, Figures]] = field(default_factory=dict)
+    lacks: dict[str, str] = field(default_factory=dict)
+    source: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def comparable(self) -> list[str]:
+        """The corruptions that are no approximations; of nothing else, the approximations."""
+        return [name for name in self.figures if name not in self.lacks] or list(self.figures)
+
+    def mean(self, name: str) -> Figures:
+        """The means of a corruption's figures over its severities."""
+        return mean_figures(list(self.figures[name].values()))
+
+    @property
+    def means(self) -> Figures:
+        """The means over all comparable corruptions of :meth:`mean`."""
+        return mean_figures([self.mean(name) for name in self.comparable])
+
+    @property
+    def accuracy(self) -> float:
+        """The corrupted accuracy: the mean overall accuracy, or instance mIoU of a segmenter.
+
+        It is the mean over the severities, and then over all comparable corruptions.
+        """
+        return self.means[STANDARD[self.task][0]]
+
+    def benchmarks(self) -> dict[str, Figures]:
+        """The published measures of each benchmark all of whose comparable sets were evaluated."""
+        found = {}
+        for benchmark, names in corruption_sets().items():
+            complete = all(set(self.figures.get(name, ())) == set(SEVERITIES) for name in names)
+            if complete:
+                figure = STANDARD[self.task][0]
+                means = {name: self.mean(name)[figure] for name in names if name not in self.lacks}
+                measures = MEASURES.get(benchmark, mean_error)
+                found[benchmark] = measures(self.clean[figure], means, self.dataset)
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as plain values, as it stands in JSON files."""
+        return {
+            "format": FORMAT,
+            "clean": self.clean,
+            "corruptions": {
+                name: {
+                    "source": self.source[name],
+                    "approximation": self.lacks.get(name),
+                    "mean": self.mean(name),
+                    "severities": {str(level): each for level, each in found.items()},
+                }
+                for name, found in self.figures.items()
+            },
+            "benchmarks": self.benchmarks(),
+        }
+
+
+def mean_figures(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average each figure, and those of each category where a value is a mapping."""
+    mean = {}
+    for key, value in several[0].items():
+        values = [each[key] for each in several]
+        mean[key] = mean_figures(values) if isinstance(value, Mapping) else fmean(values)
+    return mean
+
+
+def mean_error(clean: float, means: Figures, dataset: str) -> Figures:
+    """The mean error, over the severities and then over the corruptions."""
+    return {"mean_error": 1 - fmean(means.values())} if means else {}
+
+
+def modelnet_c(clean: float, means: Figures, dataset: str) -> Figures:
+    """Give mCE and RmCE, relative to DGCNN, whose accuracies are known on ModelNet40 alone.
+
+    Source: Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*.
+    """
+    found = mean_error(clean, means, dataset)
+    if dataset == "modelnet40":
+        worse = [(1 - means[name]) / (1 - DGCNN[name]) for name in DGCNN]
+        lost = [(clean - means[name]) / (DGCNN_CLEAN - DGCNN[name]) for name in DGCNN]
+        found |= {"mce": fmean(worse), "rmce": fmean(lost)}
+    return found
+
+
+MEASURES = {"modelnet-c": modelnet_c}
+
+
+@checked()
+def evaluate_corrupted(
+    model: PointModel | WrappedModel,
+    data: PointCloudDataset,
+    names: Sequence[str] = ("modelnet-c",),
+    severities: Sequence[int] = SEVERITIES,
+    *,
+    num_points: int | None = None,
+    metrics: Sequence[str] = (),
+    **how: Any,
+) -> CorruptedResult:
+    """Measure a model on clean and on corrupted clouds.
+
+    Args:
+        model: the model.
+        data: the split.
+        names: corruptions, sets of them, such as ``modelnet-c`` and ``modelnet40-c``, or ``all``;
+            each may end in a severity, as ``jitter:3``.
+        severities: of those without a severity.
+        num_points: points of each cloud that the model takes. Default: as in training.
+        metrics: further metrics.
+        **how: ``votes``, ``batch_size`` and ``use_category`` of :func:`pcea.evaluation.evaluate`.
+
+    Raises:
+        InputError: a name or a severity does not exist, or as :func:`pcea.evaluation.evaluate`.
+    """
+    check_metrics(metrics, model.task)
+    conditions = [each for name in names for each in read_conditions(name, severities)]
+    num_points = num_points or model.info.num_points
+    return list(measure(model, data, conditions, num_points, metrics, **how))[-1]
+
+
+def measure(
+    model: PointModel | WrappedModel,
+    data: PointCloudDataset,
+    conditions: Sequence[tuple[str, int]],
+    num_points: int,
+    metrics: Sequence[str] = (),
+    **how: Any,
+) -> Iterator[CorruptedResult]:
+    """Yield the same result after each condition is measured, the first time after clean clouds."""
+    clean = evaluate(model, data.clouds, num_points, **how).figures(metrics)
+    result = CorruptedResult(model.task, data.name, clean)
+    yield result
+    for name, severity in dict.fromkeys(conditions):
+        lacks = CORRUPTIONS.get(name).approximates(data.clouds, num_points)
+        if lacks:
+            result.lacks[name] = lacks
+        result.source[name] = ON_THE_FLY
+        found = evaluate(
+            model, data.clouds, num_points, corruption=name, severity=severity, **how
+        ).figures(metrics)
+        result.figures.setdefault(name, {})[severity] = found
+        yield result
