@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.files import check_out
 from pcea.cli.output import busy, percent, say, say_table
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
@@ -15,11 +16,12 @@ from pcea.errors import InputError, checked
 from pcea.version import __version__
 
 if TYPE_CHECKING:
-    from pcea.datasets import PointCloudDataset
+    from pcea.datasets import Clouds, PointCloudDataset
+    from pcea.models import PointModel
 
 
 @register_command("evaluate")
-@checked(votes=1, num_points=1, batch_size=1)
+@checked(votes=1, num_points=1, batch_size=1, faithfulness_clouds=2)
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a model on a split of a data set."""
@@ -45,6 +47,12 @@ class Evaluate:
     """Corrupt the clouds first, such as jitter:3; without a severity: the mean of all five."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
+    faithfulness: bool = False
+    """Also measure whether attention, critical points and saliency tell what decides."""
+    faithfulness_clouds: int = 100
+    """On how many clouds of the split, drawn at random, that is measured."""
+    faithfulness_pictures: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Also draw it: curves.png, pointing.png and randomization.png in this folder."""
     device: Device = None
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Also write the figures to this JSON file."""
@@ -59,6 +67,12 @@ class Evaluate:
         from pcea.transforms.corruptions import SEVERITIES
 
         check_file(json=self.json)
+        if self.faithfulness and self.corrupt is not None:
+            raise InputError("--faithfulness is of clean clouds: leave out --corrupt")
+        if self.faithfulness_pictures is not None:
+            if not self.faithfulness:
+                raise InputError("--faithfulness-pictures needs --faithfulness")
+            check_out(self.faithfulness_pictures, "--faithfulness-pictures")
         corruption, colon, severity = (self.corrupt or "").partition(":")
         if colon and severity not in map(str, SEVERITIES):
             raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
@@ -104,8 +118,31 @@ class Evaluate:
                 "per_severity": dict(zip(map(str, severities), each, strict=True)),
             }
         _print(figures, data)
+        if self.faithfulness:
+            figures["faithfulness"] = self._measure_faithfulness(model, clouds, data, num_points)
         if self.json is not None:
             write_json(self.json, figures)
+
+    def _measure_faithfulness(
+        self, model: "PointModel", clouds: "Clouds", data: "PointCloudDataset", num_points: int
+    ) -> dict[str, Any]:
+        """Measure, print and draw how faithful the maps are, and return the figures."""
+        from pcea.cli.faithfulness import say_faithfulness
+        from pcea.explanation import measure_faithfulness
+
+        num = min(self.faithfulness_clouds, len(clouds))
+        with busy(f"the maps of {self.weights} on {num} clouds"):
+            found = measure_faithfulness(
+                *(model, clouds, num, num_points, max(self.batch_size, 2), self.category)
+            )
+        say_faithfulness(found)
+        if self.faithfulness_pictures is not None:
+            from pcea.pictures.faithfulness import save_faithfulness
+
+            title = f"{model.info.name} on {data.name} {data.split}, {found.clouds} clouds"
+            names = save_faithfulness(found, self.faithfulness_pictures, title)
+            say(f"{', '.join(names)} are in {self.faithfulness_pictures}")
+        return found.summary()
 
 
 def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -107,9 +107,9 @@ class Batch:
         complain(f"{file}: {reason}")
 
 
-def check_out(out: Path) -> None:
+def check_out(out: Path, option: str = "--out") -> None:
     """Refuse an output folder that cannot be written to, before the work begins."""
     folder = Path(os.path.expanduser(out)).absolute()
     nearest = next(each for each in (folder, *folder.parents) if os.path.exists(each))
     if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        raise InputError(f"--out {out}: {nearest} is not a folder that you may write to")
+        raise InputError(f"{option} {out}: {nearest} is not a folder that you may write to")

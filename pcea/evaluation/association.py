@@ -30,17 +30,33 @@ def normalized_mutual_information(counts: Tensor) -> Tensor:
     return torch.where(scale > 1e-6, shared / scale.clamp(min=1e-6), 0.0).clamp(max=1)
 
 
+def middle_ranks(values: Tensor) -> Tensor:
+    """Ranks of values (…, N) from 1, in their type; equal values share the middle one of theirs."""
+    values = values.contiguous()
+    ordered = values.sort(-1).values.contiguous()
+    below = torch.searchsorted(ordered, values, right=False)
+    not_above = torch.searchsorted(ordered, values, right=True)
+    return (below + not_above + 1).to(values.dtype) / 2
+
+
+def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
+    """Spearman's rank correlation of values (…, N) and (…, N): (…,) float64 in −1..1.
+
+    Ties share their middle rank; 0 where all values of one side are equal.
+    """
+    ranks = [middle_ranks(each.double()) for each in (one, other)]
+    a, b = (rank - rank.mean(-1, keepdim=True) for rank in ranks)
+    scale = (a.square().sum(-1) * b.square().sum(-1)).sqrt()
+    return torch.where(scale > 0, (a * b).sum(-1) / scale.clamp(min=1e-300), 0.0)
+
+
 def area_under_curve(values: Tensor, labels: Tensor) -> Tensor:
     """Area under the ROC curve of values (B, K, N) for labels (B, N, P) of 0 and 1: (B, K, P).
 
     Ties count half; NaN where all points or none have the label. Source: Hanley and McNeil, *The
     meaning and use of the area under a ROC curve*, 1982.
     """
-    values = values.contiguous()
-    ordered = values.sort(-1).values.contiguous()
-    below = torch.searchsorted(ordered, values, right=False)
-    not_above = torch.searchsorted(ordered, values, right=True)
-    rank = (below + not_above + 1).to(values.dtype) / 2  # (B, K, N), the middle one of ties
+    rank = middle_ranks(values)  # (B, K, N)
     inside = labels.sum(1).unsqueeze(1)  # (B, 1, P)
     pairs = inside * (labels.shape[1] - inside)
     higher = rank @ labels.to(rank.dtype) - inside * (inside + 1) / 2

@@ -1,5 +1,6 @@
 """Which points decide what a model says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from pcea.formats import Cloud, ShapeLike
 from pcea.geometry import knn, three_interpolate
 from pcea.models import Classifier, PointModel, Prediction, competing
 from pcea.models.base import uncompiled
-from pcea.models.prediction import Recording
+from pcea.models.prediction import EncodedSample, Recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,13 +99,8 @@ def importance_of(prediction: Prediction, target: str | None = None) -> Importan
             (vote.logits[:, wanted] * points.to(vote.logits.device)).sum()
             for vote, points in zip(encoded, given, strict=True)
         ]
-    # A vote's score depends on its own points alone.
-    positions = [vote.input.pos for vote in encoded]
-    slopes = torch.autograd.grad(torch.stack(scores).sum(), positions)
-    saliency = [
-        (slope * pos.detach()).sum(-1)[0] for slope, pos in zip(slopes, positions, strict=True)
-    ]
-    critical, nearby = zip(*(_won(model, each.recorded) for each in encoded), strict=True)
+    saliency = position_saliency(encoded, scores)
+    critical, nearby = zip(*(pooled_shares(model, each.recorded) for each in encoded), strict=True)
     return Importance(
         sample=prediction.sample,
         critical=torch.cat(critical).float().cpu() / len(encoded),
@@ -114,8 +110,21 @@ def importance_of(prediction: Prediction, target: str | None = None) -> Importan
     )
 
 
+def position_saliency(
+    encoded: Sequence[EncodedSample], scores: Sequence[Tensor], retain_graph: bool = False
+) -> list[Tensor]:
+    """Compute x · ∂score/∂x of each point of each vote, (num_points,) each, from one score a vote.
+
+    ``retain_graph`` keeps the graph for further scores of the same votes.
+    """
+    # A vote's score depends on its own points alone.
+    positions = [vote.input.pos for vote in encoded]
+    slopes = torch.autograd.grad(torch.stack(list(scores)).sum(), positions, None, retain_graph)
+    return [(slope * pos.detach()).sum(-1)[0] for slope, pos in zip(slopes, positions, strict=True)]
+
+
 @torch.no_grad()
-def _won(model: PointModel, recorded: Recording) -> tuple[Tensor, Tensor]:
+def pooled_shares(model: PointModel, recorded: Recording) -> tuple[Tensor, Tensor]:
     """The share of pooled channels that each point wins, and that tokens near it win, (P,) each."""
     if not recorded.levels:
         raise InputError("the encoder cannot be followed: compile the whole model, not parts of it")

@@ -51,6 +51,14 @@ class AttentionMap:
         values = self.values.mean(0)
         return values / values.mean(0).clamp(min=1e-30) if self.kind == "slots" else values
 
+    @property
+    def together(self) -> Tensor:
+        """(P,) how much of all attention is on each point, in units of an even share.
+
+        It is the mean of the slots' shares, or what the point receives from all queries.
+        """
+        return self.shares.mean(1) if self.kind == "slots" else self.shares[:, 0]
+
 
 @torch.no_grad()
 def attention_maps(prediction: Prediction, queries: int) -> tuple[AttentionMap, ...]:

@@ -88,6 +88,22 @@ def test_all_severities_of_a_corruption(
     assert figures["class_miou"] == pytest.approx(sum(figures["per_category"].values()) / 2)
 
 
+def test_faithfulness(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:
+    file, pictures = tmp_path / "test.json", tmp_path / "pictures"
+    words = ("evaluate", segmenter, "--data-root", toys, "--json", file, "--faithfulness")
+    out = pcea(*words, "--faithfulness-clouds", 3, "--faithfulness-pictures", pictures)
+    assert "faithfulness of external attention: 3 clouds drawn with seed 0, 32 points" in out
+    assert "curves.png, pointing.png, randomization.png are in" in out
+    assert len(list(pictures.iterdir())) == 3
+    figures = json.loads(file.read_text())
+    assert figures["clouds"] == 6
+    found = figures["faithfulness"]
+    assert (found["kind"], found["clouds"], found["seed"]) == ("slots", 3, 0)
+    for name in found["deletion"]:
+        assert found["titles"][name] in out
+    assert set(found["pointing"]) == {"slots", "saliency"}
+
+
 def test_only_the_test_files_are_there(
     pcea: Run, segmenter: Path, toys: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +130,9 @@ def test_only_the_test_files_are_there(
         ("--metric class_miou", "metric 'class_miou' is for segmentation"),
         ("--json .", "it is a folder"),
         ("--corrupt jiter", "did you mean 'jitter'"),
+        ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
+        ("--faithfulness-pictures .", "--faithfulness-pictures needs --faithfulness"),
+        ("--faithfulness --corrupt jitter", "--faithfulness is of clean clouds"),
         ("--corrupt jitter:6", "--corrupt jitter:6: a severity is 1, 2, 3, 4 or 5"),
     ],
 )

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import entropy, mannwhitneyu
+from scipy.stats import entropy, mannwhitneyu, spearmanr
 from torch import Generator, Tensor
 
 from pcea.evaluation.association import (
@@ -14,6 +14,7 @@ from pcea.evaluation.association import (
     mean_cosines,
     normalized_entropy,
     normalized_mutual_information,
+    rank_correlation,
     shuffle,
     soft_cells,
 )
@@ -152,3 +153,13 @@ def test_slabs_are_slabs_in_the_order_asked_for(generator: Generator) -> None:
     for b, wanted in enumerate(([1, 3, 0, 2], [0, 1, 2, 3])):
         upwards = slabs[b][(pos[b] @ direction[b]).argsort()]
         assert upwards.unique_consecutive().tolist() == wanted
+
+
+def test_rank_correlation_is_spearmans(generator: Generator) -> None:
+    one, other = torch.randint(6, (2, 5, 40), generator=generator)  # with ties
+    found = rank_correlation(one, other)
+    for i in range(5):
+        expected = spearmanr(one[i], other[i]).statistic
+        assert float(found[i]) == pytest.approx(expected, abs=1e-12)
+    assert float(rank_correlation(one[0], -one[0].double().exp())) == pytest.approx(-1)
+    assert float(rank_correlation(one[0], torch.zeros(40))) == 0.0

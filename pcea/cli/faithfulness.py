@@ -1,0 +1,58 @@
+"""The tables of how faithful the maps of a model are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pcea.cli.output import percent, say, say_table
+
+if TYPE_CHECKING:
+    from pcea.explanation.faithfulness import Difference, Faithfulness
+
+
+def say_faithfulness(found: Faithfulness) -> None:
+    """Print the figures: the curves' areas, the pointing game, the shuffled weights."""
+    from pcea.explanation.faithfulness import TITLES
+
+    say(
+        f"faithfulness of {found.attention} attention: {found.clouds} clouds drawn with seed "
+        f"{found.seed}, {found.num_points} points, {found.repeats} random orders of each"
+    )
+    headers = ["map"]
+    for kind in ("deletion", "insertion"):
+        headers += [f"{kind} area", "better than random", "than regions"]
+    rows = []
+    for name, deletion in found.deletion.items():
+        cells = [TITLES[name]]
+        for curve in (deletion, found.insertion[name]):
+            gains = (curve.over_random, curve.over_regions)
+            cells += [f"{curve.probability_area:.3f}", *map(_gain, gains)]
+        rows.append(cells)
+    say_table(headers, rows, numbers=6)
+    if found.pointing:
+        games = [
+            (
+                TITLES[name],
+                f"{game.trials:,}",
+                *(
+                    "–" if share is None else percent(share)
+                    for share in (game.hits, game.shuffled_weights, game.chance)
+                ),
+            )
+            for name, game in found.pointing.items()
+        ]
+        say_table(("pointing game", "trials", "hits", "weights shuffled", "chance"), games, 4)
+    rows = [
+        [TITLES[name], *(f"{value:.2f}" for value in values)]
+        for name, values in found.correlation.items()
+    ]
+    blocks = [f"+ {block}" for block in found.blocks]
+    say_table(("correlation, shuffled:", *blocks), rows, len(blocks))
+    for note in found.notes:
+        say(f"note: {note}")
+
+
+def _gain(difference: Difference | None) -> str:
+    if difference is None:
+        return "–"
+    return f"{difference.mean:+.3f} ± {difference.margin:.3f}"
