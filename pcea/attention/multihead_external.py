@@ -13,7 +13,7 @@ class MultiHeadExternalAttention(MemoryAttention):
     The input is projected from C to C' = expand · C channels and split into heads of C'/H; all
     heads read the same Mk and Mv, S slots of C'/H channels; their outputs are concatenated and
     projected back to C. The first projection has no bias, as the softmax over the points would
-    cancel it. The authors' image networks have ``expand=4``, four times the heads, and S = 256 / 4.
+    cancel it. :class:`WideMultiHeadExternalAttention` has the defaults of the authors' networks.
 
     Args:
         dim: channels C.
@@ -48,3 +48,26 @@ class MultiHeadExternalAttention(MemoryAttention):
         """Project the outputs of the heads to (B, N, C)."""
         out: Tensor = self.project(read)  # (B, N, C)
         return out if mask is None else out * mask.unsqueeze(-1)
+
+
+@register_attention("multihead-external-wide")
+class WideMultiHeadExternalAttention(MultiHeadExternalAttention):
+    """Multi-head external attention with the sizes of the authors' networks.
+
+    It has four times the channels and heads of 4 heads, and a quarter of 256 slots; the options are
+    those of :class:`MultiHeadExternalAttention`.
+
+    Source:
+        Guo et al., Beyond Self-attention, arXiv 2105.02358, section 3.3 and their code of EAMLP.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int = 16,
+        slots: int = 64,
+        expand: int = 4,
+        tied: bool = False,
+        eps: float = 1e-9,
+    ) -> None:
+        super().__init__(dim, heads, slots, expand, tied, eps)

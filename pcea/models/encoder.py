@@ -10,7 +10,7 @@ from pcea.errors import InputError, nearest
 from pcea.models.embedding import Embedding, Tokens, require_sizes
 from pcea.models.lbr import LBR
 
-Residual = Literal["offset", "add", "none"]
+Residual = Literal["offset", "add", "none", "pre-norm"]
 
 
 class AttentionLayer(nn.Module):
@@ -18,6 +18,11 @@ class AttentionLayer(nn.Module):
 
     ``offset``: x + LBR(x − attention(x)), PCT's offset; ``add``: x + LBR(attention(x)), the plain
     residual; ``none``: attention(x) alone. Source: Guo et al., *PCT*, equations 5 and 8.
+
+    ``pre-norm``: y = x + attention(LN(x)), then y + MLP(LN(y)), with one hidden layer of 2 C
+    channels and GELU. With multi-head external attention, this is the block of EAMLP. Source: Guo
+    et al., *Beyond Self-attention*, and the authors' code, which puts external attention into the
+    blocks of T2T-ViT (Yuan et al., arXiv 2101.11986).
 
     If the attention is complementary, its second output goes through the same layer with 0 in place
     of x, so that x passes by only in the first. Source: Wang et al., arXiv 2108.08782, section 4.
@@ -31,19 +36,27 @@ class AttentionLayer(nn.Module):
             raise InputError(f"unknown residual {residual!r}{nearest(residual, known)}")
         self.residual = residual
         self.attention = create_attention(attention, dim, **options)
-        self.transform = None if residual == "none" else LBR(dim, dim, bias=True)
+        self.norm = nn.LayerNorm(dim) if residual == "pre-norm" else nn.Identity()
+        self.transform = LBR(dim, dim, bias=True) if residual in ("offset", "add") else None
+        self.mlp = None
+        if residual == "pre-norm":
+            hidden = nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim)
+            self.mlp = nn.Sequential(nn.LayerNorm(dim), *hidden)
 
     def forward(self, x: Tensor, pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Apply the layer to (B, N, C) features; return its output and the complement, if any."""
         both = self.attention.complementary
         if both:
-            out = self.attention(x, pos, mask, complement=True)  # (2B, N, C)
+            out = self.attention(self.norm(x), pos, mask, complement=True)  # (2B, N, C)
             # As one batch, so that BatchNorm has one mean for both, in training and afterwards.
             x = torch.cat([x, torch.zeros_like(x)])
             mask = None if mask is None else mask.repeat(2, 1)
         else:
-            out = self.attention(x, pos, mask)
-        if self.transform is not None:
+            out = self.attention(self.norm(x), pos, mask)
+        if self.mlp is not None:
+            out = x + out
+            out = out + self.mlp(out)  # not 0 at padding, which nothing reads
+        elif self.transform is not None:
             out = x + self.transform(x - out if self.residual == "offset" else out, mask)
         first, second = out.chunk(2) if both else (out, None)
         return first, second

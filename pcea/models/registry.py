@@ -31,6 +31,8 @@ TINY: dict[str, Any] = {
     "fused": 512,
 }
 TINY_DENSE: dict[str, Any] = {**TINY, "num": (256, 128), "hidden": (256, 128)}
+# Transformer blocks of the authors' multi-head external attention, at the depth of EAMLP-7.
+EAMLP: dict[str, Any] = {"attention": "multihead-external-wide", "residual": "pre-norm"}
 
 M = TypeVar("M", bound=type[PointModel])
 
@@ -67,11 +69,15 @@ register_model("spct", attention="offset", **SIMPLE)(Classifier)
 register_model("eat")(Classifier)
 register_model("eat-simple", **SIMPLE)(Classifier)
 register_model("eat-tiny", **TINY, pooling=("max", "mean"))(Classifier)
+register_model("eamlp", **EAMLP, depth=7)(Classifier)
+register_model("eamlp-tiny", **EAMLP, **TINY, pooling=("max", "mean"))(Classifier)
 register_model("pct-seg", attention="offset", **DENSE)(Segmenter)
 register_model("spct-seg", attention="offset", **SIMPLE)(Segmenter)
 register_model("eat-seg", **DENSE)(Segmenter)
 register_model("eat-seg-simple", **SIMPLE)(Segmenter)
 register_model("eat-seg-tiny", **TINY_DENSE)(Segmenter)
+register_model("eamlp-seg", **EAMLP, **DENSE, depth=7)(Segmenter)
+register_model("eamlp-seg-tiny", **EAMLP, **TINY_DENSE)(Segmenter)
 
 
 @checked()

@@ -43,8 +43,9 @@ class Recipe:
     """Attention in the model, one of pcea.list_attentions(); None: the model's own."""
     attention_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the attention, such as slots=128 tied=true."""
-    residual: Literal["offset", "add", "none"] = "offset"
-    """What surrounds each attention: x + LBR(x - out), x + LBR(out), or out alone."""
+    residual: Literal["own", "offset", "add", "none", "pre-norm"] = "own"
+    """What surrounds each attention: x + LBR(x - out), x + LBR(out), out alone, or a transformer's
+    block with pre-normalization; own: as in the model, offset in most."""
     normals: bool = False
     """Whether normals are a further input."""
     model_options: Mapping[str, Any] = field(default_factory=dict)

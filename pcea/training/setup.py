@@ -148,9 +148,13 @@ def build_model(
 
 
 def _create(recipe: Recipe, taxonomy: Taxonomy | None = None, **about: Any) -> PointModel:
-    attention = {"attention": recipe.attention, "attention_options": dict(recipe.attention_options)}
-    options = {"residual": recipe.residual, "normals": recipe.normals, **recipe.model_options}
-    options |= {name: value for name, value in attention.items() if value not in (None, {})}
+    options = {"normals": recipe.normals, **recipe.model_options}
+    if recipe.attention is not None:
+        options["attention"] = recipe.attention
+    if recipe.attention_options:
+        options["attention_options"] = dict(recipe.attention_options)
+    if recipe.residual != "own":
+        options["residual"] = recipe.residual
     return create_model(recipe.model, taxonomy, **about, **options)
 
 

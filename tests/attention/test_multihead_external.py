@@ -61,6 +61,21 @@ def test_memory_is_shared_by_the_heads() -> None:
     assert MultiHeadExternalAttention(32, heads=8, expand=4).memory.mk.shape == (64, 16)
 
 
+def test_the_wide_form_has_the_sizes_of_the_authors_networks() -> None:
+    """At 256 channels they have 1,024, in 16 heads of 64, and 64 slots."""
+    wide = create_attention("multihead-external-wide", 256)
+    assert (wide.heads, wide.query.weight.shape, wide.memory.mk.shape) == (
+        16,
+        (1024, 256),
+        (64, 64),
+    )
+    options = {"heads": 16, "slots": 64, "expand": 4}
+    other = create_attention("multihead-external", 256, **options)
+    other.load_state_dict(wide.state_dict())
+    x = torch.randn(1, 9, 256)
+    assert torch.equal(other(x), wide(x))
+
+
 def test_rows_sum_to_one() -> None:
     attention = MultiHeadExternalAttention(16)
     weights = attention.attend(torch.randn(2, 30, 16))[1]
