@@ -21,11 +21,15 @@ class Attention(nn.Module, ABC):
     fills the slots itself, row n has the weights with which they read point n. The rest of the
     package uses an attention only through this interface.
 
+    If a mechanism has maps of both kinds, ``map_kind`` may be set on its instances.
+
     A padded point may hold any finite values. No point reads it, and no gradient reaches it. Its
     rows of the output and of the map are zero, and so is its column of a map over points.
     """
 
-    map_kind: ClassVar[MapKind]
+    map_kind: MapKind
+    map_kinds: ClassVar[tuple[MapKind, ...]] = ()
+    """The values to which ``map_kind`` may be set; empty: there is one map."""
 
     complementary: ClassVar[bool] = False
     """Whether ``forward`` also takes ``complement=True``. It then returns (2B, N, C): the outputs

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from pcea.attention.base import (
     Attention,
+    MapKind,
     at_least_float32,
     masked_softmax,
     register_attention,
@@ -30,7 +31,7 @@ class SelfAttention(Attention):
         Vaswani et al., Attention Is All You Need, arXiv 1706.03762, eq. 1 and section 3.2.2.
     """
 
-    map_kind = "points"
+    map_kind: MapKind = "points"
 
     def __init__(self, dim: int, heads: int = 4) -> None:
         super().__init__()
@@ -48,9 +49,7 @@ class SelfAttention(Attention):
     ) -> tuple[Tensor, Tensor]:
         """Compute the output and the map A, (B, H, N, N); see ``Attention.attend``."""
         query, key, value = self._split(x)
-        scores = at_least_float32(query @ key.mT) * self.head_dim**-0.5  # (B, H, N, N)
-        real = None if mask is None else mask[:, None, :, None] & mask[:, None, None, :]
-        weights = masked_softmax(scores, real, -1)
+        weights = self._weights(query, key, mask)
         return self._merge(weights.to(value.dtype) @ value, mask), weights
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -59,9 +58,16 @@ class SelfAttention(Attention):
         return query, key, value
 
     def _read(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        """Compute A V, (B, H, N, d), without storing A."""
         # A cloud without real points may read every key: a softmax over no keys would be NaN.
         keys = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
         return F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+
+    def _weights(self, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+        """Compute A, (B, H, N, N)."""
+        scores = at_least_float32(query @ key.mT) * self.head_dim**-0.5
+        real = None if mask is None else mask[:, None, :, None] & mask[:, None, None, :]
+        return masked_softmax(scores, real, -1)
 
     def _merge(self, read: Tensor, mask: Tensor | None) -> Tensor:
         out: Tensor = self.project(read.transpose(1, 2).flatten(2))  # (B, N, C)

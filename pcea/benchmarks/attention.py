@@ -83,6 +83,12 @@ def _contestants(
             kind="ours",
         ),
         entry(
+            "pcea, catt",
+            partial(create_attention, "catt", dim),
+            5 * project + pairs * 2 * dim + read + 4.0 * SLOTS * dim**2,
+            kind="ours",
+        ),
+        entry(
             OFFSET,
             partial(offset, True, dim),
             1.25 * project + pairs * 1.25 * dim,
@@ -122,6 +128,9 @@ def _contestants(
                 bounded=False,
             )
             for name, work in (
+                # As with external, the query is multiplied into Mk once.
+                ("multihead-external", project + 2.5 * read + 2.0 * SLOTS * dim**2),
+                ("multihead-external-wide", 4 * project + 10 * read + 8.0 * SLOTS * dim**2),
                 ("efficient", 4 * project + 4.0 * dim**3 / HEADS),
                 ("linear", 0.25 * project + 2.0 * (dim // 8 + 1) * dim * (2 * num + dim)),
                 ("halo", 4 * project + 4.0 * num * WINDOW * dim),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
@@ -14,6 +14,9 @@ from pcea.cli.weights import open_model, origin
 from pcea.defaults import EXPLAIN_VOTES
 from pcea.errors import InputError, checked
 from pcea.names import printable
+
+if TYPE_CHECKING:
+    from pcea.models import PointModel
 
 FOR_FILES = "--up --layer --slot --slots --votes --turntable".split()
 FOR_DATA_SETS = "--split --data-root --category --repeats --batch-size --seed".split()
@@ -36,6 +39,8 @@ class Attend(Drawn):
     Writes for a data set slots.csv and slots.json (figures of every slot), and pictures of them.
     """
 
+    map_kind: Literal["slots", "points"] | None = None
+    """Which map to show of an attention that has both, such as catt; None: its default."""
     layer: Annotated[int | None, arg(metavar="L")] = None
     """Files: the layer of the gallery, counted from 0; None: the last."""
     slot: Annotated[int | None, arg(metavar="S")] = None
@@ -78,15 +83,22 @@ class Attend(Drawn):
         self._measure_slots(self.dataset)
         return None
 
+    def _open_model(self) -> "PointModel":
+        from pcea.models import PointModel
+
+        model = open_model(PointModel, self.weights, self.device, self.keep_strays)
+        if self.map_kind is not None:
+            model.show_maps(self.map_kind)
+        return model
+
     def _explain_files(self) -> int:
         """Explain each file, write the results, and return the exit status."""
         from pcea.explanation import explain
         from pcea.formats import Mesh, read
-        from pcea.models import PointModel
         from pcea.pictures.explained import save_explanation, saved_names
 
         batch = self.batch(self.out, [f"/{name}" for name in saved_names()])
-        model = open_model(PointModel, self.weights, self.device, self.keep_strays)
+        model = self._open_model()
         layer = len(model.encoder.layers) - 1 if self.layer is None else self.layer
         how: dict[str, Any] = {"up": self.up, "votes": self.votes, "layer": layer}
         how |= {"slots": self.slots, "slot": self.slot}
@@ -122,7 +134,6 @@ class Attend(Drawn):
         from pcea.datasets import load_dataset
         from pcea.evaluation import measure_slots
         from pcea.formats import write_json
-        from pcea.models import PointModel
         from pcea.pictures import Style
         from pcea.pictures.explained import DPI
         from pcea.pictures.slots import save_slots
@@ -132,7 +143,7 @@ class Attend(Drawn):
         data = load_dataset(name, self.split, self.data_root)
         if self.category is not None:
             data.taxonomy.category_id(self.category)
-        model = open_model(PointModel, self.weights, self.device, self.keep_strays)
+        model = self._open_model()
         with busy(f"{model.info.name} encodes {len(data)} clouds"):
             found = measure_slots(
                 *(model, data.clouds.to(model.device), data.taxonomy),

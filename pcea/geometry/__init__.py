@@ -3,6 +3,7 @@
 from pcea.geometry.carry import SurfaceCarrier, carry_to_points, carry_to_vertices
 from pcea.geometry.estimated_normals import estimate_normals
 from pcea.geometry.hilbert import hilbert_order
+from pcea.geometry.kmeans import kmeans
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances, three_interpolate
 from pcea.geometry.normalize import unit_sphere
@@ -24,6 +25,7 @@ __all__ = [
     "gather",
     "hilbert_order",
     "isolated_points",
+    "kmeans",
     "knn",
     "leave_out",
     "quantile",

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from pcea.attention import MapKind
 from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
-from pcea.models.encoder import PointTransformer
+from pcea.models.encoder import AttentionLayer, PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
@@ -246,6 +247,22 @@ class PointModel(nn.Module):
                 each_vote = zip(taken, logits, recorded.clouds(len(taken)), strict=True)
                 encoded += [EncodedSample(*each) for each in each_vote]
         return Prediction(self, shape, up, confidence, category_id, tuple(encoded))
+
+    @checked()
+    def show_maps(self, kind: MapKind) -> None:
+        """Choose which map every attention layer gives from now on, if its attention has several.
+
+        ``kind`` is ``slots`` or ``points``; it is an InputError if a layer has no such map.
+        """
+        for number, layer in enumerate(self.encoder.layers):
+            attention = cast(AttentionLayer, layer).attention
+            if kind not in (attention.map_kind, *attention.map_kinds):
+                raise InputError(
+                    f"layer {number} of {self.info.name!r}, {self.encoder.attention} attention, "
+                    f"has no map over {kind}; it has one over {attention.map_kind}"
+                )
+        for layer in self.encoder.layers:
+            cast(AttentionLayer, layer).attention.map_kind = kind
 
     @checked(votes=1)
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:

@@ -22,7 +22,7 @@ def epoch_order(category: Tensor, recipe: Recipe, epoch: int) -> Tensor:
     """
     count = len(category)
     size = min(recipe.batch_size, count)
-    generator = Generator().manual_seed(_mix(recipe.seed, epoch, stream=1))
+    generator = Generator().manual_seed(mix_seed(recipe.seed, epoch, stream=1))
     order = torch.randperm(count, generator=generator)
     if recipe.balance > 0:
         category = category.cpu()[order]
@@ -40,11 +40,11 @@ def seed_step(seed: int, step: int, rank: int = 0, device: torch.device | str = 
 
     Each process, by its rank, and each kind of device draws other numbers.
     """
-    torch.manual_seed(_mix(seed, step, stream=2 * rank + 2))
-    return Generator(device).manual_seed(_mix(seed, step, stream=2 * rank + 3))
+    torch.manual_seed(mix_seed(seed, step, stream=2 * rank + 2))
+    return Generator(device).manual_seed(mix_seed(seed, step, stream=2 * rank + 3))
 
 
-def _mix(seed: int, count: int, stream: int) -> int:
+def mix_seed(seed: int, count: int, stream: int) -> int:
     """Mix three numbers into a 63-bit seed, by the finalizer of SplitMix64."""
     z = (seed * 0x9E3779B97F4A7C15 + count * 0xD1B54A32D192ED03 + stream) % (1 << 64)
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)

@@ -22,6 +22,7 @@ from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.callbacks import Callback, KeepWeights
 from pcea.training.device import autocast, process_settings
 from pcea.training.finetuning import freeze, initialize
+from pcea.training.initialization import initialize_from_data
 from pcea.training.interrupt import Interrupt
 from pcea.training.losses import batch_loss
 from pcea.training.progress import Progress
@@ -103,6 +104,9 @@ def train(
     check_metrics(recipe.metric, net.task)
     if recipe.init is not None and not resume:
         notes += initialize(net, recipe.init)
+    elif not resume and "model" not in objects:
+        net.to(device)
+        notes += initialize_from_data(net, data.clouds, recipe.num_points, recipe.seed, changes)
     recipe, chosen = choose(recipe, net, data.clouds, device)
     state = TrainingState(
         *(net, recipe, accelerator, run),

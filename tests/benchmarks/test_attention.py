@@ -48,7 +48,17 @@ def test_plain_forms_follow_the_equations(generator: torch.Generator) -> None:
     torch.testing.assert_close(two(x), weights.mT @ value)
 
 
-@pytest.mark.parametrize("name", [OFFSET, EXTERNAL, "pcea, efficient", "pcea, linear"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        OFFSET,
+        EXTERNAL,
+        "pcea, multihead-external",
+        "pcea, multihead-external-wide",
+        "pcea, efficient",
+        "pcea, linear",
+    ],
+)
 def test_operations_are_those_that_are_run(name: str) -> None:
     (contest,) = attention_contests((32,), 16, "float32", CPU)
     contestant = next(each for each in contest.contestants if each.name == name)
@@ -73,6 +83,8 @@ def test_only_what_grows_with_the_square_is_bounded() -> None:
     assert {each.name for each in contest.contestants if not grows(each)} == {
         EXTERNAL,
         "pcea, external",
+        "pcea, multihead-external",
+        "pcea, multihead-external-wide",
         "pcea, efficient",
         "pcea, linear",
         "pcea, halo",

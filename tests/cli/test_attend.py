@@ -279,6 +279,7 @@ def test_a_data_set_without_slots_or_parts(
         ("--layer 4", "--layer 4"),
         ("--slot 64", "pcea: --slot 64"),
         ("--dataset toys", "one of them at a time"),
+        ("--map-kind points", "external attention, has no map over points"),
         ("--split test", "--split is for data sets: give --dataset, too"),
         ("--data-root data", "--data-root is for data sets"),
     ],

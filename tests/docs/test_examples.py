@@ -10,6 +10,7 @@ import torch
 
 from pcea import testing
 from pcea.attention import create_attention
+from pcea.attention.base import ATTENTIONS
 from pcea.datasets import check
 from pcea.datasets.layout import DATASETS
 from pcea.datasets.shapes import TAXONOMY
@@ -45,7 +46,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
-    for registry in (DATASETS, FORMATS, METRICS, MODELS):
+    for registry in (ATTENTIONS, DATASETS, FORMATS, METRICS, MODELS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     return tmp_path
 
@@ -87,6 +88,7 @@ def test_python_runs(
         assert set(names["names"]) == {"ball", "box", "tube"}
     if page == "docs/training.md":
         assert names["model"].info.taxonomy.categories == ("ball", "box")
+        assert "external-kmeans" in ATTENTIONS
     if page == "docs/files.md":
         there = torch.tensor([500001.12, 5400002.34, 150.0], dtype=torch.float64)
         assert torch.allclose(names["tower"].file_pos[1], there, rtol=0, atol=1e-6)

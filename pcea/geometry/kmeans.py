@@ -1,0 +1,69 @@
+"""Clusters of points, or of features of any width, by k-means."""
+
+import torch
+from torch import Generator, Tensor
+
+from pcea.errors import checked
+
+
+@checked(k=1, rounds=1)
+@torch.no_grad()
+def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: int = 100) -> Tensor:
+    """Find k centers to which points are near, by Lloyd's algorithm from a k-means++ start.
+
+    A center without points moves to the point that is farthest from its own center. The result
+    depends only on the points, k and the generator, on each device.
+
+    Args:
+        points: (M, C).
+        k: number of centers; if there are fewer points, each of them is a center.
+        generator: draws the start, on the CPU. Default: torch's own.
+        rounds: the most rounds; it ends when no point changes its center.
+
+    Returns:
+        (min(k, M), C) centers.
+
+    Source:
+        Lloyd, Least Squares Quantization in PCM; Arthur and Vassilvitskii, k-means++.
+    """
+    if len(points) <= k:
+        return points.clone()
+    mean = points.mean(0)  # distances of points far from zero would lose their digits
+    points = points - mean
+    return lloyd(points, start_of_kmeans(points, k, generator), rounds) + mean
+
+
+def start_of_kmeans(points: Tensor, k: int, generator: Generator | None = None) -> Tensor:
+    """Draw k of the points (M, C): each next one with a chance as its squared distance, (k, C)."""
+    draws = torch.rand(k, generator=generator, dtype=torch.float64).tolist()
+    chosen = [int(draws[0] * len(points))]
+    nearest = _squared(points, points[chosen]).squeeze(1)
+    for draw in draws[1:]:
+        reached = nearest.double().cumsum(0)
+        index = int(torch.searchsorted(reached, draw * reached[-1], right=True))
+        chosen.append(min(index, len(points) - 1))
+        nearest = torch.minimum(nearest, _squared(points, points[chosen[-1:]]).squeeze(1))
+    return points[chosen]
+
+
+def lloyd(points: Tensor, centers: Tensor, rounds: int = 100) -> Tensor:
+    """Move each of the centers (k, C) to the mean of its points, until nothing changes."""
+    before = None
+    for _ in range(rounds):
+        distance, own = _squared(points, centers).min(1)  # (M,)
+        if before is not None and torch.equal(own, before):
+            break
+        before = own
+        # A matrix product adds in the same order each time, which scatter_add on a GPU does not.
+        member = torch.nn.functional.one_hot(own, len(centers)).to(points.dtype)  # (M, k)
+        count = member.sum(0)
+        empty = (count == 0).nonzero().squeeze(1)
+        centers = (member.T @ points) / count.clamp(min=1).unsqueeze(1)
+        centers[empty] = points[distance.topk(len(empty)).indices]
+    return centers
+
+
+def _squared(points: Tensor, centers: Tensor) -> Tensor:
+    """Compute the squared distances, (M, k), without a tensor of the differences."""
+    norms = points.square().sum(1, keepdim=True) + centers.square().sum(1)
+    return torch.addmm(norms, points, centers.T, alpha=-2).clamp_(min=0)
