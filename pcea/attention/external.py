@@ -1,5 +1,7 @@
 """External attention: every cloud reads from one learned memory."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +14,9 @@ from pcea.attention.base import (
     require_positive,
 )
 from pcea.attention.reading import read_memory
+from pcea.errors import require
+
+Norm = Literal["double", "points", "slots"]
 
 # Up to this many scores, plain operations are used, which torch.compile can fuse with those around
 # them. On a CPU without torch.compile, they are as fast as the custom operator up to here.
@@ -36,15 +41,26 @@ def double_normalize(scores: Tensor, mask: Tensor | None = None, eps: float = 1e
 class Memory(nn.Module):
     """The two learned memories Mk and Mv of external attention, (S, C) each; if tied, Mv is Mk.
 
+    ``norm`` is what normalizes the scores: ``double``, which is :func:`double_normalize`, or one
+    softmax, over the ``points`` or over the ``slots``.
+
     Source: Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-6. The authors' code starts
     Mv as Mkᵀ; here the two start independently and share their storage only if ``tied``.
     """
 
     mv: nn.Parameter | None
 
-    def __init__(self, slots: int, dim: int, tied: bool = False, eps: float = 1e-9) -> None:
+    def __init__(
+        self,
+        slots: int,
+        dim: int,
+        tied: bool = False,
+        eps: float = 1e-9,
+        norm: Norm = "double",
+    ) -> None:
         super().__init__()
-        self.eps = eps
+        require("attention: norm", norm, Norm)
+        self.eps, self.norm = eps, norm
         self.mk = nn.Parameter(torch.empty(slots, dim))
         # If tied, there is no second parameter: safetensors refuses two names for one storage.
         self.register_parameter("mv", None if tied else nn.Parameter(torch.empty(slots, dim)))
@@ -62,8 +78,15 @@ class Memory(nn.Module):
 
         Returns the output, in the same shape, and the weights A, (B, N, H, S).
         """
-        weights = double_normalize(F.linear(query, self.mk), mask, self.eps)
+        weights = self.normalize(F.linear(query, self.mk), mask)
         return weights.to(self.values.dtype) @ self.values, weights
+
+    def normalize(self, scores: Tensor, mask: Tensor | None) -> Tensor:
+        """Make weights of the scores (B, N, H, S), in at least float32."""
+        if self.norm == "double":
+            return double_normalize(scores, mask, self.eps)
+        real = None if mask is None else mask[:, :, None, None]
+        return masked_softmax(at_least_float32(scores), real, 1 if self.norm == "points" else -1)
 
     def read(self, x: Tensor, project: Tensor | None, mask: Tensor | None = None) -> Tensor:
         """Compute the output of ``forward`` for F = x Wq, (B, N, H·C), without computing F.
@@ -76,10 +99,10 @@ class Memory(nn.Module):
             keys = self.mk @ project.unflatten(0, (-1, self.mk.shape[1]))  # (H, S, C')
         heads, slots = keys.shape[:2]
         most = _CPU_PLAIN if x.device.type == "cpu" else _OTHER_PLAIN
-        if x.shape[0] * x.shape[1] * heads * slots > most:
+        if self.norm == "double" and x.shape[0] * x.shape[1] * heads * slots > most:
             return read_memory(x, keys, self.values, mask, self.eps)
         scores = F.linear(x, keys.flatten(0, 1)).unflatten(-1, (heads, slots))  # (B, N, H, S)
-        weights = double_normalize(scores, mask, self.eps)
+        weights = self.normalize(scores, mask)
         return (weights.to(self.values.dtype) @ self.values).flatten(2)
 
 
@@ -119,18 +142,26 @@ class ExternalAttention(MemoryAttention):
         tied: let Mv be Mk.
         query: project the input by Wq (without bias) first; False: F = x.
         eps: keeps the second normalization finite.
+        norm: ``double``: the softmax over the points, then the division by the sum over the slots;
+            ``points`` or ``slots``: one softmax over these alone, for comparison.
 
     Raises:
-        InputError: dim or slots is not a positive whole number.
+        InputError: dim or slots is not a positive whole number, or there is no such ``norm``.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7.
     """
 
     def __init__(
-        self, dim: int, slots: int = 64, tied: bool = False, query: bool = True, eps: float = 1e-9
+        self,
+        dim: int,
+        slots: int = 64,
+        tied: bool = False,
+        query: bool = True,
+        eps: float = 1e-9,
+        norm: Norm = "double",
     ) -> None:
         super().__init__()
         require_positive(dim=dim, slots=slots)
         self.query = nn.Linear(dim, dim, bias=False) if query else nn.Identity()
-        self.memory = Memory(slots, dim, tied, eps)
+        self.memory = Memory(slots, dim, tied, eps, norm)

@@ -18,7 +18,7 @@ from pcea.benchmarks.measure import Call, Clock, Contest, Contestant, Measured, 
 from pcea.benchmarks.operators import Kind
 from pcea.benchmarks.report import Finding, number
 from pcea.benchmarks.run import clock_of
-from pcea.datasets import load_dataset
+from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
@@ -123,14 +123,23 @@ def build_step(recipe: Recipe, data_root: str | Path | None, device: torch.devic
 
 
 class Stepper:
-    """The steps of :func:`pcea.training.train`, one at a time and without saving anything."""
+    """The steps of :func:`pcea.training.train`, one at a time and without saving anything.
 
-    def __init__(self, recipe: Recipe, data_root: str | Path | None, device: torch.device) -> None:
+    ``data`` is the training split, if it has been loaded already.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data_root: str | Path | None,
+        device: torch.device,
+        data: PointCloudDataset | None = None,
+    ) -> None:
         self.recipe = recipe
         self.transforms = as_transforms(recipe.transforms)
         self.accelerator = Accelerator(mixed_precision="no", cpu=device.type == "cpu")
         self.device = self.accelerator.device
-        data = load_dataset(recipe.dataset, recipe.train_split, data_root)
+        data = data or load_dataset(recipe.dataset, recipe.train_split, data_root)
         self.clouds = data.clouds.to(self.device)
         self.order = epoch_order(data.clouds.category, recipe, epoch=0).to(self.device)
         torch.manual_seed(recipe.seed)

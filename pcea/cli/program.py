@@ -30,6 +30,7 @@ ABOUT = "Train, evaluate and use point transformers with external attention."
 # Every file of this folder is imported, and may register commands.
 import_modules("pcea.cli", [str(Path(__file__).parent)])
 import_module("pcea.benchmarks.commands")
+import_module("pcea.comparison.command")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

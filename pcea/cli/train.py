@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
+from typing_extensions import Self
 from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, register_command
@@ -13,7 +14,6 @@ from pcea.cli.parsing import given_options, parse
 from pcea.errors import InputError
 from pcea.recipes import RECIPES, TRANSFORM_OPTIONS, Recipe, get_recipe, set_transform
 
-PROG = "pcea train"
 # What the help shows where no recipe is given.
 BLANK: dict[str, Any] = {"dataset": "as in the recipe", "model": "as in the recipe"}
 
@@ -22,6 +22,8 @@ BLANK: dict[str, Any] = {"dataset": "as in the recipe", "model": "as in the reci
 @dataclass(frozen=True, kw_only=True)
 class Train(Recipe):
     """Train a model by a recipe, any of whose values an option replaces."""
+
+    prog: ClassVar[str] = "pcea train"
 
     name: Annotated[Positional[str], arg(metavar="RECIPE", help_behavior_hint="")] = ""
     """Which recipe: its name, or its file, which ends in .yaml."""
@@ -46,14 +48,14 @@ class Train(Recipe):
     """The folder of a run to resume, with its own recipe and data: give no recipe with it."""
 
     @classmethod
-    def parse(cls, words: Sequence[str]) -> "Train":
+    def parse(cls, words: Sequence[str]) -> Self:
         """Parse the options twice, the second time with the values of the recipe as defaults."""
         blank = cls(**BLANK)
-        name = parse(cls, [w for w in words if w not in ("-h", "--help")], PROG, blank).name
+        name = parse(cls, [w for w in words if w not in ("-h", "--help")], cls.prog, blank).name
         if not name:
-            return parse(cls, words, PROG, blank, description=_overview())
+            return parse(cls, words, cls.prog, blank, description=_overview(cls.__doc__))
         recipe = get_recipe(name)
-        parsed = parse(cls, words, PROG, cls(**vars(recipe)), description=_describe(recipe))
+        parsed = parse(cls, words, cls.prog, cls(**vars(recipe)), description=_describe(recipe))
         return replace(parsed, name=recipe.name)
 
     @property
@@ -69,7 +71,7 @@ class Train(Recipe):
     def run(self) -> None:
         """Train."""
         if not self.name and self.resume is None:
-            raise InputError(f"no recipe given: {PROG} RECIPE, one of {', '.join(RECIPES)}")
+            raise InputError(f"no recipe given: {self.prog} RECIPE, one of {', '.join(RECIPES)}")
         if self.resume is not None:
             blank = Train(**BLANK, resume=self.resume, data_root=self.data_root)
             for option in given_options(self, blank):
@@ -91,6 +93,6 @@ def _describe(recipe: Recipe) -> str:
     )
 
 
-def _overview() -> str:
+def _overview(does: str | None) -> str:
     recipes = "\n".join(f"    {_describe(recipe)}" for recipe in RECIPES.values())
-    return f"Train a model by a recipe, any of whose values an option replaces:\n\n{recipes}"
+    return f"{str(does).removesuffix('.')}:\n\n{recipes}"

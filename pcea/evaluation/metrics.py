@@ -84,6 +84,8 @@ class Result:
     task: ClassVar[Task]
     each: ClassVar[str]
     """The attribute that holds one figure of each category that occurs."""
+    scores: Tensor
+    """(M,) the score of each cloud, 0..1; their mean is the first figure."""
 
     def figures(self, metrics: Sequence[str] = ()) -> dict[str, float]:
         """The figures of the task's metrics and of further ones; validation selects by the first.
@@ -131,6 +133,11 @@ class ClassificationResult(Result):
         return torch.bincount(pairs, minlength=num * num).view(num, num)
 
     @property
+    def scores(self) -> Tensor:  # type: ignore[override]
+        """(M,) 1 for each cloud classified right, 0 for the others."""
+        return (self.prediction == self.target).float()
+
+    @property
     def overall_accuracy(self) -> float:
         """Share of clouds classified right, in 0..1."""
         return float(self.confusion.diag().sum() / self.confusion.sum())
@@ -170,6 +177,11 @@ class PartResult(Result):
     prediction: Tensor
     target: Tensor
     ptr: Tensor
+
+    @property
+    def scores(self) -> Tensor:  # type: ignore[override]
+        """(M,) :attr:`iou`."""
+        return self.iou
 
     @property
     def instance_miou(self) -> float:

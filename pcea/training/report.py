@@ -3,7 +3,7 @@
 import copy
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from html import escape
@@ -108,15 +108,25 @@ def write_report(
             assert isinstance(result, PartResult)
             page |= _categories(result, held_out.clouds)
     page["curves"] = _curves(rows, figures, best)
-    environment = Environment(autoescape=True)
-    environment.filters |= {
+    filters = {
         "label": _label,
         "percent": lambda share: f"{100 * share:.1f} %",
         "color": lambda share: to_hex(tuple(SHARES(share))),
     }
-    template = environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
-    with replacing(run.report) as file:
-        file.write(template.render(**page, figure=format_figure).encode())
+    template = Path(__file__).with_name("report.html")
+    write_page(run.report, template, filters, figure=format_figure, **page)
+
+
+def write_page(
+    path: Path, template: Path, filters: Mapping[str, Callable[..., Any]], **values: Any
+) -> None:
+    """Fill a template and write the page; pages share one style sheet, and need no other file."""
+    environment = Environment(autoescape=True)
+    environment.filters |= filters
+    style = Markup(Path(__file__).with_name("page.css").read_text("utf-8"))
+    text = environment.from_string(template.read_text("utf-8")).render(style=style, **values)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def _curves(
@@ -162,10 +172,10 @@ def curves(
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0, labelsize=9, labelcolor=SOFT)
     axes.grid(axis="y", color="#e3e6ea", linewidth=0.8)
-    return _svg(figure, f"{title} by epoch")
+    return as_svg(figure, f"{title} by epoch")
 
 
-def _svg(figure: Figure, label: str) -> Markup:
+def as_svg(figure: Figure, label: str) -> Markup:
     """Make the SVG element of a figure, without prologue, metadata and links."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -14,6 +14,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in list_attentions()),
     ("external", {"tied": True, "slots": 5}),
     ("external", {"query": False}),
+    ("external", {"norm": "points"}),
+    ("external", {"norm": "slots"}),
     ("multihead-external", {"heads": 8, "expand": 4, "slots": 7, "tied": True}),
     ("self", {"heads": 1}),
     ("offset", {"query_dim": 3}),

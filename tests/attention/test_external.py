@@ -234,3 +234,27 @@ def test_bad_sizes(options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"must be a whole number of at least 1") as error:
         create_attention("external", **options)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("norm", ["points", "slots"])
+def test_one_softmax_alone_is_the_one_of_its_name(norm: str) -> None:
+    torch.manual_seed(0)
+    attention = create_attention("external", 6, slots=4, norm=norm).double()
+    x = torch.randn(1, 5, 6, dtype=torch.float64)
+    memory = {name: each.detach() for name, each in attention.named_parameters()}
+    out, weights = (each.detach() for each in attention.attend(x))
+    scores = [
+        [float(memory["memory.mk"][s] @ (memory["query.weight"] @ x[0, n])) for s in range(4)]
+        for n in range(5)
+    ]
+    for n in range(5):
+        for s in range(4):
+            rivals = [scores[m][s] for m in range(5)] if norm == "points" else scores[n]
+            expected = math.exp(scores[n][s]) / sum(map(math.exp, rivals))
+            assert abs(float(weights[0, 0, n, s]) - expected) < 1e-12
+    torch.testing.assert_close(out[0], weights[0, 0] @ memory["memory.mv"], rtol=0, atol=1e-12)
+
+
+def test_an_unknown_norm_is_refused() -> None:
+    with pytest.raises(InputError, match="norm is 'point'; it must be 'double', 'points' or"):
+        create_attention("external", 6, norm="point")

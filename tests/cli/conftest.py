@@ -26,7 +26,7 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def reports_without_drawings() -> Iterator[None]:
     """Drawing a report takes longer than a training of this size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pcea.training.report._svg", lambda figure, label: "<svg></svg>")
+        patch.setattr("pcea.training.report.as_svg", lambda figure, label: "<svg></svg>")
         yield
 
 

@@ -17,7 +17,7 @@ def _reports_without_drawings(
 ) -> None:
     """Drawing a report takes longer than a training of this size; test_report.py draws them."""
     if request.path.stem != "test_report":
-        monkeypatch.setattr(report, "_svg", lambda figure, label: "<svg></svg>")
+        monkeypatch.setattr(report, "as_svg", lambda figure, label: "<svg></svg>")
 
 
 SIZES = {"train": 24, "val": 7, "trainval": 24}

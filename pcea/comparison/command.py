@@ -1,0 +1,52 @@
+"""``pcea compare``: train a recipe with several attentions and seeds, and compare them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from tyro.conf import Suppress, arg
+
+from pcea.cli.command import register_command
+from pcea.cli.files import check_out
+from pcea.cli.output import SOME_LEFT_OUT, say
+from pcea.cli.train import Train
+from pcea.errors import InputError
+from pcea.recipes import RECIPES
+
+
+@register_command("compare")
+@dataclass(frozen=True, kw_only=True)
+class Compare(Train):
+    """Train a recipe with several attentions and seeds, and compare them."""
+
+    prog: ClassVar[str] = "pcea compare"
+
+    attentions: Annotated[tuple[str, ...], arg(name="attention", metavar="'NAME(OPTIONS)' …")] = ()
+    """The attentions, such as external 'external(slots=16)' 'self(residual=add)'; the others are
+    compared with the first one."""
+    seeds: Annotated[tuple[int, ...], arg(metavar="INT …")] = (0, 1, 2)
+    """The seeds of each attention."""
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    """The folder of the comparison. What it has already is not trained again."""
+
+    # What the options above say.
+    attention: Annotated[str | None, Suppress] = None
+    attention_options: Annotated[Mapping[str, Any], Suppress] = field(default_factory=dict)
+    seed: Annotated[int, Suppress] = 0
+    resume: Annotated[Path | None, Suppress] = None
+
+    def run(self) -> int | None:
+        """Compare."""
+        if not self.name:
+            raise InputError(f"no recipe given: {self.prog} RECIPE, one of {', '.join(RECIPES)}")
+        if not self.attentions:
+            raise InputError("no attention given: --attention, one or several of pcea.attentions")
+        if self.out is None:
+            raise InputError("no folder given: --out DIR")
+        check_out(self.out)
+        from pcea.comparison.compare import compare
+
+        found = compare(self.recipe, self.attentions, self.out, self.seeds, self.data_root)
+        say(f"done: {self.out}")
+        return SOME_LEFT_OUT if found.failed else None

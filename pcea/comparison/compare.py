@@ -1,0 +1,99 @@
+"""Compare attentions: train each with several seeds, measure all alike, and write it down."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcea.comparison.grid import Grid
+from pcea.comparison.measures import CLEAN, Measured, measure_costs, measure_run
+from pcea.comparison.statistics import Scores, difference
+from pcea.comparison.table import Comparison, Row
+from pcea.datasets import load_dataset
+from pcea.errors import InputError, checked
+from pcea.recipes import Recipe, get_recipe
+from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
+
+@checked()
+def compare(
+    recipe: Recipe | str | Path,
+    attentions: Sequence[str],
+    out: str | Path,
+    seeds: Sequence[int] = (0, 1, 2),
+    data_root: str | Path | None = None,
+    *,
+    split: str = "val",
+    corrupt: Sequence[str] = ("modelnet-c:3",),
+) -> Comparison:
+    """Train a recipe with several attentions and seeds, and compare the results.
+
+    What ``out`` has already is not done again, so a comparison can be interrupted at any time, and
+    extended by further attentions and seeds. Several processes may work in one folder. The weights
+    of the last epoch are measured: no figure here chooses an epoch.
+
+    Args:
+        recipe: what is trained: a recipe, its name or its file. Its attention and seed are ignored.
+        attentions: names of :func:`pcea.list_attentions`, with options if wanted, such as
+            ``external(slots=64, tied=true)``. A value of the recipe may stand among the options,
+            such as ``residual=add``. The others are compared with the first one.
+        out: the folder of the comparison.
+        seeds: the seeds of each attention.
+        data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
+        split: what the runs are measured on.
+        corrupt: corruptions or sets of them, such as ``jitter:3``, or ``jitter`` for all
+            severities; approximations of what needs more than points are left out; empty: none.
+            Default: the seven of ModelNet-C at severity 3.
+
+    Raises:
+        InputError: a name, an option or a value is wrong, or ``out`` has another recipe.
+        KeyboardInterrupt: Ctrl-C was pressed; the current run is saved first.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else get_recipe(str(recipe))
+    corruptions = [each for word in corrupt for each in read_conditions(word)]
+    grid = Grid.create(recipe, attentions, seeds, Path(out))
+    failed = grid.train(data_root)
+    data = load_dataset(grid.recipe.dataset, split, data_root)
+    conditions = [CLEAN]
+    for name, severity in dict.fromkeys(corruptions):
+        if not CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
+            conditions.append(f"{name}:{severity}")
+    scores = dict[str, dict[int, Measured]]()
+    for entry, seed in grid.pairs():
+        if grid.is_done(entry, seed):
+            measured = measure_run(
+                grid.run_of(entry, seed), grid.recipe_of(entry, seed), data, conditions
+            )
+            scores.setdefault(entry.label, {})[seed] = measured
+    labels = [entry.label for entry in grid.entries]
+    if labels[0] not in scores:
+        raise InputError(f"nothing to compare with: every run of {labels[0]} failed: {failed}")
+    costs, machine = measure_costs(grid, data_root)
+    rows = [
+        Row(label, costs[label], scores[label], **_differences(scores, label, labels[0]))
+        for label in labels
+        if label in scores
+    ]
+    return Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
+
+
+def _differences(
+    scores: dict[str, dict[int, Measured]], label: str, baseline: str
+) -> dict[str, Any]:
+    """Compare an attention with the first one on clean and on corrupted clouds."""
+    seeds = sorted(set(scores[label]) & set(scores[baseline]))
+    if label == baseline or not seeds:
+        return {}
+
+    def mean_scores(of: str, corrupted: bool) -> Scores | None:
+        """(seeds, clouds), the mean over the conditions."""
+        names = [name for name in scores[of][seeds[0]] if corrupted != (name == CLEAN)]
+        own = [[scores[of][seed][name]["scores"] for name in names] for seed in seeds]
+        return np.array(own).mean(1) if names else None
+
+    found = {}
+    for name, corrupted in ("difference", False), ("corrupted_difference", True):
+        own, other = mean_scores(label, corrupted), mean_scores(baseline, corrupted)
+        if own is not None and other is not None:
+            found[name] = difference(own, other)
+    return found

@@ -1,0 +1,157 @@
+"""Measuring a comparison: the score of every cloud in every run, and what each attention costs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from pcea.benchmarks.limits import count_operations
+from pcea.benchmarks.machine import describe_machine
+from pcea.benchmarks.measure import Call, Contest, Contestant
+from pcea.benchmarks.measure import compare as measure
+from pcea.benchmarks.memory import weigh
+from pcea.benchmarks.run import clock_of
+from pcea.benchmarks.training import Stepper
+from pcea.comparison.grid import Entry, Grid
+from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.evaluation import check_fit, evaluate
+from pcea.formats import write_json
+from pcea.models import load_model
+from pcea.recipes import Recipe
+from pcea.training import RunFolder, build_model
+
+CLEAN = "clean"
+ROUNDS = 5
+
+# Of each condition, the figures of a run and the score of each cloud.
+Measured = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an attention costs in the recipe's model.
+
+    Args:
+        parameters: learned numbers of the whole model.
+        operations: floating point operations of a forward pass of one cloud.
+        step_seconds: the median time of a training step; None if it failed.
+        peak_bytes: memory of a training step beyond the data, the weights and the optimizer; None
+            where the system does not tell.
+    """
+
+    parameters: int
+    operations: float
+    step_seconds: float | None
+    peak_bytes: int | None
+
+
+def device_of() -> torch.device:
+    """Return the device of all measurements."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def measure_run(
+    run: RunFolder, recipe: Recipe, data: PointCloudDataset, conditions: Sequence[str]
+) -> Measured:
+    """Evaluate the weights of a run's last epoch under each condition, where that is not done.
+
+    A condition is ``clean``, or a corruption with its severity, such as ``jitter:3``. The results
+    are kept in the run's folder.
+    """
+    file = run.path / f"scores-{data.split}.json"
+    found: Measured = json.loads(file.read_text()) if file.exists() else {}
+    missing = [each for each in conditions if each not in found]
+    if missing:
+        device = device_of()
+        model, clouds = load_model(run.last, device), data.clouds.to(device)
+        check_fit(model, data)
+        for condition in missing:
+            how: dict[str, Any] = {}
+            if condition != CLEAN:
+                name, _, severity = condition.partition(":")
+                how = {"corruption": name, "severity": int(severity)}
+            result = evaluate(model, clouds, recipe.num_points, **how)
+            scores = [round(each, 6) for each in result.scores.tolist()]
+            found[condition] = {"figures": result.figures(recipe.metric), "scores": scores}
+            write_json(file, found)
+    return {each: found[each] for each in conditions}
+
+
+def measure_costs(
+    grid: Grid, data_root: str | Path | None
+) -> tuple[dict[str, Cost], dict[str, Any]]:
+    """Measure what each attention costs, and describe the machine.
+
+    All attentions take turns in one measurement, so that they can be compared. It is kept in
+    ``costs.json``, and repeated if there are further attentions.
+    """
+    file = grid.out / "costs.json"
+    if file.exists():
+        kept = json.loads(file.read_text())
+        costs = {label: Cost(**values) for label, values in kept["costs"].items()}
+        if all(entry.label in costs for entry in grid.entries):
+            return {entry.label: costs[entry.label] for entry in grid.entries}, kept["machine"]
+    device, machine = device_of(), describe_machine(device_of())
+    Console(highlight=False).print(f"measuring the cost of {len(grid.entries)} attentions")
+    recipes = {e.label: replace(grid.recipe_of(e, 0), compile="no") for e in grid.entries}
+    data = _training_split(grid.recipe, data_root)
+    sizes = {label: _sizes(recipe, data) for label, recipe in recipes.items()}
+    contestants = [
+        Contestant(label, partial(_step, recipe, data_root, device), kind="ours")
+        for label, recipe in recipes.items()
+    ]
+    found = measure(Contest("a training step", contestants, None), ROUNDS, clock_of(device))
+    if not found.interrupted:
+        weigh(found, device)
+    _load.cache_clear()
+    if found.interrupted:
+        raise KeyboardInterrupt
+    costs = {
+        row.contestant.name: Cost(
+            *sizes[row.contestant.name],
+            step_seconds=None if row.time is None else row.time.median,
+            peak_bytes=row.peak,
+        )
+        for row in found.rows
+    }
+    kept = {"machine": machine, "costs": {label: asdict(cost) for label, cost in costs.items()}}
+    write_json(file, kept)
+    return costs, machine
+
+
+def _step(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Call:
+    """Make a call that makes one training step."""
+    return Stepper(recipe, data_root, device, _training_split(recipe, data_root)).step
+
+
+def _training_split(recipe: Recipe, data_root: str | Path | None) -> PointCloudDataset:
+    return _load(recipe.dataset, recipe.train_split, data_root)
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, split: str, data_root: str | Path | None) -> PointCloudDataset:
+    """Load clouds that all attentions share, because they may fill much of the memory."""
+    return load_dataset(name, split, data_root)
+
+
+def _sizes(recipe: Recipe, data: PointCloudDataset) -> tuple[int, float]:
+    """Count the parameters, and the operations of a forward pass of one cloud."""
+    # Without values, the model runs in its plain form, whose operations are all counted.
+    with torch.device("meta"):
+        model = build_model(recipe, data)
+        pos = torch.empty(2, recipe.num_points, 3)  # BatchNorm needs two clouds
+    model = model.to("meta").train()
+    normal = pos if recipe.normals else None
+    with torch.no_grad():
+        operations = count_operations(lambda: model(pos, normal))
+    return sum(each.numel() for each in model.parameters()), operations / len(pos)
+
+
+def entries_of(grid: Grid, entry: Entry) -> list[tuple[int, RunFolder]]:
+    """List the seeds of an attention whose runs are trained, with their folders."""
+    return [(s, grid.run_of(entry, s)) for s in grid.seeds if grid.is_done(entry, s)]
