@@ -9,7 +9,7 @@ from tyro.conf import Suppress, arg
 
 from pcea.cli.command import register_command
 from pcea.cli.files import check_out
-from pcea.cli.output import SOME_LEFT_OUT, say
+from pcea.cli.output import SOME_LEFT_OUT, complain, say, say_table
 from pcea.cli.train import Train
 from pcea.errors import InputError
 from pcea.recipes import RECIPES
@@ -30,6 +30,13 @@ class Compare(Train):
     out: Annotated[Path | None, arg(metavar="DIR")] = None
     """The folder of the comparison. What it has already is not trained again."""
 
+    split: str = "val"
+    """What the runs are measured on: train, val, trainval or test."""
+    corrupt: Annotated[tuple[str, ...], arg(metavar="NAME[:SEVERITY] …")] = ("modelnet-c:3",)
+    """Corruptions, or sets of them, that the clouds are also measured under."""
+    shape: Annotated[str | None, arg(metavar="FILE")] = None
+    """The mesh or cloud that the maps are drawn on; None: the first cloud of the split."""
+
     # What the options above say.
     attention: Annotated[str | None, Suppress] = None
     attention_options: Annotated[Mapping[str, Any], Suppress] = field(default_factory=dict)
@@ -47,6 +54,17 @@ class Compare(Train):
         check_out(self.out)
         from pcea.comparison.compare import compare
 
-        found = compare(self.recipe, self.attentions, self.out, self.seeds, self.data_root)
-        say(f"done: {self.out}")
+        found = compare(
+            *(self.recipe, self.attentions, self.out, self.seeds, self.data_root),
+            split=self.split,
+            corrupt=self.corrupt,
+            shape=self.shape,
+        )
+        titles, rows = found.table()
+        say(f"{found.about}\n")
+        say_table(titles, rows, numbers=len(titles) - 1)
+        say("\n".join(["", *found.findings(), "", found.measured_on]))
+        for run, reason in found.failed.items():
+            complain(f"{run}: {reason}")
+        say(f"\ndone: {self.out} holds table.md, figures.csv, comparison.json and index.html")
         return SOME_LEFT_OUT if found.failed else None

@@ -8,12 +8,15 @@ import numpy as np
 
 from pcea.comparison.grid import Grid
 from pcea.comparison.measures import CLEAN, Measured, measure_costs, measure_run
+from pcea.comparison.page import write_comparison
 from pcea.comparison.statistics import Scores, difference
 from pcea.comparison.table import Comparison, Row
 from pcea.datasets import load_dataset
 from pcea.errors import InputError, checked
+from pcea.formats import ShapeLike
 from pcea.recipes import Recipe, get_recipe
 from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
+
 
 @checked()
 def compare(
@@ -25,12 +28,14 @@ def compare(
     *,
     split: str = "val",
     corrupt: Sequence[str] = ("modelnet-c:3",),
+    shape: ShapeLike | None = None,
 ) -> Comparison:
-    """Train a recipe with several attentions and seeds, and compare the results.
+    """Train a recipe with several attentions and seeds, compare the results, and write them down.
 
-    What ``out`` has already is not done again, so a comparison can be interrupted at any time, and
-    extended by further attentions and seeds. Several processes may work in one folder. The weights
-    of the last epoch are measured: no figure here chooses an epoch.
+    ``out`` gets the table (``table.md``), all figures (``figures.csv``, ``comparison.json``),
+    pictures, and a page, ``index.html``. What it has already is not done again, so a comparison can
+    be interrupted at any time, and extended by further attentions and seeds. Several processes may
+    work in one folder. The weights of the last epoch are measured: no figure here chooses an epoch.
 
     Args:
         recipe: what is trained: a recipe, its name or its file. Its attention and seed are ignored.
@@ -44,6 +49,7 @@ def compare(
         corrupt: corruptions or sets of them, such as ``jitter:3``, or ``jitter`` for all
             severities; approximations of what needs more than points are left out; empty: none.
             Default: the seven of ModelNet-C at severity 3.
+        shape: what the maps are drawn on. Default: the first cloud of the split.
 
     Raises:
         InputError: a name, an option or a value is wrong, or ``out`` has another recipe.
@@ -74,7 +80,9 @@ def compare(
         for label in labels
         if label in scores
     ]
-    return Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
+    found = Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
+    write_comparison(found, data[0] if shape is None else shape)
+    return found
 
 
 def _differences(

@@ -256,5 +256,5 @@ def test_one_softmax_alone_is_the_one_of_its_name(norm: str) -> None:
 
 
 def test_an_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm is 'point'; it must be 'double', 'points' or"):
+    with pytest.raises(InputError, match="norm is 'point'; it must be 'double' or 'points' or"):
         create_attention("external", 6, norm="point")
