@@ -18,17 +18,20 @@ def say_faithfulness(found: Faithfulness) -> None:
         f"faithfulness of {found.attention} attention: {found.clouds} clouds drawn with seed "
         f"{found.seed}, {found.num_points} points, {found.repeats} random orders of each"
     )
-    headers = ["map"]
-    for kind in ("deletion", "insertion"):
-        headers += [f"{kind} area", "better than random", "than regions"]
-    rows = []
-    for name, deletion in found.deletion.items():
-        cells = [TITLES[name]]
-        for curve in (deletion, found.insertion[name]):
-            gains = (curve.over_random, curve.over_regions)
-            cells += [f"{curve.probability_area:.3f}", *map(_gain, gains)]
-        rows.append(cells)
-    say_table(headers, rows, numbers=6)
+    for title, curves in (("deletion", found.deletion), ("insertion", found.insertion)):
+        baselines = list(next(iter(curves.values())).over)
+        headers = [f"{title} by", "probability area", "accuracy area"]
+        headers += [f"better than {TITLES[each]}" for each in baselines]
+        rows = [
+            [
+                TITLES[name],
+                f"{each.probability_area:.3f}",
+                f"{each.accuracy_area:.3f}",
+                *(_gain(each.over.get(baseline)) for baseline in baselines),
+            ]
+            for name, each in curves.items()
+        ]
+        say_table(headers, rows, numbers=len(headers) - 1)
     if found.pointing:
         games = [
             (

@@ -19,7 +19,7 @@ GIVEN = (0.05, 0.5, 1.0)
 
 def curve(values: tuple[float, ...], area: float) -> Curve:
     gain = Difference(0.1, 0.02)
-    return Curve(values, tuple(v / 2 for v in values), area, area / 2, gain, gain)
+    return Curve(values, tuple(v / 2 for v in values), area, area / 2, {"random": gain})
 
 
 def figures(pointing: bool = True) -> Faithfulness:

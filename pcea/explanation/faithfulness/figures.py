@@ -19,22 +19,20 @@ class Difference:
 class Curve:
     """Deletion or insertion in the order of one map, the mean over clouds.
 
-    A deletion is good if its area is small, an insertion if it is large. ``over_random`` and
-    ``over_regions`` are how much better the area of the probability is than that of random points
-    and of random regions; None for these two themselves.
+    A deletion is good if its area is small, an insertion if it is large.
 
     Args:
         probability: of the truth, at each share of points.
         accuracy: the share of right predictions.
         probability_area, accuracy_area: the mean height of each.
+        over: how much better the area of the probability is than that of each baseline, by name.
     """
 
     probability: tuple[float, ...]
     accuracy: tuple[float, ...]
     probability_area: float
     accuracy_area: float
-    over_random: Difference | None = None
-    over_regions: Difference | None = None
+    over: Mapping[str, Difference]
 
 
 @dataclass(frozen=True)

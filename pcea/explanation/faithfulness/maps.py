@@ -21,11 +21,11 @@ TITLES: Mapping[str, str] = {
     "any_slot": "one slot at random",
     "received": "attention received",
     "query": "what one point reads",
-    "shuffled_weights": "attention, shuffled weights",
     "critical": "critical points",
     "saliency": "saliency",
     "random": "random points",
     "regions": "random regions",
+    "shuffled_weights": "attention with shuffled weights",
 }
 # The map of all attention together, by the kind of attention.
 TOGETHER = {"slots": "slots", "points": "received"}
@@ -62,6 +62,7 @@ def cloud_maps(
     generator: Generator,
     use_category: bool = True,
     columns: Columns | None = None,
+    pointing: bool = True,
 ) -> CloudMaps:
     """Compute the maps of a batch of one cloud, as :func:`pcea.explain` computes them.
 
@@ -74,6 +75,7 @@ def cloud_maps(
         generator: draws the column that is a slot, or a query point, at random.
         use_category: whether a segmenter is given the category.
         columns: the columns of another model of the same sizes. Default: they are chosen.
+        pointing: whether to compute ``of_parts``, which takes a gradient per part.
     """
     category = int(batch.category)
     parts = model.task == "segmentation"
@@ -96,7 +98,7 @@ def cloud_maps(
         if parts:
             assert batch.part is not None
             score = vote.logits.gather(1, batch.part[0, :, None]).sum()
-        of_parts = _most_salient(found, category) if parts else {}
+        of_parts = _most_salient(found, category) if parts and pointing else {}
         values["saliency"] = position_saliency([vote], [score])[0].cpu()
     normal = None if vote.input.normal is None else vote.input.normal[0].cpu()
     return CloudMaps(

@@ -30,11 +30,13 @@ from pcea.models import PointModel
 from pcea.models.base import uncompiled
 from pcea.models.encoder import AttentionLayer
 
-# Orders that no map gives, which maps are compared with.
-BASELINES: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
+# Orders that no map gives.
+DRAWN: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
     "random": random_points,
     "regions": random_regions,
 }
+# What maps are compared with; without an attention map, the last one is not there.
+BASELINES = (*DRAWN, "shuffled_weights")
 
 
 @checked(num_clouds=2, num_points=2, batch_size=2, repeats=1)
@@ -89,11 +91,12 @@ def measure_faithfulness(
             "must have points at different places, not only near its center"
         )
 
-    def maps_of(like: Sequence[CloudMaps | None]) -> list[CloudMaps]:
+    def maps_of(like: Sequence[CloudMaps | None], pointing: bool = True) -> list[CloudMaps]:
         return [
             cloud_maps(
                 *(model, batch, _generator(seed, i, 0), use_category),
                 None if each is None else each.columns,
+                pointing,
             )
             for i, batch, each in zip(ids, batches, like, strict=True)
         ]
@@ -102,14 +105,13 @@ def measure_faithfulness(
     labeled = _labeled(model, batches, maps, use_category)
     trained = copy.deepcopy(model)
     blocks, correlation = list[str](), {name: list[float]() for name in maps[0].values}
-    shuffled = maps
     for block in shuffle_from_the_output(model, labeled, batch_size, draw):
-        shuffled = maps_of(maps)
         blocks.append(block)
+        pairs = list(zip(maps, maps_of(maps, pointing=False), strict=True))
         for name, values in correlation.items():
-            pairs = zip(maps, shuffled, strict=True)
             each = torch.stack([rank_correlation(a.values[name], b.values[name]) for a, b in pairs])
             values.append(float(each.mean()))
+    shuffled = maps_of(maps)
 
     kind = None
     if len(model.encoder.layers):
@@ -180,19 +182,18 @@ def _orders(
     def stacked(order: Callable[[int, Generator], Tensor], repeat: int) -> Tensor:
         return torch.stack([order(i, _generator(seed, id, repeat)) for i, id in enumerate(ids)])
 
-    return {
+    found = {
         name: stacked(lambda i, draw, name=name: order_by(several[i][name], draw), 0)[None]
-        for name in TITLES
-        if name in several[0]
-    } | {
-        name: torch.stack(
+        for name in several[0]
+    }
+    for name, order in DRAWN.items():
+        found[name] = torch.stack(
             [
                 stacked(lambda i, draw, order=order: order(maps[i].pos, draw), repeat)
                 for repeat in range(1, repeats + 1)
             ]
         )
-        for name, order in BASELINES.items()
-    }
+    return {name: found[name] for name in TITLES if name in found}
 
 
 def _curves(model: PointModel, clouds: Labeled, orders: Tensor, batch_size: int) -> Tensor:
@@ -215,11 +216,13 @@ def _figures(curves: Mapping[str, Tensor], given: Tensor, sign: int) -> dict[str
     for name, each in curves.items():
         mean = each.mean(0) if sign > 0 else each.mean(0).flip(0)  # (counts, 2)
         probability, accuracy = (tuple(values.tolist()) for values in mean.T)
-        over = {}
-        if name not in BASELINES:
-            gains = {b: sign * (areas[name] - areas[b])[:, 0] for b in BASELINES}
-            over = {f"over_{baseline}": _difference(gain) for baseline, gain in gains.items()}
-        found[name] = Curve(probability, accuracy, *areas[name].mean(0).tolist(), **over)
+        gains = {
+            baseline: sign * (areas[name] - areas[baseline])[:, 0]
+            for baseline in BASELINES
+            if baseline in areas and name not in BASELINES
+        }
+        over = {baseline: _difference(gain) for baseline, gain in gains.items()}
+        found[name] = Curve(probability, accuracy, *areas[name].mean(0).tolist(), over)
     return found
 
 

@@ -12,6 +12,7 @@ from pcea.datasets import Clouds, Taxonomy
 from pcea.errors import InputError
 from pcea.explanation import Faithfulness, measure_faithfulness
 from pcea.explanation.faithfulness.curves import area
+from pcea.explanation.faithfulness.measure import BASELINES
 from pcea.models import Classifier, PointModel, create_model
 from pcea.models.info import ModelInfo
 
@@ -61,11 +62,9 @@ def test_saliency_finds_the_points_that_are_read() -> None:
     data = Clouds.from_dense(pos, torch.zeros(4))
     found = measure(Reader(ModelInfo("reader", PARTS, num_points=40), **SMALL), data, repeats=4)
     for curves in found.deletion, found.insertion:
-        own = curves["saliency"]
-        assert own.over_random is not None and own.over_random.mean > own.over_random.margin
-        assert max(each.over_random.mean for each in curves.values() if each.over_random) == (
-            own.over_random.mean
-        )
+        own = curves["saliency"].over["random"]
+        assert own.mean > own.margin
+        assert own.mean == max(each.over["random"].mean for each in curves.values() if each.over)
     # Saliency does not depend on any weight: the check must say so.
     assert found.correlation["saliency"] == pytest.approx([1.0] * len(found.blocks))
     assert found.notes == ("the points have no part labels, so there is no pointing game",)
@@ -96,16 +95,15 @@ def test_what_the_curves_are(found: Faithfulness) -> None:
     whole = {each.probability[-1] for each in found.insertion.values()}
     whole |= {each.probability[0] for each in found.deletion.values()}
     assert max(whole) - min(whole) < 1e-6
-    for name, each in found.insertion.items():
-        expected = area(torch.tensor(each.probability), torch.tensor(found.inserted))
-        assert each.probability_area == pytest.approx(float(expected), abs=1e-6)
-        gain = None if each.over_random is None else each.over_random.mean
-        if gain is not None:
-            other = found.insertion["random"].probability_area
-            assert gain == pytest.approx(each.probability_area - other, abs=1e-6)
-            gain = found.deletion[name].over_random.mean  # type: ignore[union-attr]
-            other = found.deletion["random"].probability_area
-            assert gain == pytest.approx(other - found.deletion[name].probability_area, abs=1e-6)
+    for each in found.insertion.values():
+        under = area(torch.tensor(each.probability), torch.tensor(found.inserted))
+        assert each.probability_area == pytest.approx(float(under), abs=1e-6)
+    for curves, sign in ((found.deletion, -1), (found.insertion, 1)):
+        for name, each in curves.items():
+            assert set(each.over) == (set() if name in BASELINES else set(BASELINES))
+            for baseline, gain in each.over.items():
+                expected = each.probability_area - curves[baseline].probability_area
+                assert gain.mean == pytest.approx(sign * expected, abs=1e-6)
     one, other = found.deletion["random"], found.insertion["random"]
     assert one.probability == tuple(reversed(other.probability))
 
@@ -133,6 +131,7 @@ def test_models_without_maps() -> None:
     found = measure(build(depth=0, pooling=("mean",)))
     assert found.kind is None
     assert list(found.deletion) == ["saliency", "random", "regions"]
+    assert list(found.deletion["saliency"].over) == ["random", "regions"]
     assert found.notes[0] == "eat-tiny has no attention map"
     assert found.notes[1] == "eat-tiny pools no maximum, so it has no critical points"
 
