@@ -65,17 +65,8 @@ def evaluate(
         corruption_transforms(corruption, severity)  # refuses what does not exist
     if mixing := [str(each) for each in given if each.mixes]:
         raise InputError(f"{mixing[0]} mixes clouds, whose labels no figure is made of")
-    if not len(clouds):
-        raise InputError("there are no clouds to evaluate")
+    check_labels(model, clouds)
     parts, taxonomy = model.task == "segmentation", model.info.taxonomy
-    if parts and clouds.part is None:
-        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    for kind, label, names in (
-        ("category", clouds.category, taxonomy.categories),
-        ("part", clouds.part if parts else None, taxonomy.parts),
-    ):
-        if label is not None and int(label.max()) >= len(names):
-            raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
     device = next((each.device for each in model.parameters()), clouds.pos.device)
     sample = Generator().manual_seed(1) if parts else None
     if corruption is not None:
@@ -127,6 +118,21 @@ def evaluate(
 
 def _batches(clouds: Clouds, batch_size: int) -> tuple[Tensor, ...]:
     return torch.arange(len(clouds), device=clouds.ptr.device).split(batch_size)
+
+
+def check_labels(model: PointModel | WrappedModel, clouds: Clouds) -> None:
+    """Refuse clouds without labels of the model's task, or with others than the model knows."""
+    if not len(clouds):
+        raise InputError("there are no clouds to evaluate")
+    parts, taxonomy = model.task == "segmentation", model.info.taxonomy
+    if parts and clouds.part is None:
+        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
+    for kind, label, names in (
+        ("category", clouds.category, taxonomy.categories),
+        ("part", clouds.part if parts else None, taxonomy.parts),
+    ):
+        if label is not None and int(label.max()) >= len(names):
+            raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
 
 
 def check_fit(model: PointModel | WrappedModel, data: PointCloudDataset) -> None:

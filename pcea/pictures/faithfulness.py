@@ -35,7 +35,7 @@ def draw_curves(found: Faithfulness, title: str) -> Figure:
         found: the result of :func:`pcea.explanation.measure_faithfulness`.
         title: the text above the picture.
     """
-    figure = Figure(figsize=(11.0, 8.6), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(14.0, 7.6), layout="constrained", facecolor="white")
     rows = figure.subplots(2, 2, sharey=True)
     for row, measure in zip(rows, ("probability", "accuracy"), strict=True):
         name = "probability of the truth" if measure == "probability" else "accuracy"
@@ -60,7 +60,7 @@ def _curves(
     for name in sorted(curves, key=lambda each: areas[each] if deletion else -areas[each]):
         label = f"{areas[name]:.3f} {TITLES[name]}"
         axes.plot(shares, getattr(curves[name], measure), lw=1.7, label=label, **STYLES[name])
-    axes.legend(frameon=False, fontsize=8.5, title="area", title_fontsize=8.5, alignment="left")
+    _legend(axes, "area")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     _plain(axes)
@@ -101,7 +101,7 @@ def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
 
 def draw_randomization(found: Faithfulness, title: str) -> Figure:
     """Draw how alike the maps stay as more and more weights are shuffled."""
-    figure = Figure(figsize=(8.6, 5.2), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     places = range(len(found.blocks) + 1)
     for name, values in found.correlation.items():
@@ -112,11 +112,16 @@ def draw_randomization(found: Faithfulness, title: str) -> Figure:
     axes.set_ylim(min(-0.2, *(min(each) for each in found.correlation.values())) - 0.03, 1.03)
     axes.set_xlabel("blocks whose weights are shuffled, from the output to the input", color=SOFT)
     axes.set_ylabel("rank correlation with the trained model's map", color=SOFT)
-    axes.legend(frameon=False, fontsize=8.5, title="with all weights shuffled", title_fontsize=8.5,
-                alignment="left")  # fmt: skip
+    _legend(axes, "with all weights shuffled")
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     _plain(axes)
     return figure
+
+
+def _legend(axes: Axes, title: str) -> None:
+    """Write the legend to the right of the curves, which would cross it elsewhere."""
+    place: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+    axes.legend(frameon=False, fontsize=9, title=title, title_fontsize=9, alignment="left", **place)
 
 
 def _plain(axes: Axes, grid: str = "y") -> None:

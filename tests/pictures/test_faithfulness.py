@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pcea.explanation.faithfulness import Curve, Difference, Faithfulness, PointingGame
@@ -47,8 +48,8 @@ def test_curves_with_their_areas() -> None:
     assert texts[1][0] == "0.500 random points"
     assert texts[2][0] == "0.100 all slots together"
     line = next(each for each in deletion.lines if "slots" in str(each.get_label()))
-    assert list(line.get_xdata()) == [0.0, 0.5, 0.95]
-    assert list(line.get_ydata()) == [0.9, 0.2, 0.1]
+    assert np.asarray(line.get_xdata()).tolist() == [0.0, 0.5, 0.95]
+    assert np.asarray(line.get_ydata()).tolist() == [0.9, 0.2, 0.1]
 
 
 def test_the_pointing_game() -> None:
@@ -62,7 +63,7 @@ def test_the_pointing_game() -> None:
 
 def test_shuffled_weights() -> None:
     (axes,) = draw_randomization(figures(), "eat on solids val").axes
-    assert list(axes.lines[0].get_ydata()) == [1.0, 1.0, 0.25]
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [1.0, 1.0, 0.25]
     assert [each.get_text() for each in axes.get_xticklabels()] == [
         "trained",
         "+ head",

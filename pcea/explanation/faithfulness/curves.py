@@ -1,6 +1,5 @@
 """Deletion and insertion: what becomes of a prediction as points are left out or added."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -23,6 +22,13 @@ class Labeled(NamedTuple):
     category: Tensor  # (B,)
     part: Tensor | None  # (B, N); None: the category is predicted
     category_given: bool  # whether a segmenter is given the category
+
+    def select(self, index: Tensor) -> "Labeled":
+        """Take some of the clouds, by (K,) indices on any device."""
+        index = index.to(self.pos.device)
+        normal = None if self.normal is None else self.normal[index]
+        part = None if self.part is None else self.part[index]
+        return Labeled(self.pos[index], normal, self.category[index], part, self.category_given)
 
 
 def counts(num_points: int) -> list[int]:
@@ -65,13 +71,11 @@ def curve(model: PointModel, clouds: Labeled, order: Tensor) -> Tensor:
     segmenter, both are means over all N points, those that were left out too: parts are
     interpolated from the three nearest points that it was given.
     """
-    found = [_measure(model, clouds, keep) for keep in _subsets(order.to(clouds.pos.device))]
+    order = order.to(clouds.pos.device)
+    # The points stay in the order of the cloud: only which of them there are changes.
+    subsets = (order[:, :count].sort(1).values for count in counts(order.shape[1]))
+    found = [_measure(model, clouds, keep) for keep in subsets]
     return torch.stack(found, dim=1).cpu()
-
-
-def _subsets(order: Tensor) -> Iterator[Tensor]:
-    # The points stay in the order of the cloud, so that all of them are always the same cloud.
-    return (order[:, :count].sort(1).values for count in counts(order.shape[1]))
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from pcea.datasets import Batch, Clouds
 from pcea.errors import InputError, checked
 from pcea.evaluation.association import rank_correlation
+from pcea.evaluation.evaluate import check_labels
 from pcea.explanation.faithfulness.curves import (
     Labeled,
     area,
@@ -68,14 +69,13 @@ def measure_faithfulness(
         seed: of the clouds, their points, the random orders, and the shuffled weights.
 
     Raises:
-        InputError: fewer than two clouds can be measured, a count is too small, or a segmenter
-            lacks part labels.
+        InputError: fewer than two clouds can be measured, a count is too small, the model does not
+            know a category or a part, or a segmenter lacks part labels.
     """
     # A copy, which may be changed.
     model = copy.deepcopy(uncompiled(model)).eval().requires_grad_(False)
     model.clean = False  # or points would be left out that are alone because others were left out
-    if model.task == "segmentation" and clouds.part is None:
-        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
+    check_labels(model, clouds)
     draw = Generator().manual_seed(seed)
     num_points = model.info.num_points if num_points is None else num_points
     model.info = replace(model.info, num_points=num_points)
@@ -179,20 +179,17 @@ def _orders(
         for values, other in zip(several, shuffled, strict=True):
             values["shuffled_weights"] = other.values[TOGETHER[kind]]
 
-    def stacked(order: Callable[[int, Generator], Tensor], repeat: int) -> Tensor:
-        return torch.stack([order(i, _generator(seed, id, repeat)) for i, id in enumerate(ids)])
-
-    found = {
-        name: stacked(lambda i, draw, name=name: order_by(several[i][name], draw), 0)[None]
-        for name in several[0]
-    }
-    for name, order in DRAWN.items():
-        found[name] = torch.stack(
-            [
-                stacked(lambda i, draw, order=order: order(maps[i].pos, draw), repeat)
-                for repeat in range(1, repeats + 1)
-            ]
-        )
+    found = {}
+    for name in several[0]:
+        pairs = zip(ids, several, strict=True)
+        own = [order_by(values[name], _generator(seed, i, 0)) for i, values in pairs]
+        found[name] = torch.stack(own)[None]
+    for name, draw in DRAWN.items():
+        drawn = [
+            [draw(each.pos, _generator(seed, i, repeat)) for i, each in zip(ids, maps, strict=True)]
+            for repeat in range(1, repeats + 1)
+        ]
+        found[name] = torch.stack([torch.stack(each) for each in drawn])
     return {name: found[name] for name in TITLES if name in found}
 
 
@@ -200,11 +197,7 @@ def _curves(model: PointModel, clouds: Labeled, orders: Tensor, batch_size: int)
     """Measure each cloud along (orders, M, N), the mean over the orders: (M, counts, 2)."""
     found = []
     for index in torch.arange(len(clouds.pos)).split(batch_size):
-        at = index.to(clouds.pos.device)
-        some = Labeled(
-            *(each[at] if isinstance(each, Tensor) else each for each in clouds[:4]),
-            clouds.category_given,
-        )
+        some = clouds.select(index)
         found.append(torch.stack([curve(model, some, each[index]) for each in orders]).mean(0))
     return torch.cat(found)
 
@@ -222,7 +215,8 @@ def _figures(curves: Mapping[str, Tensor], given: Tensor, sign: int) -> dict[str
             if baseline in areas and name not in BASELINES
         }
         over = {baseline: _difference(gain) for baseline, gain in gains.items()}
-        found[name] = Curve(probability, accuracy, *areas[name].mean(0).tolist(), over)
+        mean_area, accuracy_area = areas[name].mean(0).tolist()
+        found[name] = Curve(probability, accuracy, mean_area, accuracy_area, over)
     return found
 
 

@@ -66,10 +66,8 @@ def _measure_statistics(
     # No batch is smaller: BatchNorm after pooling cannot measure a single cloud.
     several = torch.arange(len(clouds.pos)).tensor_split(max(len(clouds.pos) // batch_size, 1))
     for index in several:
-        index = index.to(clouds.pos.device)
-        normal = None if clouds.normal is None else clouds.normal[index]
-        given = clouds.category[index] if clouds.category_given else None
-        model(clouds.pos[index], normal, given)
+        some = clouds.select(index)
+        model(some.pos, some.normal, some.category if some.category_given else None)
     for norm, momentum in before:
         norm.eval()
         norm.momentum = momentum

@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"depth": 2, "k": 4, "num": (16, 8), "dims": (8, 8, 8), 
 class Linear(Classifier):
     """Logits that are linear in the positions."""
 
-    def forward(self, pos: Tensor, *_: Any) -> Tensor:  # type: ignore[override]
+    def forward(self, pos: Tensor, *_: Any) -> Tensor:
         self.encoder(pos)
         return (pos @ self.weight).sum(1)
 

@@ -51,7 +51,7 @@ def found() -> Faithfulness:
 class Reader(Classifier):
     """The more points there are with x > 1/2, the surer it is of category 0."""
 
-    def forward(self, pos: Tensor, *_: Any) -> Tensor:  # type: ignore[override]
+    def forward(self, pos: Tensor, *_: Any) -> Tensor:
         self.encoder(pos)
         read = (pos[..., 0] - 0.5).relu().sum(1)
         return torch.stack([read, 4 - read], dim=1)
@@ -141,6 +141,8 @@ def test_refuses_what_it_cannot_measure() -> None:
         measure(build(), num_clouds=1)
     with pytest.raises(InputError, match="no part labels to evaluate 'eat-seg-tiny' by"):
         measure(build("eat-seg-tiny"), clouds(parts=False))
+    with pytest.raises(InputError, match="'eat-tiny' knows no category 2"):
+        measure(build(), Clouds.from_dense(clouds(2).pos.view(2, 80, 3), torch.tensor([2, 0])))
     pos = clouds(3).pos.view(3, 80, 3).clone()
     pos[:2, 1:] = 0.001 * pos[:2, 1:]
     data = Clouds.from_dense(pos, torch.zeros(3))
