@@ -35,6 +35,7 @@ from pcea.recipes import Recipe, get_recipe
 from pcea.training.batches import epoch_order
 from pcea.training.device import autocast, process_settings
 from pcea.training.loop import run_epoch, validate
+from pcea.training.methods import create_method
 from pcea.training.setup import build_model, load_splits
 from pcea.training.state import TrainingState, compile_options
 from pcea.transforms import as_transforms
@@ -86,7 +87,7 @@ class Track:
         model = build_model(recipe, data)
         if model.task != "classification":
             raise InputError(f"{recipe.model!r} is not a classifier: name one with --model")
-        state = TrainingState(model, recipe, accelerator)
+        state = TrainingState(create_method(recipe, model, len(data)), recipe, accelerator)
         place = accelerator.device
         clouds = data.clouds.to(place), held_out.clouds.to(place)
         return cls(recipe, data, *clouds, accelerator, state)

@@ -35,6 +35,9 @@ class Attention(nn.Module, ABC):
     """Whether ``forward`` also takes ``complement=True``. It then returns (2B, N, C): the outputs
     of all clouds, and then those of a second attention, which reads what the first leaves out."""
 
+    training_method: ClassVar[str] = "plain"
+    """The training method of a model with this attention, unless its recipe names another."""
+
     def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Compute the output of the attention.
 

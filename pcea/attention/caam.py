@@ -16,6 +16,9 @@ class CausalAttention(SelfAttention):
     and the next layer takes the sum of both; see :class:`pcea.models.encoder.AttentionLayer`. The
     map is that of the first, softmax(+α).
 
+    The training method ``caam`` moves what does not hold in all parts of the training set into the
+    complement. By the method ``plain``, the model is trained like any other.
+
     Args:
         dim: channels C.
         heads: number of heads H, a divisor of C; each has d = C/H channels.
@@ -28,6 +31,7 @@ class CausalAttention(SelfAttention):
     """
 
     complementary = True
+    training_method = "caam"
 
     def forward(
         self,

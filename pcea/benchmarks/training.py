@@ -23,7 +23,7 @@ from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.device import autocast, in_bf16
-from pcea.training.losses import batch_loss
+from pcea.training.methods import create_method
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
 
@@ -143,7 +143,8 @@ class Stepper:
         self.clouds = data.clouds.to(self.device)
         self.order = epoch_order(data.clouds.category, recipe, epoch=0).to(self.device)
         torch.manual_seed(recipe.seed)
-        self.state = TrainingState(build_model(recipe, data), recipe, self.accelerator)
+        method = create_method(recipe, build_model(recipe, data), len(data))
+        self.state = TrainingState(method, recipe, self.accelerator)
         self.state.train()
 
     def step(self, within: Callable[[str], object] = lambda phase: None) -> Tensor:
@@ -156,17 +157,19 @@ class Stepper:
         index = self.order[state.step % len(self.order)]
         generator = seed_step(recipe.seed, state.step, 0, self.device)
         batch = training_batch(self.clouds, index, recipe.num_points, self.transforms, generator)
-        within("forward")
-        with autocast(recipe, self.device):
-            logits = state.forward(batch.pos, batch.normal, batch.category)
-        loss = batch_loss(logits.float(), batch, recipe)
-        within("backward")
-        self.accelerator.backward(loss)
-        within("optimizer")
-        if recipe.clip > 0:
-            self.accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
+        for loss_of in state.method.losses:
+            within("forward")
+            with autocast(recipe, self.device):
+                output = state.forward(batch.pos, batch.normal, batch.category)
+            loss = loss_of(output, batch, index)
+            within("backward")
+            self.accelerator.backward(loss)
+            within("optimizer")
+            if recipe.clip > 0:
+                self.accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
+            state.optimizer.step()
+            state.optimizer.zero_grad(set_to_none=True)
+        state.method.after_step()
         state.advance(loss)
         within("")
         return loss.detach()

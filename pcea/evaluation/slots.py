@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,6 @@ from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatisti
 from pcea.geometry import knn, quantile
 from pcea.models import PointModel
 from pcea.models.base import evaluating
-from pcea.models.encoder import AttentionLayer
 from pcea.models.prediction import recording
 
 # Nodes along each axis of the cube around the unit sphere. Points are sampled at random, so on
@@ -69,7 +68,7 @@ def measure_slots(
     num_points = model.info.num_points if num_points is None else num_points
     if not len(clouds):
         raise InputError("there are no clouds to measure slots on")
-    kinds = [cast(AttentionLayer, each).attention.map_kind for each in model.encoder.layers]
+    kinds = [each.map_kind for each in model.encoder.attentions]
     labels = _Labels(clouds, taxonomy, repeats, seed)
     layers = [_Layer(kind, labels) for kind in kinds]
     points = Generator().manual_seed(seed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
-from pcea.models.encoder import AttentionLayer, PointTransformer
+from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
@@ -76,6 +76,11 @@ class PointModel(nn.Module):
         """The device of the parameters."""
         return self.encoder.fuse.linear.weight.device
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        raise NotImplementedError
+
     def features(
         self,
         pos: Tensor,
@@ -84,7 +89,7 @@ class PointModel(nn.Module):
         mask: Tensor | None = None,
         complements: bool = False,
     ) -> Tensor:
-        """Compute what the last layer, ``last``, takes: (B, hidden) or (B, N, hidden).
+        """Compute what :attr:`last_layer` takes: (B, hidden) or (B, N, hidden).
 
         The arguments are those of :meth:`prepare`. With ``complements``, which needs a
         complementary attention, it is (3B, …): the features, their complements, and those of the
@@ -254,15 +259,14 @@ class PointModel(nn.Module):
 
         ``kind`` is ``slots`` or ``points``; it is an InputError if a layer has no such map.
         """
-        for number, layer in enumerate(self.encoder.layers):
-            attention = cast(AttentionLayer, layer).attention
+        for number, attention in enumerate(self.encoder.attentions):
             if kind not in (attention.map_kind, *attention.map_kinds):
                 raise InputError(
                     f"layer {number} of {self.info.name!r}, {self.encoder.attention} attention, "
                     f"has no map over {kind}; it has one over {attention.map_kind}"
                 )
-        for layer in self.encoder.layers:
-            cast(AttentionLayer, layer).attention.map_kind = kind
+        for attention in self.encoder.attentions:
+            attention.map_kind = kind
 
     @checked(votes=1)
     def attention(self, shape: ShapeLike, votes: int = EXPLAIN_VOTES, up: str = UP) -> list[Tensor]:

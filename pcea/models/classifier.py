@@ -54,8 +54,8 @@ class Classifier(PointModel):
         )
 
     @property
-    def last(self) -> nn.Linear:
-        """The last layer, which gives the logits."""
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
         return cast(nn.Linear, self.head[-1])
 
     def forward(
@@ -69,7 +69,7 @@ class Classifier(PointModel):
 
         The arguments are those of :meth:`prepare`; the category is ignored.
         """
-        return self.last(self.features(pos, normal, category, mask))
+        return self.last_layer(self.features(pos, normal, category, mask))
 
     def features(
         self,

@@ -1,11 +1,11 @@
 """The point transformer itself: embedding, attention layers, fused features."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from pcea.attention import create_attention
+from pcea.attention import Attention, create_attention
 from pcea.errors import InputError, nearest
 from pcea.models.embedding import Embedding, Tokens, require_sizes
 from pcea.models.lbr import LBR
@@ -114,6 +114,11 @@ class PointTransformer(nn.Module):
         )
         self.keep_embedding = keep_embedding
         self.fuse = LBR(dim * (depth + keep_embedding), fused, slope=0.2)
+
+    @property
+    def attentions(self) -> list[Attention]:
+        """The attentions of the layers."""
+        return [cast(AttentionLayer, layer).attention for layer in self.layers]
 
     def forward(
         self,

@@ -147,6 +147,11 @@ class Segmenter(PointModel):
         self.second = LBR(hidden[0], hidden[1])
         self.last = nn.Linear(hidden[1], len(info.taxonomy.parts))
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.last
+
     def forward(
         self,
         pos: Tensor,

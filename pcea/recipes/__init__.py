@@ -88,6 +88,11 @@ class Recipe:
     ema: float = 0.0
     """Decay per step of the averaged weights that are validated and saved; 0: no averaging."""
 
+    method: str = "auto"
+    """Training method, of pcea.training.list_methods(); auto: the attention's own, else plain."""
+    method_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the training method, such as partitions=2."""
+
     transforms: Sequence[str] = ("scale(0.67, 1.5)", "translate(0.2)")
     """Random changes to each training batch in turn, of pcea.list_transforms()."""
 

@@ -15,7 +15,8 @@ from pcea.models import PointModel, WrappedModel
 from pcea.recipes import Recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.device import autocast, in_bf16, process_settings
-from pcea.training.losses import batch_loss
+from pcea.training.methods import create_method
+from pcea.training.methods.base import method_of
 from pcea.transforms import as_transforms
 
 # Compiling saves between nothing and a third of a step, and takes a minute and a half on two cores;
@@ -33,6 +34,11 @@ def choose(
     The choice must not change within a run, so it is saved with the recipe.
     """
     notes = []
+    if recipe.method == "auto":
+        recipe = replace(recipe, method=method_of(model))
+        if recipe.method != "plain":
+            why = "that of the attention; plain trains without it"
+            notes.append(f"method: {recipe.method} (auto: {why})")
     if recipe.precision == "auto":
         half = in_bf16(recipe, device)
         recipe = replace(recipe, precision="bf16" if half else "float32")
@@ -73,8 +79,9 @@ def _against_compiling(
 def _seconds_of_step(
     recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
 ) -> float:
-    """Time of a forward and backward pass of a copy of the model; the better of two."""
-    copy, clouds = deepcopy(model).to(device).train(), clouds.to(device)
+    """Time of all forward and backward passes of a copy of the model; the better of two."""
+    method = create_method(recipe, deepcopy(model), len(clouds)).to(device).train()
+    clouds = clouds.to(device)
     index = epoch_order(clouds.category, recipe, epoch=0)[0]
     transforms, best = as_transforms(recipe.transforms), float("inf")
     with process_settings(recipe, device):
@@ -82,11 +89,12 @@ def _seconds_of_step(
             began = time.perf_counter()
             generator = seed_step(recipe.seed, step, 0, device)
             batch = training_batch(clouds, index, recipe.num_points, transforms, generator)
-            with autocast(recipe, device):
-                logits = copy(batch.pos, batch.normal, batch.category)
-            loss = batch_loss(logits.float(), batch, recipe)
-            loss.backward()
-            loss.item()  # waits for the device
+            for loss_of in method.losses:
+                with autocast(recipe, device):
+                    output = method(batch.pos, batch.normal, batch.category)
+                loss = loss_of(output, batch, index.to(device))
+                loss.backward()
+                loss.item()  # waits for the device
             if step:
                 best = min(best, time.perf_counter() - began)
     return best

@@ -24,7 +24,7 @@ from pcea.training.device import autocast, process_settings
 from pcea.training.finetuning import freeze, initialize
 from pcea.training.initialization import initialize_from_data
 from pcea.training.interrupt import Interrupt
-from pcea.training.losses import batch_loss
+from pcea.training.methods import create_method
 from pcea.training.progress import Progress
 from pcea.training.report import Report
 from pcea.training.run_folder import RunFolder
@@ -108,10 +108,11 @@ def train(
         net.to(device)
         notes += initialize_from_data(net, data.clouds, recipe.num_points, recipe.seed, changes)
     recipe, chosen = choose(recipe, net, data.clouds, device)
+    frozen = freeze(net, recipe.freeze)
     state = TrainingState(
-        *(net, recipe, accelerator, run),
+        *(create_method(recipe, net, len(data.clouds)), recipe, accelerator, run),
         steps_per_epoch=len(epoch_order(data.clouds.category, recipe, epoch=0)),
-        frozen=freeze(net, recipe.freeze),
+        frozen=frozen,
         notes=notes + chosen,
         data=fingerprint(data, held_out),
     )
@@ -187,9 +188,11 @@ def run_epoch(
 
     With clouds and order on the device, the host waits for it only every CHECK_EVERY steps.
     """
-    recipe, accelerator = state.recipe, state.accelerator
+    recipe, accelerator, method = state.recipe, state.accelerator, state.method
     own = order.shape[1] // accelerator.num_processes  # clouds of each process
     rank = accelerator.process_index
+    if state.step % len(order) == 0:
+        method.before_epoch(state.step // len(order), clouds)
     state.train()
     for index in order[state.step % len(order) :, rank * own : (rank + 1) * own]:  # (own,)
         generator = seed_step(recipe.seed, state.step, rank, accelerator.device)
@@ -197,15 +200,18 @@ def run_epoch(
         rate = learning_rate(state.step, len(order), recipe)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["scaled"]
-        with autocast(recipe, accelerator.device):
-            logits = state.forward(batch.pos, batch.normal, batch.category)  # (own, C), (own, N, P)
-        loss = batch_loss(logits.float(), batch, recipe)  # ()
-        accelerator.backward(loss)
-        if recipe.clip > 0:
-            accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        state.advance(loss)
+        losses = list[Tensor]()
+        for loss_of in method.losses:
+            with autocast(recipe, accelerator.device):
+                output = state.forward(batch.pos, batch.normal, batch.category)
+            losses.append(loss_of(output, batch, index))  # ()
+            accelerator.backward(losses[-1])
+            if recipe.clip > 0:
+                accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
+            state.optimizer.step()
+            state.optimizer.zero_grad(set_to_none=True)
+        method.after_step()
+        state.advance(losses[0])
         for callback in callbacks:
             callback.on_step(state)
         if interrupt is not None and interrupt.stops(state.step):

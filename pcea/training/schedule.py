@@ -9,11 +9,15 @@ from pcea.errors import InputError
 from pcea.recipes import Recipe
 
 
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def build_optimizer(
+    trained: nn.Module, recipe: Recipe, model: nn.Module | None = None
+) -> torch.optim.Optimizer:
     """Make the recipe's optimizer for the parameters that train; only matrices get weight decay.
 
     ``scaled`` of a parameter group is the factor between its learning rate and the schedule's.
+    ``model`` is the model in what is trained, if that is a training method.
     """
+    model = trained if model is None else model
     own = getattr(model, "module", model)
     encoder = getattr(own, "encoder", None)
     if recipe.head_lr is not None and not isinstance(encoder, nn.Module):
@@ -24,7 +28,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {
             "params": [
                 parameter
-                for parameter in model.parameters()
+                for parameter in trained.parameters()
                 if parameter.requires_grad
                 and (parameter.dim() >= 2) == matrices
                 and (recipe.head_lr is not None and id(parameter) not in inner) == head

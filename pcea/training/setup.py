@@ -17,6 +17,7 @@ from pcea.models import PointModel, WrappedModel, create_model
 from pcea.models.wrapped import wrap
 from pcea.recipes import Recipe
 from pcea.training.finetuning import freeze, initialize
+from pcea.training.methods import create_method
 from pcea.transforms import as_transforms
 from pcea.transforms.base import TRANSFORMS
 
@@ -116,12 +117,13 @@ def _given_splits(
 
 
 def check_model(recipe: Recipe) -> None:
-    """Refuse a model, metric, ``freeze`` or ``init`` that is wrong for all data."""
+    """Refuse a model, metric, ``freeze``, ``init`` or method that is wrong for all data."""
     model = _create(recipe)
     check_metrics(recipe.metric, model.task)
     if recipe.init is not None:
         initialize(model, recipe.init)
     freeze(model, recipe.freeze)
+    create_method(recipe, model, num_clouds=1)
 
 
 def build_model(

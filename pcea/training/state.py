@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pcea.errors import InputError
 from pcea.models import PointModel, WrappedModel
 from pcea.recipes import Recipe
+from pcea.training.methods import TrainingMethod
 from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import build_optimizer
 
@@ -19,14 +20,15 @@ from pcea.training.schedule import build_optimizer
 class TrainingState:
     """Everything that changes in a run; callbacks get it.
 
-    ``frozen`` are modules of the model that do not train, ``notes`` lines that are printed before
-    the first step, and ``data`` is a fingerprint of the data.
+    ``method`` holds the model, ``frozen`` are modules of it that do not train, ``notes`` lines that
+    are printed before the first step, and ``data`` is a fingerprint of the data.
 
     Attributes:
         recipe: how the model is trained.
         run: the run's folder.
+        method: the training method.
         model: the model, as in its weights files.
-        forward: the same model as a step calls it: on its device, distributed, compiled.
+        forward: the method as a step calls it: on its device, distributed, compiled.
         eval_model: the model that is validated and saved: a copy with averaged weights if the
             recipe asks for them, or else ``model``.
         step: the number of steps done.
@@ -41,7 +43,7 @@ class TrainingState:
 
     def __init__(
         self,
-        model: PointModel | WrappedModel,
+        method: TrainingMethod,
         recipe: Recipe,
         accelerator: Accelerator,
         run: RunFolder | None = None,
@@ -55,10 +57,17 @@ class TrainingState:
             self.run = run
         self.steps_per_epoch, self.frozen, self.notes = steps_per_epoch, frozen, notes
         average = None
+        if accelerator.num_processes > 1 and not method.several_processes:
+            raise InputError(
+                f"training method {recipe.method!r} works in one process only: start pcea train "
+                "without a launcher"
+            )
         if recipe.ema > 0:
-            average = deepcopy(model).to(accelerator.device).requires_grad_(False)
-        forward, self.optimizer = accelerator.prepare(model, build_optimizer(model, recipe))
-        self.model: PointModel | WrappedModel = accelerator.unwrap_model(forward)
+            average = deepcopy(method.model).to(accelerator.device).requires_grad_(False)
+        optimizer = build_optimizer(method, recipe, method.model)
+        forward, self.optimizer = accelerator.prepare(method, optimizer)
+        self.method: TrainingMethod = accelerator.unwrap_model(forward)
+        self.model: PointModel | WrappedModel = self.method.model
         self.eval_model = self.model if average is None else average
         self.forward: Any = forward
         if recipe.compile == "yes":
@@ -100,7 +109,7 @@ class TrainingState:
     def check_finite(self) -> None:
         """Raise an InputError if the loss or the weights are not finite; waits for the device."""
         # A step with a finite loss may still break the weights, which must not be saved.
-        weights = nn.utils.get_total_norm(list(self.model.parameters()))
+        weights = nn.utils.get_total_norm(list(self.method.parameters()))
         for what, value in (("loss is", self.loss_sum), ("weights are", weights)):
             if not math.isfinite(value.item()):
                 raise InputError(
@@ -113,6 +122,7 @@ class TrainingState:
         averaged = self.eval_model is not self.model
         return {
             "model": self.model.state_dict(),
+            "method": self.method.own_state(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.eval_model.state_dict() if averaged else None,
             "step": self.step,
@@ -130,6 +140,7 @@ class TrainingState:
             )
         try:
             self.model.load_state_dict(state["model"])
+            self.method.load_own_state(state.get("method", {}))
             self.optimizer.load_state_dict(state["optimizer"])
             if self.eval_model is not self.model:
                 self.eval_model.load_state_dict(state["average"])

@@ -18,6 +18,7 @@ from pcea.evaluation.metrics import METRICS
 from pcea.formats.raw import FORMATS
 from pcea.models import create_model, save_model
 from pcea.models.registry import MODELS
+from pcea.training.methods.base import METHODS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,7 +47,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "samples").symlink_to(ROOT / "data" / "samples")
     monkeypatch.chdir(tmp_path)
-    for registry in (ATTENTIONS, DATASETS, FORMATS, METRICS, MODELS):
+    for registry in (ATTENTIONS, DATASETS, FORMATS, METHODS, METRICS, MODELS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     return tmp_path
 

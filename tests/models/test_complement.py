@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("residual", ["offset", "add", "none"])
+@pytest.mark.parametrize("residual", ["offset", "add", "none", "pre-norm"])
 def test_only_the_first_output_passes_its_input_on(residual: Any) -> None:
     """x_c = x + MLP(causal) and x_s = MLP(confounder), with one BatchNorm over both."""
     torch.manual_seed(0)
@@ -28,8 +28,11 @@ def test_only_the_first_output_passes_its_input_on(residual: Any) -> None:
     x = torch.randn(3, 6, 8, dtype=torch.float64)
     mask = torch.arange(6) < torch.tensor([[6], [4], [6]])
     first, second = layer(x, x[..., :3], mask)
-    causal, confounder = layer.attention(x, None, mask, complement=True).chunk(2)
-    if layer.transform is None:
+    given = layer.norm(x) if residual == "pre-norm" else x
+    causal, confounder = layer.attention(given, None, mask, complement=True).chunk(2)
+    if layer.mlp is not None:
+        wanted = x + causal + layer.mlp(x + causal), confounder + layer.mlp(confounder)
+    elif layer.transform is None:
         wanted = causal, confounder
     else:
         if residual == "offset":
@@ -59,7 +62,7 @@ def test_features_come_first_then_those_of_the_complements(name: str) -> None:
     pos = F.normalize(torch.randn(2, 24, 3), dim=-1)
     category = torch.tensor([1, 0])
     first, second, _ = model.features(pos, None, category, complements=True).chunk(3)
-    torch.testing.assert_close(model.last(first), model(pos, None, category))
+    torch.testing.assert_close(model.last_layer(first), model(pos, None, category))
     assert not torch.allclose(first, second)
     # Without the embedding, and with attention that reads 0, nothing is left for the complement.
     with torch.no_grad():

@@ -51,7 +51,7 @@ def test_precision_is_what_the_device_multiplies_faster(
 
 
 def test_what_is_said_is_kept() -> None:
-    given = replace(RECIPE, precision="bf16", compile="yes")
+    given = replace(RECIPE, precision="bf16", compile="yes", method="plain")
     assert chosen(given) == (given, [])
 
 

@@ -15,6 +15,7 @@ from pcea.models import PointModel, create_model, load_model, save_model
 from pcea.recipes import Recipe
 from pcea.training import Callback, build_model, setup, train
 from pcea.training.finetuning import freeze, initialize
+from pcea.training.methods import create_method
 from pcea.training.schedule import learning_rate
 from pcea.training.state import TrainingState
 
@@ -127,7 +128,7 @@ def test_frozen_parts_do_not_change_and_resume_is_exact(
 def test_the_head_has_a_learning_rate_of_its_own(classification: Recipe) -> None:
     recipe = replace(classification, lr=0.01, head_lr=0.05, optimizer="sgd")
     model = fresh(recipe)
-    state = TrainingState(model, recipe, Accelerator())
+    state = TrainingState(create_method(recipe, model, 1), recipe, Accelerator())
     inner = {id(parameter) for parameter in model.encoder.parameters()}
     found = {
         id(p): group["scaled"] for group in state.optimizer.param_groups for p in group["params"]

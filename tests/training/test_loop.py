@@ -12,7 +12,7 @@ from pcea.errors import InputError
 from pcea.evaluation import evaluate
 from pcea.models import load_model
 from pcea.recipes import Recipe
-from pcea.training import RunFolder, loop, setup, train
+from pcea.training import RunFolder, loop, methods, setup, train
 
 STEPS = 3
 
@@ -100,7 +100,7 @@ def test_a_loss_that_is_not_finite_keeps_what_was_good(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count, kept = 0, {}
-    original = loop.batch_loss
+    original = methods.base.batch_loss
     run = RunFolder(tmp_path / "run")
 
     def loss(*args: Any) -> torch.Tensor:
@@ -110,7 +110,7 @@ def test_a_loss_that_is_not_finite_keeps_what_was_good(
             kept.update({p: p.read_bytes() for p in (run.state, run.best, run.last, run.metrics)})
         return original(*args) * (math.nan if count == STEPS + 2 else 1.0)
 
-    monkeypatch.setattr(loop, "batch_loss", loss)
+    monkeypatch.setattr(methods.base, "batch_loss", loss)
     with pytest.raises(InputError, match="loss is not finite at step 6: lower --lr"):
         train(classification, run.path)
     assert len(kept) == 4
@@ -122,7 +122,7 @@ def test_the_loss_is_checked_within_an_epoch(
     classification: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "CHECK_EVERY", 2)
-    monkeypatch.setattr(loop, "batch_loss", lambda logits, *rest: logits.sum() * math.inf)
+    monkeypatch.setattr(methods.base, "batch_loss", lambda logits, *rest: logits.sum() * math.inf)
     with pytest.raises(InputError, match="not finite at step 2"):
         train(classification, tmp_path / "run")
 

@@ -19,6 +19,7 @@ from pcea.datasets import Batch
 from pcea.recipes import Recipe
 from pcea.training import batches, build_model, loop, setup
 from pcea.training.callbacks import Callback
+from pcea.training.methods import create_method
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms, list_transforms
 
@@ -73,7 +74,8 @@ def test_a_step_waits_for_nothing(
     recipe = replace(recipe, precision="float32", optimizer="sgd")
     data = setup.load_dataset(recipe.dataset, "train")
     clouds = data.clouds.to(META)
-    state = TrainingState(build_model(recipe, data).to(META), recipe, accelerator)
+    method = create_method(recipe, build_model(recipe, data), len(data)).to(META)
+    state = TrainingState(method, recipe, accelerator)
     order = batches.epoch_order(data.clouds.category, recipe, epoch=0).to(META)
     monkeypatch.setattr(batches, "Generator", MetaGenerator)
     # Autocast knows no meta device either.

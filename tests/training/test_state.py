@@ -10,12 +10,15 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.recipes import Recipe
 from pcea.training import build_model, setup
+from pcea.training.methods import create_method
 from pcea.training.state import TrainingState, compile_options
 
 
 def make_state(recipe: Recipe) -> TrainingState:
     data = setup.load_dataset(recipe.dataset, "train")
-    return TrainingState(build_model(recipe, data), recipe, Accelerator())
+    return TrainingState(
+        create_method(recipe, build_model(recipe, data), len(data)), recipe, Accelerator()
+    )
 
 
 def test_the_average_follows_the_weights_with_a_warm_up(classification: Recipe) -> None:
