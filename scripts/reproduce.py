@@ -3,10 +3,15 @@
 
     scripts/reproduce.py modelnet40-eat --seeds 0 1 2 --data-root data --out runs/eat
     scripts/reproduce.py shapenetpart-eat --seeds 0 1 2 --data-root data --out runs/eat-seg
+    scripts/reproduce.py comparison --data-root data --out runs/comparison
 
-Each seed is trained on the training split only, its best epoch is chosen on the validation split,
-and the chosen split is measured once, at the end. An interrupted run is resumed. It is meant for a
-GPU, because the full recipes take days on a CPU, and needs only the packages of training.
+The last one rebuilds all tables of docs/comparison.md by ``pcea.compare``, one grid after the
+other, in hours on two CPU cores; ``--grids`` names single ones, and the same command goes on where
+it was interrupted.
+
+With a recipe, each seed is trained on the training split only, its best epoch is chosen on the
+validation split, and the chosen split is measured once, at the end. An interrupted run is resumed.
+It is meant for a GPU, because the full recipes take days on a CPU.
 """
 
 import argparse
@@ -18,9 +23,35 @@ from pathlib import Path
 
 import torch
 
-from pcea import InputError, evaluate, load_dataset, load_model, train
+from pcea import InputError, compare, evaluate, load_dataset, load_model, train
+from pcea.formats import replacing
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import RunFolder
+
+MECHANISMS = [
+    *("external", "self", "offset", "multihead-external", "multihead-external-wide"),
+    *("efficient", "linear", "halo", "catt", "caam", "mean", "identity"),
+    "multihead-external-wide(residual='pre-norm')",  # the blocks of EAMLP
+]
+# Of each grid of docs/comparison.md, the recipe and the attentions; the first is the baseline.
+GRIDS = {
+    "cls": ("compare-cls", MECHANISMS),
+    "parts": ("compare-parts", MECHANISMS),
+    "external": (
+        "compare-parts",
+        [
+            "external",
+            *(f"external(slots={slots})" for slots in (8, 16, 32, 128, 256)),
+            "external(tied=true)",
+            "external(query=false)",
+            "external(norm=points)",
+            "external(norm=slots)",
+            "external(residual=add)",
+            "external(residual=none)",
+        ],
+    ),
+}
+PAGE = Path(__file__).parents[1] / "docs" / "comparison.md"
 
 
 def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dict[str, float]:
@@ -33,17 +64,45 @@ def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dic
     return evaluate(load_model(run.best, device), clouds, recipe.num_points).figures()
 
 
+def compare_all(
+    grids: list[str], seeds: list[int], epochs: int | None, data_root: str | None, out: Path
+) -> None:
+    """Train and measure the grids, and put the table of each into the page when it is done."""
+    for name in grids:
+        recipe, attentions = get_recipe(GRIDS[name][0]), GRIDS[name][1]
+        if epochs is not None:
+            recipe = replace(recipe, epochs=epochs)
+        found = compare(recipe, attentions, out / name, seeds, data_root)
+        lines = [f"{found.about}.", found.text(), *(f"- {each}" for each in found.findings())]
+        write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
+        print(f"{PAGE}: {name}")
+
+
+def write_between(page: Path, name: str, text: str) -> None:
+    """Replace what stands between the two markers of a name in a page."""
+    before, start, rest = page.read_text().partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    if not start or not end:
+        raise InputError(f"{page} has no place for {name}")
+    with replacing(page) as file:
+        file.write(f"{before}{start}{text}\n{end}{after}".encode())
+
+
 def main() -> None:
     """Read the command line, train, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe")
+    parser.add_argument("recipe", help="a recipe, or comparison")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--data-root")
     parser.add_argument("--split", default="test")
     parser.add_argument("--out", type=Path, required=True, help="where one folder per seed is made")
+    parser.add_argument("--grids", nargs="+", choices=GRIDS, default=list(GRIDS))
     options = parser.parse_args()
     try:
+        if options.recipe == "comparison":
+            root = options.data_root
+            return compare_all(options.grids, options.seeds, options.epochs, root, options.out)
         recipe = get_recipe(options.recipe)
         if options.epochs is not None:
             recipe = replace(recipe, epochs=options.epochs)

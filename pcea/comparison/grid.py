@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import yaml
 from filelock import FileLock, Timeout
@@ -51,7 +51,11 @@ def read_entry(text: str, recipe: Recipe) -> Entry:
         raise InputError(f"{text!r}: options have names, as in 'external(slots=64)'")
     own = inspect.signature(ATTENTIONS.get(name)).parameters
     known = {each.name for each in fields(Recipe)} - _COMMON - set(own)
+    kinds = get_type_hints(Recipe)
     changes = {key: value for key, value in values.items() if key in known}
+    for key, value in changes.items():  # residual=none is the word
+        if value is None and type(None) not in get_args(kinds[key]):
+            changes[key] = "none"
     if isinstance(given := changes.get("model_options"), dict):
         changes["model_options"] = {**recipe.model_options, **given}
     options = {key: value for key, value in values.items() if key not in known}

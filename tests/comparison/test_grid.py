@@ -60,6 +60,12 @@ def train(
             {"residual": "add"},
         ),
         (
+            "offset(query_dim=none, residual=none)",
+            "offset(query_dim=None, residual=None)",
+            {"query_dim": None},
+            {"residual": "none"},
+        ),
+        (
             "mean(model_options={'depth': 2}, lr=0.1)",
             "mean(model_options={'depth': 2}, lr=0.1)",
             {},
