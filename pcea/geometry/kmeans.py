@@ -8,7 +8,7 @@ from pcea.errors import checked
 
 @checked(k=1, rounds=1)
 @torch.no_grad()
-def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: int = 100) -> Tensor:
+def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: int = 25) -> Tensor:
     """Find k centers to which points are near, by Lloyd's algorithm from a k-means++ start.
 
     A center without points moves to the point that is farthest from its own center. The result
@@ -18,7 +18,7 @@ def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: i
         points: (M, C).
         k: number of centers; if there are fewer points, each of them is a center.
         generator: draws the start, on the CPU. Default: torch's own.
-        rounds: the most rounds; it ends when no point changes its center.
+        rounds: the most rounds; it ends earlier if no point changes its center.
 
     Returns:
         (min(k, M), C) centers.
@@ -39,14 +39,14 @@ def start_of_kmeans(points: Tensor, k: int, generator: Generator | None = None) 
     chosen = [int(draws[0] * len(points))]
     nearest = _squared(points, points[chosen]).squeeze(1)
     for draw in draws[1:]:
-        reached = nearest.double().cumsum(0)
+        reached = nearest.cpu().double().cumsum(0)
         index = int(torch.searchsorted(reached, draw * reached[-1], right=True))
         chosen.append(min(index, len(points) - 1))
         nearest = torch.minimum(nearest, _squared(points, points[chosen[-1:]]).squeeze(1))
     return points[chosen]
 
 
-def lloyd(points: Tensor, centers: Tensor, rounds: int = 100) -> Tensor:
+def lloyd(points: Tensor, centers: Tensor, rounds: int) -> Tensor:
     """Move each of the centers (k, C) to the mean of its points, until nothing changes."""
     before = None
     for _ in range(rounds):

@@ -13,7 +13,7 @@ from pcea.training.batches import mix_seed, training_batch
 from pcea.transforms import Transform
 
 # The points of all clouds in the one batch that is used, and the features that a module gets.
-MOST_POINTS, MOST_FEATURES = 1 << 17, 1 << 14
+MOST_POINTS, MOST_FEATURES = 1 << 16, 1 << 13
 
 
 @checked(num_points=1)
@@ -27,9 +27,9 @@ def initialize_from_data(
 ) -> list[str]:
     """Initialize the modules of a fresh model that have a method ``initialize_from(features)``.
 
-    One batch of training clouds, with 131,072 points at most, goes through the model in training
+    One batch of training clouds, with 65,536 points at most, goes through the model in training
     mode. When the forward pass reaches such a module, the module is initialized from its input, at
-    most 16,384 features, and then computes the output that the later modules get. Everything else
+    most 8,192 features, and then computes the output that the later modules get. Everything else
     stays as it is, also the statistics of BatchNorm. :func:`pcea.train` calls this before the first
     step of a model that it builds itself; call it for a model of your own.
 

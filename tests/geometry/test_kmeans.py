@@ -14,7 +14,7 @@ def test_from_the_same_start_it_finds_what_scipy_finds(generator: Generator) -> 
     points = torch.randn(600, 5, generator=generator, dtype=torch.float64)
     start = start_of_kmeans(points, 12, generator)
     expected, _ = kmeans2(points.numpy(), start.numpy(), iter=100, minit="matrix", missing="raise")
-    torch.testing.assert_close(lloyd(points, start), torch.from_numpy(expected))
+    torch.testing.assert_close(lloyd(points, start, 100), torch.from_numpy(expected))
 
 
 def groups(generator: Generator, far: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -36,7 +36,7 @@ def test_it_finds_groups(generator: Generator, far: float) -> None:
 def test_a_center_without_points_moves_to_the_farthest_point(generator: Generator) -> None:
     points, means = groups(generator)
     away = torch.full((1, 3), 1e3)  # no point is near it
-    found = lloyd(points, torch.cat([means[:7], away]))
+    found = lloyd(points, torch.cat([means[:7], away]), 100)
     torch.testing.assert_close(found, means)
 
 
