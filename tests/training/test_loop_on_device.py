@@ -67,15 +67,18 @@ def accelerator() -> Any:
     )
 
 
+@pytest.mark.parametrize("method", ["plain", "caam"])
 def test_a_step_waits_for_nothing(
-    recipe: Recipe, accelerator: Any, monkeypatch: pytest.MonkeyPatch
+    method: str, recipe: Recipe, accelerator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if method == "caam":
+        recipe = replace(recipe, method=method, attention="caam", attention_options={})
     # The fused AdamW knows no meta device; SGD goes the same way through the loop.
     recipe = replace(recipe, precision="float32", optimizer="sgd")
     data = setup.load_dataset(recipe.dataset, "train")
     clouds = data.clouds.to(META)
-    method = create_method(recipe, build_model(recipe, data), len(data)).to(META)
-    state = TrainingState(method, recipe, accelerator)
+    trained = create_method(recipe, build_model(recipe, data), len(data)).to(META)
+    state = TrainingState(trained, recipe, accelerator)
     order = batches.epoch_order(data.clouds.category, recipe, epoch=0).to(META)
     monkeypatch.setattr(batches, "Generator", MetaGenerator)
     # Autocast knows no meta device either.

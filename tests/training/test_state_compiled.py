@@ -60,7 +60,38 @@ def test_forward_and_loss_are_one_graph(name: str, precision: Literal["float32",
     got = torch.compile(loss_of, backend="aot_eager", fullgraph=True)(other)
     got.backward()
     close = {"rtol": 1e-4, "atol": 1e-5} if precision == "float32" else {"rtol": 0.1, "atol": 0.02}
+    assert_same(got, expected, model, other, close)
+
+
+def test_the_features_of_complements_are_one_graph() -> None:
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    model = create_model("eat-tiny", attention="caam", **SMALL)
+    other = copy.deepcopy(model)
+    pos = torch.randn(3, 24, 3)
+
+    def norm_of(net: Any) -> Tensor:
+        return net.features(pos, complements=True).square().sum()
+
+    expected = norm_of(model)
+    expected.backward()
+    got = torch.compile(norm_of, backend="aot_eager", fullgraph=True)(other)
+    got.backward()
+    model.last_layer.requires_grad_(False)
+    assert_same(got, expected, model, other, {"rtol": 1e-4, "atol": 1e-5})
+
+
+def assert_same(
+    got: Tensor,
+    expected: Tensor,
+    model: torch.nn.Module,
+    other: torch.nn.Module,
+    close: dict[str, float],
+) -> None:
+    """The values and all gradients of two models are equal."""
     torch.testing.assert_close(got, expected, **close)
     for one, two in zip(model.parameters(), other.parameters(), strict=True):
+        if not one.requires_grad:
+            continue
         assert one.grad is not None and two.grad is not None
         torch.testing.assert_close(two.grad, one.grad, **close)
