@@ -30,7 +30,7 @@ from pcea.training.report import Report
 from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import learning_rate
 from pcea.training.setup import build_model, check_model, load_splits, resolve
-from pcea.training.state import TrainingState
+from pcea.training.state import TrainingState, compiler_errors
 from pcea.training.trackers import TRACKERS
 from pcea.transforms import Transform, as_transforms
 
@@ -131,6 +131,7 @@ def train(
         process_settings(recipe, device),
         Interrupt(accelerator) as interrupt,
         ExitStack() as ending,
+        compiler_errors(),
     ):
         for callback in called:
             callback.on_start(state)

@@ -1,7 +1,8 @@
 """The state of a run: weights, optimizer, averaged weights, and the number of steps."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -153,6 +154,20 @@ class TrainingState:
 def compile_options(device: torch.device) -> dict[str, Any]:
     """Give the options of torch.compile: on CUDA, graphs, which the host starts in one call."""
     return {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+
+
+@contextmanager
+def compiler_errors() -> Iterator[None]:
+    """Turn an error of torch's compiler, such as a C++ compiler that fails, into an InputError."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("torch._dynamo.", "torch._inductor.")):
+            raise
+        reason = " ".join(str(error).split("\n\n")[0].split())
+        raise InputError(
+            f"torch could not compile the training step ({reason}): train with --compile no"
+        ) from error
 
 
 def _tensors(model: nn.Module) -> list[Tensor]:

@@ -11,7 +11,7 @@ from pcea.errors import InputError
 from pcea.recipes import Recipe
 from pcea.training import build_model, setup
 from pcea.training.methods import create_method
-from pcea.training.state import TrainingState, compile_options
+from pcea.training.state import TrainingState, compile_options, compiler_errors
 
 
 def make_state(recipe: Recipe) -> TrainingState:
@@ -88,3 +88,17 @@ def test_the_step_is_compiled_for_its_device(
     make_state(replace(classification, compile="yes"))
     make_state(replace(classification, compile="no"))
     assert compiled == [compile_options(torch.device("cpu"))] == [{}]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_of_the_compiler_is_one_line() -> None:
+    def broken(graph: object, inputs: object) -> None:
+        raise OSError("g++ is not for this machine")
+
+    twice = torch.compile(lambda x: 2 * x, backend=broken)
+    one_line = r"g\+\+ is not for this machine.*--compile no"
+    with pytest.raises(InputError, match=one_line) as caught, compiler_errors():
+        twice(torch.ones(2))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ZeroDivisionError), compiler_errors():
+        1 / 0  # noqa: B018
