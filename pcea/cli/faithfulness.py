@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def say_faithfulness(found: Faithfulness) -> None:
     """Print the figures: the curves' areas, the pointing game, the shuffled weights."""
-    from pcea.explanation.faithfulness import TITLES
+    from pcea.explanation.faithfulness import GAMES, TITLES
 
     say(
         f"faithfulness of {found.attention} attention: {found.clouds} clouds drawn with seed "
@@ -35,7 +35,7 @@ def say_faithfulness(found: Faithfulness) -> None:
     if found.pointing:
         games = [
             (
-                TITLES[name],
+                GAMES[name],
                 f"{game.trials:,}",
                 *(
                     "–" if share is None else percent(share)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pcea.explanation.faithfulness import TITLES, Curve, Faithfulness
+from pcea.explanation.faithfulness import GAMES, TITLES, Curve, Faithfulness
 from pcea.pictures.files import save
 
 INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
@@ -83,10 +83,7 @@ def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
         places = [row + 0.27 * (i - 1) for row in range(len(values))]
         drawn = axes.barh(places, values, height=0.25, color=color, label=label)
         axes.bar_label(drawn, [f"{100 * value:.0f} %" for value in values], padding=3, fontsize=9)
-    names = [
-        f"{'each slot' if name == 'slots' else TITLES[name]}\n{game.trials:,} trials"
-        for name, game in found.pointing.items()
-    ]
+    names = [f"{GAMES[name]}\n{game.trials:,} trials" for name, game in found.pointing.items()]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0.0, 1.0)
@@ -94,7 +91,7 @@ def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
     axes.set_xlabel("share of trials in which the highest point lies in the part", color=SOFT)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3,
                   frameon=False, fontsize=8.5)  # fmt: skip
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_title(f"Pointing game: {title}", loc="left", fontsize=11, color=INK)
     _plain(axes, "x")
     return figure
 
@@ -113,7 +110,7 @@ def draw_randomization(found: Faithfulness, title: str) -> Figure:
     axes.set_xlabel("blocks whose weights are shuffled, from the output to the input", color=SOFT)
     axes.set_ylabel("rank correlation with the trained model's map", color=SOFT)
     _legend(axes, "with all weights shuffled")
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_title(f"Shuffled weights: {title}", loc="left", fontsize=11, color=INK)
     _plain(axes)
     return figure
 

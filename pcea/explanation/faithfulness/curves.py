@@ -64,25 +64,29 @@ def random_regions(pos: Tensor, generator: Generator) -> Tensor:
     return order_by(-(pos - center).norm(dim=1), generator)
 
 
-def curve(model: PointModel, clouds: Labeled, order: Tensor) -> Tensor:
+def curve(model: PointModel, clouds: Labeled, order: Tensor, whole: Tensor) -> Tensor:
     """Measure a model on the first points of an order (B, N): (B, counts, 2), on the CPU.
+
+    ``whole`` (B, 2) is :func:`figures_of` all points, which is the same for all orders.
+    """
+    order = order.to(clouds.pos.device)
+    # The points stay in the order of the cloud: only which of them there are changes.
+    subsets = (order[:, :count].sort(1).values for count in counts(order.shape[1])[:-1])
+    return torch.stack([*(figures_of(model, clouds, keep) for keep in subsets), whole], dim=1)
+
+
+@torch.no_grad()
+def figures_of(model: PointModel, clouds: Labeled, keep: Tensor | None = None) -> Tensor:
+    """Measure a model on some points, (B, K) indices, or on all of them: (B, 2), on the CPU.
 
     The two figures are the probability of the truth, and whether the prediction is right. For a
     segmenter, both are means over all N points, those that were left out too: parts are
     interpolated from the three nearest points that it was given.
     """
-    order = order.to(clouds.pos.device)
-    # The points stay in the order of the cloud: only which of them there are changes.
-    subsets = (order[:, :count].sort(1).values for count in counts(order.shape[1]))
-    found = [_measure(model, clouds, keep) for keep in subsets]
-    return torch.stack(found, dim=1).cpu()
-
-
-@torch.no_grad()
-def _measure(model: PointModel, clouds: Labeled, keep: Tensor) -> Tensor:
-    """Measure a model on some points, (B, K) indices: (B, 2)."""
-    pos = gather(clouds.pos, keep)
-    normal = None if clouds.normal is None else gather(clouds.normal, keep)
+    pos, normal = clouds.pos, clouds.normal
+    if keep is not None:
+        pos = gather(pos, keep)
+        normal = None if normal is None else gather(normal, keep)
     given = clouds.category if clouds.category_given else None
     probability = model(pos, normal, given).float().softmax(-1)
     if clouds.part is None:
@@ -96,7 +100,8 @@ def _measure(model: PointModel, clouds: Labeled, keep: Tensor) -> Tensor:
 
 def _figures(probability: Tensor, truth: Tensor) -> Tensor:
     right = (probability.argmax(-1) == truth).float()
-    return torch.stack([probability.gather(-1, truth.unsqueeze(-1)).squeeze(-1), right], dim=-1)
+    of_truth = probability.gather(-1, truth.unsqueeze(-1)).squeeze(-1)
+    return torch.stack([of_truth, right], dim=-1).cpu()
 
 
 def area(values: Tensor, given: Tensor) -> Tensor:

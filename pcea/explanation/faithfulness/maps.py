@@ -27,8 +27,17 @@ TITLES: Mapping[str, str] = {
     "regions": "random regions",
     "shuffled_weights": "attention with shuffled weights",
 }
+# What each pointing game is called.
+GAMES: Mapping[str, str] = {
+    "slots": "each slot",
+    "received": "what points receive, each head",
+    "saliency": "saliency of each part",
+}
 # The map of all attention together, by the kind of attention.
 TOGETHER = {"slots": "slots", "points": "received"}
+
+# A map must vary by more than rounding errors, relative to its largest value.
+ROUNDING = 1e-5
 
 # The layer and the column of each map that is a single column of the attention.
 Columns = Mapping[str, tuple[int, int]]
@@ -104,11 +113,18 @@ def cloud_maps(
     return CloudMaps(
         pos=vote.input.pos[0].detach().cpu(),
         normal=normal,
-        values=values,
+        values={key: _without_rounding(each) for key, each in values.items()},
         columns=columns or {},
         peaks=torch.cat([_peaks(each) for each in layers]) if layers else torch.empty(0).long(),
         of_parts=of_parts,
     )
+
+
+def _without_rounding(values: Tensor) -> Tensor:
+    """Make values equal that differ only by rounding, or their order would be one of noise."""
+    low, high = values.aminmax()
+    flat = float(high - low) <= ROUNDING * float(values.abs().max())
+    return torch.zeros_like(values) if flat else values
 
 
 def _choose(layers: tuple[AttentionMap, ...], generator: Generator) -> dict[str, tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Measure how faithful the maps of a model are, over a sample of a data set."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -19,6 +19,7 @@ from pcea.explanation.faithfulness.curves import (
     can_be_thinned,
     counts,
     curve,
+    figures_of,
     order_by,
     random_points,
     random_regions,
@@ -118,12 +119,18 @@ def measure_faithfulness(
         kind = cast(AttentionLayer, model.encoder.layers[-1]).attention.map_kind
     orders = _orders(ids, maps, shuffled, kind, repeats, seed)
     given = torch.tensor(counts(num_points)) / num_points
-    insertion = {name: _curves(trained, labeled, each, batch_size) for name, each in orders.items()}
+    batched = [labeled.select(i) for i in torch.arange(len(batches)).split(batch_size)]
+    wholes = [figures_of(trained, each) for each in batched]
+
+    def curves(order: Tensor) -> Tensor:
+        """Measure each cloud along (M, N): (M, counts, 2)."""
+        each = zip(batched, order.split(batch_size), wholes, strict=True)
+        return torch.cat([curve(trained, *some) for some in each])
+
+    insertion = {name: _mean(map(curves, each)) for name, each in orders.items()}
     # Leaving out the first points means to give the last ones; of random points, as good as first.
     deletion = {
-        name: insertion[name]
-        if name == "random"
-        else _curves(trained, labeled, each.flip(-1), batch_size)
+        name: insertion[name] if name == "random" else _mean(map(curves, each.flip(-1)))
         for name, each in orders.items()
     }
     return Faithfulness(
@@ -193,13 +200,8 @@ def _orders(
     return {name: found[name] for name in TITLES if name in found}
 
 
-def _curves(model: PointModel, clouds: Labeled, orders: Tensor, batch_size: int) -> Tensor:
-    """Measure each cloud along (orders, M, N), the mean over the orders: (M, counts, 2)."""
-    found = []
-    for index in torch.arange(len(clouds.pos)).split(batch_size):
-        some = clouds.select(index)
-        found.append(torch.stack([curve(model, some, each[index]) for each in orders]).mean(0))
-    return torch.cat(found)
+def _mean(several: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(several)).mean(0)
 
 
 def _figures(curves: Mapping[str, Tensor], given: Tensor, sign: int) -> dict[str, Curve]:

@@ -13,11 +13,12 @@ from pcea.explanation.faithfulness.curves import (
     area,
     can_be_thinned,
     counts,
-    curve,
+    figures_of,
     order_by,
     random_points,
     random_regions,
 )
+from pcea.explanation.faithfulness.curves import curve as measured
 
 NUM, READ = 100, 20
 
@@ -38,6 +39,10 @@ def clouds(num: int = 2) -> Labeled:
     pos[::5, 0] += 0.55
     pos = pos.expand(num, -1, -1)
     return Labeled(pos, None, torch.zeros(num, dtype=torch.long), None, False)
+
+
+def curve(model: Any, clouds: Labeled, order: Tensor) -> Tensor:
+    return measured(model, clouds, order, figures_of(model, clouds))
 
 
 def areas(order: Tensor) -> Tensor:

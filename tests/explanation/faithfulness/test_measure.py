@@ -83,8 +83,12 @@ def test_every_attention(attention: str) -> None:
     # Attention does not depend on what comes after it.
     assert found.blocks == ("head", "fuse", "layer 0", "embedding")
     for name in own:
-        assert found.correlation[name][:2] == pytest.approx([1.0, 1.0], abs=1e-6)
-        assert found.correlation[name][-1] < 0.99
+        # The same map as before, or one without an order on one of the two clouds or on both.
+        before = found.correlation[name][0]
+        assert any(before == pytest.approx(each, abs=1e-6) for each in (0.0, 0.5, 1.0))
+        assert found.correlation[name][1] == pytest.approx(before, abs=1e-6)
+        if attention != "identity":  # whose map depends on no weight
+            assert found.correlation[name][-1] < 0.99
     json.dumps(found.summary(), allow_nan=False)
 
 
