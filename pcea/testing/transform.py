@@ -197,7 +197,7 @@ class CorruptionTrial(Trial):
         require(not any(each.mixes for some in self.lists for each in some), "it mixes clouds")
 
     def test_clouds(self) -> None:
-        """The transforms of every severity pass the same checks as a transform."""
+        """The transforms of every severity pass the same checks as a transform, also in float64."""
         for transforms in self.lists:
 
             def apply(batch: Batch, generator: Generator, given: Any = transforms) -> Batch:
@@ -210,6 +210,17 @@ class CorruptionTrial(Trial):
             trial.test_what_is_missing()
             trial.test_repetition()
             trial.test_labels()
+            _check_float64(trial)
+
+
+def _check_float64(trial: TransformTrial) -> None:
+    """Require that positions and normals stay in float64, in which evaluation computes."""
+    pos, normal, _ = _points(trial.batch)
+    after = trial.apply(changed(trial.batch, pos=pos.double(), normal=normal.double()))
+    for name, x in (("positions", after.pos), ("normals", after.normal)):
+        assert x is not None
+        require(x.dtype == torch.float64, f"{name} in float64 become {x.dtype}")
+        require(x.isfinite().all(), f"{name} in float64 are not finite")
 
 
 def _points(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -83,6 +83,11 @@ def corruption_sets() -> dict[str, tuple[str, ...]]:
     return sets
 
 
+def condition_names() -> list[str]:
+    """List what :func:`read_conditions` takes: corruptions, sets of them, and ``all``."""
+    return [*list_corruptions(), *corruption_sets(), "all"]
+
+
 def read_conditions(text: str, severities: Sequence[int] = SEVERITIES) -> list[tuple[str, int]]:
     """List the corruptions and severities of ``NAME[:SEVERITY]``, as users write them.
 
@@ -97,8 +102,7 @@ def read_conditions(text: str, severities: Sequence[int] = SEVERITIES) -> list[t
         names = [each for some in sets.values() for each in some]
     elif name not in CORRUPTIONS:
         if name not in sets:
-            hint = nearest(name, [*list_corruptions(), *sets, "all"])
-            raise InputError(f"no corruption is called {name!r}{hint}")
+            raise InputError(f"no corruption is called {name!r}{nearest(name, condition_names())}")
         names = list(sets[name])
     each = [int(severity)] if colon else list(severities)
     return [(name, level) for name in names for level in each]

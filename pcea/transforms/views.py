@@ -11,8 +11,9 @@ from pcea.transforms.drawing import uniform
 
 # The side of a pixel is this many times 1 / √N, about the distance of neighbors in the box.
 PIXEL = 4.0
-# Points that lie this many pixels behind the nearest point around them are hidden.
-BEHIND = 1.5
+# Points that lie this many pixels behind the nearest point in their own pixel are hidden, and those
+# that lie farther behind one in a pixel around it. The numbers allow for surfaces seen at a slant.
+BEHIND, FAR_BEHIND = 2.0, 4.0
 BAND = math.radians(1)
 # Bands that keep fewer points than this are not applied.
 FEWEST = 8
@@ -77,8 +78,9 @@ def _visible(
     image = depth.new_full((len(pos), width * width), torch.inf)
     image.scatter_reduce_(1, place, depth, "amin")
     around = -torch.nn.functional.max_pool2d(-image.view(-1, 1, width, width), 3, 1, 1)
-    nearest = around.flatten(1).gather(1, place)
-    return depth <= nearest + BEHIND * pixel, distance * toward.unsqueeze(1)
+    visible = depth <= image.gather(1, place) + BEHIND * pixel
+    visible &= depth <= around.flatten(1).gather(1, place) + FAR_BEHIND * pixel
+    return visible, distance * toward.unsqueeze(1)
 
 
 def _repeat(batch: Batch, kept: Tensor, count: int, generator: Generator) -> Batch:
