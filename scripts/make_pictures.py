@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Draw the README's picture, and the one of all transforms.
+"""Draw the README's picture, and those of all transforms and corruptions.
 
     python scripts/make_pictures.py [--weights WEIGHTS] [--out docs/pictures]
 
 ``parts.png`` shows the predictions of a part segmenter on the sample meshes: in the first row the
 parts, in the rows below the attention of two slots on the same shapes. ``transforms.png`` shows a
-sample shape after each transform. The same weights always give the same pictures.
+sample shape after each transform, ``corruptions.png`` after each corruption at severities 1, 3 and
+5. The same weights always give the same pictures.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from pcea.datasets import Batch
+from pcea.datasets import Batch, Clouds
 from pcea.errors import InputError
 from pcea.explanation import explain
 from pcea.formats import Cloud, Mesh, read
@@ -23,7 +24,7 @@ from pcea.models import PointModel, Segmenter, load_model
 from pcea.pictures import Camera, Panel, Style, grid, save
 from pcea.pictures.parts import part_panels
 from pcea.pictures.refine import refine
-from pcea.transforms import as_transforms
+from pcea.transforms import as_transforms, corrupt, corruption_sets
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ("animal.ply", "chair.obj", "mug.stl", "table.ply")
@@ -52,11 +53,12 @@ TRANSFORMS = (
     "pointcutmix-k(0.4, probability=1)",
     "rsmix(0.6, probability=1)",
 )
+SEVERITIES = (1, 3, 5)
 COLUMNS, POINTS, SEED = 6, 2048, 5  # with this seed the two shapes are mixed with each other
 
 
 def main() -> None:
-    """Draw both pictures with the weights that the command line names."""
+    """Draw the pictures with the weights that the command line names."""
     parser = argparse.ArgumentParser(description="Draw the README's picture.")
     parser.add_argument("--weights", default="parts-eat-tiny", help="a part segmenter")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="folder")
@@ -64,6 +66,7 @@ def main() -> None:
     try:
         print(draw(wanted.weights, wanted.out))
         print(draw_transforms(wanted.out))
+        print(draw_corruptions(wanted.out))
     except InputError as error:
         sys.exit(f"make_pictures: {error}")
 
@@ -112,6 +115,26 @@ def draw_transforms(out: Path) -> Path:
     rows = [panels[i : i + COLUMNS] for i in range(0, len(panels), COLUMNS)]
     save(grid(rows, style=style), out / "transforms.png")
     return out / "transforms.png"
+
+
+def draw_corruptions(out: Path) -> Path:
+    """Draw ``corruptions.png``, a chair after each corruption of the benchmarks; return its path.
+
+    Points of the chair are blue by their height; added points are orange.
+    """
+    pos = points("chair.obj")[None]
+    part = torch.zeros(pos.shape[:2], dtype=torch.long)
+    cloud = Clouds.from_dense(pos, torch.zeros(1), torch.nn.functional.normalize(pos, dim=-1), part)
+    panels = []
+    for name in (name for names in corruption_sets().values() for name in names):
+        for severity in SEVERITIES:
+            after = corrupt(cloud, name, severity, POINTS // 2).batch([0])
+            title = f"{name}, {severity}"
+            panels.append(Panel(Cloud(after.pos[0]), colors=colors(after), title=title))
+    style = Style(camera=Camera(azimuth=-40.0), width=1.5, dpi=75, point_size=0.022)
+    rows = [panels[i : i + COLUMNS] for i in range(0, len(panels), COLUMNS)]
+    save(grid(rows, style=style), out / "corruptions.png")
+    return out / "corruptions.png"
 
 
 def points(name: str) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """``pcea evaluate``: measure a model on a data set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.corrupted import CorruptedRun
 from pcea.cli.files import check_out
-from pcea.cli.output import busy, percent, say, say_table
+from pcea.cli.output import busy, say, say_figures
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
 from pcea.errors import InputError, checked
 from pcea.version import __version__
 
 if TYPE_CHECKING:
-    from pcea.datasets import Clouds, PointCloudDataset
+    from pcea.datasets import PointCloudDataset
     from pcea.models import PointModel
 
 
@@ -44,7 +44,7 @@ class Evaluate:
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out otherwise."""
     corrupt: Annotated[str | None, arg(metavar="NAME[:SEVERITY]")] = None
-    """Corrupt the clouds first, such as jitter:3; without a severity: the mean of all five."""
+    """Also measure on corrupted clouds, as jitter, jitter:3, modelnet-c, modelnet40-c or all."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
     faithfulness: bool = False
@@ -64,7 +64,6 @@ class Evaluate:
         from pcea.evaluation.metrics import check_metrics
         from pcea.formats import write_json
         from pcea.models import PointModel
-        from pcea.transforms.corruptions import SEVERITIES
 
         check_file(json=self.json)
         if self.faithfulness and self.corrupt is not None:
@@ -73,35 +72,26 @@ class Evaluate:
             if not self.faithfulness:
                 raise InputError("--faithfulness-pictures needs --faithfulness")
             check_out(self.faithfulness_pictures, "--faithfulness-pictures")
-        corruption, colon, severity = (self.corrupt or "").partition(":")
-        if colon and severity not in map(str, SEVERITIES):
-            raise InputError(f"--corrupt {self.corrupt}: a severity is 1, 2, 3, 4 or 5")
-        severities = [int(severity)] if colon else list(SEVERITIES)
+        corrupted = None if self.corrupt is None else CorruptedRun(self.corrupt, self.split)
         model = open_model(PointModel, self.weights, self.device, self.keep_strays)
         check_metrics(self.metric, model.task)
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
-        data = load_dataset(name, self.split, self.data_root)
+        data = corrupted.clean(name) if corrupted is not None else None
+        data = data or load_dataset(name, self.split, self.data_root)
         check_fit(model, data)
         num_points = self.num_points or model.info.num_points
-        clouds = data.clouds.to(model.device)
-        conditions: list[dict[str, Any]] = [{}]
-        if self.corrupt is not None:
-            conditions = [{"corruption": corruption, "severity": each} for each in severities]
-        with busy(f"{self.weights} on {len(data)} clouds"):
-            results = [
-                evaluate(
-                    *(model, clouds, num_points, self.votes, self.batch_size, self.category), **how
-                )
-                for how in conditions
-            ]
+        how: dict[str, Any] = {
+            "votes": self.votes,
+            "batch_size": self.batch_size,
+            "use_category": self.category,
+        }
         figures = {
             "task": model.task,
             "dataset": name,
             "split": self.split,
             "clouds": len(data),
-            **_mean([each.summary(self.metric) for each in results]),
             "weights": self.weights,
             "model": model.info.name,
             "votes": self.votes,
@@ -110,26 +100,31 @@ class Evaluate:
             **({"category_given": self.category} if model.task == "segmentation" else {}),
             "version": __version__,
         }
-        if self.corrupt is not None:
-            each = [result.figures(self.metric) for result in results]
-            figures |= {
-                "corruption": corruption,
-                "severities": severities,
-                "per_severity": dict(zip(map(str, severities), each, strict=True)),
-            }
-        _print(figures, data)
+        say(
+            f"{model.info.name} on {name} {self.split}: {len(data)} clouds, {num_points} points, "
+            f"votes: {self.votes}"
+        )
+        if corrupted is not None:
+            figures |= corrupted.measure(model, data, num_points, self.metric, self.data_root, how)
+        else:
+            with busy(f"{self.weights} on {len(data)} clouds"):
+                figures |= evaluate(model, data.clouds, num_points, **how).summary(self.metric)
+            say_figures(figures, data)
         if self.faithfulness:
-            figures["faithfulness"] = self._measure_faithfulness(model, clouds, data, num_points)
+            figures["faithfulness"] = self._measure_faithfulness(model, data, num_points)
         if self.json is not None:
             write_json(self.json, figures)
+        if corrupted is not None and not corrupted.complete:
+            raise KeyboardInterrupt("what was measured before is kept")
 
     def _measure_faithfulness(
-        self, model: "PointModel", clouds: "Clouds", data: "PointCloudDataset", num_points: int
+        self, model: "PointModel", data: "PointCloudDataset", num_points: int
     ) -> dict[str, Any]:
         """Measure, print and draw how faithful the maps are, and return the figures."""
         from pcea.cli.faithfulness import say_faithfulness
         from pcea.explanation import measure_faithfulness
 
+        clouds = data.clouds.to(model.device)
         num = min(self.faithfulness_clouds, len(clouds))
         with busy(f"the maps of {self.weights} on {num} clouds"):
             found = measure_faithfulness(
@@ -143,39 +138,3 @@ class Evaluate:
             names = save_faithfulness(found, self.faithfulness_pictures, title)
             say(f"{', '.join(names)} are in {self.faithfulness_pictures}")
         return found.summary()
-
-
-def _mean(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Average each figure, and those of each category."""
-    mean = {}
-    for key, value in summaries[0].items():
-        values = [each[key] for each in summaries]
-        mean[key] = _mean(values) if isinstance(value, dict) else sum(values) / len(values)
-    return mean
-
-
-def _print(figures: dict[str, Any], data: "PointCloudDataset") -> None:
-    from pcea.evaluation.metrics import format_figure
-
-    severities = figures.get("severities", ())
-    which = f"severity {severities[0]}" if len(severities) == 1 else "the mean of all severities"
-    say(
-        f"{figures['model']} on {figures['dataset']} {figures['split']}: "
-        f"{figures['clouds']} clouds, {figures['num_points']} points, votes: {figures['votes']}"
-        + (f"; corrupted by {figures['corruption']}, {which}" if severities else "")
-    )
-    overall = {name: value for name, value in figures.items() if isinstance(value, float)}
-    titles = [name.replace("_", " ") for name in overall]
-    values = [format_figure(name, value) for name, value in overall.items()]
-    say_table(("figure", "value"), zip(titles, values, strict=True))
-    if len(severities) > 1:
-        rows = [
-            (severity, *(format_figure(name, value) for name, value in found.items()))
-            for severity, found in figures["per_severity"].items()
-        ]
-        say_table(("severity", *titles), rows, numbers=len(titles))
-    figure, key = ("accuracy", "per_class") if "per_class" in figures else ("mIoU", "per_category")
-    counts = data.clouds.category.bincount(minlength=len(data.taxonomy.categories)).tolist()
-    clouds = dict(zip(data.taxonomy.categories, counts, strict=True))
-    rows = [(name, str(clouds[name]), percent(value)) for name, value in figures[key].items()]
-    say_table(("category", "clouds", figure), rows, numbers=2)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich import progress
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pcea.names import printable
+
+if TYPE_CHECKING:
+    from pcea.datasets import PointCloudDataset
 
 T = TypeVar("T")
 
@@ -54,13 +57,30 @@ def say_table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
     print(drawn.get(), end="")
 
 
-def track(items: Sequence[T]) -> Iterable[T]:
-    """Iterate over items, with a progress bar on stderr if that is a terminal."""
+def say_figures(figures: dict[str, Any], data: "PointCloudDataset") -> None:
+    """Print the figures of a result, and those of each category."""
+    from pcea.evaluation.metrics import format_figure
+
+    overall = {name: value for name, value in figures.items() if isinstance(value, float)}
+    rows = [(name.replace("_", " "), format_figure(name, value)) for name, value in overall.items()]
+    say_table(("figure", "value"), rows)
+    figure, key = ("accuracy", "per_class") if "per_class" in figures else ("mIoU", "per_category")
+    counts = data.clouds.category.bincount(minlength=len(data.taxonomy.categories)).tolist()
+    clouds = dict(zip(data.taxonomy.categories, counts, strict=True))
+    each = [(name, str(clouds[name]), percent(value)) for name, value in figures[key].items()]
+    say_table(("category", "clouds", figure), each, numbers=2)
+
+
+def track(items: Iterable[T], total: int | None = None) -> Iterable[T]:
+    """Iterate over items, with a progress bar on stderr if that is a terminal.
+
+    ``total`` is their number, where they do not tell it themselves.
+    """
     console = Console(stderr=True)
     # With `disable`, rich before 14.3 prints an empty line at the end.
     if not console.is_terminal:
         return items
-    return progress.track(items, "", console=console, transient=True)
+    return progress.track(items, "", total=total, console=console, transient=True)
 
 
 def busy(what: str) -> Status:

@@ -2,10 +2,12 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import Clouds
@@ -121,12 +123,19 @@ def _names_of(file: Path) -> Path:
     return file.with_name(f"{stem}_{file.stem[len(stem) :]}_id2file.json")
 
 
-def _read(file: Path, num_categories: int) -> Clouds:
+def read_arrays(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Read ``data`` and ``label`` of an HDF5 file."""
     try:
         with h5py.File(file, "r") as archive:
-            data, label = np.asarray(archive["data"]), np.asarray(archive["label"])
+            return np.asarray(archive["data"]), np.asarray(archive["label"])
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise InputError(f"{file}: truncated, or no HDF5 file with 'data' and 'label'") from error
+
+
+def check_arrays(
+    file: Path, data: NDArray[Any], label: NDArray[Any], num_categories: int
+) -> NDArray[np.int64]:
+    """Refuse arrays that are no (M, N, 3) clouds and their labels; return the labels, (M,)."""
     if data.ndim != 3 or data.shape[2] != 3 or not data.shape[1] or data.dtype.kind != "f":
         raise InputError(f"{file}: data is {data.dtype} {data.shape}, expected floats (M, N, 3)")
     if label.dtype.kind not in "iu" or label.size != len(data):
@@ -143,6 +152,12 @@ def _read(file: Path, num_categories: int) -> Clouds:
         raise InputError(
             f"{file}: cloud {i} has a coordinate that is not finite, or beyond {MAX_COORDINATE:g}"
         )
+    return label
+
+
+def _read(file: Path, num_categories: int) -> Clouds:
+    data, label = read_arrays(file)
+    label = check_arrays(file, data, label, num_categories)
     names = [f"{file.stem}/{i}" for i in range(len(data))]
     if (listing := _names_of(file)).exists():
         names = read_json(listing)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from pcea.datasets.corrupted_files import CorruptedFiles, require_file
 from pcea.datasets.dataset import PointCloudDataset, Task
 from pcea.errors import checked
 from pcea.evaluation.evaluate import evaluate
@@ -32,7 +33,8 @@ DGCNN = {
     "add_local": 0.725,
 }
 
-Figures = dict[str, float]
+# Metrics by name; those of each category are a mapping of their own.
+Figures = dict[str, Any]
 
 
 @dataclass
@@ -76,9 +78,9 @@ class CorruptedResult:
 
         It is the mean over the severities, and then over all comparable corruptions.
         """
-        return self.means[STANDARD[self.task][0]]
+        return float(self.means[STANDARD[self.task][0]])
 
-    def benchmarks(self) -> dict[str, Figures]:
+    def benchmarks(self) -> dict[str, dict[str, float]]:
         """The published measures of each benchmark all of whose comparable sets were evaluated."""
         found = {}
         for benchmark, names in corruption_sets().items():
@@ -100,12 +102,17 @@ class CorruptedResult:
                     "source": self.source[name],
                     "approximation": self.lacks.get(name),
                     "mean": self.mean(name),
-                    "severities": {str(level): each for level, each in found.items()},
+                    "severities": {str(level): overall(each) for level, each in found.items()},
                 }
                 for name, found in self.figures.items()
             },
             "benchmarks": self.benchmarks(),
         }
+
+
+def overall(figures: Figures) -> dict[str, float]:
+    """Leave out the figures of categories."""
+    return {key: value for key, value in figures.items() if not isinstance(value, Mapping)}
 
 
 def mean_figures(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -117,12 +124,12 @@ def mean_figures(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return mean
 
 
-def mean_error(clean: float, means: Figures, dataset: str) -> Figures:
+def mean_error(clean: float, means: Figures, dataset: str) -> dict[str, float]:
     """The mean error, over the severities and then over the corruptions."""
     return {"mean_error": 1 - fmean(means.values())} if means else {}
 
 
-def modelnet_c(clean: float, means: Figures, dataset: str) -> Figures:
+def modelnet_c(clean: float, means: Figures, dataset: str) -> dict[str, float]:
     """Give mCE and RmCE, relative to DGCNN, whose accuracies are known on ModelNet40 alone.
 
     Source: Ren et al., *Benchmarking and Analyzing Point Cloud Classification under Corruptions*.
@@ -147,6 +154,7 @@ def evaluate_corrupted(
     *,
     num_points: int | None = None,
     metrics: Sequence[str] = (),
+    files: Sequence[CorruptedFiles] = (),
     **how: Any,
 ) -> CorruptedResult:
     """Measure a model on clean and on corrupted clouds.
@@ -159,15 +167,17 @@ def evaluate_corrupted(
         severities: of those without a severity.
         num_points: points of each cloud that the model takes. Default: as in training.
         metrics: further metrics.
+        files: published files, which replace clouds made on the fly.
         **how: ``votes``, ``batch_size`` and ``use_category`` of :func:`pcea.evaluation.evaluate`.
 
     Raises:
-        InputError: a name or a severity does not exist, or as :func:`pcea.evaluation.evaluate`.
+        InputError: a name or a severity does not exist, a file is missing, or as
+            :func:`pcea.evaluation.evaluate`.
     """
     check_metrics(metrics, model.task)
     conditions = [each for name in names for each in read_conditions(name, severities)]
     num_points = num_points or model.info.num_points
-    return list(measure(model, data, conditions, num_points, metrics, **how))[-1]
+    return list(measure(model, data, conditions, num_points, metrics, files, **how))[-1]
 
 
 def measure(
@@ -176,19 +186,30 @@ def measure(
     conditions: Sequence[tuple[str, int]],
     num_points: int,
     metrics: Sequence[str] = (),
+    files: Sequence[CorruptedFiles] = (),
     **how: Any,
 ) -> Iterator[CorruptedResult]:
-    """Yield the same result after each condition is measured, the first time after clean clouds."""
-    clean = evaluate(model, data.clouds, num_points, **how).figures(metrics)
+    """Yield the same result after each condition is measured, and first after clean clouds."""
+    published = {each.benchmark: each for each in files}
+    for name, severity in conditions:
+        if (source := published.get(CORRUPTIONS.get(name).benchmark or "")) is not None:
+            require_file(source.file(name, severity))
+    clean = evaluate(model, data.clouds, num_points, **how).summary(metrics)
     result = CorruptedResult(model.task, data.name, clean)
     yield result
     for name, severity in dict.fromkeys(conditions):
-        lacks = CORRUPTIONS.get(name).approximates(data.clouds, num_points)
-        if lacks:
-            result.lacks[name] = lacks
-        result.source[name] = ON_THE_FLY
-        found = evaluate(
-            model, data.clouds, num_points, corruption=name, severity=severity, **how
-        ).figures(metrics)
-        result.figures.setdefault(name, {})[severity] = found
+        entry = CORRUPTIONS.get(name)
+        if entry.benchmark in published:
+            source = published[entry.benchmark]
+            clouds = source.read(name, severity)
+            found = evaluate(model, clouds, clouds.longest, **how)
+            result.source[name] = f"files in {source.folder}"
+        else:
+            if lacks := entry.approximates(data.clouds, num_points):
+                result.lacks[name] = lacks
+            found = evaluate(
+                model, data.clouds, num_points, corruption=name, severity=severity, **how
+            )
+            result.source[name] = ON_THE_FLY
+        result.figures.setdefault(name, {})[severity] = found.summary(metrics)
         yield result

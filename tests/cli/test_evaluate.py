@@ -69,10 +69,17 @@ def test_one_severity_of_a_corruption(
 ) -> None:
     file = tmp_path / "jitter.json"
     words = ("evaluate", classifier, "--data-root", toys, "--corrupt", "jitter:2")
-    assert "corrupted by jitter, severity 2" in pcea(*words, "--json", file)
+    out = pcea(*words, "--json", file)
+    assert "severity 2" in out and "made on the fly (jitter)" in out
     figures = json.loads(file.read_text())
-    assert (figures["corruption"], figures["severities"]) == ("jitter", [2])
-    assert figures["per_severity"]["2"]["overall_accuracy"] == figures["overall_accuracy"]
+    found = figures["corrupted"]
+    assert (found["format"], found["complete"]) == (1, True)
+    jitter = found["corruptions"]["jitter"]
+    assert jitter["severities"] == {
+        "2": {name: figures[name] for name in ("overall_accuracy", "mean_class_accuracy")}
+    }
+    assert jitter["source"] == "made on the fly" and jitter["approximation"] is None
+    assert found["clean"]["overall_accuracy"] >= 0 and found["benchmarks"] == {}
 
 
 def test_all_severities_of_a_corruption(
@@ -80,10 +87,11 @@ def test_all_severities_of_a_corruption(
 ) -> None:
     file = tmp_path / "dropout.json"
     words = ("evaluate", segmenter, "--data-root", toys, "--corrupt", "dropout_global")
-    assert "the mean of all severities" in pcea(*words, "--json", file)
+    assert "severity 5" in pcea(*words, "--json", file)
     figures = json.loads(file.read_text())
-    each = [found["class_miou"] for found in figures["per_severity"].values()]
-    assert figures["severities"] == [1, 2, 3, 4, 5] and len(set(each)) > 1
+    severities = figures["corrupted"]["corruptions"]["dropout_global"]["severities"]
+    each = [found["class_miou"] for found in severities.values()]
+    assert list(severities) == list("12345") and len(set(each)) > 1
     assert figures["class_miou"] == pytest.approx(sum(each) / 5)
     assert figures["class_miou"] == pytest.approx(sum(figures["per_category"].values()) / 2)
 
@@ -102,6 +110,57 @@ def test_faithfulness(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) ->
     for name in found["deletion"]:
         assert found["titles"][name] in out
     assert set(found["pointing"]) == {"slots", "saliency"}
+
+
+def test_a_whole_benchmark(pcea: Run, classifier: Path, toys: Path, tmp_path: Path) -> None:
+    file = tmp_path / "all.json"
+    words = ("evaluate", classifier, "--data-root", toys, "--corrupt", "all", "--json", file)
+    out = pcea(*words)
+    assert "* approximation: " in out and "means over 19 corruptions" in out
+    figures = json.loads(file.read_text())
+    found = figures["corrupted"]
+    assert len(found["corruptions"]) == 22
+    marked = [name for name, each in found["corruptions"].items() if each["approximation"]]
+    assert marked == ["density_inc", "lidar", "occlusion"]
+    means = [
+        each["mean"]["overall_accuracy"]
+        for name, each in found["corruptions"].items()
+        if name not in marked
+    ]
+    assert figures["overall_accuracy"] == pytest.approx(sum(means) / 19)
+    assert set(found["benchmarks"]) == {"modelnet-c", "modelnet40-c"}
+    assert found["benchmarks"]["modelnet-c"].keys() == {"mean_error"}  # no ModelNet40, no mCE
+
+
+def test_what_is_done_before_an_interrupt_is_kept(
+    pcea: Run, classifier: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pcea.evaluation import corrupted
+
+    plain, calls = corrupted.evaluate, []
+
+    def interrupted(*args: object, **how: object) -> object:
+        calls.append(how)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return plain(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(corrupted, "evaluate", interrupted)
+    file = tmp_path / "part.json"
+    words = ("evaluate", classifier, "--data-root", toys, "--corrupt", "jitter", "--json", file)
+    assert "what was measured before is kept" in pcea(*words, status=130)
+    found = json.loads(file.read_text())["corrupted"]
+    assert not found["complete"]
+    assert list(found["corruptions"]["jitter"]["severities"]) == ["1", "2"]
+
+
+def test_published_files_have_no_other_split(
+    pcea: Run, classifier: Path, toys: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "label.npy").touch()
+    words = ("evaluate", classifier, "--data-root", toys, "--corrupt", tmp_path)
+    assert "files are of the test split" in pcea(*words, "--split", "val", status=2)
+    assert "data_background_1.npy: missing" in pcea(*words, status=2)
 
 
 def test_only_the_test_files_are_there(
@@ -133,7 +192,8 @@ def test_only_the_test_files_are_there(
         ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
         ("--faithfulness-pictures .", "--faithfulness-pictures needs --faithfulness"),
         ("--faithfulness --corrupt jitter", "--faithfulness is of clean clouds"),
-        ("--corrupt jitter:6", "--corrupt jitter:6: a severity is 1, 2, 3, 4 or 5"),
+        ("--corrupt jitter:6", "jitter:6: a severity is 1, 2, 3, 4 or 5"),
+        ("--corrupt .", "holds no published corrupted clouds"),
     ],
 )
 def test_wrong_options(pcea: Run, classifier: Path, toys: Path, words: str, reason: str) -> None:

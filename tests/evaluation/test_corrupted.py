@@ -1,5 +1,7 @@
 """The measures of corrupted clouds: means, benchmarks, and what stays out of them."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets import Clouds, PointCloudDataset
+from pcea.datasets.corrupted_files import CorruptedFiles
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import CorruptedResult, evaluate, evaluate_corrupted
@@ -44,10 +47,10 @@ def data() -> PointCloudDataset:
 def test_figures_are_those_of_evaluate(data: PointCloudDataset) -> None:
     model = ByHeight()
     found = evaluate_corrupted(model, data, ["jitter", "rotate:4", "modelnet-c"], severities=[2, 5])
-    assert found.clean == evaluate(model, data.clouds, 128).figures()
+    assert found.clean == evaluate(model, data.clouds, 128).summary()
     assert set(found.figures["rotate"]) == {2, 4, 5} and set(found.figures["jitter"]) == {2, 5}
     assert set(found.figures) == set(corruption_sets()["modelnet-c"])
-    one = evaluate(model, data.clouds, 128, corruption="rotate", severity=4).figures()
+    one = evaluate(model, data.clouds, 128, corruption="rotate", severity=4).summary()
     assert found.figures["rotate"][4] == one
     each = [found.figures["jitter"][level]["overall_accuracy"] for level in (2, 5)]
     assert found.mean("jitter")["overall_accuracy"] == pytest.approx(sum(each) / 2)
@@ -62,6 +65,29 @@ def test_approximations_stay_out_of_means(data: PointCloudDataset) -> None:
     assert found.accuracy == found.figures["jitter"][1]["overall_accuracy"]
     halves = evaluate_corrupted(ByHeight(), data, ["density_inc:2"], num_points=64)
     assert halves.lacks == {}  # the clouds have twice as many points as the model takes
+
+
+def test_published_files_replace_clouds_made_on_the_fly(data: PointCloudDataset) -> None:
+    class Published(CorruptedFiles):
+        benchmark, usual, mark = "modelnet40-c", "mine", "label.npy"
+
+        def file(self, name: str, severity: int) -> Path:
+            return Path(__file__)
+
+        def read(self, name: str, severity: int) -> Clouds:
+            clouds = data.clouds[: 4 + severity]
+            return replace(clouds, pos=clouds.pos * 1.5)
+
+    names = ["lidar:1", "density_inc:4", "jitter:1"]
+    found = evaluate_corrupted(ByHeight(), data, names, files=[Published(Path("folder"))])
+    assert found.source == {
+        "lidar": "files in folder",
+        "density_inc": "files in folder",
+        "jitter": "made on the fly",
+    }
+    assert found.lacks == {}  # what is published is no approximation
+    clouds = Published(Path()).read("density_inc", 4)
+    assert found.figures["density_inc"][4] == evaluate(ByHeight(), clouds, 128).summary()
 
 
 def made(dataset: str, means: dict[str, float], clean: float) -> CorruptedResult:

@@ -40,6 +40,15 @@ def test_transforms_are_drawn(
     assert script.draw_transforms(tmp_path).read_bytes().startswith(b"\x89PNG")
 
 
+def test_corruptions_are_drawn(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "corruption_sets", lambda: {"some": ("jitter", "background")})
+    monkeypatch.setattr(script, "SEVERITIES", (5,))
+    monkeypatch.setattr(script, "POINTS", 200)
+    assert script.draw_corruptions(tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [("eat-tiny", {}, "not a part segmenter"), ("pct-seg", {}, "no slots")],
