@@ -96,7 +96,10 @@ def test_all_severities_of_a_corruption(
     assert figures["class_miou"] == pytest.approx(sum(figures["per_category"].values()) / 2)
 
 
-def test_faithfulness(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:
+def test_faithfulness(
+    pcea: Run, segmenter: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pcea.explanation.faithfulness.curves.GIVEN", (0.5, 1.0))
     file, pictures = tmp_path / "test.json", tmp_path / "pictures"
     words = ("evaluate", segmenter, "--data-root", toys, "--json", file, "--faithfulness")
     out = pcea(*words, "--faithfulness-clouds", 3, "--faithfulness-pictures", pictures)
