@@ -30,7 +30,8 @@ from pcea.training import RunFolder
 
 MECHANISMS = [
     *("external", "self", "offset", "multihead-external", "multihead-external-wide"),
-    *("efficient", "linear", "halo", "catt", "caam", "mean", "identity"),
+    *("efficient", "linear", "halo", "catt", "caam", "caam(method=plain)"),
+    *("mean", "identity"),
     "multihead-external-wide(residual='pre-norm')",  # the blocks of EAMLP
 ]
 # Of each grid of docs/comparison.md, the recipe and the attentions; the first is the baseline.

@@ -13,7 +13,7 @@ from pcea.comparison.statistics import Scores, difference
 from pcea.comparison.table import Comparison, Row
 from pcea.datasets import load_dataset
 from pcea.errors import InputError, checked
-from pcea.formats import ShapeLike
+from pcea.formats import Cloud, ShapeLike
 from pcea.recipes import Recipe, get_recipe
 from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
 
@@ -73,7 +73,8 @@ def compare(
             scores.setdefault(entry.label, {})[seed] = measured
     labels = [entry.label for entry in grid.entries]
     if labels[0] not in scores:
-        raise InputError(f"nothing to compare with: every run of {labels[0]} failed: {failed}")
+        reasons = "; ".join(f"{run}: {reason}" for run, reason in failed.items())
+        raise InputError(f"there is nothing to compare with: {reasons}")
     costs, machine = measure_costs(grid, data_root)
     rows = [
         Row(label, costs[label], scores[label], **_differences(scores, label, labels[0]))
@@ -81,7 +82,10 @@ def compare(
         if label in scores
     ]
     found = Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
-    write_comparison(found, data[0] if shape is None else shape)
+    if shape is None:
+        first = data.clouds[0]
+        shape = Cloud(first.pos, normal=first.normal, name=first.names[0])
+    write_comparison(found, shape)
     return found
 
 

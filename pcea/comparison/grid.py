@@ -158,7 +158,7 @@ class Grid:
                 run, name = self.run_of(entry, seed), f"{entry.label}, seed {seed}"
                 if name in failed:
                     continue
-                with _locked(run, patient) as ours:
+                with locked(run.path, patient) as ours:
                     if not ours or self.is_done(entry, seed):
                         continue
                     number = missing.index((entry, seed)) + 1
@@ -179,10 +179,13 @@ class Grid:
 
 
 @contextmanager
-def _locked(run: RunFolder, patient: bool) -> Iterator[bool]:
-    """Hold the lock of a run, if it is free or the other process is waited for; say whether."""
-    run.path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(run.path.with_name(f"{run.path.name}.lock"))
+def locked(path: Path, patient: bool = True) -> Iterator[bool]:
+    """Hold the lock of what stands at a path; say whether it is held.
+
+    If another process holds it, it is waited for, or else not held.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         lock.acquire(timeout=-1 if patient else 0)
     except Timeout:

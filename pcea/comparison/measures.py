@@ -17,13 +17,14 @@ from pcea.benchmarks.measure import compare as measure
 from pcea.benchmarks.memory import weigh
 from pcea.benchmarks.run import clock_of
 from pcea.benchmarks.training import Stepper
-from pcea.comparison.grid import Entry, Grid
+from pcea.comparison.grid import Grid, locked
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.evaluation import check_fit, evaluate
 from pcea.formats import write_json
 from pcea.models import load_model
 from pcea.recipes import Recipe
 from pcea.training import RunFolder, build_model
+from pcea.training.loop import fingerprint
 
 CLEAN = "clean"
 ROUNDS = 5
@@ -63,22 +64,22 @@ def measure_run(
     A condition is ``clean``, or a corruption with its severity, such as ``jitter:3``. The results
     are kept in the run's folder.
     """
-    file = run.path / f"scores-{data.split}.json"
-    found: Measured = json.loads(file.read_text()) if file.exists() else {}
-    missing = [each for each in conditions if each not in found]
-    if missing:
-        device = device_of()
-        model, clouds = load_model(run.last, device), data.clouds.to(device)
-        check_fit(model, data)
-        for condition in missing:
-            how: dict[str, Any] = {}
-            if condition != CLEAN:
+    file, own = run.path / f"scores-{data.split}.json", fingerprint(data)
+    with locked(run.path):  # another process may measure the same comparison
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        found: Measured = kept["conditions"] if kept.get("data") == own else {}
+        if missing := [each for each in conditions if each not in found]:
+            device = device_of()
+            model, clouds = load_model(run.last, device), data.clouds.to(device)
+            check_fit(model, data)
+            for condition in missing:
                 name, _, severity = condition.partition(":")
-                how = {"corruption": name, "severity": int(severity)}
-            result = evaluate(model, clouds, recipe.num_points, **how)
-            scores = [round(each, 6) for each in result.scores.tolist()]
-            found[condition] = {"figures": result.figures(recipe.metric), "scores": scores}
-            write_json(file, found)
+                how: dict[str, Any] = {"corruption": name, "severity": int(severity or 1)}
+                how = {} if condition == CLEAN else how
+                result = evaluate(model, clouds, recipe.num_points, **how)
+                scores = [round(each, 6) for each in result.scores.tolist()]
+                found[condition] = {"figures": result.figures(recipe.metric), "scores": scores}
+                write_json(file, {"data": own, "conditions": found})
     return {each: found[each] for each in conditions}
 
 
@@ -91,11 +92,16 @@ def measure_costs(
     ``costs.json``, and repeated if there are further attentions.
     """
     file = grid.out / "costs.json"
-    if file.exists():
-        kept = json.loads(file.read_text())
-        costs = {label: Cost(**values) for label, values in kept["costs"].items()}
-        if all(entry.label in costs for entry in grid.entries):
-            return {entry.label: costs[entry.label] for entry in grid.entries}, kept["machine"]
+    with locked(file):
+        kept = json.loads(file.read_text()) if file.exists() else {"costs": {}}
+        if any(entry.label not in kept["costs"] for entry in grid.entries):
+            kept = _measure_all(grid, data_root)
+            write_json(file, kept)
+    costs = {entry.label: Cost(**kept["costs"][entry.label]) for entry in grid.entries}
+    return costs, kept["machine"]
+
+
+def _measure_all(grid: Grid, data_root: str | Path | None) -> dict[str, Any]:
     device, machine = device_of(), describe_machine(device_of())
     Console(highlight=False).print(f"measuring the cost of {len(grid.entries)} attentions")
     recipes = {e.label: replace(grid.recipe_of(e, 0), compile="no") for e in grid.entries}
@@ -119,9 +125,7 @@ def measure_costs(
         )
         for row in found.rows
     }
-    kept = {"machine": machine, "costs": {label: asdict(cost) for label, cost in costs.items()}}
-    write_json(file, kept)
-    return costs, machine
+    return {"machine": machine, "costs": {label: asdict(cost) for label, cost in costs.items()}}
 
 
 def _step(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Call:
@@ -150,8 +154,3 @@ def _sizes(recipe: Recipe, data: PointCloudDataset) -> tuple[int, float]:
     with torch.no_grad():
         operations = count_operations(lambda: model(pos, normal))
     return sum(each.numel() for each in model.parameters()), operations / len(pos)
-
-
-def entries_of(grid: Grid, entry: Entry) -> list[tuple[int, RunFolder]]:
-    """List the seeds of an attention whose runs are trained, with their folders."""
-    return [(s, grid.run_of(entry, s)) for s in grid.seeds if grid.is_done(entry, s)]

@@ -13,11 +13,13 @@ from pcea.explanation import explain
 from pcea.formats import ShapeLike
 from pcea.models import load_model
 from pcea.pictures import Panel, Style, gallery
-from pcea.pictures.explained import DrawnExplanation
+from pcea.pictures.explained import COLORMAP, DrawnExplanation
 
 FRONT, OTHER, INK, SOFT, GRID = "#0072B2", "#8a939c", "#1c2126", "#5b6570", "#e3e6ea"
 # Panels of curves side by side.
 COLUMNS = 4
+# The last color of a map stands for this many times the mean, and for all above.
+LARGEST = 4.0
 
 
 def draw_costs(comparison: Comparison) -> Figure:
@@ -98,7 +100,7 @@ def draw_curves(comparison: Comparison) -> Figure:
         for run in runs:
             _line(axes, run, color=FRONT, lw=0.9)
         _titled(axes, label)
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     for axes in every[len(curves) :]:
         axes.remove()
     figure.supxlabel("epoch", fontsize=8, color=SOFT)
@@ -114,15 +116,18 @@ def _validation(comparison: Comparison, row: Row) -> list[list[float]]:
 
 
 def _line(axes: Axes, values: Sequence[float], **style: Any) -> None:
-    axes.plot(range(1, len(values) + 1), [100 * value for value in values], **style)
+    marker = "o" if len(values) <= 15 else None
+    percent = [100 * value for value in values]
+    axes.plot(range(1, len(values) + 1), percent, marker=marker, ms=2.5, **style)
 
 
 def draw_maps(comparison: Comparison, shape: ShapeLike) -> Figure | None:
     """Draw one column of the last layer's map on a shape, a panel for each attention.
 
-    It is the most telling slot, or what each point receives; None if no model has attention.
+    It is the most telling slot, or what each point receives, in multiples of its mean, so that even
+    attention has the same color in all panels; None if no model has attention.
     """
-    style, panels, grid = Style(), list[Panel](), comparison.grid
+    panels, highest, grid = list[Panel](), 1.0, comparison.grid
     for entry in grid.entries:
         row = next((each for each in comparison.rows if each.label == entry.label), None)
         if row is None:
@@ -131,11 +136,15 @@ def draw_maps(comparison: Comparison, shape: ShapeLike) -> Figure | None:
         if not len(model.encoder.layers):
             continue
         found = explain(model, shape, up="y", importance=False, slots=1)
-        drawn = DrawnExplanation(found, "", style)
-        column = found.maps[found.gallery[0].layer].columns[found.gallery[0].index]
-        panels += drawn.panels(found.gallery, [f"{entry.label}\n{column}"])
-        style = drawn.colored
-    return gallery(panels, style=style) if panels else None
+        drawn, column = DrawnExplanation(found, "", Style()), found.gallery[0]
+        name = found.maps[column.layer].columns[column.index]
+        values = drawn.carry(found.values([column]))[:, 0]
+        panels.append(Panel(drawn.shape, values, title=f"{entry.label}\n{name}"))
+        highest = max(highest, column.high)
+    if not panels:
+        return None
+    high = min(highest, LARGEST)
+    return gallery(panels, style=Style(colormap=COLORMAP, low=0.0, high=high, label="× the mean"))
 
 
 def _row_of(figure: Figure, columns: int) -> Sequence[Axes]:

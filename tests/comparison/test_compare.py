@@ -1,0 +1,141 @@
+"""A whole comparison of two attentions with two seeds, and what stands in its files."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+
+import pcea
+from pcea.comparison import Comparison, measures
+from pcea.comparison import compare as function
+from pcea.comparison.grid import read_entry
+from pcea.comparison.pictures import front_of
+from pcea.datasets import load_dataset
+from pcea.errors import InputError
+from pcea.training import build_model
+
+OPTIONS = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16}
+RECIPE = replace(
+    pcea.RECIPES["shapes-cls"],
+    model_options=OPTIONS,
+    num_points=32,
+    epochs=2,
+    precision="float32",
+    compile="no",
+)
+ATTENTIONS = ["external(slots=4)", "mean"]
+CONDITIONS = ("clean", "jitter:2", "scale:5")
+few = partial(load_dataset, num_per_category=2, num_points=64)
+
+
+def compare(out: Path, attentions: list[str], seeds: tuple[int, ...]) -> Comparison:
+    return pcea.compare(RECIPE, attentions, out, seeds, corrupt=["jitter:2", "scale:5"])
+
+
+@pytest.fixture(scope="module")
+def patched() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("training.setup", "comparison.measures"):
+            patch.setattr(f"pcea.{module}.load_dataset", few)
+        patch.setitem(function.__globals__, "load_dataset", few)
+        patch.setattr("pcea.training.report.as_svg", lambda figure, label: "<svg></svg>")
+        patch.setattr(measures, "weigh", lambda found, device: None)  # starts new processes
+        patch.setattr(measures, "ROUNDS", 1)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def found(patched: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    return compare(tmp_path_factory.mktemp("grid"), ATTENTIONS, (0, 1))
+
+
+def test_figures_are_those_of_evaluate(found: Comparison) -> None:
+    clouds = few("shapes", "val").clouds
+    assert [row.label for row in found.rows] == ATTENTIONS
+    expected = dict[str, list[float]]()
+    for condition in CONDITIONS:
+        name, _, severity = condition.partition(":")
+        how = {"corruption": name, "severity": int(severity)} if severity else {}
+        runs = [found.grid.run_of(found.grid.entries[1], seed) for seed in (0, 1)]
+        results = [pcea.evaluate(pcea.load_model(run.last), clouds, 32, **how) for run in runs]
+        expected[condition] = [each.figures()["overall_accuracy"] for each in results]
+    row = found.rows[1]
+    assert found.conditions == CONDITIONS
+    assert row.figures("overall_accuracy") == expected["clean"]
+    means = [fmean(each) for each in zip(expected["jitter:2"], expected["scale:5"], strict=True)]
+    assert row.corrupted("overall_accuracy") == pytest.approx(means)
+    values = found.as_dict()["attentions"][1]
+    assert values["mean"] == pytest.approx(fmean(expected["clean"]))
+    assert values["std"] == pytest.approx(stdev(expected["clean"]))
+
+
+def test_differences_are_those_of_the_figures(found: Comparison) -> None:
+    first, second = found.rows
+    assert first.difference is None and second.difference is not None
+    assert second.corrupted_difference is not None
+    pairs = zip(second.figures("overall_accuracy"), first.figures("overall_accuracy"), strict=True)
+    each = [own - other for own, other in pairs]
+    assert second.difference.mean == pytest.approx(np.mean(each), abs=1e-6)
+    assert second.difference.std == pytest.approx(stdev(each), abs=1e-6)
+    assert len(second.difference.mcnemar) == 2
+
+
+def test_costs_are_those_of_the_model(found: Comparison) -> None:
+    data, entry = few("shapes", "train"), read_entry("external(slots=4)", RECIPE)
+    model = build_model(replace(RECIPE, **entry.changes), data)
+    cost = found.rows[0].cost
+    assert cost.parameters == sum(each.numel() for each in model.parameters())
+    assert cost.step_seconds is not None and cost.step_seconds > 0
+    # Attention alone, by hand: 8 tokens of 16 channels, 4 slots; Wq into Mk, scores, values.
+    with_slots, without = found.rows[0].cost.operations, found.rows[1].cost.operations
+    assert with_slots - without == 2 * (4 * 16 * 16 / 2 + 2 * 8 * 4 * 16) - 2 * 16 * 16
+
+
+def test_what_is_written(found: Comparison) -> None:
+    out = found.grid.out
+    assert (out / "table.md").read_text() == found.text() + "\n"
+    assert json.loads((out / "comparison.json").read_text())["baseline"] == ATTENTIONS[0]
+    with (out / "figures.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 2 * 2 * len(CONDITIONS)
+    assert {line["condition"] for line in lines} == set(CONDITIONS)
+    page = (out / "index.html").read_text()
+    assert page.count("<svg") == 2 and "data:image/png;base64" in page and "://" not in page
+    for name in ("costs", "curves", "maps"):
+        assert (out / f"{name}.png").stat().st_size > 5000
+
+
+def test_a_further_attention_leaves_the_others_as_they_are(
+    found: Comparison, patched: pytest.MonkeyPatch
+) -> None:
+    evaluated = list[str]()
+    evaluate = measures.evaluate
+
+    def counted(model: object, *args: object, **how: object) -> object:
+        evaluated.append(str(how))
+        return evaluate(model, *args, **how)  # type: ignore[arg-type]
+
+    patched.setattr(measures, "evaluate", counted)
+    more = compare(found.grid.out, [*ATTENTIONS, "identity"], (0,))
+    assert len(evaluated) == len(CONDITIONS)
+    assert [row.label for row in more.rows] == [*ATTENTIONS, "identity"]
+    assert more.rows[0].scores[0] == found.rows[0].scores[0]
+    assert more.rows[2].difference is not None and more.rows[2].difference.over_seeds is None
+    assert any("with one seed nothing is said" in each for each in more.findings())
+
+
+def test_an_unknown_corruption_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no corruption is called 'jittr'"):
+        pcea.compare(RECIPE, ["self"], tmp_path / "new", corrupt=["jittr"])
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_front_is_what_no_other_beats() -> None:
+    costs, values = [1.0, 2.0, 3.0, 2.0, 4.0], [10.0, 12.0, 11.0, 12.0, 15.0]
+    assert front_of(costs, values) == [0, 1, 3, 4]
