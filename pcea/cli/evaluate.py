@@ -110,10 +110,12 @@ class Evaluate:
             with busy(f"{self.weights} on {len(data)} clouds"):
                 figures |= evaluate(model, data.clouds, num_points, **how).summary(self.metric)
             say_figures(figures, data)
-        if self.faithfulness:
-            figures["faithfulness"] = self._measure_faithfulness(model, data, num_points)
-        if self.json is not None:
-            write_json(self.json, figures)
+        try:
+            if self.faithfulness:
+                figures["faithfulness"] = self._measure_faithfulness(model, data, num_points)
+        finally:  # after Ctrl-C, too, what was measured before is kept
+            if self.json is not None:
+                write_json(self.json, figures)
         if corrupted is not None and not corrupted.complete:
             raise KeyboardInterrupt("what was measured before is kept")
 

@@ -114,6 +114,14 @@ def test_faithfulness(
         assert found["titles"][name] in out
     assert set(found["pointing"]) == {"slots", "saliency"}
 
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pcea.explanation.measure_faithfulness", interrupt)
+    pcea(*words, status=130)
+    kept = json.loads(file.read_text())
+    assert kept == {name: value for name, value in figures.items() if name != "faithfulness"}
+
 
 def test_a_whole_benchmark(pcea: Run, classifier: Path, toys: Path, tmp_path: Path) -> None:
     file = tmp_path / "all.json"
