@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pcea.attention.base import ATTENTIONS, register_attention
+from pcea.attention.catt import CATTAttention
 from pcea.attention.self_attention import SelfAttention
 from pcea.models import create_model
 from pcea.recipes import Recipe
@@ -109,13 +110,13 @@ class Start(Callback):
 
 
 @pytest.fixture
-def catt(recipe: Recipe) -> Recipe:
-    return replace(recipe, attention="catt", attention_options={"slots": 6, "heads": 2}, epochs=2)
+def catt(classification: Recipe) -> Recipe:
+    return replace(
+        classification, attention="catt", attention_options={"slots": 6, "heads": 2}, epochs=2
+    )
 
 
-def test_only_a_fresh_run_is_initialized(
-    catt: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_fresh_run_is_initialized(catt: Recipe, tmp_path: Path) -> None:
     def started(*args: Any, **named: Any) -> tuple[Tensor, list[str]]:
         start = Start()
         train(*args, **named, callbacks=[start])
@@ -152,8 +153,6 @@ def test_a_resumed_run_goes_on_from_the_same_values(catt: Recipe, tmp_path: Path
 def test_a_dictionary_is_of_the_centers_of_its_features(
     slots: int, generator: torch.Generator
 ) -> None:
-    from pcea.attention.catt import CATTAttention
-
     torch.manual_seed(0)
     attention = CATTAttention(8, heads=2, slots=slots)
     features = torch.randn(6, 1, 8, generator=generator).expand(6, 40, 8).flatten(0, 1)
