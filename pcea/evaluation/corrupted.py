@@ -1,19 +1,22 @@
 """Measuring a model on corrupted clouds, and the measures of the published benchmarks."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from pcea.datasets.clouds import Clouds
 from pcea.datasets.corrupted_files import CorruptedFiles, require_file
 from pcea.datasets.dataset import PointCloudDataset, Task
 from pcea.errors import checked
-from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.evaluate import evaluate, sample_of
 from pcea.evaluation.metrics import STANDARD, check_metrics
 from pcea.models import PointModel, WrappedModel
 from pcea.transforms.corruptions import (
     CORRUPTIONS,
     SEVERITIES,
+    corrupt,
     corruption_sets,
     read_conditions,
 )
@@ -197,19 +200,25 @@ def measure(
     clean = evaluate(model, data.clouds, num_points, **how).summary(metrics)
     result = CorruptedResult(model.task, data.name, clean)
     yield result
-    for name, severity in dict.fromkeys(conditions):
+
+    def make(name: str, severity: int) -> tuple[Clouds, str, str]:
+        """Make or read clouds, and say where they come from and what they lack."""
         entry = CORRUPTIONS.get(name)
         if entry.benchmark in published:
             source = published[entry.benchmark]
-            clouds = source.read(name, severity)
-            found = evaluate(model, clouds, clouds.longest, **how)
-            result.source[name] = f"files in {source.folder}"
-        else:
-            if lacks := entry.approximates(data.clouds, num_points):
+            return source.read(name, severity), f"files in {source.folder}", ""
+        clouds = corrupt(data.clouds, name, severity, num_points, sample_of(model))
+        return clouds, ON_THE_FLY, entry.approximates(data.clouds, num_points)
+
+    wanted = list(dict.fromkeys(conditions))
+    # The next clouds are made while the model takes these, on processors that would wait.
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(make, *each) for each in wanted[:1]]
+        for place, (name, severity) in enumerate(wanted, start=1):
+            clouds, result.source[name], lacks = ahead.pop().result()
+            ahead += [pool.submit(make, *each) for each in wanted[place : place + 1]]
+            if lacks:
                 result.lacks[name] = lacks
-            found = evaluate(
-                model, data.clouds, num_points, corruption=name, severity=severity, **how
-            )
-            result.source[name] = ON_THE_FLY
-        result.figures.setdefault(name, {})[severity] = found.summary(metrics)
-        yield result
+            found = evaluate(model, clouds, clouds.longest, **how)
+            result.figures.setdefault(name, {})[severity] = found.summary(metrics)
+            yield result

@@ -68,7 +68,7 @@ def evaluate(
     check_labels(model, clouds)
     parts, taxonomy = model.task == "segmentation", model.info.taxonomy
     device = next((each.device for each in model.parameters()), clouds.pos.device)
-    sample = Generator().manual_seed(1) if parts else None
+    sample = sample_of(model)
     if corruption is not None:
         clouds = corrupt(clouds, corruption, severity, num_points, sample)
         num_points, sample = clouds.longest, None
@@ -114,6 +114,11 @@ def evaluate(
         ]
     )
     return PartResult(iou, target, taxonomy, together, part, ptr)
+
+
+def sample_of(model: PointModel | WrappedModel) -> Generator | None:
+    """How points are drawn before clouds are changed: None, the first ones, for a classifier."""
+    return Generator().manual_seed(1) if model.task == "segmentation" else None
 
 
 def _batches(clouds: Clouds, batch_size: int) -> tuple[Tensor, ...]:
