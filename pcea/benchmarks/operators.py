@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch.autograd import DeviceType
-
 from pcea.benchmarks.report import NOTHING, Table, number
 
 # A kind of operator, what bounds its time, and the names that it has; the first match counts.
@@ -69,7 +67,7 @@ def kinds_of(events: Iterable[Any], steps: int, on_gpu: bool) -> list[Kind]:
     kinds[OTHERS] = Kind(OTHERS, "calls")
     for event in events:
         # The GPU's kernels stand in the list a second time, beside the operators that start them.
-        if event.device_type != DeviceType.CPU:
+        if event.device_type.name != "CPU":
             continue
         micros = event.self_device_time_total if on_gpu else event.self_cpu_time_total
         if micros > 0:
