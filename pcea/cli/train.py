@@ -68,7 +68,7 @@ class Train(Recipe):
         values["transforms"] = (*values["transforms"], *self.add_transforms)
         return Recipe(**values)
 
-    def run(self) -> None:
+    def run(self) -> int | None:
         """Train."""
         if not self.name and self.resume is None:
             raise InputError(f"no recipe given: {self.prog} RECIPE, one of {', '.join(RECIPES)}")
@@ -84,6 +84,7 @@ class Train(Recipe):
         else:
             run = train(self.recipe, self.out, self.data_root)
         say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
+        return None
 
 
 def _describe(recipe: Recipe) -> str:

@@ -92,7 +92,8 @@ class Grid:
             replace(recipe, attention=None, attention_options={}, seed=0), None, None, None
         )
         entries = tuple(read_entry(each, recipe) for each in attentions)
-        for what, given in ("attention", [e.label for e in entries]), ("seed", list(seeds)):
+        labels: list[Any] = [entry.label for entry in entries]
+        for what, given in ("attention", labels), ("seed", list(seeds)):
             if not given:
                 raise InputError(f"a comparison needs at least one {what}")
             if twice := [each for each in given if given.count(each) > 1]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from pcea.comparison.table import Comparison, Row, spoken
@@ -34,7 +35,9 @@ def draw_costs(comparison: Comparison) -> Figure:
         corrupted = [row.corrupted(comparison.figure) for row in rows]
         panels[f"Corrupted clouds: {name}"] = corrupted
     size = 4.3 * len(panels) + 2.6, max(3.6, 0.23 * len(rows) + 0.8)
-    figure = Figure(figsize=size, dpi=160, layout="constrained")
+    # The list stands to the right of the panels.
+    beside = ConstrainedLayoutEngine(rect=(0, 0, 1 - 2.6 / size[0], 1))
+    figure = Figure(figsize=size, dpi=160, layout=beside)
     front = set[str]()
     for axes, (title, values) in zip(_row_of(figure, len(panels)), panels.items(), strict=True):
         front |= _against_cost(axes, rows, values)
@@ -47,7 +50,6 @@ def draw_costs(comparison: Comparison) -> Figure:
             fontsize=8,
             color=FRONT if row.label in front else INK,
         )
-    figure.get_layout_engine().set(rect=(0, 0, 1 - 2.6 / size[0], 1))  # type: ignore[union-attr]
     return figure
 
 
