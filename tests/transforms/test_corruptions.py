@@ -30,6 +30,7 @@ def test_a_cloud_is_corrupted_alike_whatever_others_follow(clouds: Clouds, name:
     other = corrupt(clouds, name, 4, 128)
     assert not torch.equal(whole.pos, other.pos)
     again = corrupt(clouds, name, 3, 128)
+    assert again.part is not None
     assert torch.equal(whole.pos, again.pos) and torch.equal(whole.part, again.part)
 
 
