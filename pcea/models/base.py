@@ -93,7 +93,8 @@ class PointModel(nn.Module):
 
         The arguments are those of :meth:`prepare`. With ``complements``, which needs a
         complementary attention, it is (3B, …): the features, their complements, and those of the
-        sum of both, see :meth:`pcea.models.encoder.PointTransformer.forward`.
+        sum of both, see :meth:`pcea.models.encoder.PointTransformer.forward`. Nothing reaches the
+        complements but what the attention reads, and so not the category.
         """
         raise NotImplementedError
 

@@ -48,10 +48,11 @@ class Tokens(NamedTuple):
                 raise ValueError(f"unknown pooling {kind!r}: max or mean")
         return torch.cat(pooled, dim=-1)
 
-    def repeat(self, times: int) -> "Tokens":
-        """Repeat the batch: (times · B, M, …)."""
-        pos, x = (each.repeat(times, 1, 1) for each in self[:2])
-        return Tokens(pos, x, None if self.mask is None else self.mask.repeat(times, 1))
+    def with_complements(self) -> "Tokens":
+        """Give the batch three times, the second time with 0 as the features: (3B, M, …)."""
+        pos, x, mask = self
+        features = torch.cat([x, torch.zeros_like(x), x])
+        return Tokens(pos.repeat(3, 1, 1), features, None if mask is None else mask.repeat(3, 1))
 
 
 class Grouping(nn.Module):

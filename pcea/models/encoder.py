@@ -132,8 +132,9 @@ class PointTransformer(nn.Module):
         The positions (B, N, 3) are centered and scaled to the unit sphere. An encoder made with
         normals needs them. If its attention is complementary, each layer takes the sum of both
         outputs of the one before. The tokens are fused from the first outputs. With
-        ``complements``, the batch is encoded three times, one after the other: from the first
-        outputs, from the second ones (with 0 in place of the embedding), and from their sums.
+        ``complements``, the result has 3B clouds: the batch encoded from the first outputs, from
+        the second ones, and from their sums. The second ones have 0 in place of the embedding, also
+        in the finer levels.
         """
         if self.normals and normal is None:
             raise InputError("this encoder was made with normals, and it was given none")
@@ -154,7 +155,7 @@ class PointTransformer(nn.Module):
         if complements:
             other = torch.cat(seconds, dim=-1)
             joined = torch.cat([joined, other, joined + other])  # (3B, M, C')
-            levels = [level.repeat(3) for level in levels]
+            levels = [level.with_complements() for level in levels]
             pos, _, mask = levels[-1]
         fused = self.fuse(joined, mask)  # (B, M, fused)
         return [*levels, Tokens(pos, fused, mask)]

@@ -182,9 +182,9 @@ class Segmenter(PointModel):
             code = F.one_hot(category, self.categories).to(pos.dtype)
             if self.training and self.category_dropout > 0:
                 code = code * (torch.rand(len(pos), 1, device=pos.device) >= self.category_dropout)
-        times = len(fused.pos) // len(pos)
-        code = code.repeat(times, 1)
-        pos, _, mask = levels[0]  # as often as the batch was encoded
+        if complements:  # without the category: only attention is to reach the second third
+            code = torch.cat([code, torch.zeros_like(code), code])
+        pos, _, mask = levels[0]  # three times as many clouds with complements
         context = torch.cat([fused.pool("max", "mean"), self.category(code)], dim=-1)
         # The context is the same for all points: its term of the layer is computed once per cloud.
         x = F.linear(context, self.context.linear.weight).unsqueeze(1)  # (B, 1, hidden)
@@ -197,7 +197,8 @@ class Segmenter(PointModel):
         x = self.second(x, mask)
         if stand_in is None:
             return x
-        return x.gather(1, stand_in.repeat(times, 1).unsqueeze(-1).expand_as(x))
+        stand_in = stand_in.repeat(len(x) // len(stand_in), 1)
+        return x.gather(1, stand_in.unsqueeze(-1).expand_as(x))
 
     @checked(votes=1, smooth=0)
     def segment(

@@ -74,4 +74,8 @@ def test_features_come_first_then_those_of_the_complements(name: str) -> None:
             layer.transform.norm.running_mean.zero_()
         tokens = model.encoder(pos, None, None, complements=True)[-1].x[2:4]
         empty = model.encoder.fuse(torch.zeros(2, tokens.shape[1], 48))
+        features = model.features(pos, None, category, complements=True).chunk(3)
     torch.testing.assert_close(tokens, empty)
+    # All clouds and points are then alike in the complement, whatever their category is.
+    for each, alike in zip(features, (False, True, False), strict=True):
+        assert torch.allclose(each, each.flatten(0, -2)[0].expand_as(each), atol=1e-6) == alike

@@ -47,7 +47,8 @@ class CausalTraining(TrainingMethod):
         refresh: after how many epochs the partitions are found anew. Default: a fifth of all.
 
     Raises:
-        InputError: an option is out of range, or the attention has no complement.
+        InputError: an option is out of range, the model cannot give the features of a complement,
+            or only its last layer trains and there is a second step.
 
     Source:
         Wang et al., Causal Attention for Unbiased Visual Recognition, arXiv 2108.08782, section 3.
@@ -72,14 +73,21 @@ class CausalTraining(TrainingMethod):
         require("training method 'caam': refresh", refresh, int | None, 1)
         for name, value in (("invariance", invariance), ("confounder", confounder)):
             require(f"training method 'caam': {name}", value, float, 0)
-        if (
-            not isinstance(model, PointModel)
-            or type(model).features is PointModel.features
-            or not any(each.complementary for each in model.encoder.attentions)
-        ):
+        if not isinstance(model, PointModel) or type(model).features is PointModel.features:
             raise InputError(
-                f"training method 'caam' needs an attention with a complement, which model "
-                f"{model.info.name!r} has not got here: give --attention caam, or --method plain"
+                f"training method 'caam' needs a model with the method 'features', which "
+                f"{model.info.name!r} lacks: give --method plain"
+            )
+        if not any(each.complementary for each in model.encoder.attentions):
+            raise InputError(
+                f"training method 'caam' needs an attention with a complement, and model "
+                f"{model.info.name!r} has none here: give --attention caam, or --method plain"
+            )
+        last = set(model.last_layer.parameters())
+        if confounder and not any(p.requires_grad for p in set(model.parameters()) - last):
+            raise InputError(
+                "training method 'caam': freeze leaves nothing but the last layer, and the second "
+                "step does not train that: give --method-options confounder=0, or freeze less"
             )
         self.invariance, self.confounder = invariance, confounder
         self.refresh = max(1, round(recipe.epochs / 5)) if refresh is None else refresh

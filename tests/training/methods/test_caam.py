@@ -181,6 +181,7 @@ def test_weights_that_a_run_starts_from_are_those_of_every_head(classification: 
     ("values", "message"),
     [
         ({"attention": "self"}, "needs an attention with a complement"),
+        ({"freeze": ["encoder", "head.0", "head.2"]}, "freeze leaves nothing but the last layer"),
         ({"method_options": {"partitions": 0}}, "partitions is 0; it must be"),
         ({"method_options": {"invariance": -1}}, "invariance is -1; it must be"),
         ({"method_options": {"refresh": 0}}, "refresh is 0; it must be"),
