@@ -30,20 +30,33 @@ class CorruptedRun:
         from pcea.datasets.corrupted_files import corrupted_files
         from pcea.transforms.corruptions import condition_names, read_conditions
 
-        self.split, self.complete = split, False
-        named = wanted.partition(":")[0] in condition_names()
+        self.wanted, self.split = wanted, split
+        # What ended the measurement early.
+        self.stopped: KeyboardInterrupt | InputError | None = None
+        named = not wanted or wanted.partition(":")[0] in condition_names()
         folder = not named and Path(wanted).expanduser().is_dir()
+        if not named and not folder and "/" in wanted:
+            raise InputError(f"--corrupt {wanted}: there is no such folder")
         self.files = [corrupted_files(wanted)] if folder else []
         if self.files and split != "test":
             raise InputError(f"--corrupt {wanted}: the published files are of the test split")
         self.conditions = read_conditions(self.files[0].benchmark if self.files else wanted)
 
     def clean(self, name: str) -> "PointCloudDataset | None":
-        """Read the clean clouds among files that were named; None if there are none."""
+        """Read the clean clouds among files that were named; None if there are none.
+
+        Raises:
+            InputError: files were named, and the data set ``name`` is not the one of their clouds.
+        """
         from pcea.datasets import PointCloudDataset
         from pcea.datasets.modelnet40 import CATEGORIES
         from pcea.datasets.taxonomy import Taxonomy
 
+        if self.files and name != "modelnet40":
+            raise InputError(
+                f"--corrupt {self.wanted}: the published files are of modelnet40, and the data set "
+                f"is {name}; name another with --dataset"
+            )
         for clouds in (each.clean() for each in self.files):
             if clouds is not None:
                 return PointCloudDataset(clouds, Taxonomy(CATEGORIES), name, self.split)
@@ -60,7 +73,8 @@ class CorruptedRun:
     ) -> dict[str, Any]:
         """Measure and print all, and return what stands in the JSON file.
 
-        After Ctrl-C, this is what was measured before, and :attr:`complete` is false.
+        If Ctrl-C or a damaged file ends the measurement, this is what was measured before, and
+        :attr:`stopped` says why.
         """
         from pcea.datasets.corrupted_files import find_corrupted_files
         from pcea.evaluation.corrupted import measure
@@ -72,13 +86,13 @@ class CorruptedRun:
         try:
             for done in track(steps, total=1 + len(self.conditions)):
                 result = done
-            self.complete = True
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, InputError) as error:
             if result is None or not result.figures:
                 raise
+            self.stopped = error
         assert result is not None
         self._say(result, data)
-        return {**result.means, "corrupted": {"complete": self.complete, **result.summary()}}
+        return {**result.means, "corrupted": {"complete": self.stopped is None, **result.summary()}}
 
     def _say(self, result: "CorruptedResult", data: "PointCloudDataset") -> None:
         from pcea.evaluation.metrics import STANDARD
@@ -110,5 +124,6 @@ class CorruptedRun:
             say_table(("benchmark", "measure", "value"), rows)
         if self.split != "test" and any(name == MEASURES["mce"] for _, name, _ in rows):
             say(f"note: mCE and RmCE refer to DGCNN on the test split, and this is {self.split}")
-        say(f"means over {len(result.comparable)} corruptions:")
+        number = len(result.comparable)
+        say(f"means over {number} corruption{'s' if number > 1 else ''}:")
         say_figures(result.means, data)

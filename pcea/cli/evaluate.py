@@ -44,7 +44,12 @@ class Evaluate:
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out otherwise."""
     corrupt: Annotated[str | None, arg(metavar="NAME[:SEVERITY]")] = None
-    """Also measure on corrupted clouds, as jitter, jitter:3, modelnet-c, modelnet40-c or all."""
+    """Also measure on corrupted clouds. NAME is a corruption; modelnet-c, which is add_global,
+    add_local, dropout_global, dropout_local, jitter, rotate and scale; modelnet40-c, which is
+    background, cutout, density, density_inc, distortion, distortion_rbf, distortion_rbf_inv,
+    gaussian, impulse, lidar, occlusion, rotation, shear, uniform and upsampling; or all. SEVERITY
+    is 1 to 5; without it, as in --corrupt all, each corruption is measured at all five. A folder
+    with the published files of a benchmark is taken, too."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
     faithfulness: bool = False
@@ -116,8 +121,9 @@ class Evaluate:
         finally:  # after Ctrl-C, too, what was measured before is kept
             if self.json is not None:
                 write_json(self.json, figures)
-        if corrupted is not None and not corrupted.complete:
-            raise KeyboardInterrupt("what was measured before is kept")
+        if corrupted is not None and corrupted.stopped is not None:
+            why = f"{corrupted.stopped}; " if str(corrupted.stopped) else ""
+            raise type(corrupted.stopped)(f"{why}what was measured before is kept")
 
     def _measure_faithfulness(
         self, model: "PointModel", data: "PointCloudDataset", num_points: int

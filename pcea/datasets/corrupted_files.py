@@ -23,6 +23,8 @@ class CorruptedFiles(ABC):
     """The usual name of the folder."""
     mark: ClassVar[str]
     """The file by which the folder is recognized."""
+    categories: ClassVar[tuple[str, ...]] = CATEGORIES
+    """The names of the classes, in the order of their numbers in the files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,7 +48,8 @@ class CorruptedFiles(ABC):
 
     def _clouds(self, file: Path, data: NDArray[Any], label: NDArray[Any]) -> Clouds:
         label = check_arrays(file, data, label, len(CATEGORIES))
-        # The files hold numbers instead of names of classes, whose order their counts prove.
+        # The files hold numbers instead of names of classes. Another order is found where classes
+        # have different numbers of clouds.
         if np.bincount(label, minlength=len(CATEGORIES)).tolist() != list(map(int, TEST.split())):
             raise InputError(
                 f"{file}: its classes do not have as many clouds as in ModelNet40's test split, so "

@@ -9,7 +9,7 @@ from typing import Any
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.corrupted_files import CorruptedFiles, require_file
 from pcea.datasets.dataset import PointCloudDataset, Task
-from pcea.errors import checked
+from pcea.errors import InputError, checked
 from pcea.evaluation.evaluate import evaluate, sample_of
 from pcea.evaluation.metrics import STANDARD, check_metrics
 from pcea.models import PointModel, WrappedModel
@@ -148,7 +148,7 @@ def modelnet_c(clean: float, means: Figures, dataset: str) -> dict[str, float]:
 MEASURES = {"modelnet-c": modelnet_c}
 
 
-@checked()
+@checked(num_points=1)
 def evaluate_corrupted(
     model: PointModel | WrappedModel,
     data: PointCloudDataset,
@@ -174,11 +174,13 @@ def evaluate_corrupted(
         **how: ``votes``, ``batch_size`` and ``use_category`` of :func:`pcea.evaluation.evaluate`.
 
     Raises:
-        InputError: a name or a severity does not exist, a file is missing, or as
-            :func:`pcea.evaluation.evaluate`.
+        InputError: a name or a severity does not exist, there are none, a file is missing, files
+            are of other categories than the model's, or as :func:`pcea.evaluation.evaluate`.
     """
     check_metrics(metrics, model.task)
     conditions = [each for name in names for each in read_conditions(name, severities)]
+    if not conditions:
+        raise InputError("nothing is measured without a corruption and a severity: name some")
     num_points = num_points or model.info.num_points
     return list(measure(model, data, conditions, num_points, metrics, files, **how))[-1]
 
@@ -197,6 +199,11 @@ def measure(
     for name, severity in conditions:
         if (source := published.get(CORRUPTIONS.get(name).benchmark or "")) is not None:
             require_file(source.file(name, severity))
+            if model.info.taxonomy.categories != source.categories:
+                raise InputError(
+                    f"{source.folder}: its clouds are of other categories than those of "
+                    f"{model.info.name!r}"
+                )
     clean = evaluate(model, data.clouds, num_points, **how).summary(metrics)
     result = CorruptedResult(model.task, data.name, clean)
     yield result

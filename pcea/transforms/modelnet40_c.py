@@ -23,14 +23,19 @@ from pcea.transforms.corruptions import register_corruption
 from pcea.transforms.drawing import draw_order, normal_noise, uniform
 from pcea.transforms.sampling import patch_rank
 
-# Control points of a deformation along each axis, and the width of its radial functions.
+# Control points of a deformation along each axis, and the width of its radial functions, which is
+# PyGeM's default; the authors give none.
 GRID, WIDTH = 5, 0.5
 
 
 def in_box(batch: Batch, generator: Generator | None = None) -> Batch:
-    """Move the middle of each cloud's bounding box to the origin; its longest side becomes 2."""
+    """Move the middle of each cloud's bounding box to the origin; its longest side becomes 2.
+
+    A cloud whose points are all at one place is only moved.
+    """
     low, high = batch.pos.aminmax(dim=1, keepdim=True)
     longest = (high - low).amax(-1, keepdim=True)
+    longest = torch.where(longest > 0, longest, 2.0)
     return changed(batch, pos=(batch.pos - (low + high) / 2) * (2 / longest))
 
 

@@ -1,6 +1,7 @@
 """Figures on a screen and in a file."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 import pcea as package
+from pcea.errors import InputError
 from pcea.evaluation import register_metric
 from pcea.evaluation.metrics import METRICS
+from pcea.transforms import corruption_sets, list_corruptions
 
 Run = Callable[..., str]
 
@@ -62,6 +65,11 @@ def test_segmenter(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> No
     assert set(told["per_category"]) == {"Ball", "Box"}
     assert 0 <= told["class_miou"] <= 1
     assert 0 <= untold["instance_miou"] <= 1
+
+
+def test_the_help_names_every_corruption(pcea: Run) -> None:
+    words = set(re.findall(r"[\w-]+", pcea("evaluate", "--help")))
+    assert {*list_corruptions(), *corruption_sets(), "all"} <= words
 
 
 def test_one_severity_of_a_corruption(
@@ -143,8 +151,17 @@ def test_a_whole_benchmark(pcea: Run, classifier: Path, toys: Path, tmp_path: Pa
     assert found["benchmarks"]["modelnet-c"].keys() == {"mean_error"}  # no ModelNet40, no mCE
 
 
-def test_what_is_done_before_an_interrupt_is_kept(
-    pcea: Run, classifier: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("stop", "status"), [(KeyboardInterrupt(), 130), (InputError("x.h5: truncated"), 2)]
+)
+def test_what_is_done_before_the_end_is_kept(
+    pcea: Run,
+    classifier: Path,
+    toys: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: BaseException,
+    status: int,
 ) -> None:
     from pcea.evaluation import corrupted
 
@@ -153,13 +170,14 @@ def test_what_is_done_before_an_interrupt_is_kept(
     def interrupted(*args: object, **how: object) -> object:
         calls.append(how)
         if len(calls) == 4:
-            raise KeyboardInterrupt
+            raise stop
         return plain(*args, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(corrupted, "evaluate", interrupted)
     file = tmp_path / "part.json"
     words = ("evaluate", classifier, "--data-root", toys, "--corrupt", "jitter", "--json", file)
-    assert "what was measured before is kept" in pcea(*words, status=130)
+    out = pcea(*words, status=status)
+    assert f"{stop}" in out and "what was measured before is kept" in out
     found = json.loads(file.read_text())["corrupted"]
     assert not found["complete"]
     assert list(found["corruptions"]["jitter"]["severities"]) == ["1", "2"]
@@ -171,7 +189,7 @@ def test_published_files_have_no_other_split(
     (tmp_path / "label.npy").touch()
     words = ("evaluate", classifier, "--data-root", toys, "--corrupt", tmp_path)
     assert "files are of the test split" in pcea(*words, "--split", "val", status=2)
-    assert "data_background_1.npy: missing" in pcea(*words, status=2)
+    assert "files are of modelnet40, and the data set is toys" in pcea(*words, status=2)
 
 
 def test_only_the_test_files_are_there(
@@ -205,6 +223,7 @@ def test_only_the_test_files_are_there(
         ("--faithfulness --corrupt jitter", "--faithfulness is of clean clouds"),
         ("--corrupt jitter:6", "jitter:6: a severity is 1, 2, 3, 4 or 5"),
         ("--corrupt .", "holds no published corrupted clouds"),
+        ("--corrupt ./missing", "--corrupt ./missing: there is no such folder"),
     ],
 )
 def test_wrong_options(pcea: Run, classifier: Path, toys: Path, words: str, reason: str) -> None:

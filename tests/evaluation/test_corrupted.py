@@ -70,9 +70,10 @@ def test_approximations_stay_out_of_means(data: PointCloudDataset) -> None:
 def test_published_files_replace_clouds_made_on_the_fly(data: PointCloudDataset) -> None:
     class Published(CorruptedFiles):
         benchmark, usual, mark = "modelnet40-c", "mine", "label.npy"
+        categories = TAXONOMY.categories
 
         def file(self, name: str, severity: int) -> Path:
-            return Path(__file__)
+            return Path(__file__) if severity < 5 else self.folder / name
 
         def read(self, name: str, severity: int) -> Clouds:
             clouds = data.clouds[: 4 + severity]
@@ -88,6 +89,11 @@ def test_published_files_replace_clouds_made_on_the_fly(data: PointCloudDataset)
     assert found.lacks == {}  # what is published is no approximation
     clouds = Published(Path()).read("density_inc", 4)
     assert found.figures["density_inc"][4] == evaluate(ByHeight(), clouds, 128).summary()
+    with pytest.raises(InputError, match="lidar: missing"):
+        evaluate_corrupted(ByHeight(), data, ["lidar"], files=[Published(Path("folder"))])
+    Published.categories = ("tall", "flat")
+    with pytest.raises(InputError, match=r"folder: its clouds are of other .* of 'stub'"):
+        evaluate_corrupted(ByHeight(), data, names, files=[Published(Path("folder"))])
 
 
 def made(dataset: str, means: dict[str, float], clean: float) -> CorruptedResult:
@@ -141,3 +147,11 @@ def test_the_mean_error_of_modelnet40_c_leaves_approximations_out() -> None:
 def test_unknown_names_are_refused(data: PointCloudDataset, name: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         evaluate_corrupted(ByHeight(), data, [name])
+
+
+def test_nothing_to_measure_is_refused(data: PointCloudDataset) -> None:
+    for names, severities in (((), (1, 2)), (("jitter",), ())):
+        with pytest.raises(InputError, match="without a corruption and a severity"):
+            evaluate_corrupted(ByHeight(), data, names, severities)
+    with pytest.raises(InputError, match="num_points is 0"):
+        evaluate_corrupted(ByHeight(), data, ["jitter:1"], num_points=0)

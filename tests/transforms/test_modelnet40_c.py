@@ -337,3 +337,8 @@ def test_clouds_without_normals_move_alike(batch: Batch, name: str) -> None:
     bare = numbered(batch.pos.float())
     bare.normal = None
     torch.testing.assert_close(corrupt(bare, name, 3).pos, corrupt(batch, name, 3).pos)
+
+
+@pytest.mark.parametrize("name", corruption_sets()["modelnet40-c"])
+def test_points_at_one_place_stay_finite(name: str) -> None:
+    assert corrupt(numbered(torch.zeros(2, 64, 3)), name, 5).pos.isfinite().all()
