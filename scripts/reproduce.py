@@ -5,9 +5,10 @@
     scripts/reproduce.py shapenetpart-eat --seeds 0 1 2 --data-root data --out runs/eat-seg
     scripts/reproduce.py comparison --data-root data --out runs/comparison
 
-The last one rebuilds all tables of docs/comparison.md by ``pcea.compare``, one grid after the
-other, in hours on two CPU cores; ``--grids`` names single ones, and the same command goes on where
-it was interrupted.
+The last one rebuilds all tables of docs/comparison.md and the accuracies in the README's table of
+mechanisms by ``pcea.compare``, one grid after the other, in hours on two CPU cores; ``--grids``
+names single ones, and the same command goes on where it was interrupted. It measures on the
+validation split unless ``--split`` names another.
 
 With a recipe, each seed is trained on the training split only, its best epoch is chosen on the
 validation split, and the chosen split is measured once, at the end. An interrupted run is resumed.
@@ -24,6 +25,7 @@ from pathlib import Path
 import torch
 
 from pcea import InputError, compare, evaluate, load_dataset, load_model, train
+from pcea.comparison.table import NOTHING, spread
 from pcea.formats import replacing
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import RunFolder
@@ -52,7 +54,8 @@ GRIDS = {
         ],
     ),
 }
-PAGE = Path(__file__).parents[1] / "docs" / "comparison.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "comparison.md"
 
 
 def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dict[str, float]:
@@ -66,27 +69,51 @@ def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dic
 
 
 def compare_all(
-    grids: list[str], seeds: list[int], epochs: int | None, data_root: str | None, out: Path
+    grids: list[str],
+    seeds: list[int],
+    epochs: int | None,
+    data_root: str | None,
+    out: Path,
+    split: str,
 ) -> None:
     """Train and measure the grids, and put the table of each into the page when it is done."""
     for name in grids:
         recipe, attentions = get_recipe(GRIDS[name][0]), GRIDS[name][1]
         if epochs is not None:
             recipe = replace(recipe, epochs=epochs)
-        found = compare(recipe, attentions, out / name, seeds, data_root)
+        found = compare(recipe, attentions, out / name, seeds, data_root, split=split)
         lines = [f"{found.about}.", found.text(), *(f"- {each}" for each in found.findings())]
         write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
         print(f"{PAGE}: {name}")
+        if name == "cls":
+            title = f"accuracy on {recipe.dataset}, {split}, %"
+            cells = {row.label: spread(row.figures(found.figure)) for row in found.rows}
+            add_accuracies(ROOT / "README.md", title, cells)
+
+
+def add_accuracies(page: Path, title: str, cells: dict[str, str]) -> None:
+    """Write a sixth column into the README's table of mechanisms, or replace the one it has."""
+    table = split_at(page, "mechanisms")[1].strip()
+    head, rule, *rows = ["|".join(line.split("|")[:6]) for line in table.splitlines()]
+    lines = [f"{head}| {title} |", f"{rule}|---:|"]
+    lines += [f"{row}| {cells.get(row.split('`')[1], NOTHING)} |" for row in rows]
+    write_between(page, "mechanisms", "\n" + "\n".join(lines) + "\n")
 
 
 def write_between(page: Path, name: str, text: str) -> None:
     """Replace what stands between the two markers of a name in a page."""
-    before, start, rest = page.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    before, _, after = split_at(page, name)
+    with replacing(page) as file:
+        file.write(f"{before}{text}\n{after}".encode())
+
+
+def split_at(page: Path, name: str) -> tuple[str, str, str]:
+    """Return a page up to the first marker of a name, between the markers, and from the second."""
+    before, start, rest = page.read_text("utf-8").partition(f"<!-- {name} -->\n")
+    text, end, after = rest.partition(f"<!-- end of {name} -->")
     if not start or not end:
         raise InputError(f"{page} has no place for {name}")
-    with replacing(page) as file:
-        file.write(f"{before}{start}{text}\n{end}{after}".encode())
+    return before + start, text, end + after
 
 
 def main() -> None:
@@ -96,14 +123,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--data-root")
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", help="default: test, or val for the comparison")
     parser.add_argument("--out", type=Path, required=True, help="where one folder per seed is made")
     parser.add_argument("--grids", nargs="+", choices=GRIDS, default=list(GRIDS))
     options = parser.parse_args()
     try:
         if options.recipe == "comparison":
-            root = options.data_root
-            return compare_all(options.grids, options.seeds, options.epochs, root, options.out)
+            root, split = options.data_root, options.split or "val"
+            seeds, epochs = options.seeds, options.epochs
+            return compare_all(options.grids, seeds, epochs, root, options.out, split)
+        split = options.split or "test"
         recipe = get_recipe(options.recipe)
         if options.epochs is not None:
             recipe = replace(recipe, epochs=options.epochs)
@@ -112,12 +141,14 @@ def main() -> None:
                 replace(recipe, seed=seed),
                 options.out / f"seed{seed}",
                 options.data_root,
-                options.split,
+                split,
             )
             for seed in options.seeds
         ]
     except InputError as error:
         sys.exit(f"reproduce: {error}")
+    except KeyboardInterrupt as interrupt:
+        sys.exit(f"reproduce: interrupted: {interrupt or 'the same command goes on'}")
     results = {
         name: {
             "mean": statistics.mean(each[name] for each in figures),
@@ -125,7 +156,7 @@ def main() -> None:
         }
         for name in figures[0]
     }
-    found = {"recipe": recipe.name, "split": options.split, "seeds": options.seeds, **results}
+    found = {"recipe": recipe.name, "split": split, "seeds": options.seeds, **results}
     print(json.dumps(found, indent=2))
 
 

@@ -22,6 +22,7 @@ from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.evaluation import check_fit, evaluate
 from pcea.formats import write_json
 from pcea.models import load_model
+from pcea.names import printable
 from pcea.recipes import Recipe
 from pcea.training import RunFolder, build_model
 from pcea.training.loop import fingerprint
@@ -69,6 +70,9 @@ def measure_run(
         kept = json.loads(file.read_text()) if file.exists() else {}
         found: Measured = kept["conditions"] if kept.get("data") == own else {}
         if missing := [each for each in conditions if each not in found]:
+            name = printable(f"{run.path.parent.name}, {run.path.name}")
+            note = f"measuring {name} on {len(data)} clouds under {len(missing)} conditions"
+            Console(highlight=False).print(note, markup=False, soft_wrap=True)
             device = device_of()
             model, clouds = load_model(run.last, device), data.clouds.to(device)
             check_fit(model, data)

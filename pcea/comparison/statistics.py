@@ -37,8 +37,8 @@ class Difference:
         p_seeds: the p-value of the paired t-test over the seeds; None of one seed.
         mcnemar: for each seed, how many clouds only this attention had right, how many only the
             other one, and the p-value of McNemar's exact test; empty if scores are not 0 or 1.
-        needed: how many seeds would tell a difference of one point, with the same deviation; None
-            if there are too few to say.
+        needed: how many seeds would narrow the interval over seeds to ± one point, if their
+            deviation stays the same; None of one seed.
     """
 
     mean: float
@@ -51,19 +51,27 @@ class Difference:
     needed: int | None
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """From the lower to the upper end of both intervals taken together."""
+        both = [each for each in (self.over_seeds, self.over_clouds) if each is not None]
+        return min(low for low, _ in both), max(high for _, high in both)
+
+    @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` if both intervals leave out zero, else ``not told apart``."""
+        """``better`` or ``worse`` if no interval contains zero, else ``no significant difference``.
+
+        With one seed it is ``one seed only``, because other seeds might give anything.
+        """
         if self.over_seeds is None:
-            return "one seed says nothing of others"
-        low = min(self.over_seeds[0], self.over_clouds[0])
-        high = max(self.over_seeds[1], self.over_clouds[1])
+            return "one seed only"
+        low, high = self.interval
         if low > 0 or high < 0:
             return "better" if low > 0 else "worse"
-        return "not told apart"
+        return "no significant difference"
 
     @property
     def too_few(self) -> bool:
-        """Whether there are too few seeds to tell a difference of one point."""
+        """Whether more seeds are needed for an interval over seeds of ± one point."""
         return self.needed is None or self.needed > self.seeds
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pcea.benchmarks.machine import say_machine
 from pcea.comparison.grid import Grid
 from pcea.comparison.measures import CLEAN, Cost
-from pcea.comparison.statistics import CONFIDENCE, Difference
+from pcea.comparison.statistics import CONFIDENCE, MOST_SEEDS, ONE_POINT, Difference
 from pcea.version import __version__
 
 NOTHING = "–"
@@ -192,7 +192,7 @@ class Comparison:
         }
 
     def findings(self) -> list[str]:
-        """Which differences are real, and whether the seeds are too few, in sentences."""
+        """Which differences are real, and whether seeds or clouds are too few, in sentences."""
         found = []
         for where, name in ("Clean", "difference"), ("Corrupted", "corrupted_difference"):
             pairs = [(row.label, getattr(row, name)) for row in self.rows]
@@ -208,26 +208,35 @@ def _sentences(where: str, baseline: str, found: Sequence[tuple[str, Difference]
         ]
         if names:
             lines.append(f"{where} clouds: {verdict} than {baseline}: {'; '.join(names)}.")
-    if same := [label for label, d in found if d.verdict == "not told apart"]:
-        lines.append(f"{where} clouds: not told apart from {baseline}: {', '.join(same)}.")
+    if same := [label for label, d in found if d.verdict == "no significant difference"]:
+        lines.append(
+            f"{where} clouds: no significant difference from {baseline}: {', '.join(same)}."
+        )
     if single := [label for label, d in found if d.over_seeds is None]:
         lines.append(
-            f"{where} clouds: with one seed nothing is said of {', '.join(single)}: give at least "
-            "two seeds, better five."
+            f"{where} clouds: {', '.join(single)}: with one seed it is unknown what other seeds "
+            "would give; train at least two, better five."
         )
-    needed = {d.needed: label for label, d in found if d.needed is not None and d.too_few}
-    if needed:
-        most = max(needed)
+    tested = [(label, d) for label, d in found if d.over_seeds is not None]
+    if few := [(d.needed or 0, d.seeds, label) for label, d in tested if d.too_few]:
+        needed, seeds, label = max(few)
+        more = " or more" if needed == MOST_SEEDS else ""
         lines.append(
-            f"{where} clouds: the seeds are too few to tell a difference of one point everywhere: "
-            f"with the deviation found, {needed[most]} would need {most} seeds"
-            f" ({found[0][1].seeds} here)."
+            f"{where} clouds: too few seeds to measure every difference to ± 1 point: if the "
+            f"deviations stay as they are, {label} needs {needed}{more} ({seeds} here)."
         )
-    tested = [d for _, d in found if d.over_seeds is not None]
+    widths = [(d.over_clouds[1] - d.over_clouds[0]) / 2 for _, d in found]
+    if widths and max(widths) > ONE_POINT:
+        lines.append(
+            f"{where} clouds: too few clouds to measure every difference to ± 1 point: the widest "
+            f"interval over clouds is ± {100 * max(widths):.1f} points, which more seeds narrow "
+            "only in part."
+        )
     if len(tested) > 1:
         lines.append(
-            f"{where} clouds: of {len(tested)} comparisons, {len(tested) * (1 - CONFIDENCE):.1g} "
-            "would on average seem real by chance alone."
+            f"{where} clouds: {len(tested)} attentions were compared with {baseline}. If all were "
+            f"in truth as good, up to about {len(tested) * (1 - CONFIDENCE):.1g} of them would on "
+            "average be called better or worse by chance."
         )
     return lines
 
@@ -246,11 +255,10 @@ def spread(values: Sequence[float]) -> str:
 
 
 def say_difference(found: Difference | None) -> str:
-    """Write a difference in points, with the wider of its intervals."""
+    """Write a difference in points, with both of its intervals taken together."""
     if found is None:
         return NOTHING
-    intervals = [each for each in (found.over_seeds, found.over_clouds) if each is not None]
-    low, high = max(intervals, key=lambda each: each[1] - each[0])
+    low, high = found.interval
     return f"{100 * found.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 

@@ -134,7 +134,7 @@ def test_a_further_attention_leaves_the_others_as_they_are(
     assert [row.label for row in more.rows] == [*ATTENTIONS, "identity"]
     assert more.rows[0].scores[0] == found.rows[0].scores[0]
     assert more.rows[2].difference is not None and more.rows[2].difference.over_seeds is None
-    assert any("with one seed nothing is said" in each for each in more.findings())
+    assert any("with one seed it is unknown" in each for each in more.findings())
 
 
 def test_an_unknown_corruption_is_refused_before_training(tmp_path: Path) -> None:

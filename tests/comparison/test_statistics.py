@@ -39,13 +39,13 @@ def test_mcnemar_counts_the_clouds_that_only_one_has_right() -> None:
     assert found.mcnemar[0][2] == pytest.approx(2 / 2**10)
 
 
-def test_one_seed_says_nothing_of_others() -> None:
+def test_one_seed_has_no_interval_over_seeds() -> None:
     found = difference(np.ones((1, 10)), np.zeros((1, 10)))
     assert (found.std, found.over_seeds, found.p_seeds, found.needed) == (None,) * 4
-    assert found.verdict == "one seed says nothing of others" and found.too_few
+    assert found.verdict == "one seed only" and found.too_few
 
 
-def test_seeds_that_would_tell_one_point() -> None:
+def test_seeds_for_an_interval_of_one_point() -> None:
     # With a deviation of one point: t(n − 1) / √n is 1.05 for six seeds, and 0.92 for seven.
     assert half_width(0.01, 6) == pytest.approx(2.571 * 0.01 / 6**0.5, rel=1e-3)
     assert seeds_needed(0.01) == 7
@@ -58,8 +58,8 @@ def test_seeds_that_would_tell_one_point() -> None:
     [
         ((0.01, 0.03), (0.002, 0.04), "better"),
         ((-0.03, -0.01), (-0.04, -0.002), "worse"),
-        ((0.01, 0.03), (-0.002, 0.04), "not told apart"),
-        ((-0.01, 0.03), (0.002, 0.04), "not told apart"),
+        ((0.01, 0.03), (-0.002, 0.04), "no significant difference"),
+        ((-0.01, 0.03), (0.002, 0.04), "no significant difference"),
     ],
 )
 def test_a_difference_is_real_if_both_intervals_leave_out_zero(

@@ -1,4 +1,4 @@
-"""The script that rebuilds the tables of docs/comparison.md."""
+"""The script that rebuilds the tables of docs/comparison.md and the accuracies in the README."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from pcea.attention import create_attention, list_attentions
 from pcea.comparison.grid import read_entry
 from pcea.errors import InputError
 from pcea.recipes import get_recipe
@@ -30,3 +31,31 @@ def test_a_table_goes_between_its_markers(script: ModuleType, tmp_path: Path) ->
     assert page.read_text() == "above\n<!-- a -->\nnew\n<!-- end of a -->\nbelow\n"
     with pytest.raises(InputError, match="has no place for b"):
         script.write_between(page, "b", "new")
+
+
+def rows(page: Path) -> dict[str, list[str]]:
+    """The cells of the table of mechanisms after the name, by name."""
+    table = page.read_text().partition("<!-- mechanisms -->")[2].partition("<!-- end of ")[0]
+    lines = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    return {name.strip("`"): cells for name, *cells in lines}
+
+
+def test_the_readme_has_each_mechanism_with_its_parameters(script: ModuleType) -> None:
+    table = rows(script.ROOT / "README.md")
+    for name in list_attentions():
+        attention = create_attention(name, 256)
+        assert table[name][3] == f"{sum(each.numel() for each in attention.parameters()):,}"
+
+
+def test_the_accuracies_are_the_last_column_of_the_readme(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    page = tmp_path / "README.md"
+    page.write_bytes((script.ROOT / "README.md").read_bytes())
+    script.add_accuracies(page, "accuracy", {"self": "81.0 ± 0.2"})
+    script.add_accuracies(page, "accuracy", {"self": "82.0 ± 0.1"})
+    before, after = rows(script.ROOT / "README.md"), rows(page)
+    assert after.keys() == before.keys()
+    assert all(cells[:4] == before[name][:4] for name, cells in after.items())
+    last = {name: cells[4:] for name, cells in after.items()}
+    assert last == {name: ["82.0 ± 0.1" if name == "self" else "–"] for name in before}
