@@ -12,11 +12,13 @@ from pcea.cli.files import check_out
 from pcea.cli.output import busy, say, say_figures
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
+from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.errors import InputError, checked
 from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.datasets import PointCloudDataset
+    from pcea.explanation import Faithfulness
     from pcea.models import PointModel
 
 
@@ -54,10 +56,10 @@ class Evaluate:
     """Further metrics, such as those of plug-ins."""
     faithfulness: bool = False
     """Also measure whether attention, critical points and saliency tell what decides."""
-    faithfulness_clouds: int = 100
-    """On how many clouds of the split, drawn at random, that is measured."""
+    faithfulness_clouds: Annotated[int | None, arg(metavar="INT")] = None
+    """How many clouds of the split are drawn for that; None: 100, or all if there are fewer."""
     faithfulness_pictures: Annotated[Path | None, arg(metavar="DIR")] = None
-    """Also draw it: curves.png, pointing.png and randomization.png in this folder."""
+    """Also draw these measurements in this folder: curves.png, pointing.png, randomization.png."""
     device: Device = None
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Also write the figures to this JSON file."""
@@ -71,12 +73,7 @@ class Evaluate:
         from pcea.models import PointModel
 
         check_file(json=self.json)
-        if self.faithfulness and self.corrupt is not None:
-            raise InputError("--faithfulness is of clean clouds: leave out --corrupt")
-        if self.faithfulness_pictures is not None:
-            if not self.faithfulness:
-                raise InputError("--faithfulness-pictures needs --faithfulness")
-            check_out(self.faithfulness_pictures, "--faithfulness-pictures")
+        self._check_faithfulness()
         corrupted = None if self.corrupt is None else CorruptedRun(self.corrupt, self.split)
         model = open_model(PointModel, self.weights, self.device, self.keep_strays)
         check_metrics(self.metric, model.task)
@@ -115,34 +112,56 @@ class Evaluate:
             with busy(f"{self.weights} on {len(data)} clouds"):
                 figures |= evaluate(model, data.clouds, num_points, **how).summary(self.metric)
             say_figures(figures, data)
+        found: Faithfulness | None = None
         try:
             if self.faithfulness:
-                figures["faithfulness"] = self._measure_faithfulness(model, data, num_points)
+                found = self._measure_faithfulness(model, data, num_points)
+                figures["faithfulness"] = found.summary()
         finally:  # after Ctrl-C, too, what was measured before is kept
             if self.json is not None:
                 write_json(self.json, figures)
+        if found is not None:
+            self._draw_faithfulness(found, f"{model.info.name} on {name} {self.split}")
         if corrupted is not None and corrupted.stopped is not None:
             why = f"{corrupted.stopped}; " if str(corrupted.stopped) else ""
             raise type(corrupted.stopped)(f"{why}what was measured before is kept")
 
+    def _check_faithfulness(self) -> None:
+        """Refuse options that do not go together."""
+        if self.faithfulness:
+            if self.corrupt is not None:
+                raise InputError("--faithfulness is measured on clean clouds: leave out --corrupt")
+        elif self.faithfulness_clouds is not None:
+            raise InputError("--faithfulness-clouds needs --faithfulness")
+        elif self.faithfulness_pictures is not None:
+            raise InputError("--faithfulness-pictures needs --faithfulness")
+        if self.faithfulness_pictures is not None:
+            check_out(self.faithfulness_pictures, "--faithfulness-pictures")
+
     def _measure_faithfulness(
         self, model: "PointModel", data: "PointCloudDataset", num_points: int
-    ) -> dict[str, Any]:
-        """Measure, print and draw how faithful the maps are, and return the figures."""
+    ) -> "Faithfulness":
+        """Measure and print how faithful the maps are."""
         from pcea.cli.faithfulness import say_faithfulness
         from pcea.explanation import measure_faithfulness
 
-        clouds = data.clouds.to(model.device)
-        num = min(self.faithfulness_clouds, len(clouds))
-        with busy(f"the maps of {self.weights} on {num} clouds"):
+        with busy(f"the maps of {self.weights}"):
             found = measure_faithfulness(
-                *(model, clouds, num, num_points, max(self.batch_size, 2), self.category)
+                model,
+                data.clouds,
+                num_clouds=self.faithfulness_clouds or FAITHFULNESS_CLOUDS,
+                num_points=num_points,
+                batch_size=max(self.batch_size, 2),  # which BatchNorm's statistics need
+                use_category=self.category,
             )
         say_faithfulness(found)
-        if self.faithfulness_pictures is not None:
-            from pcea.pictures.faithfulness import save_faithfulness
+        return found
 
-            title = f"{model.info.name} on {data.name} {data.split}, {found.clouds} clouds"
+    def _draw_faithfulness(self, found: "Faithfulness", title: str) -> None:
+        """Draw the figures if that is wanted."""
+        from pcea.pictures.faithfulness import save_faithfulness
+
+        if self.faithfulness_pictures is not None:
+            title = f"{title}, {found.clouds} clouds"
             names = save_faithfulness(found, self.faithfulness_pictures, title)
             say(f"{', '.join(names)} are in {self.faithfulness_pictures}")
-        return found.summary()

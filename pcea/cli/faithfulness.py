@@ -16,7 +16,7 @@ def say_faithfulness(found: Faithfulness) -> None:
 
     say(
         f"faithfulness of {found.attention} attention: {found.clouds} clouds drawn with seed "
-        f"{found.seed}, {found.num_points} points, {found.repeats} random orders of each"
+        f"{found.seed}, {found.num_points} points each, {found.repeats} random orders of each cloud"
     )
     for title, curves in (("deletion", found.deletion), ("insertion", found.insertion)):
         baselines = list(next(iter(curves.values())).over)
@@ -44,13 +44,13 @@ def say_faithfulness(found: Faithfulness) -> None:
             )
             for name, game in found.pointing.items()
         ]
-        say_table(("pointing game", "trials", "hits", "weights shuffled", "chance"), games, 4)
+        say_table(("pointing game", "trials", "hits", "all weights shuffled", "chance"), games, 4)
     rows = [
-        [TITLES[name], *(f"{value:.2f}" for value in values)]
+        [TITLES[name], *(f"{round(value, 2) + 0.0:.2f}" for value in values)]
         for name, values in found.correlation.items()
     ]
-    blocks = [f"+ {block}" for block in found.blocks]
-    say_table(("correlation, shuffled:", *blocks), rows, len(blocks))
+    blocks = [f"+ {block}" if i else block for i, block in enumerate(found.blocks)]
+    say_table(("correlation, weights shuffled of", *blocks), rows, len(blocks))
     for note in found.notes:
         say(f"note: {note}")
 

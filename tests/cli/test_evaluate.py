@@ -122,7 +122,7 @@ def test_faithfulness(
         assert found["titles"][name] in out
     assert set(found["pointing"]) == {"slots", "saliency"}
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **how: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pcea.explanation.measure_faithfulness", interrupt)
@@ -219,8 +219,9 @@ def test_only_the_test_files_are_there(
         ("--json .", "it is a folder"),
         ("--corrupt jiter", "did you mean 'jitter'"),
         ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
+        ("--faithfulness-clouds 5", "--faithfulness-clouds needs --faithfulness"),
         ("--faithfulness-pictures .", "--faithfulness-pictures needs --faithfulness"),
-        ("--faithfulness --corrupt jitter", "--faithfulness is of clean clouds"),
+        ("--faithfulness --corrupt jitter", "--faithfulness is measured on clean clouds"),
         ("--corrupt jitter:6", "jitter:6: a severity is 1, 2, 3, 4 or 5"),
         ("--corrupt .", "holds no published corrupted clouds"),
         ("--corrupt ./missing", "--corrupt ./missing: there is no such folder"),

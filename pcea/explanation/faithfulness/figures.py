@@ -60,8 +60,8 @@ class Faithfulness:
         attention: the name of the model's attention.
         kind: whether its map is over ``slots`` or among ``points``; None: it has none.
         clouds: how many clouds were measured.
-        left_out: how many more were drawn, and left out because some of their subsets of points
-            would be no cloud that models take.
+        left_out: how many more were drawn, and left out because too many of their points are at
+            one place or near the center.
         num_points: points of each cloud.
         repeats: how many random orders each cloud got.
         seed: of all that was drawn.

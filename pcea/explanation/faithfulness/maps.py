@@ -103,10 +103,10 @@ def cloud_maps(
     if not nearby.isnan().any():
         values["critical"] = nearby.cpu()
     with torch.enable_grad():
-        score = vote.logits[category]
-        if parts:
-            assert batch.part is not None
+        if batch.part is not None and parts:
             score = vote.logits.gather(1, batch.part[0, :, None]).sum()
+        else:
+            score = vote.logits[category]
         of_parts = _most_salient(found, category) if parts and pointing else {}
         values["saliency"] = position_saliency([vote], [score])[0].cpu()
     normal = None if vote.input.normal is None else vote.input.normal[0].cpu()

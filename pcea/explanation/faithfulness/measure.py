@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 from torch import Generator, Tensor
 
 from pcea.datasets import Batch, Clouds
+from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.errors import InputError, checked
 from pcea.evaluation.association import rank_correlation
 from pcea.evaluation.evaluate import check_labels
@@ -28,6 +29,7 @@ from pcea.explanation.faithfulness.figures import Curve, Difference, Faithfulnes
 from pcea.explanation.faithfulness.maps import TITLES, TOGETHER, CloudMaps, cloud_maps
 from pcea.explanation.faithfulness.pointing import point_by_columns, point_to_parts
 from pcea.explanation.faithfulness.randomization import shuffle_from_the_output
+from pcea.geometry import unit_sphere
 from pcea.models import PointModel
 from pcea.models.base import uncompiled
 from pcea.models.encoder import AttentionLayer
@@ -41,11 +43,11 @@ DRAWN: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
 BASELINES = (*DRAWN, "shuffled_weights")
 
 
-@checked(num_clouds=2, num_points=2, batch_size=2, repeats=1)
+@checked(num_clouds=2, num_points=3, batch_size=2, repeats=1)
 def measure_faithfulness(
     model: PointModel,
     clouds: Clouds,
-    num_clouds: int = 100,
+    num_clouds: int = FAITHFULNESS_CLOUDS,
     num_points: int | None = None,
     batch_size: int = 32,
     use_category: bool = True,
@@ -83,12 +85,12 @@ def measure_faithfulness(
     index = torch.randperm(len(clouds), generator=draw)[:num_clouds].sort().values
     whole = clouds[index].to(model.device)
     batches = [whole.batch([i], num_points, draw) for i in range(len(whole))]
-    fit = [can_be_thinned(each.pos[0]) for each in batches]
+    fit = [can_be_thinned(unit_sphere(each.pos[0])) for each in batches]
     ids = [i for i, fits in zip(index.tolist(), fit, strict=True) if fits]
     batches = [each for each, fits in zip(batches, fit, strict=True) if fits]
     if len(batches) < 2:
         raise InputError(
-            f"{len(batches)} of {len(clouds)} clouds can be measured, and 2 are needed: a cloud "
+            f"{len(batches)} of {len(index)} clouds can be measured, and 2 are needed: a cloud "
             "must have points at different places, not only near its center"
         )
 
@@ -118,7 +120,8 @@ def measure_faithfulness(
     if len(model.encoder.layers):
         kind = cast(AttentionLayer, model.encoder.layers[-1]).attention.map_kind
     orders = _orders(ids, maps, shuffled, kind, repeats, seed)
-    given = torch.tensor(counts(num_points)) / num_points
+    num_given = counts(num_points)
+    given = torch.tensor(num_given) / num_points
     batched = [labeled.select(i) for i in torch.arange(len(batches)).split(batch_size)]
     wholes = [figures_of(trained, each) for each in batched]
 
@@ -141,14 +144,14 @@ def measure_faithfulness(
         num_points=num_points,
         repeats=repeats,
         seed=seed,
-        deleted=tuple((1 - given).flip(0).tolist()),
-        inserted=tuple(given.tolist()),
+        deleted=tuple((num_points - count) / num_points for count in reversed(num_given)),
+        inserted=tuple(count / num_points for count in num_given),
         deletion=_figures(deletion, given, -1),
         insertion=_figures(insertion, given, 1),
         pointing=_pointing(batches, maps, shuffled, kind),
         blocks=tuple(blocks),
         correlation={name: tuple(values) for name, values in correlation.items()},
-        notes=_notes(model, maps[0], batches[0]),
+        notes=_notes(model, maps, batches[0], len(index) - len(batches)),
     )
 
 
@@ -252,12 +255,26 @@ def _pointing(
     }
 
 
-def _notes(model: PointModel, maps: CloudMaps, batch: Batch) -> tuple[str, ...]:
+def _notes(
+    model: PointModel, maps: Sequence[CloudMaps], batch: Batch, left_out: int
+) -> tuple[str, ...]:
     notes = []
-    if not maps.columns:
+    if left_out:
+        notes.append(
+            f"{left_out} of {left_out + len(maps)} clouds were left out: too many of their points "
+            "are at one place or near the center"
+        )
+    if not maps[0].columns:
         notes.append(f"{model.info.name} has no attention map")
-    if "critical" not in maps.values:
+    if "critical" not in maps[0].values:
         notes.append(f"{model.info.name} pools no maximum, so it has no critical points")
     if batch.part is None:
         notes.append("the points have no part labels, so there is no pointing game")
+    for name in maps[0].values:
+        flat = sum(bool((each.values[name] == each.values[name][0]).all()) for each in maps)
+        if flat:
+            notes.append(
+                f"{TITLES[name]}: all points of {flat} of {len(maps)} clouds have the same value, "
+                "so their order is random, and their correlation is 0"
+            )
     return tuple(notes)

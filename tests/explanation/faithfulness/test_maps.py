@@ -1,5 +1,6 @@
 """Maps of one cloud: those that `explain` gives, and the saliency of a linear model."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from pcea.datasets import Batch, Taxonomy
 from pcea.explanation import explain
 from pcea.explanation.faithfulness.maps import cloud_maps
 from pcea.formats import Cloud
-from pcea.models import Classifier, create_model
+from pcea.models import Classifier, Segmenter, create_model
 from pcea.models.info import ModelInfo
 
 TWO = Taxonomy(("cup", "chair"))
@@ -37,6 +38,38 @@ def test_saliency_of_a_linear_model(generator: Generator) -> None:
     found = cloud_maps(model, batch(generator), generator)
     # Of the true category, 1: 2 y.
     torch.testing.assert_close(found.values["saliency"], 2 * found.pos[:, 1])
+
+
+class LinearParts(Segmenter):
+    """Logits of the parts of each point that are linear in its position."""
+
+    weight = torch.randn(3, 160, generator=Generator().manual_seed(1))
+
+    def forward(self, pos: Tensor, *_: Any) -> Tensor:
+        self.encoder(pos)
+        return pos @ self.weight
+
+
+def test_saliency_of_a_linear_segmenter(generator: Generator) -> None:
+    # More categories than points, of two parts each.
+    names = tuple(f"c{i}" for i in range(80))
+    parts = tuple(f"{name}/{i}" for name in names for i in range(2))
+    taxonomy = Taxonomy(names, parts, tuple((2 * i, 2 * i + 1) for i in range(80)))
+    model = LinearParts(ModelInfo("linear", taxonomy, num_points=60), **SMALL).eval()
+    model.clean = False
+    truth = 158 + torch.randint(2, (1, 60), generator=generator)
+    cloud = replace(batch(generator), category=torch.tensor([79]), part=truth)
+    found = cloud_maps(model, cloud, generator)
+    logits = found.pos @ model.weight
+    torch.testing.assert_close(found.values["saliency"], logits.gather(1, truth[0, :, None])[:, 0])
+    # Of each part, the logit is the highest at one of the points that are given it.
+    given = 158 + logits[:, 158:].argmax(1)
+    expected = {
+        part: int(logits[:, part].where(given == part, -torch.inf).argmax()) for part in (158, 159)
+    }
+    # Points that are given another part have a saliency of 0.
+    assert all(logits[point, part] > 0 for part, point in expected.items())
+    assert found.of_parts == expected
 
 
 def test_attention_is_that_of_explain(generator: Generator) -> None:

@@ -76,7 +76,7 @@ def test_saliency_finds_the_points_that_are_read() -> None:
         assert own.mean == max(each.over["random"].mean for each in curves.values() if each.over)
     # Saliency does not depend on any weight: the check must say so.
     assert found.correlation["saliency"] == pytest.approx([1.0] * len(found.blocks))
-    assert found.notes == ("the points have no part labels, so there is no pointing game",)
+    assert found.notes[0] == "the points have no part labels, so there is no pointing game"
     assert found.pointing == {}
 
 
@@ -152,6 +152,8 @@ def test_models_without_maps() -> None:
 def test_refuses_what_it_cannot_measure() -> None:
     with pytest.raises(InputError, match="num_clouds is 1; it must be a whole number of at least"):
         measure(build(), num_clouds=1)
+    with pytest.raises(InputError, match="num_points is 2; it must be a whole number of at least"):
+        measure(build(), num_points=2)  # one step is no curve
     with pytest.raises(InputError, match="no part labels to evaluate 'eat-seg-tiny' by"):
         measure(build("eat-seg-tiny"), clouds(parts=False))
     with pytest.raises(InputError, match="'eat-tiny' knows no category 2"):
@@ -160,4 +162,14 @@ def test_refuses_what_it_cannot_measure() -> None:
     pos[:2, 1:] = 0.001 * pos[:2, 1:]
     data = Clouds.from_dense(pos, torch.zeros(3))
     with pytest.raises(InputError, match="1 of 3 clouds can be measured, and 2 are needed"):
-        measure(build(), data)
+        measure(build(), data, num_points=80)
+
+
+def test_notes() -> None:
+    pos = clouds(3).pos.view(3, 80, 3).clone()
+    pos[0, 1:] = 0.001 * pos[0, 1:]
+    data = Clouds.from_dense(1000 * pos, torch.zeros(3))  # in any unit
+    found = measure(build(attention="mean"), data, num_points=80, repeats=1)
+    assert (found.clouds, found.left_out) == (2, 1)
+    assert found.notes[0].startswith("1 of 3 clouds were left out")
+    assert found.notes[-2].startswith("attention received: all points of 2 of 2 clouds have the")
