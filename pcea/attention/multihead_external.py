@@ -54,8 +54,9 @@ class MultiHeadExternalAttention(MemoryAttention):
 class WideMultiHeadExternalAttention(MultiHeadExternalAttention):
     """Multi-head external attention with the sizes of the authors' networks.
 
-    It has four times the channels and heads of 4 heads, and a quarter of 256 slots; the options are
-    those of :class:`MultiHeadExternalAttention`.
+    The authors widen an attention with C channels, 4 heads and 256 slots to 4 · C channels and 16
+    heads, with a quarter of the slots. The options are those of
+    :class:`MultiHeadExternalAttention`.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, section 3.3 and their code of EAMLP.

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from pcea.errors import checked
+from pcea.errors import InputError, checked
 
 
 @checked(k=1, rounds=1)
@@ -11,21 +11,29 @@ from pcea.errors import checked
 def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: int = 25) -> Tensor:
     """Find k centers to which points are near, by Lloyd's algorithm from a k-means++ start.
 
-    A center without points moves to the point that is farthest from its own center. The result
-    depends only on the points, k and the generator, on each device.
+    A center without points moves to the point that is farthest from its own center. On one device,
+    the result depends only on the points, k and the generator.
 
     Args:
-        points: (M, C).
+        points: (M, C), floating point.
         k: number of centers; if there are fewer points, each of them is a center.
         generator: draws the start, on the CPU. Default: torch's own.
-        rounds: the most rounds; it ends earlier if no point changes its center.
+        rounds: the largest number of rounds; there are fewer if no point changes its center.
 
     Returns:
         (min(k, M), C) centers.
 
+    Raises:
+        InputError: the points are not (M, C) or not floating point.
+
     Source:
         Lloyd, Least Squares Quantization in PCM; Arthur and Vassilvitskii, k-means++.
     """
+    if points.dim() != 2 or not points.is_floating_point():
+        raise InputError(
+            "points must be floating point and (M, C), "
+            f"not {points.dtype} and {tuple(points.shape)}"
+        )
     if len(points) <= k:
         return points.clone()
     mean = points.mean(0)  # distances of points far from zero would lose their digits
@@ -34,7 +42,11 @@ def kmeans(points: Tensor, k: int, generator: Generator | None = None, rounds: i
 
 
 def start_of_kmeans(points: Tensor, k: int, generator: Generator | None = None) -> Tensor:
-    """Draw k of the points (M, C): each next one with a chance as its squared distance, (k, C)."""
+    """Choose k of the points (M, C) as the first centers, (k, C), by k-means++.
+
+    After the first, each is drawn with a probability that is proportional to its squared distance
+    from the nearest one that was chosen before.
+    """
     draws = torch.rand(k, generator=generator, dtype=torch.float64).tolist()
     chosen = [int(draws[0] * len(points))]
     nearest = _squared(points, points[chosen]).squeeze(1)

@@ -12,7 +12,7 @@ from pcea.models.base import evaluating
 from pcea.training.batches import mix_seed, training_batch
 from pcea.transforms import Transform
 
-# The points of all clouds in the one batch that is used, and the features that a module gets.
+# Limits: the points of all clouds of the batch together, and the features that a module gets.
 MOST_POINTS, MOST_FEATURES = 1 << 16, 1 << 13
 
 
@@ -80,8 +80,8 @@ def initialize_from_data(
             hook.remove()
         for buffer, before in kept:
             buffer.copy_(before)
-    kinds = ", ".join(sorted({type(each).__name__ for each in reached}))
+    kinds = ", ".join(sorted({type(each).__name__ for each in modules}))
     return [
-        f"initialized from data: {kinds} ({len(reached)} layers), each from up to "
-        f"{max(reached.values(), default=0):,} features of {count:,} training clouds"
+        f"initialized from data: {len(reached)} of {len(modules)} modules ({kinds}), each from up "
+        f"to {max(reached.values(), default=0):,} features of {count:,} training clouds"
     ]

@@ -55,6 +55,9 @@ def test_few_or_equal_points(generator: Generator) -> None:
     assert torch.equal(kmeans(torch.ones(20, 4), 5, generator), torch.ones(5, 4))
     with pytest.raises(InputError, match="k is 0; it must be"):
         kmeans(points, 0)
+    for wrong in (points[None], points.long()):
+        with pytest.raises(InputError, match=r"points must be floating point and \(M, C\), not"):
+            kmeans(wrong, 5)
 
 
 def test_a_seed_determines_it(generator: Generator) -> None:

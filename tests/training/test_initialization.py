@@ -54,7 +54,7 @@ def test_each_layer_gets_what_the_layers_before_give(classification: Recipe) -> 
     model.encoder.register_forward_pre_hook(lambda _, args: given.append(args))
     (line,) = initialize_from_data(model, clouds, num_points=30, seed=5)
     assert line.startswith(
-        "initialized from data: Recorder (3 layers), each from up to 48 features"
+        "initialized from data: 3 of 3 modules (Recorder), each from up to 48 features"
     )
     assert modes == [each.training for each in model.modules()]
     assert torch.equal(state, torch.get_rng_state())
