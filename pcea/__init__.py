@@ -15,7 +15,7 @@ from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.attention import create_attention, list_attentions
-    from pcea.comparison import compare
+    from pcea.comparison.compare import compare
     from pcea.datasets import list_datasets, load_dataset
     from pcea.errors import InputError
     from pcea.evaluation import evaluate
@@ -32,7 +32,7 @@ settle()
 
 _HOMES = {
     "attention": ("create_attention", "list_attentions"),
-    "comparison": ("compare",),
+    "comparison.compare": ("compare",),
     "datasets": ("list_datasets", "load_dataset"),
     "errors": ("InputError",),
     "evaluation": ("evaluate",),

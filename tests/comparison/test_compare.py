@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -13,9 +12,11 @@ import numpy as np
 import pytest
 
 import pcea
-from pcea.comparison import Comparison, measures
+from pcea.comparison import compare as module
+from pcea.comparison import measures
 from pcea.comparison.grid import read_entry
 from pcea.comparison.pictures import front_of
+from pcea.comparison.table import Comparison
 from pcea.datasets import load_dataset
 from pcea.errors import InputError
 from pcea.training import build_model, setup
@@ -36,7 +37,6 @@ RECIPE = replace(
 )
 ATTENTIONS = ["external(slots=4)", "mean"]
 CONDITIONS = ("clean", "jitter:2", "scale:5")
-MODULE = sys.modules["pcea.comparison.compare"]  # its name in the package is the function
 few = cache(partial(load_dataset, num_per_category=6, num_points=64))
 
 
@@ -47,8 +47,8 @@ def compare(out: Path, attentions: list[str], seeds: tuple[int, ...]) -> Compari
 @pytest.fixture(scope="module")
 def patched() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (setup, measures, MODULE):
-            patch.setattr(module, "load_dataset", few)
+        for each in (setup, measures, module):
+            patch.setattr(each, "load_dataset", few)
         patch.setattr("pcea.training.report.as_svg", lambda figure, label: "<svg></svg>")
         patch.setattr(measures, "weigh", lambda found, device: None)  # starts new processes
         patch.setattr(measures, "ROUNDS", 1)
@@ -128,7 +128,7 @@ def test_a_further_attention_leaves_the_others_as_they_are(
         return evaluate(model, *args, **how)  # type: ignore[arg-type]
 
     patched.setattr(measures, "evaluate", counted)
-    patched.setattr(MODULE, "write_comparison", lambda found, shape: None)
+    patched.setattr(module, "write_comparison", lambda found, shape: None)
     more = compare(found.grid.out, [*ATTENTIONS, "identity"], (0,))
     assert len(evaluated) == len(CONDITIONS)
     assert [row.label for row in more.rows] == [*ATTENTIONS, "identity"]
