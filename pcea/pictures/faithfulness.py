@@ -79,10 +79,13 @@ def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
     figure.set_facecolor("white")
     axes = figure.add_subplot()
     for i, (label, (name, color)) in enumerate(bars.items()):
-        values = [getattr(game, name) or 0.0 for game in found.pointing.values()]
+        values = [getattr(game, name) for game in found.pointing.values()]
         places = [row + 0.27 * (i - 1) for row in range(len(values))]
-        drawn = axes.barh(places, values, height=0.25, color=color, label=label)
-        axes.bar_label(drawn, [f"{100 * value:.0f} %" for value in values], padding=3, fontsize=9)
+        lengths = [value or 0.0 for value in values]
+        drawn = axes.barh(places, lengths, height=0.25, color=color, label=label)
+        # A model with shuffled weights may predict none of the parts, which is not a share of 0.
+        texts = ["no trials" if value is None else f"{100 * value:.0f} %" for value in values]
+        axes.bar_label(drawn, texts, padding=3, fontsize=9)
     names = [f"{GAMES[name]}\n{game.trials:,} trials" for name, game in found.pointing.items()]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

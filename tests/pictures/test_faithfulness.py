@@ -58,6 +58,9 @@ def test_the_pointing_game() -> None:
     (axes,) = figure.axes
     assert [each.get_text() for each in axes.texts] == ["70 %", "50 %", "30 %"]
     assert axes.get_yticklabels()[0].get_text() == "each slot\n640 trials"
+    without = draw_pointing(replace(figures(), pointing={"slots": PointingGame(4, 0.0, 0.3)}), "")
+    assert without is not None
+    assert [each.get_text() for each in without.axes[0].texts] == ["0 %", "no trials", "30 %"]
     assert draw_pointing(figures(pointing=False), "") is None
 
 
