@@ -5,7 +5,8 @@ in the split: random numbers come from a generator of its own on the CPU, and th
 float64, so that machines agree after rounding to float32.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -157,20 +158,36 @@ def apply_by_cloud(
     The generators are seeded by the ``key`` and by the number of each cloud.
     """
     clouds, done = clouds.to("cpu"), list[Batch]()
-    for first in range(0, len(clouds), AT_A_TIME):
-        index = list(range(len(clouds)))[first : first + AT_A_TIME]
-        drawn = clouds.batch(index, num_points, sample)
-        for place, number in enumerate(index):
-            own = {name: x[place : place + 1] for name, x in tensors_of(drawn).items()}
-            wide = {name: own[name].double() for name in ("pos", "normal") if name in own}
-            batch = changed(drawn, **own | wide)
-            seeds = np.random.SeedSequence([*key, number]).generate_state(1, np.uint64)
-            generator = Generator().manual_seed(int(seeds[0]) >> 1)
-            for transform in transforms:
-                batch = transform(batch, generator)
-            done.append(batch)
+    with _one_thread():
+        for first in range(0, len(clouds), AT_A_TIME):
+            index = list(range(len(clouds)))[first : first + AT_A_TIME]
+            drawn = clouds.batch(index, num_points, sample)
+            for place, number in enumerate(index):
+                own = {name: x[place : place + 1] for name, x in tensors_of(drawn).items()}
+                wide = {name: own[name].double() for name in ("pos", "normal") if name in own}
+                batch = changed(drawn, **own | wide)
+                seeds = np.random.SeedSequence([*key, number]).generate_state(1, np.uint64)
+                generator = Generator().manual_seed(int(seeds[0]) >> 1)
+                for transform in transforms:
+                    batch = transform(batch, generator)
+                done.append(batch)
     if not done:
         return clouds
     joined = {name: torch.cat([getattr(x, name) for x in done]) for name in tensors_of(done[0])}
     real = {name: joined[name].float() for name in ("pos", "normal") if name in joined}
     return Clouds.from_dense(**joined | real, names=clouds.names)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute in the calling thread alone, and leave other threads as they are.
+
+    With two threads, a single cloud takes up to twice the processor time, since most of it goes
+    into starting and waiting, and sums would depend on the number of processors.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pcea.datasets import Clouds
+from pcea.datasets import Batch, Clouds
 from pcea.errors import InputError
 from pcea.transforms import corrupt, corruption_sets, list_corruptions, register_corruption
 from pcea.transforms.corruptions import CORRUPTIONS, SEVERITIES, read_conditions
@@ -78,3 +78,28 @@ def test_more_points_are_taken_where_they_are_there(clouds: Clouds) -> None:
     assert entry.approximates(clouds, 64) == "" and "twice" in entry.approximates(clouds, 128)
     assert corrupt(clouds, "density_inc", 1, 64).longest == 64  # of 128
     assert corrupt(clouds, "density_inc", 1, 128).longest == 64  # 128 is all that each cloud has
+
+
+def test_a_cloud_is_computed_by_one_thread(monkeypatch: pytest.MonkeyPatch, clouds: Clouds) -> None:
+    monkeypatch.setattr(CORRUPTIONS, "_entries", dict(CORRUPTIONS._entries))
+    threads = []
+
+    @register_corruption("counted")
+    def counted(severity: int) -> list[object]:
+        def count(batch: Batch, generator: torch.Generator) -> Batch:
+            threads.append(torch.get_num_threads())
+            if severity == 5:
+                raise InputError("stopped")
+            return batch
+
+        return [count]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        corrupt(clouds, "counted", 1, 64)
+        with pytest.raises(InputError, match="stopped"):
+            corrupt(clouds, "counted", 5, 64)
+        assert (set(threads), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
