@@ -46,12 +46,17 @@ class Evaluate:
     keep_strays: bool = False
     """Whether to keep isolated points, which are left out otherwise."""
     corrupt: Annotated[str | None, arg(metavar="NAME[:SEVERITY]")] = None
-    """Also measure on corrupted clouds. NAME is a corruption; modelnet-c, which is add_global,
-    add_local, dropout_global, dropout_local, jitter, rotate and scale; modelnet40-c, which is
-    background, cutout, density, density_inc, distortion, distortion_rbf, distortion_rbf_inv,
-    gaussian, impulse, lidar, occlusion, rotation, shear, uniform and upsampling; or all. SEVERITY
-    is 1 to 5; without it, as in --corrupt all, each corruption is measured at all five. A folder
-    with the published files of a benchmark is taken, too."""
+    """Also measure on corrupted clouds. NAME is a corruption;
+    modelnet-c, which is add_global, add_local,
+    dropout_global, dropout_local, jitter, rotate and
+    scale; modelnet40-c, which is background, cutout,
+    density, density_inc, distortion, distortion_rbf,
+    distortion_rbf_inv, gaussian, impulse, lidar,
+    occlusion, rotation, shear, uniform and upsampling;
+    or all. SEVERITY is 1 to 5; without it, as in
+    --corrupt all, each corruption is measured at all
+    five. A folder with the published files of a
+    benchmark is taken, too."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
     faithfulness: bool = False
