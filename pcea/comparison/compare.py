@@ -13,7 +13,7 @@ from pcea.comparison.statistics import Scores, difference
 from pcea.comparison.table import Comparison, Row
 from pcea.datasets import load_dataset
 from pcea.errors import InputError, checked
-from pcea.formats import Cloud, ShapeLike
+from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.recipes import Recipe, get_recipe
 from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
 
@@ -58,8 +58,13 @@ def compare(
     recipe = recipe if isinstance(recipe, Recipe) else get_recipe(str(recipe))
     corruptions = [each for word in corrupt for each in read_conditions(word)]
     grid = Grid.create(recipe, attentions, seeds, Path(out))
-    failed = grid.train(data_root)
+    # All input is read before anything is trained, because training may take hours.
     data = load_dataset(grid.recipe.dataset, split, data_root)
+    if shape is None:
+        first = data.clouds[0]
+        shape = Cloud(first.pos, normal=first.normal, name=first.names[0])
+    shape = as_shape(shape)
+    failed = grid.train(data_root)
     conditions = [CLEAN]
     for name, severity in dict.fromkeys(corruptions):
         if not CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
@@ -82,9 +87,6 @@ def compare(
         if label in scores
     ]
     found = Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
-    if shape is None:
-        first = data.clouds[0]
-        shape = Cloud(first.pos, normal=first.normal, name=first.names[0])
     write_comparison(found, shape)
     return found
 

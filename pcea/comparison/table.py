@@ -83,9 +83,9 @@ class Comparison:
         recipe = self.grid.recipe
         text = (
             f"{recipe.name}: {recipe.model} on {recipe.dataset}, {recipe.num_points:,} points, "
-            f"{recipe.epochs} epochs; {spoken(self.figure)} of the last epoch on the "
-            f"{self.clouds} clouds of the split {self.split}, mean ± standard deviation of seeds "
-            f"{', '.join(map(str, self.grid.seeds))}"
+            f"{recipe.epochs} epoch{'s' * (recipe.epochs > 1)}; {spoken(self.figure)} of "
+            f"the last epoch on the {self.clouds} clouds of the split {self.split}, "
+            f"mean ± standard deviation of seeds {', '.join(map(str, self.grid.seeds))}"
         )
         if len(self.conditions) > 1:
             text += f"; corrupted: the mean over {', '.join(self.conditions[1:])}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,10 +138,20 @@ def test_a_further_attention_leaves_the_others_as_they_are(
     assert any("with one seed it is unknown" in each for each in more.findings())
 
 
-def test_an_unknown_corruption_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no corruption is called 'jittr'"):
-        pcea.compare(RECIPE, ["self"], tmp_path / "new", corrupt=["jittr"])
-    assert not (tmp_path / "new").exists()
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"corrupt": ["jittr"]}, "no corruption is called 'jittr'"),
+        ({"split": "vall"}, "no split 'vall'"),
+        ({"shape": "missing.obj"}, "missing.obj"),
+    ],
+)
+def test_wrong_input_is_refused_before_training(
+    tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        pcea.compare(RECIPE, ["self"], tmp_path, **wrong)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_front_is_what_no_other_beats() -> None:
