@@ -39,6 +39,7 @@ def stub(make: Map, kind: str = "slots") -> Any:
             super().__init__()
             self.attention = Made()
             self.layers = [SimpleNamespace(attention=self.attention)]
+            self.attentions = [self.attention]
 
         def forward(self, pos: Tensor, normal: Tensor | None) -> list[Tokens]:
             assert not self.training and not torch.is_grad_enabled()
