@@ -22,7 +22,8 @@ from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.recipes import Recipe
 from pcea.training import build_model
 from pcea.training.batches import epoch_order, seed_step, training_batch
-from pcea.training.device import autocast, in_bf16
+from pcea.training.device import in_bf16
+from pcea.training.loop import take_step
 from pcea.training.methods import create_method
 from pcea.training.state import TrainingState
 from pcea.transforms import as_transforms
@@ -157,22 +158,9 @@ class Stepper:
         index = self.order[state.step % len(self.order)]
         generator = seed_step(recipe.seed, state.step, 0, self.device)
         batch = training_batch(self.clouds, index, recipe.num_points, self.transforms, generator)
-        for loss_of in state.method.losses:
-            within("forward")
-            with autocast(recipe, self.device):
-                output = state.forward(batch.pos, batch.normal, batch.category)
-            loss = loss_of(output, batch, index)
-            within("backward")
-            self.accelerator.backward(loss)
-            within("optimizer")
-            if recipe.clip > 0:
-                self.accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
-            state.optimizer.step()
-            state.optimizer.zero_grad(set_to_none=True)
-        state.method.after_step()
-        state.advance(loss)
+        loss = take_step(state, batch, index, within)
         within("")
-        return loss.detach()
+        return loss
 
 
 def shares_of(stepper: Stepper, clock: Clock, steps: int = 5) -> Shares:

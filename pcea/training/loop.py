@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from pcea.datasets import Clouds, PointCloudDataset
+from pcea.datasets import Batch, Clouds, PointCloudDataset
 from pcea.errors import InputError, checked
 from pcea.evaluation import evaluate
 from pcea.evaluation.metrics import METRICS, check_metrics
@@ -189,11 +189,11 @@ def run_epoch(
 
     With clouds and order on the device, the host waits for it only every CHECK_EVERY steps.
     """
-    recipe, accelerator, method = state.recipe, state.accelerator, state.method
+    recipe, accelerator = state.recipe, state.accelerator
     own = order.shape[1] // accelerator.num_processes  # clouds of each process
     rank = accelerator.process_index
     if state.step % len(order) == 0:
-        method.before_epoch(state.step // len(order), clouds)
+        state.method.before_epoch(state.step // len(order), clouds)
     state.train()
     for index in order[state.step % len(order) :, rank * own : (rank + 1) * own]:  # (own,)
         generator = seed_step(recipe.seed, state.step, rank, accelerator.device)
@@ -201,24 +201,42 @@ def run_epoch(
         rate = learning_rate(state.step, len(order), recipe)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["scaled"]
-        losses = list[Tensor]()
-        for loss_of in method.losses:
-            with autocast(recipe, accelerator.device):
-                output = state.forward(batch.pos, batch.normal, batch.category)
-            losses.append(loss_of(output, batch, index))  # ()
-            accelerator.backward(losses[-1])
-            if recipe.clip > 0:
-                accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
-            state.optimizer.step()
-            state.optimizer.zero_grad(set_to_none=True)
-        method.after_step()
-        state.advance(losses[0])
+        take_step(state, batch, index)
         for callback in callbacks:
             callback.on_step(state)
         if interrupt is not None and interrupt.stops(state.step):
             return
         if state.step % CHECK_EVERY == 0:
             state.check_finite()
+
+
+def take_step(
+    state: TrainingState,
+    batch: Batch,
+    index: Tensor,
+    within: Callable[[str], object] = lambda phase: None,
+) -> Tensor:
+    """Make the optimizer's steps of one batch, and return the loss that is reported, ().
+
+    ``index`` (B,) are the clouds' places in the training split. ``within`` is called with the name
+    of each phase that begins.
+    """
+    recipe, accelerator, losses = state.recipe, state.accelerator, list[Tensor]()
+    for loss_of in state.method.losses:
+        within("forward")
+        with autocast(recipe, accelerator.device):
+            output = state.forward(batch.pos, batch.normal, batch.category)
+        losses.append(loss_of(output, batch, index))
+        within("backward")
+        accelerator.backward(losses[-1])
+        within("optimizer")
+        if recipe.clip > 0:
+            accelerator.clip_grad_norm_(state.forward.parameters(), recipe.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+    state.method.after_step()
+    state.advance(losses[0])
+    return losses[0].detach()
 
 
 def validate(state: TrainingState, held_out: Clouds | None) -> dict[str, float]:

@@ -37,7 +37,11 @@ def _few_shapes(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_its_steps_are_those_of_training(recipe: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attention", [None, "caam"])  # which has two losses
+def test_its_steps_are_those_of_training(
+    recipe: Recipe, tmp_path: Path, attention: str | None
+) -> None:
+    recipe = replace(recipe, attention=attention)
     # The schedule alone is left out: it changes no time. So it stands still here, too.
     still = replace(recipe, warmup_epochs=0.0, final_lr=recipe.lr)
     run = train(still, tmp_path / "run")
