@@ -122,7 +122,7 @@ def _moments(b: int, n: int, c: int, k: int, precision: Precision, device: torch
 
 
 def _maximum(b: int, n: int, c: int, k: int, precision: Precision, device: torch.device) -> Call:
-    return partial(edge_max, *_graph(b, n, c, k, device))
+    return partial(edge_max, *_graph(b, n, c, k, device), True)
 
 
 def _edges(

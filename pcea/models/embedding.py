@@ -116,16 +116,16 @@ class Grouping(nn.Module):
         half = (
             torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
         )
+        wanted = last.norm.training or torch.is_grad_enabled()
         with torch.autocast("cpu", enabled=False):
             if self.inner:
                 moments = edge_moments(near, own, neighbors) if first.norm.training else None
                 scale, shift = first.affine(moments, count)
                 near, own = near * scale, torch.addcmul(shift, own, scale)
                 weight = last.linear.weight * sign.unsqueeze(1)
-                wanted = last.norm.training or torch.is_grad_enabled()
                 best, mean, variance = edge_linear_max(near, own, neighbors, weight, wanted, half)
             else:
-                best, mean, variance = edge_max(near, own, neighbors)
+                best, mean, variance = edge_max(near, own, neighbors, wanted)
             scale, shift = last.affine((mean * sign, variance), count)
             return F.relu(torch.addcmul(shift, best, scale * sign))
 

@@ -59,7 +59,7 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
 @compiled
 def _by_columns(query: Array, pos: Array, mask: Array, found: Array, low: int, high: int) -> None:
     rows, k, total = query.shape[1], found.shape[2], pos.shape[1]
-    columns = min(4 * k + 15, total + 15) // 16 * 16
+    columns = min(8 * k + 15, total + 15) // 16 * 16
     lines = (total + columns - 1) // columns
     planes = np.empty((3, lines, columns), np.float32)
     x, y, z = planes[0], planes[1], planes[2]

@@ -97,6 +97,30 @@ def sum_and_strongest(
 
 
 @compiled
+def strongest(near: Array, own: Array, index: Array, best: Array) -> None:
+    """Write the maximum of each center's edges, ``best`` (B, M, C)."""
+    last = index.shape[2] - 1
+    for cloud in range(near.shape[0]):
+        points = near[cloud]
+        for i in range(index.shape[1]):
+            most = best[cloud, i]
+            first = points[index[cloud, i, 0]]
+            for c in range(near.shape[2]):
+                most[c] = first[c]
+            # By twos, because loading and storing the maximum takes longer than to compare.
+            for edge in range(1, last + 1, 2):
+                one = points[index[cloud, i, edge]]
+                two = points[index[cloud, i, min(edge + 1, last)]]
+                for c in range(near.shape[2]):
+                    value, other, more = most[c], one[c], two[c]
+                    # NaN wins, as in torch's maximum.
+                    value = other if (other > value) | (other != other) else value
+                    most[c] = more if (more > value) | (more != more) else value
+            for c in range(near.shape[2]):
+                most[c] += own[cloud, i, c]
+
+
+@compiled
 def pass_to_points(
     near: Array,
     own: Array,

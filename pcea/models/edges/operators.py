@@ -135,45 +135,58 @@ def edge_moments(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tens
 
 @operator("edge_max")
 def _edge_max(
-    near: Tensor, own: Tensor, index: Tensor
+    near: Tensor, own: Tensor, index: Tensor, moments: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The maximum, mean and variance; each center's sum, and which point has the maximum."""
-    best, arg = torch.empty_like(own), torch.empty_like(own, dtype=torch.int32)
-    mean, variance, of_center = _sum_edges(near, own, index, best, arg)
-    return best, mean, variance, of_center, arg
+    """The maximum; and, zeros without ``moments``, what the backward pass takes.
+
+    These are mean and variance, each center's sum, and which point has the maximum.
+    """
+    best, arg = torch.empty_like(own), torch.zeros_like(own, dtype=torch.int32)
+    if moments:
+        mean, variance, of_center = _sum_edges(near, own, index, best, arg)
+        return best, mean, variance, of_center, arg
+    whole = _arrays(near, own, index, best)
+    parallel_for(len(near), lambda low, high: kernels.strongest(*(x[low:high] for x in whole)))
+    mean = near.new_zeros(near.shape[2])
+    return best, mean, torch.zeros_like(mean), torch.zeros_like(own), arg
 
 
 @_edge_max.register_fake
-def _(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _(
+    near: Tensor, own: Tensor, index: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     mean, arg = near.new_empty(near.shape[2]), torch.empty_like(own, dtype=torch.int32)
     return torch.empty_like(own), mean, torch.empty_like(mean), torch.empty_like(own), arg
 
 
 def _keep_arg(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     _, mean, _, of_center, arg = output
-    ctx.save_for_backward(*inputs, of_center, mean, arg)
+    ctx.save_for_backward(*inputs[:3], of_center, mean, arg)
     ctx.set_materialize_grads(False)
 
 
 def _edge_max_backward(
     ctx: Any, of_best: Tensor | None, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
-) -> tuple[Tensor, Tensor, None]:
+) -> tuple[Tensor | None, ...]:
     *inputs, mean, arg = ctx.saved_tensors
     constant, slope = _edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
     if of_best is None:
         of_best = inputs[1].new_zeros(arg.shape)
-    return *_edge_gradients(*inputs, constant, slope, arg, of_best.contiguous()), None
+    return *_edge_gradients(*inputs, constant, slope, arg, of_best.contiguous()), None, None
 
 
 _edge_max.register_autograd(_edge_max_backward, setup_context=_keep_arg)
 
 
-def edge_max(near: Tensor, own: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def edge_max(
+    near: Tensor, own: Tensor, index: Tensor, moments: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """Find the maximum of the edges at each center, (B, M, C), and what :func:`edge_moments` finds.
 
-    The gradient of a maximum goes to the first neighbor that has it.
+    The gradient of a maximum goes to the first neighbor that has it. Without ``moments``, mean and
+    variance are zeros, and no gradient flows.
     """
-    best, mean, variance, *_ = _edge_max(near.contiguous(), own.contiguous(), index)
+    best, mean, variance, *_ = _edge_max(near.contiguous(), own.contiguous(), index, moments)
     return best, mean, variance
 
 

@@ -52,7 +52,7 @@ def test_maximum_is_that_of_all_neighbors(graph: tuple[Tensor, Tensor, Tensor]) 
     every = held(*graph)
     edges = every.flatten(0, 2)
     wanted = every.max(2).values, edges.mean(0), edges.var(0, correction=0)
-    for ours, theirs in zip(edge_max(*graph), wanted, strict=True):
+    for ours, theirs in zip(edge_max(*graph, True), wanted, strict=True):
         torch.testing.assert_close(ours, theirs)
         assert_same_gradients(ours, theirs, (near, own))
 
@@ -81,13 +81,16 @@ def test_maximum_is_the_same_where_nothing_else_is_wanted(
         best, mean, variance = edge_linear_max(*graph, weight, False)
         assert torch.equal(best, edge_linear_max(*graph, weight, True)[0])
         assert not mean.any() and not variance.any()
+        best, mean, variance = edge_max(*graph, False)
+        assert torch.equal(best, edge_max(*graph, True)[0])
+        assert not mean.any() and not variance.any()
 
 
 def test_equal_edges_share_no_gradient() -> None:
     near = torch.ones(1, 3, 1).double().requires_grad_()
     own = torch.zeros(1, 1, 1).double()
     index = torch.tensor([[[2, 0, 1]]])
-    (got,) = torch.autograd.grad(edge_max(near, own, index)[0].sum(), near)
+    (got,) = torch.autograd.grad(edge_max(near, own, index, True)[0].sum(), near)
     assert got.flatten().tolist() == [0, 0, 1]
     best, *_ = edge_linear_max(near, own, index, torch.ones(1, 1).double(), True)
     (got,) = torch.autograd.grad(best.sum(), near)
@@ -100,8 +103,9 @@ def test_what_is_not_finite_is_not_hidden(broken: float) -> None:
     near[0, 2, 0] = broken
     index = torch.tensor([[[0, 1], [2, 0], [3, 2], [1, 0]]])
     wanted = held(near, own, index)
-    torch.testing.assert_close(edge_max(near, own, index)[0], wanted.amax(2), equal_nan=True)
     for moments in (False, True):
+        best, *_ = edge_max(near, own, index, moments)
+        torch.testing.assert_close(best, wanted.amax(2), equal_nan=True)
         best, *_ = edge_linear_max(near, own, index, torch.eye(2), moments)
         assert torch.equal(best.isfinite(), (wanted.relu() @ torch.eye(2)).amax(2).isfinite())
 
@@ -110,12 +114,13 @@ def test_operators_keep_torchs_rules(graph: tuple[Tensor, Tensor, Tensor]) -> No
     near, own, index = graph
     weight = torch.eye(4).double().requires_grad_()
     torch.library.opcheck(torch.ops.pcea.edge_moments.default, (near, own, index))
-    torch.library.opcheck(torch.ops.pcea.edge_max.default, (near, own, index))
     for moments in (True, False):
         arguments = (near, own, index, weight, moments, False)
         if not moments:
             arguments = (near.detach(), own.detach(), index, weight.detach(), moments, False)
         torch.library.opcheck(torch.ops.pcea.edge_linear_max.default, arguments)
+        arguments = (*arguments[:3], moments)
+        torch.library.opcheck(torch.ops.pcea.edge_max.default, arguments)
 
 
 def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -124,7 +129,7 @@ def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
 
     def run() -> tuple[Tensor, ...]:
         best, mean, variance = edge_linear_max(*graph, weight, True)
-        sums = [best, mean, variance, *edge_max(*graph), *edge_moments(*graph)]
+        sums = [best, mean, variance, *edge_max(*graph, True), *edge_moments(*graph)]
         loss = torch.stack([each.sum() for each in sums]).sum()
         return best, *torch.autograd.grad(loss, (near, own, weight))
 

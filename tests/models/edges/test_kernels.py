@@ -39,6 +39,10 @@ def test_clouds_of_a_batch(run: Callable[[Any], Run], rng: np.random.Generator) 
     np.testing.assert_array_equal(best, every.max(2))
     np.testing.assert_array_equal(arg, np.take_along_axis(index, every.argmax(2), 2))
 
+    alone = np.empty((2, 4, 3))
+    run(kernels.strongest)(near, own, index, alone)
+    np.testing.assert_array_equal(alone, best)
+
 
 @pytest.mark.parametrize("with_maximum", [True, False])
 def test_gradients_of_points(
