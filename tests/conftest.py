@@ -1,6 +1,7 @@
 """What every test may lean on: one thread, and real data where it is at hand."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -44,3 +45,11 @@ def open3d() -> ModuleType:
 def generator() -> torch.Generator:
     """A random generator with a fixed seed."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def use_threads() -> Iterator[Callable[[int], None]]:
+    """A call that sets how many threads torch uses, until the test's end."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

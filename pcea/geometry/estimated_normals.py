@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import Array, parallel_for
+from pcea.geometry.kernels.compiled import Array
 from pcea.geometry.kernels.planes_cpu import fit_planes
 from pcea.geometry.kernels.sky_cpu import open_sky
 from pcea.geometry.neighbors import knn
 from pcea.operators import operator
+from pcea.parallel import parallel_for
 
 # Lines of sight are tested in both directions along 32 axes, evenly spaced over half a sphere.
 _HEIGHT, _AROUND = (np.arange(32) + 0.5) / 32, np.pi * (3 - np.sqrt(5)) * np.arange(32)

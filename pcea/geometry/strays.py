@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from pcea.geometry.kernels import by_kernel
 from pcea.geometry.neighbors import gather, knn
 from pcea.geometry.normalize import around_centroid, unit_sphere
 from pcea.operators import operator
@@ -53,15 +54,11 @@ def isolated_points(
     pos = pos.float()
     first, near = _distinct_neighbors(pos, mask)  # (B, N), (B, N, 8)
     distinct = mask & (first == torch.arange(total, device=pos.device))
-    distance = (gather(pos, near[..., :k]) - pos.unsqueeze(2)).norm(dim=-1)  # (B, N, k)
-    spacing = distance.mean(-1)  # (B, N)
+    spacing, around, middle = _spacings(pos, near, k)  # (B, N), (B, N, 8), (B, N)
     usual = _median(spacing, distinct)  # (B, 1)
     candidate = distinct & (spacing > ratio * usual)
     count = candidate.sum(1, keepdim=True)  # (B, 1)
     points = distinct.sum(1, keepdim=True)
-    around = gather(spacing.unsqueeze(-1), near).squeeze(-1)  # (B, N, 8)
-    # The lower of the two medians.
-    middle = around.topk(AROUND // 2, largest=False).values.amax(-1)  # (B, N)
     radius = around_centroid(pos, distinct & ~candidate)[2].squeeze(-1)  # (B, 1)
     alone = (spacing > APART * radius) & (spacing > ratio * middle)
     # count times the share of other points among the candidates' neighbors
@@ -107,8 +104,9 @@ def _distinct_neighbors(pos: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     found = knn(pos, pos, AROUND + 1, mask)  # (B, N, 9)
     first = found[..., 0].clone()
     distinct = mask & (first == torch.arange(pos.shape[1], device=pos.device))
-    if not torch.equal(distinct, mask):
-        found = knn(pos, pos, AROUND + 1, distinct)
+    again = (distinct != mask).any(1)  # (B,) clouds with several points at one place
+    if again.any():
+        found[again] = knn(pos[again], pos[again], AROUND + 1, distinct[again])
     return first, found[..., 1:].contiguous()
 
 
@@ -133,6 +131,28 @@ def _nearest_kept(pos: Tensor, kept: Tensor, gone: Tensor) -> Tensor:
 @_nearest_kept.register_fake
 def _(pos: Tensor, kept: Tensor, gone: Tensor) -> Tensor:
     return gone.new_empty(gone.shape, dtype=torch.long)
+
+
+def spacings_by_gather(pos: Tensor, near: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the mean distance of each point to its nearest ones, in plain torch.
+
+    For positions (B, N, 3) and the nearest points (B, N, 8), it returns the mean distance to the
+    first ``k`` of these, (B, N), those of the eight, (B, N, 8), and their lower median, (B, N).
+    """
+    distance = (gather(pos, near[..., :k]) - pos.unsqueeze(2)).norm(dim=-1)  # (B, N, k)
+    spacing = distance.mean(-1)
+    around = gather(spacing.unsqueeze(-1), near).squeeze(-1)
+    return spacing, around, around.topk(near.shape[2] // 2, largest=False).values.amax(-1)
+
+
+def _no_spacings(pos: Tensor, near: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    spacing = pos.new_empty(near.shape[:2])
+    return spacing, pos.new_empty(near.shape), torch.empty_like(spacing)
+
+
+_spacings = operator("spacings")(spacings_by_gather)
+_spacings.register_fake(_no_spacings)
+_spacings.register_kernel("cpu", by_kernel("strays_cpu", "spacings", spacings_by_gather))
 
 
 def _median(values: Tensor, mask: Tensor) -> Tensor:

@@ -83,13 +83,13 @@ class Rotate(Transform):
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         turn = self._matrix(batch.pos, generator)  # (B, 3, 3)
-        normal = None if batch.normal is None else batch.normal @ turn
-        return changed(batch, pos=batch.pos @ turn, normal=normal)
+        normal = None if batch.normal is None else times(batch.normal, turn)
+        return changed(batch, pos=times(batch.pos, turn), normal=normal)
 
     def _matrix(self, pos: Tensor, generator: Generator) -> Tensor:
         count = len(pos)
         if self.axis == "each":
-            return rotation_of_each(self._angle((3, count), pos, generator))
+            return rotation_of_each(self._angle((count, 3), pos, generator).T)
         axis = pos.new_tensor([0, 1, 0])
         if self.axis != "up":
             axis = normal_noise((count, 3), pos, generator)
@@ -140,7 +140,17 @@ class Shear(Transform):
         if self.upright:
             matrix[..., 1] = one[1]
         normal = transform_normals(batch.normal, matrix.unsqueeze(1))
-        return changed(batch, pos=batch.pos @ matrix, normal=normal)
+        return changed(batch, pos=times(batch.pos, matrix), normal=normal)
+
+
+def times(points: Tensor, matrix: Tensor) -> Tensor:
+    """Compute ``points @ matrix``, (B, N, 3), with matrices (B, 3, 3).
+
+    Products of matrices round in an order that depends on the machine and on the batch.
+    """
+    a, b, c = matrix.unsqueeze(1).unbind(2)  # (B, 1, 3) each
+    x, y, z = points.split(1, dim=-1)  # (B, N, 1) each
+    return x * a + y * b + z * c
 
 
 def rotation(axis: Tensor, angle: Tensor) -> Tensor:

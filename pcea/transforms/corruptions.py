@@ -19,10 +19,13 @@ from pcea.datasets.clouds import Batch, Clouds, tensors_of
 from pcea.errors import InputError, checked, nearest
 from pcea.registry import Registry
 from pcea.transforms.base import Transform, changed
+from pcea.transforms.drawing import GeneratorPerCloud
 from pcea.transforms.reading import as_transforms
 
 # Clouds whose points are drawn at a time.
 AT_A_TIME = 32
+# Fields that are computed in float64.
+REAL = ("pos", "normal")
 SEVERITIES = (1, 2, 3, 4, 5)
 
 # A function of the severity that returns transforms, in any form that as_transforms takes.
@@ -37,6 +40,7 @@ class Corruption:
     benchmark: str | None = None
     lacks: str = ""
     points: int = 1
+    together: bool = False
 
     def approximates(self, clouds: Clouds, num_points: int) -> str:
         """Say what is missing for the published definition; empty: the definition is met."""
@@ -48,7 +52,12 @@ CORRUPTIONS: Registry[Corruption] = Registry("corruption", "pcea.corruptions")
 
 
 def register_corruption(
-    name: str, *, benchmark: str | None = None, lacks: str = "", points: int = 1
+    name: str,
+    *,
+    benchmark: str | None = None,
+    lacks: str = "",
+    points: int = 1,
+    together: bool = False,
 ) -> Callable[[AtSeverity], AtSeverity]:
     """Register a function of the severity, 1 to 5, that returns a list of transforms.
 
@@ -61,10 +70,13 @@ def register_corruption(
             corruption is then an approximation, and stays out of means that are compared.
         points: how many times as many points as the model takes the definition begins with. With
             clouds that have them, it is no approximation.
+        together: whether several clouds can be corrupted at a time, which is faster. Then all
+            random numbers must be drawn by functions of :mod:`pcea.transforms.drawing`, with the
+            clouds as the first dimension, and a cloud's result must not depend on the others.
     """
 
     def add(transforms: AtSeverity) -> AtSeverity:
-        CORRUPTIONS.register(name)(Corruption(transforms, benchmark, lacks, points))
+        CORRUPTIONS.register(name)(Corruption(transforms, benchmark, lacks, points, together))
         return transforms
 
     return add
@@ -143,7 +155,8 @@ def corrupt(
     transforms, entry = corruption_transforms(name, severity), CORRUPTIONS.get(name)
     if not entry.approximates(clouds, num_points):
         num_points *= entry.points
-    return apply_by_cloud(clouds, transforms, num_points, sample, (crc32(name.encode()), severity))
+    key = crc32(name.encode()), severity
+    return apply_by_cloud(clouds, transforms, num_points, sample, key, entry.together)
 
 
 def apply_by_cloud(
@@ -152,30 +165,44 @@ def apply_by_cloud(
     num_points: int,
     sample: Generator | None = None,
     key: tuple[int, ...] = (),
+    together: bool = False,
 ) -> Clouds:
-    """Apply transforms to clouds one by one, each with a generator of its own; see `corrupt`.
+    """Apply transforms to clouds, each with a generator of its own; see `corrupt`.
 
-    The generators are seeded by the ``key`` and by the number of each cloud.
+    The generators are seeded by the ``key`` and by the number of each cloud. Unless transforms can
+    be applied to several clouds ``together``, they are applied to one after the other.
     """
     clouds, done = clouds.to("cpu"), list[Batch]()
     with _one_thread():
         for first in range(0, len(clouds), AT_A_TIME):
             index = list(range(len(clouds)))[first : first + AT_A_TIME]
             drawn = clouds.batch(index, num_points, sample)
-            for place, number in enumerate(index):
-                own = {name: x[place : place + 1] for name, x in tensors_of(drawn).items()}
-                wide = {name: own[name].double() for name in ("pos", "normal") if name in own}
-                batch = changed(drawn, **own | wide)
-                seeds = np.random.SeedSequence([*key, number]).generate_state(1, np.uint64)
-                generator = Generator().manual_seed(int(seeds[0]) >> 1)
+            wide = {name: x.double() for name, x in tensors_of(drawn).items() if name in REAL}
+            drawn, generators = changed(drawn, **wide), [_generator(*key, each) for each in index]
+            if together:
+                generators = [GeneratorPerCloud(generators)]
+            parts = [drawn] if together else _one_by_one(drawn)
+            for batch, generator in zip(parts, generators, strict=True):
                 for transform in transforms:
                     batch = transform(batch, generator)
                 done.append(batch)
     if not done:
         return clouds
     joined = {name: torch.cat([getattr(x, name) for x in done]) for name in tensors_of(done[0])}
-    real = {name: joined[name].float() for name in ("pos", "normal") if name in joined}
+    real = {name: joined[name].float() for name in REAL if name in joined}
     return Clouds.from_dense(**joined | real, names=clouds.names)
+
+
+def _one_by_one(batch: Batch) -> Iterator[Batch]:
+    for place in range(len(batch)):
+        yield changed(
+            batch, **{name: x[place : place + 1] for name, x in tensors_of(batch).items()}
+        )
+
+
+def _generator(*key: int) -> Generator:
+    seeds = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    return Generator().manual_seed(int(seeds[0]) >> 1)
 
 
 @contextmanager

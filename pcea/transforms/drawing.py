@@ -1,5 +1,9 @@
-"""Draw random numbers on the generator's device, and move them to the device of the batch."""
+"""Draw random numbers on the generator's device, and move them to the device of the batch.
 
+The first dimension of a shape is the clouds.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,22 +16,44 @@ Share = float | tuple[float, float]
 Count = int | tuple[int, int]
 
 
+class GeneratorPerCloud(Generator):
+    """A generator for each cloud of a batch, so that no other cloud changes a cloud's numbers.
+
+    Only the functions of this file draw from it. It counts as a generator, so that transforms take
+    it like any other, but it has no numbers of its own.
+    """
+
+    of_clouds: Sequence[Generator]
+
+    def __new__(cls, of_clouds: Sequence[Generator]) -> "GeneratorPerCloud":
+        self = super().__new__(cls)
+        self.of_clouds = of_clouds
+        return self
+
+
+def _draw(
+    kind: Callable[..., Tensor], shape: Shape, like: Tensor, generator: Generator, **options: Any
+) -> Tensor:
+    if isinstance(generator, GeneratorPerCloud):
+        one = (1, *shape[1:])
+        return torch.cat([_draw(kind, one, like, each, **options) for each in generator.of_clouds])
+    drawn = kind(size=shape, generator=generator, device=generator.device, **options)
+    return drawn.to(like.device)
+
+
 def uniform(shape: Shape, low: float, high: float, like: Tensor, generator: Generator) -> Tensor:
     """Draw real numbers in [low, high), of the type and on the device of ``like``."""
-    drawn = torch.rand(shape, generator=generator, device=generator.device, dtype=like.dtype)
-    return (low + (high - low) * drawn).to(like.device)
+    return low + (high - low) * _draw(torch.rand, shape, like, generator, dtype=like.dtype)
 
 
 def normal_noise(shape: Shape, like: Tensor, generator: Generator) -> Tensor:
     """Draw standard normal numbers, of the type and on the device of ``like``."""
-    drawn = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
-    return drawn.to(like.device)
+    return _draw(torch.randn, shape, like, generator, dtype=like.dtype)
 
 
 def whole_numbers(shape: Shape, low: int, high: int, like: Tensor, generator: Generator) -> Tensor:
     """Draw int64 numbers from low to high, both included, on the device of ``like``."""
-    drawn = torch.randint(low, high + 1, shape, generator=generator, device=generator.device)
-    return drawn.to(like.device)
+    return _draw(torch.randint, shape, like, generator, low=low, high=high + 1)
 
 
 def bounds(value: Any) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from pcea.datasets.clouds import Batch, sort_keys
 from pcea.geometry import gather, knn
 from pcea.transforms import views
-from pcea.transforms.affine import rotation, transform_normals
+from pcea.transforms.affine import rotation, times, transform_normals
 from pcea.transforms.base import add_points, changed, take
 from pcea.transforms.corruptions import register_corruption
 from pcea.transforms.drawing import draw_order, normal_noise, uniform
@@ -49,8 +49,8 @@ def _rotation(degrees: float, batch: Batch, generator: Generator) -> Batch:
     angle = _signed((len(batch), 3), degrees, 2.5, batch.pos, generator).deg2rad()
     about_x, about_y, about_z = rotation(torch.eye(3).to(angle), angle).unbind(1)
     turn = about_x @ about_y @ about_z  # (B, 3, 3)
-    normal = None if batch.normal is None else batch.normal @ turn
-    return changed(batch, pos=batch.pos @ turn, normal=normal)
+    normal = None if batch.normal is None else times(batch.normal, turn)
+    return changed(batch, pos=times(batch.pos, turn), normal=normal)
 
 
 def _shear(middle: float, batch: Batch, generator: Generator) -> Batch:
@@ -59,7 +59,7 @@ def _shear(middle: float, batch: Batch, generator: Generator) -> Batch:
         (len(batch), 4), middle, 0.05, batch.pos, generator
     )
     normal = transform_normals(batch.normal, matrix.unsqueeze(1))
-    return changed(batch, pos=batch.pos @ matrix, normal=normal)
+    return changed(batch, pos=times(batch.pos, matrix), normal=normal)
 
 
 def _uniform(reach: float, batch: Batch, generator: Generator) -> Batch:
@@ -140,12 +140,11 @@ def _distortion(reach: float, batch: Batch, generator: Generator) -> Batch:
     """Free-form deformation: each control point moves by a share of the box's side, which is 2."""
     shape = (len(batch), GRID**3, 3)
     moves = 2 * uniform(shape, -reach, reach, batch.pos, generator)
-    power = torch.arange(GRID, device=moves.device)
     binomial = torch.tensor([math.comb(GRID - 1, i) for i in range(GRID)]).to(moves)
 
     def move(pos: Tensor) -> Tensor:
-        place = ((pos + 1) / 2).unsqueeze(-1)  # (B, N, 3, 1), 0 … 1 in the box
-        bernstein = binomial * place**power * (1 - place) ** (GRID - 1 - power)
+        place = (pos + 1) / 2  # (B, N, 3), 0 … 1 in the box
+        bernstein = binomial * _powers(place) * _powers(1 - place).flip(-1)
         x, y, z = bernstein.unbind(2)  # (B, N, 5) each
         weight = x[..., None, None] * y[..., None, :, None] * z[..., None, None, :]
         return pos + weight.flatten(2) @ moves
@@ -153,27 +152,38 @@ def _distortion(reach: float, batch: Batch, generator: Generator) -> Batch:
     return deform(batch, move)
 
 
+def _powers(base: Tensor) -> Tensor:
+    """Give 1, base, base² … as a last dimension of length GRID; pow takes several times as long."""
+    powers = [torch.ones_like(base)]
+    for _ in range(GRID - 1):
+        powers.append(powers[-1] * base)
+    return torch.stack(powers, -1)
+
+
 def _radial(length: float, batch: Batch, generator: Generator, *, inverse: bool) -> Batch:
     """Deformation by radial functions, which moves each control point by a random vector."""
-    angle = uniform((2, len(batch), GRID**3), -math.pi, math.pi, batch.pos, generator)
-    along, down = angle.unbind(0)
+    angle = uniform((len(batch), 2, GRID**3), -math.pi, math.pi, batch.pos, generator)
+    along, down = angle.unbind(1)
     moves = [along.cos() * down.sin(), along.sin() * down.sin(), down.cos()]
     grid, solution = (each.to(batch.pos) for each in _interpolation(inverse))
     weight = solution @ (length * torch.stack(moves, -1))  # (B, 129, 3)
 
     def move(pos: Tensor) -> Tensor:
-        return pos + _basis(pos, grid, inverse) @ weight
+        # By clouds, because the functions of many would not fit a processor's cache.
+        return pos + torch.stack(
+            [_basis(one, grid, inverse) @ own for one, own in zip(pos, weight, strict=True)]
+        )
 
     return deform(batch, move)
 
 
 def _basis(pos: Tensor, grid: Tensor, inverse: bool) -> Tensor:
-    """Radial functions about the control points, and a linear polynomial: (B, N, 129)."""
+    """Radial functions about the control points, and a linear polynomial, at (N, 3): (N, 129)."""
     one = torch.ones_like(pos[..., :1])
     # |p|² + |g|² − 2 p·g + width² is one product of matrices, and float64 has digits to spare.
     left = torch.cat([pos.square().sum(-1, keepdim=True) + WIDTH**2, one, -2 * pos], -1)
     right = torch.cat([torch.ones_like(grid[:, :1]), grid.square().sum(-1, keepdim=True), grid], -1)
-    reach = left @ right.T  # (B, N, 125)
+    reach = left @ right.T  # (N, 125)
     return torch.cat([reach.rsqrt() if inverse else reach.sqrt(), one, pos], -1)
 
 
@@ -182,7 +192,7 @@ def _interpolation(inverse: bool) -> tuple[Tensor, Tensor]:
     """The control points (125, 3), and the weights (129, 125) by which each one is interpolated."""
     axis = torch.linspace(-1, 1, GRID, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis, axis)
-    basis = _basis(grid[None], grid, inverse)[0]  # (125, 129)
+    basis = _basis(grid, grid, inverse)  # (125, 129)
     polynomial = basis[:, GRID**3 :].T  # (4, 125)
     system = torch.cat([basis, torch.cat([polynomial, torch.zeros_like(polynomial[:, :4])], 1)])
     return grid, torch.linalg.inv(system)[:, : GRID**3]
@@ -190,7 +200,7 @@ def _interpolation(inverse: bool) -> tuple[Tensor, Tensor]:
 
 def _add(name: str, values: Any, step: Callable[..., Batch], *after: Any, **marks: Any) -> None:
     """Register a corruption: a step with the value of a severity, then others."""
-    register_corruption(name, benchmark="modelnet40-c", **marks)(
+    register_corruption(name, benchmark="modelnet40-c", together=True, **marks)(
         lambda severity: [partial(step, values[severity - 1]), *after]
     )
 
@@ -217,4 +227,4 @@ for _name, _view in (
     ("occlusion", lambda s: [in_box, partial(views.occlusion, s), in_box]),
     ("lidar", lambda s: [in_box, partial(views.lidar, s)]),
 ):
-    register_corruption(_name, benchmark="modelnet40-c", lacks=_MESH)(_view)
+    register_corruption(_name, benchmark="modelnet40-c", lacks=_MESH, together=True)(_view)

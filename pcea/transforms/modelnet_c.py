@@ -32,4 +32,4 @@ MODELNET_C: dict[str, AtSeverity] = {
     "add_local": lambda s: [StrayPoints(100 * s, clusters=(1, 7), std=(0.075, 0.125))],
 }
 for _name, _corruption in MODELNET_C.items():
-    register_corruption(_name, benchmark="modelnet-c")(_corruption)
+    register_corruption(_name, benchmark="modelnet-c", together=True)(_corruption)

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, sort_keys
+from pcea.transforms.affine import times
 from pcea.transforms.base import changed, take
 from pcea.transforms.drawing import uniform
 
@@ -68,7 +69,7 @@ def _visible(
     toward = torch.stack([flat * azimuth.cos(), elevation.sin(), flat * azimuth.sin()], -1)
     right = torch.stack([-azimuth.sin(), torch.zeros_like(azimuth), azimuth.cos()], -1)
     axes = torch.stack([right, torch.linalg.cross(right, toward), toward], -1)  # (B, 3, 3)
-    x, y, near = (pos @ axes).unbind(-1)
+    x, y, near = times(pos, axes).unbind(-1)
     depth = distance - near
     pixel = PIXEL / math.sqrt(pos.shape[1])
     half = math.ceil(distance / pixel)  # pixels from the middle to the edge, 45° away

@@ -102,7 +102,7 @@ def test_any_rotation_by_up_to_half_a_turn_is_drawn_alike(generator: Generator) 
 def test_turning_about_each_axis_is_the_product_of_three(generator: Generator) -> None:
     """As ModelNet-C has it: points times Rz Ry Rx."""
     turn = Rotate(30, "each")(Batch(torch.eye(3).expand(500, 3, 3), torch.zeros(500)), generator)
-    x, y, z = (torch.rand(3, 500, generator=Generator().manual_seed(0)) * 2 - 1) * math.pi / 6
+    x, y, z = (torch.rand(500, 3, generator=Generator().manual_seed(0)).T * 2 - 1) * math.pi / 6
     assert generator.initial_seed() == 0
 
     def about(first: int, second: int, angle: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Corrupting clouds: seeds, batches, names, and how plug-ins register."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -34,6 +36,24 @@ def test_a_cloud_is_corrupted_alike_whatever_others_follow(clouds: Clouds, name:
     assert torch.equal(whole.pos, again.pos) and torch.equal(whole.part, again.part)
 
 
+@pytest.mark.parametrize("name", list_corruptions())
+def test_clouds_are_corrupted_together_as_one_by_one(
+    clouds: Clouds, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normal = torch.nn.functional.normalize(clouds.pos, dim=-1)
+    clouds = Clouds(clouds.pos, clouds.ptr, clouds.category, normal, clouds.part, clouds.names)
+    entry = CORRUPTIONS.get(name)
+    assert entry.together
+    both = corrupt(clouds, name, 4, 128)
+    monkeypatch.setitem(CORRUPTIONS._entries, name, replace(entry, together=False))
+    alone = corrupt(clouds, name, 4, 128)
+    assert torch.equal(both.pos, alone.pos)
+    assert both.normal is not None and alone.normal is not None
+    assert torch.equal(both.normal, alone.normal)
+    assert both.part is not None and alone.part is not None
+    assert torch.equal(both.part, alone.part)
+
+
 def test_the_same_numbers_on_every_machine(clouds: Clouds) -> None:
     first = corrupt(clouds, "jitter", 2, 128)[0].pos[0] - clouds.pos[0]
     assert first.tolist() == pytest.approx(JITTER, abs=1e-7)
@@ -65,6 +85,7 @@ def test_a_set_of_a_plug_in(monkeypatch: pytest.MonkeyPatch, clouds: Clouds) -> 
     def lifted(severity: int) -> list[str]:
         return [f"translate({0.1 * severity})"]
 
+    assert not CORRUPTIONS.get("lifted").together  # its numbers may come from anywhere
     assert corruption_sets()["mine"] == ("lifted",)
     assert read_conditions("mine:2") == [("lifted", 2)]
     assert CORRUPTIONS.get("lifted").approximates(clouds, 64) == "hands"

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, buckets
-from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
+from pcea.geometry.kernels.compiled import Array, compiled, is_finite
+from pcea.parallel import parallel_for
 
 # From this many points on, buckets pay off, because whole buckets can be skipped.
 LARGE = 4096

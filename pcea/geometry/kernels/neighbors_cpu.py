@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from pcea.geometry.kernels.buckets_cpu import BUCKET, Buckets, buckets
-from pcea.geometry.kernels.compiled import Array, compiled, is_finite, parallel_for
+from pcea.geometry.kernels.compiled import Array, compiled, is_finite
+from pcea.parallel import parallel_for
 
 # Buckets pay off from this many points and this many queries per cloud.
 LARGE, MANY = 2048, 512
@@ -49,7 +50,7 @@ def knn(query: Tensor, pos: Tensor, k: int, mask: Tensor | None) -> Tensor:
             parts = buckets(points[cloud], real[cloud])
             search = partial(_by_buckets, queries[cloud], order, parts, found[cloud])
             parallel_for(rows, search, SHARE)
-    if mask is None:
+    if real.all():
         return index.bitwise_and_(0xFFFFFFFF)
     padding = index >> 32 == int(_INFINITE)
     index.bitwise_and_(0xFFFFFFFF)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcea.geometry.kernels.compiled import parallel_for
 from pcea.models.edges import kernels
 from pcea.models.edges.kernels import Array
 from pcea.models.edges.precision import bf16_is_faster
 from pcea.operators import operator
+from pcea.parallel import parallel_for
 
 # Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
 TILE = 1 << 17
