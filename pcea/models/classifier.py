@@ -8,6 +8,7 @@ from pcea.defaults import CLASSIFY_VOTES, UP
 from pcea.errors import InputError, checked
 from pcea.formats import ShapeLike
 from pcea.models.base import PointModel
+from pcea.models.dropout import Dropout
 from pcea.models.embedding import require_sizes
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
@@ -47,9 +48,9 @@ class Classifier(PointModel):
         self.pooling = tuple(pooling)
         self.head = nn.Sequential(
             LBR(self.encoder.fused * len(pooling), hidden[0], slope=0.2),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             LBR(hidden[0], hidden[1], bias=True, slope=0.2),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(hidden[1], len(info.taxonomy.categories)),
         )
 

@@ -14,6 +14,7 @@ from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, write_npz
 from pcea.geometry import carry_to_faces, face_areas, smooth_labels, three_interpolate
 from pcea.models.base import PointModel
+from pcea.models.dropout import Dropout
 from pcea.models.embedding import require_sizes
 from pcea.models.encoder import PointTransformer
 from pcea.models.info import ModelInfo
@@ -135,7 +136,7 @@ class Segmenter(PointModel):
         if not info.taxonomy.parts:
             raise InputError("a segmenter needs a taxonomy with parts")
         self.categories = len(info.taxonomy.categories)
-        self.category_dropout = nn.Dropout(category_dropout).p  # it checks the value
+        self.category_dropout = Dropout(category_dropout).p  # it checks the value
         self.category = LBR(self.categories, category_dim, slope=0.2)
         # If the embedding reduces the points, the finer levels have the details that it loses.
         finer = self.encoder.dims[:-1] if self.encoder.coarsens else ()
@@ -143,7 +144,7 @@ class Segmenter(PointModel):
             nn.Linear(dim, hidden[0], bias=False) for dim in (*finer, self.encoder.fused)
         )
         self.context = LBR(2 * self.encoder.fused + category_dim, hidden[0])
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.second = LBR(hidden[0], hidden[1])
         self.last = nn.Linear(hidden[1], len(info.taxonomy.parts))
 
