@@ -8,11 +8,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
-from pcea.datasets.clouds import Batch, tensors_of
+from pcea.datasets.clouds import Batch, Clouds, tensors_of
 from pcea.testing.trial import Trial, refused, require, run_trials
 from pcea.transforms import Transform, as_transforms, corruption_transforms
 from pcea.transforms.base import TRANSFORMS, changed
-from pcea.transforms.corruptions import SEVERITIES
+from pcea.transforms.corruptions import CORRUPTIONS, SEVERITIES, apply_by_cloud
 
 CLOUDS = 12
 # Each cloud has this many stars: a point and four points around it, on two crossing lines.
@@ -188,6 +188,7 @@ class CorruptionTrial(Trial):
 
     def __init__(self, name: str) -> None:
         self.lists = [corruption_transforms(name, severity) for severity in SEVERITIES]
+        self.together = CORRUPTIONS.get(name).together
 
     def test_severities(self) -> None:
         """There are five severities, with different lists of transforms that mix no clouds."""
@@ -211,6 +212,19 @@ class CorruptionTrial(Trial):
             trial.test_repetition()
             trial.test_labels()
             _check_float64(trial)
+
+    def test_clouds_together(self) -> None:
+        """A cloud that is corrupted together with others becomes what it becomes alone."""
+        if not self.together:
+            return
+        for transforms in self.lists:
+            clouds = Clouds.from_dense(**tensors_of(TransformTrial(transforms[0]).batch))
+            both, alone = (
+                apply_by_cloud(clouds, transforms, clouds.longest, together=together)
+                for together in (True, False)
+            )
+            for name, value in tensors_of(alone).items():
+                require(torch.equal(value, getattr(both, name)), f"{name} differs")
 
 
 def _check_float64(trial: TransformTrial) -> None:

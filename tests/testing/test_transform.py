@@ -183,6 +183,20 @@ def test_a_wrong_corruption_is_named(transforms: Callable[[int], object], promis
         check_corruption("mine")
 
 
+def test_a_corruption_of_clouds_together_that_leans_on_others_is_named() -> None:
+    def toward_the_middle_of_all(severity: int) -> list[object]:
+        def apply(batch: Batch, generator: Generator) -> Batch:
+            return changed(batch, pos=batch.pos - severity * batch.pos.mean((0, 1)))
+
+        return [apply, f"translate({severity})"]
+
+    register_corruption("mine")(toward_the_middle_of_all)
+    check_corruption("mine")  # one cloud at a time, it is the middle of that cloud
+    register_corruption("ours", together=True)(toward_the_middle_of_all)
+    with pytest.raises(AssertionError, match=r"together .* becomes what it becomes alone"):
+        check_corruption("ours")
+
+
 def test_names_that_are_not_there() -> None:
     with pytest.raises(InputError, match="did you mean 'jitter'"):
         check_transform("jiter")

@@ -1,7 +1,5 @@
 """Corrupting clouds: seeds, batches, names, and how plug-ins register."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -34,24 +32,6 @@ def test_a_cloud_is_corrupted_alike_whatever_others_follow(clouds: Clouds, name:
     again = corrupt(clouds, name, 3, 128)
     assert again.part is not None
     assert torch.equal(whole.pos, again.pos) and torch.equal(whole.part, again.part)
-
-
-@pytest.mark.parametrize("name", list_corruptions())
-def test_clouds_are_corrupted_together_as_one_by_one(
-    clouds: Clouds, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    normal = torch.nn.functional.normalize(clouds.pos, dim=-1)
-    clouds = Clouds(clouds.pos, clouds.ptr, clouds.category, normal, clouds.part, clouds.names)
-    entry = CORRUPTIONS.get(name)
-    assert entry.together
-    both = corrupt(clouds, name, 4, 128)
-    monkeypatch.setitem(CORRUPTIONS._entries, name, replace(entry, together=False))
-    alone = corrupt(clouds, name, 4, 128)
-    assert torch.equal(both.pos, alone.pos)
-    assert both.normal is not None and alone.normal is not None
-    assert torch.equal(both.normal, alone.normal)
-    assert both.part is not None and alone.part is not None
-    assert torch.equal(both.part, alone.part)
 
 
 def test_the_same_numbers_on_every_machine(clouds: Clouds) -> None:
