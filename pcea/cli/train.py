@@ -77,13 +77,16 @@ class Train(Recipe):
             for option in given_options(self, blank):
                 what = repr(self.name) if option == "--name" else option
                 raise InputError(f"--resume takes every value from the run: leave {what} out")
+        from accelerate import PartialState
+
         from pcea.training import train
 
         if self.resume is not None:
             run = train(out=self.resume, data_root=self.data_root, resume=True)
         else:
             run = train(self.recipe, self.out, self.data_root)
-        say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
+        if PartialState().is_main_process:  # one of several that a launcher started
+            say(f"done: {run.path} holds {run.best.name}, {run.metrics.name} and {run.report.name}")
         return None
 
 

@@ -52,15 +52,15 @@ def read_entry(text: str, recipe: Recipe) -> Entry:
     own = inspect.signature(ATTENTIONS.get(name)).parameters
     known = {each.name for each in fields(Recipe)} - _COMMON - set(own)
     kinds = get_type_hints(Recipe)
+    for key in known & set(values):  # residual=none is the word
+        if values[key] is None and type(None) not in get_args(kinds[key]):
+            values[key] = "none"
     changes = {key: value for key, value in values.items() if key in known}
-    for key, value in changes.items():  # residual=none is the word
-        if value is None and type(None) not in get_args(kinds[key]):
-            changes[key] = "none"
     if isinstance(given := changes.get("model_options"), dict):
         changes["model_options"] = {**recipe.model_options, **given}
     options = {key: value for key, value in values.items() if key not in known}
     changes |= {"attention": name, "attention_options": options}
-    return Entry(write_call(name, values), changes)
+    return Entry(write_call(name, dict(sorted(values.items()))), changes)
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,8 @@ class CorruptionTrial(Trial):
         if not self.together:
             return
         for transforms in self.lists:
-            clouds = Clouds.from_dense(**tensors_of(TransformTrial(transforms[0]).batch))
+            some = TransformTrial(transforms[0]).batch
+            clouds = Clouds.from_dense(some.pos, some.category, some.normal, some.part)
             both, alone = (
                 apply_by_cloud(clouds, transforms, clouds.longest, together=together)
                 for together in (True, False)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, nn
 
 from pcea.datasets import Clouds
-from pcea.errors import checked
+from pcea.errors import InputError, checked
 from pcea.models.base import evaluating
 from pcea.training.batches import mix_seed, training_batch
 from pcea.transforms import Transform
@@ -43,10 +43,15 @@ def initialize_from_data(
 
     Returns:
         One line that says what was initialized, or nothing if the model has no such module.
+
+    Raises:
+        InputError: the model has such modules, and there are fewer than two clouds.
     """
     modules = [each for each in model.modules() if hasattr(each, "initialize_from")]
     if not modules:
         return []
+    if len(clouds) < 2:
+        raise InputError("a model cannot be initialized from one cloud: at least 2 are needed")
     # The draws are those of the CPU, the same on every machine.
     generator = Generator().manual_seed(mix_seed(seed, 0, stream=0))
     count = min(len(clouds), max(2, MOST_POINTS // num_points))

@@ -55,19 +55,19 @@ def train(
         ),
         (
             "halo(turn=[0, 1], residual=add)",
-            "halo(turn=(0, 1), residual=add)",
+            "halo(residual=add, turn=(0, 1))",
             {"turn": [0, 1]},
             {"residual": "add"},
         ),
         (
             "offset(query_dim=none, residual=none)",
-            "offset(query_dim=None, residual=None)",
+            "offset(query_dim=None, residual='none')",
             {"query_dim": None},
             {"residual": "none"},
         ),
         (
             "mean(model_options={'depth': 2}, lr=0.1)",
-            "mean(model_options={'depth': 2}, lr=0.1)",
+            "mean(lr=0.1, model_options={'depth': 2})",
             {},
             {"model_options": {"k": 4, "depth": 2}, "lr": 0.1},
         ),

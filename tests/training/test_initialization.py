@@ -11,6 +11,7 @@ from torch import Tensor
 from pcea.attention.base import ATTENTIONS, register_attention
 from pcea.attention.catt import CATTAttention
 from pcea.attention.self_attention import SelfAttention
+from pcea.errors import InputError
 from pcea.models import create_model
 from pcea.recipes import Recipe
 from pcea.training import Callback, initialization, initialize_from_data, setup, train
@@ -99,6 +100,13 @@ def test_no_more_clouds_and_features_than_needed(
 def test_a_model_without_such_modules_is_left_alone(classification: Recipe) -> None:
     plain = create_model("eat-tiny", **classification.model_options)
     assert initialize_from_data(plain, make_clouds(3, seed=1, ragged=True)) == []
+
+
+def test_one_cloud_is_refused(catt: Recipe) -> None:
+    options = {"attention": "catt", "attention_options": catt.attention_options}
+    model = create_model("eat-tiny", **catt.model_options, **options)
+    with pytest.raises(InputError, match="from one cloud: at least 2 are needed"):
+        initialize_from_data(model, make_clouds(1, seed=1))
 
 
 class Start(Callback):
