@@ -102,11 +102,9 @@ def test_a_model_without_such_modules_is_left_alone(classification: Recipe) -> N
     assert initialize_from_data(plain, make_clouds(3, seed=1, ragged=True)) == []
 
 
-def test_one_cloud_is_refused(catt: Recipe) -> None:
-    options = {"attention": "catt", "attention_options": catt.attention_options}
-    model = create_model("eat-tiny", **catt.model_options, **options)
+def test_one_cloud_is_refused(classification: Recipe) -> None:
     with pytest.raises(InputError, match="from one cloud: at least 2 are needed"):
-        initialize_from_data(model, make_clouds(1, seed=1))
+        initialize_from_data(build(classification), make_clouds(1, seed=1, ragged=True))
 
 
 class Start(Callback):
