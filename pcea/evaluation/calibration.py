@@ -1,0 +1,139 @@
+"""Calibration: whether four in five of the answers with a probability of 80 % are right."""
+
+from dataclasses import dataclass
+from math import exp, log
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from pcea.errors import InputError, checked
+from pcea.evaluation.metrics import ClassificationResult, register_metric
+
+# The number of bins with which the error is published.
+BINS = 15
+# The least and the greatest temperature.
+COLDEST, HOTTEST = 0.02, 50.0
+# A probability of 0 has no logarithm.
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The answers of a classifier, in bins of equal width by their confidence.
+
+    The confidence of an answer is the probability of its category, the likeliest one.
+
+    Args:
+        count: (bins,) int64 answers in each bin.
+        confidence: (bins,) float64 their mean confidence; 0 in an empty bin.
+        accuracy: (bins,) float64 the share of them that is right; 0 in an empty bin.
+        risk: (M,) float64 the share of wrong answers among the 1, 2, … M most confident ones.
+        log_loss: the mean of −log p of the true category.
+    """
+
+    count: Tensor
+    confidence: Tensor
+    accuracy: Tensor
+    risk: Tensor
+    log_loss: float
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the mean of abs(accuracy − confidence) over the answers.
+
+        Source: Guo et al., *On Calibration of Modern Neural Networks*, equation 3.
+        """
+        gap = (self.accuracy - self.confidence).abs()
+        return float((gap * self.count).sum() / self.count.sum())
+
+    @property
+    def risk_area(self) -> float:
+        """The area below the curve of risk over coverage, the mean of :attr:`risk`."""
+        return float(self.risk.mean())
+
+    def accuracy_at(self, coverage: float) -> float:
+        """The accuracy of the most confident answers, which are this share of all, above 0."""
+        answered = max(1, round(coverage * len(self.risk)))
+        return 1 - float(self.risk[answered - 1])
+
+
+@checked(bins=1)
+def measure_calibration(probability: Tensor, target: Tensor, bins: int = BINS) -> Calibration:
+    """Measure how true the probabilities of a classifier are.
+
+    Args:
+        probability: (M, C) of each category.
+        target: (M,) int64 the true categories.
+        bins: how many bins there are between the confidences 0 and 1.
+
+    Raises:
+        InputError: the shapes do not fit, or there are no answers.
+    """
+    _check(probability, target)
+    probability = probability.double()
+    confidence, answer = probability.max(-1)
+    right = (answer == target).double()
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    count = torch.bincount(place, minlength=bins)
+
+    def mean(values: Tensor) -> Tensor:
+        total = torch.zeros(bins, dtype=torch.float64).index_add_(0, place, values)
+        return total / count.clamp(min=1)
+
+    wrong = 1 - right[confidence.argsort(descending=True, stable=True)]
+    risk = wrong.cumsum(0) / torch.arange(1, len(wrong) + 1)
+    log_loss = float(F.nll_loss(probability.clamp(min=_LEAST).log(), target))
+    return Calibration(count, mean(confidence), mean(right), risk, log_loss)
+
+
+def fit_temperature(probability: Tensor, target: Tensor) -> float:
+    """Find the temperature T with which softmax(logits / T) has the least log loss.
+
+    Above 1, answers become less confident; which one is the likeliest does not change. Choose it on
+    a validation split. Source: Guo et al., *On Calibration of Modern Neural Networks*, section 4.2.
+
+    Args:
+        probability: (M, C) softmax of the logits.
+        target: (M,) int64 the true categories.
+
+    Raises:
+        InputError: the shapes do not fit, or there are no answers.
+    """
+    _check(probability, target)
+    logits = probability.double().clamp(min=_LEAST).log()  # but for a constant of each answer
+
+    def loss(log_temperature: float) -> float:
+        return float(F.cross_entropy(logits / exp(log_temperature), target))
+
+    best = minimize_scalar(loss, bounds=(log(COLDEST), log(HOTTEST)), method="bounded")
+    return exp(best.x)
+
+
+def _check(probability: Tensor, target: Tensor) -> None:
+    if probability.dim() != 2 or target.shape != probability.shape[:1]:
+        raise InputError(
+            "probabilities must be (M, C) and true categories (M,), not "
+            f"{tuple(probability.shape)} and {tuple(target.shape)}"
+        )
+    if not len(target):
+        raise InputError("there are no answers to measure calibration of")
+
+
+def _calibration_of(result: ClassificationResult) -> Calibration:
+    if result.probability is None:
+        raise InputError("calibration needs probabilities, and these results have none")
+    return measure_calibration(result.probability, result.target)
+
+
+@register_metric("calibration_error", "classification")
+def calibration_error(result: ClassificationResult) -> float:
+    """The expected calibration error in 15 bins, in 0..1."""
+    return _calibration_of(result).error
+
+
+@register_metric("log_loss", "classification")
+def log_loss(result: ClassificationResult) -> float:
+    """The mean of −log p of the true category."""
+    return _calibration_of(result).log_loss
