@@ -59,6 +59,10 @@ class Evaluate:
     benchmark is taken, too."""
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
+    calibration: bool = False
+    """Also measure how many of the answers of each probability are right."""
+    calibration_picture: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Also draw that: a PNG, SVG or PDF file."""
     faithfulness: bool = False
     """Also measure whether attention, critical points and saliency tell what decides."""
     faithfulness_clouds: Annotated[int | None, arg(metavar="INT")] = None
@@ -78,6 +82,7 @@ class Evaluate:
         from pcea.models import PointModel
 
         check_file(json=self.json)
+        self._check_calibration()
         self._check_faithfulness()
         corrupted = None if self.corrupt is None else CorruptedRun(self.corrupt, self.split)
         model = open_model(PointModel, self.weights, self.device, self.keep_strays)
@@ -115,8 +120,12 @@ class Evaluate:
             figures |= corrupted.measure(model, data, num_points, self.metric, self.data_root, how)
         else:
             with busy(f"{self.weights} on {len(data)} clouds"):
-                figures |= evaluate(model, data.clouds, num_points, **how).summary(self.metric)
+                result = evaluate(model, data.clouds, num_points, **how)
+            figures |= result.summary(self.metric)
             say_figures(figures, data)
+            if self.calibration:
+                title = f"{model.info.name} on {name} {self.split}, {len(data)} clouds"
+                figures["calibration"] = self._say_calibration(result, title)
         found: Faithfulness | None = None
         try:
             if self.faithfulness:
@@ -130,6 +139,31 @@ class Evaluate:
         if corrupted is not None and corrupted.stopped is not None:
             why = f"{corrupted.stopped}; " if str(corrupted.stopped) else ""
             raise type(corrupted.stopped)(f"{why}what was measured before is kept")
+
+    def _check_calibration(self) -> None:
+        """Refuse options that do not go together."""
+        if self.calibration and self.corrupt is not None:
+            raise InputError(
+                "--calibration is measured on clean clouds: leave out --corrupt, or use "
+                "--corrupt with --metric calibration_error"
+            )
+        if self.calibration_picture is not None and not self.calibration:
+            raise InputError("--calibration-picture needs --calibration")
+        check_file(calibration_picture=self.calibration_picture)
+
+    def _say_calibration(self, result: Any, title: str) -> dict[str, Any]:
+        """Print, and draw if that is wanted, how true the probabilities are."""
+        from pcea.cli.calibration import calibrations_of, say_calibration, summary_of
+
+        found = calibrations_of(result)
+        say_calibration(found)
+        if self.calibration_picture is not None:
+            from pcea.pictures.calibration import draw_calibration
+            from pcea.pictures.files import save
+
+            save(draw_calibration(found, title), self.calibration_picture)
+            say(f"the picture is {self.calibration_picture}")
+        return summary_of(found)
 
     def _check_faithfulness(self) -> None:
         """Refuse options that do not go together."""

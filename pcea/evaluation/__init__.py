@@ -1,5 +1,12 @@
 """Metrics and how they are measured. Every module is imported, so that its metrics are known."""
 
+from pcea.evaluation.calibration import (
+    Calibration,
+    category_calibration,
+    fit_temperature,
+    measure_calibration,
+    part_calibration,
+)
 from pcea.evaluation.corrupted import CorruptedResult, evaluate_corrupted
 from pcea.evaluation.evaluate import check_fit, evaluate
 from pcea.evaluation.metrics import (
@@ -15,6 +22,7 @@ from pcea.evaluation.slots import measure_slots
 from pcea.registry import import_modules
 
 __all__ = [
+    "Calibration",
     "ClassificationResult",
     "CorruptedResult",
     "LayerFigures",
@@ -22,11 +30,15 @@ __all__ = [
     "Result",
     "SlotFigures",
     "SlotStatistics",
+    "category_calibration",
     "check_fit",
     "evaluate",
     "evaluate_corrupted",
+    "fit_temperature",
     "list_metrics",
+    "measure_calibration",
     "measure_slots",
+    "part_calibration",
     "register_metric",
     "shape_iou",
 ]

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from pcea.errors import InputError, checked
-from pcea.evaluation.metrics import ClassificationResult, register_metric
+from pcea.evaluation.metrics import ClassificationResult, PartResult, register_metric
 
 # The number of bins with which the error is published.
 BINS = 15
@@ -21,16 +21,17 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The answers of a classifier, in bins of equal width by their confidence.
+    """The answers of a model, in bins of equal width by their confidence.
 
-    The confidence of an answer is the probability of its category, the likeliest one.
+    The confidence of an answer is its probability: that of the likeliest category of a cloud, or of
+    the likeliest part of a point.
 
     Args:
         count: (bins,) int64 answers in each bin.
         confidence: (bins,) float64 their mean confidence; 0 in an empty bin.
         accuracy: (bins,) float64 the share of them that is right; 0 in an empty bin.
         risk: (M,) float64 the share of wrong answers among the 1, 2, … M most confident ones.
-        log_loss: the mean of −log p of the true category.
+        log_loss: the mean of −log p of what would have been right.
     """
 
     count: Tensor
@@ -72,9 +73,18 @@ def measure_calibration(probability: Tensor, target: Tensor, bins: int = BINS) -
         InputError: the shapes do not fit, or there are no answers.
     """
     _check(probability, target)
-    probability = probability.double()
     confidence, answer = probability.max(-1)
-    right = (answer == target).double()
+    true = probability.gather(1, target.unsqueeze(1)).squeeze(1)
+    return sort_answers(confidence, answer == target, true, bins)
+
+
+def sort_answers(confidence: Tensor, right: Tensor, true: Tensor, bins: int = BINS) -> Calibration:
+    """Sort answers into bins by their confidence.
+
+    ``confidence`` (M,) is in 0..1, ``right`` (M,) bool says which answers are, and ``true`` (M,) is
+    the probability of what would have been right.
+    """
+    confidence, correct = confidence.double(), right.double()
     place = (confidence * bins).long().clamp(max=bins - 1)
     count = torch.bincount(place, minlength=bins)
 
@@ -82,10 +92,10 @@ def measure_calibration(probability: Tensor, target: Tensor, bins: int = BINS) -
         total = torch.zeros(bins, dtype=torch.float64).index_add_(0, place, values)
         return total / count.clamp(min=1)
 
-    wrong = 1 - right[confidence.argsort(descending=True, stable=True)]
+    wrong = 1 - correct[confidence.argsort(descending=True, stable=True)]
     risk = wrong.cumsum(0) / torch.arange(1, len(wrong) + 1)
-    log_loss = float(F.nll_loss(probability.clamp(min=_LEAST).log(), target))
-    return Calibration(count, mean(confidence), mean(right), risk, log_loss)
+    log_loss = -float(true.double().clamp(min=_LEAST).log().mean())
+    return Calibration(count, mean(confidence), mean(correct), risk, log_loss)
 
 
 def fit_temperature(probability: Tensor, target: Tensor) -> float:
@@ -121,19 +131,39 @@ def _check(probability: Tensor, target: Tensor) -> None:
         raise InputError("there are no answers to measure calibration of")
 
 
-def _calibration_of(result: ClassificationResult) -> Calibration:
-    if result.probability is None:
-        raise InputError("calibration needs probabilities, and these results have none")
-    return measure_calibration(result.probability, result.target)
-
-
 @register_metric("calibration_error", "classification")
 def calibration_error(result: ClassificationResult) -> float:
-    """The expected calibration error in 15 bins, in 0..1."""
-    return _calibration_of(result).error
+    """The expected calibration error of the categories, in 15 bins, in 0..1."""
+    return category_calibration(result).error
 
 
 @register_metric("log_loss", "classification")
 def log_loss(result: ClassificationResult) -> float:
     """The mean of −log p of the true category."""
-    return _calibration_of(result).log_loss
+    return category_calibration(result).log_loss
+
+
+@register_metric("part_calibration_error", "segmentation")
+def part_calibration_error(result: PartResult) -> float:
+    """The expected calibration error of the parts of all points, in 15 bins, in 0..1."""
+    return part_calibration(result).error
+
+
+def category_calibration(result: ClassificationResult | PartResult) -> Calibration:
+    """The calibration of the categories; an InputError without their probabilities."""
+    if isinstance(result, PartResult):
+        probability, target = result.category_probability, result.category
+    else:
+        probability, target = result.probability, result.target
+    if probability is None:
+        raise InputError("these results have no probabilities of the categories")
+    return measure_calibration(probability, target)
+
+
+def part_calibration(result: PartResult) -> Calibration:
+    """The calibration of the parts of all points; an InputError without their probabilities."""
+    if result.confidence is None or result.true_probability is None:
+        raise InputError("these results have no probabilities of the parts")
+    return sort_answers(
+        result.confidence, result.prediction == result.target, result.true_probability
+    )

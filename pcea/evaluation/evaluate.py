@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -82,27 +82,24 @@ def evaluate(
         num_points = clouds.longest
     if device != clouds.pos.device:
         clouds = clouds.to(device)
-    competing = taxonomy.part_mask().to(device)  # (categories, parts)
+    part_mask = taxonomy.part_mask().to(device) if parts else None  # (categories, parts)
 
-    def predict(votes_of_batch: tuple[Batch, list[tuple[Tensor, Batch]]]) -> Tensor:
-        """Average over votes; of a segmenter, the part of each point instead."""
+    def predict(votes_of_batch: tuple[Batch, list[tuple[Tensor, Batch]]]) -> Answers:
+        """Average over votes."""
         whole, drawn = votes_of_batch
         category = whole.category if parts and use_category else None
-        total = torch.zeros((), device=device)
+        mean = torch.zeros((), device=device)
         for pos, batch in drawn:
             probability = model(batch.pos, batch.normal, category).float().softmax(-1)
             if parts:
                 probability = three_interpolate(whole.pos, pos, probability)
-            total = total + probability  # (B, categories) or (B, N, parts)
-        if not parts:
-            return total / votes
-        total = total.masked_fill(~competing[whole.category].unsqueeze(1), -1.0)
-        return (total.flatten(0, 1) if whole.mask is None else total[whole.mask]).argmax(-1)
+            mean = mean + probability / votes  # (B, categories) or (B, N, parts)
+        return _answers(whole, mean, part_mask)
 
     # On a CPU, a part of the batch in each thread takes less time than the batch in all of them,
     # since threads that share an operator wait for each other at its end. A module of other origin
     # may keep values between its operators, so it is not called in two threads at once.
-    apply: Callable[..., Iterable[Tensor]] = map
+    apply: Callable[..., Iterable[Answers]] = map
     if device.type == "cpu" and isinstance(model, PointModel):
         apply = parallel_map
         part_size = max(FEWEST, math.ceil(batch_size / torch.get_num_threads()))
@@ -110,18 +107,56 @@ def evaluate(
     with evaluating(model):
         drawn = _draw_votes(clouds, num_points, votes, batch_size, parts)
         found = list(apply(predict, drawn))
-    together, target = torch.cat(found).cpu(), clouds.category.cpu()
+    target = clouds.category.cpu()
+    probability = torch.cat([each.category for each in found]).cpu()
     if not parts:
-        return ClassificationResult(together.argmax(-1), target, taxonomy, together)
+        return ClassificationResult(probability.argmax(-1), target, taxonomy, probability)
     assert clouds.part is not None
+    predicted = torch.cat([each.part for each in found]).cpu()
     part, ptr = clouds.part.cpu(), clouds.ptr.cpu()
     iou = torch.tensor(
         [
-            shape_iou(together[start:end], part[start:end], taxonomy.parts_of[i])
+            shape_iou(predicted[start:end], part[start:end], taxonomy.parts_of[i])
             for (start, end), i in zip(pairwise(ptr.tolist()), target.tolist(), strict=True)
         ]
     )
-    return PartResult(iou, target, taxonomy, together, part, ptr)
+    return PartResult(
+        *(iou, target, taxonomy, predicted, part, ptr),
+        confidence=torch.cat([each.confidence for each in found]).cpu(),
+        true_probability=torch.cat([each.true for each in found]).cpu(),
+        category_probability=None if use_category else probability,
+    )
+
+
+class Answers(NamedTuple):
+    """What a model says of a batch, and of its T points in all if it segments."""
+
+    category: Tensor  # (B, categories) probabilities
+    part: Tensor  # (T,) the likeliest of the parts of the true category
+    confidence: Tensor  # (T,) its probability among these
+    true: Tensor  # (T,) that of the true part
+
+
+def _answers(batch: Batch, probability: Tensor, part_mask: Tensor | None) -> Answers:
+    """Make answers of a classifier's probabilities (B, categories), or of (B, N, parts).
+
+    ``part_mask`` is (categories, parts) bool, true at a category's parts; None for a classifier.
+    """
+    if part_mask is None or batch.part is None:
+        nothing = probability.new_zeros(0)
+        return Answers(probability, nothing.long(), nothing, nothing)
+    real = torch.ones_like(batch.part, dtype=torch.bool) if batch.mask is None else batch.mask
+    mean = (probability * real.unsqueeze(-1)).sum(1) / real.sum(1, keepdim=True)  # (B, parts)
+    own = probability.masked_fill(~part_mask[batch.category].unsqueeze(1), -1.0)
+    whole = own.clamp(min=0).sum(-1).clamp(min=1e-12)  # (B, N)
+    best = own.max(-1)
+    true = own.gather(-1, batch.part.unsqueeze(-1)).squeeze(-1).clamp(min=0)
+    return Answers(
+        mean @ part_mask.T.to(mean),
+        best.indices[real],
+        (best.values / whole)[real],
+        (true / whole)[real],
+    )
 
 
 def sample_of(model: PointModel | WrappedModel) -> Generator | None:

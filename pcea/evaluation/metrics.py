@@ -166,6 +166,9 @@ class PartResult(Result):
         prediction: (T,) int64 part ids; only parts of a cloud's own category are predicted.
         target: (T,) int64 part ids.
         ptr: (M + 1,) int64; cloud i owns the points ``ptr[i]`` to ``ptr[i + 1]``.
+        confidence: (T,) the probability of the predicted part, among those of the category.
+        true_probability: (T,) that of the true part; both None where only parts are known.
+        category_probability: (M, C) of each category; None if the model was given it.
     """
 
     task = "segmentation"
@@ -177,6 +180,9 @@ class PartResult(Result):
     prediction: Tensor
     target: Tensor
     ptr: Tensor
+    confidence: Tensor | None = None
+    true_probability: Tensor | None = None
+    category_probability: Tensor | None = None
 
     @property
     def scores(self) -> Tensor:  # type: ignore[override]

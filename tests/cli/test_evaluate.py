@@ -104,6 +104,29 @@ def test_all_severities_of_a_corruption(
     assert figures["class_miou"] == pytest.approx(sum(figures["per_category"].values()) / 2)
 
 
+@pytest.mark.parametrize("category", ["--category", "--no-category"])
+def test_calibration(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path, category: str) -> None:
+    file, picture = tmp_path / "test.json", tmp_path / "reliability.svg"
+    words = ("evaluate", segmenter, "--data-root", toys, "--json", file, category)
+    out = pcea(*words, "--calibration", "--calibration-picture", picture)
+    assert "calibration of" in out and f"the picture is {picture}" in out
+    assert "Reliability of parts of points" in picture.read_text()
+    found = json.loads(file.read_text())["calibration"]
+    assert set(found) == {"parts of points"} | ({"categories"} if "no" in category else set())
+    parts = found["parts of points"]
+    assert 0 <= parts["error"] <= 1 and len(parts["count"]) == 15
+    answers = sum(parts["count"])
+    right = sum(n * share for n, share in zip(parts["count"], parts["accuracy"], strict=True))
+    assert parts["accuracy_at"]["1.0"] == pytest.approx(right / answers)
+
+
+def test_calibration_of_a_classifier(pcea: Run, classifier: Path, toys: Path) -> None:
+    words = ("evaluate", classifier, "--data-root", toys)
+    assert "categories" in pcea(*words, "--calibration")
+    metrics = pcea(*words, "--corrupt", "jitter:2", "--metric", "calibration_error")
+    assert "calibration error" in metrics
+
+
 def test_faithfulness(
     pcea: Run, segmenter: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +243,8 @@ def test_only_the_test_files_are_there(
         ("--corrupt jiter", "did you mean 'jitter'"),
         ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
         ("--faithfulness-clouds 5", "--faithfulness-clouds needs --faithfulness"),
+        ("--calibration-picture a.png", "--calibration-picture needs --calibration"),
+        ("--calibration --corrupt jitter", "on clean clouds: leave out --corrupt"),
         ("--faithfulness-pictures .", "--faithfulness-pictures needs --faithfulness"),
         ("--faithfulness --corrupt jitter", "--faithfulness is measured on clean clouds"),
         ("--corrupt jitter:6", "jitter:6: a severity is 1, 2, 3, 4 or 5"),

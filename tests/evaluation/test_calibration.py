@@ -80,7 +80,7 @@ def test_as_metrics(drawn: tuple[Tensor, Tensor]) -> None:
     found = measure_calibration(probability, target)
     assert figures["calibration_error"] == found.error and figures["log_loss"] == found.log_loss
     without = ClassificationResult(probability.argmax(-1), target, taxonomy)
-    with pytest.raises(InputError, match="needs probabilities"):
+    with pytest.raises(InputError, match="no probabilities of the categories"):
         without.figures(["calibration_error"])
 
 

@@ -87,6 +87,37 @@ def test_the_parts_of_other_categories_do_not_compete() -> None:
     assert result.iou.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("votes", [1, 2])
+def test_probabilities_of_parts_are_those_among_the_parts_of_the_category(votes: int) -> None:
+    model: Any = ByHeight(PARTS)
+    clouds = bars((10, 14, 8, 22))
+    result = evaluate(model, clouds, 22, votes, use_category=False)
+    assert isinstance(result, PartResult) and clouds.part is not None
+    assert result.confidence is not None and result.true_probability is not None
+    assert result.confidence.shape == result.true_probability.shape == clouds.part.shape
+    right = result.prediction == clouds.part
+    torch.testing.assert_close(result.confidence[right], result.true_probability[right])
+    torch.testing.assert_close(result.confidence[~right], 1 - result.true_probability[~right])
+    assert result.category_probability is not None
+    torch.testing.assert_close(result.category_probability.sum(1), torch.ones(4))
+    if votes == 1:  # of all points, which are not stretched
+        own = [model.answer(each.pos[None])[0].softmax(-1) for each in clouds]
+        own_parts = [list(PARTS.parts_of[i]) for i in (0, 1, 0, 1)]
+        wanted = torch.cat(
+            [
+                (p[:, i] / p[:, i].sum(1, keepdim=True)).amax(1)
+                for p, i in zip(own, own_parts, strict=True)
+            ]
+        )
+        torch.testing.assert_close(result.confidence, wanted, atol=1e-4, rtol=0)
+        total = torch.stack(
+            [torch.stack([p.mean(0)[list(i)].sum() for i in PARTS.parts_of]) for p in own]
+        )
+        torch.testing.assert_close(result.category_probability, total, atol=1e-4, rtol=0)
+    given = evaluate(model, clouds, 22)
+    assert isinstance(given, PartResult) and given.category_probability is None
+
+
 def test_the_category_is_given_or_not() -> None:
     model: Any = ByHeight(PARTS)
     evaluate(model, bars((9, 9, 9)), num_points=4)
