@@ -43,8 +43,7 @@ def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     """
     threads = torch.get_num_threads()
     if threads == 1:
-        with torch.no_grad():
-            yield from map(work, items)
+        yield from map(torch.no_grad()(work), items)
         return
     half, enabled = torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled("cpu")
 
@@ -54,13 +53,19 @@ def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
 
     pool = _pool(os.getpid(), threads)
     begun = deque[Future[Result]]()
+
+    def first() -> Result:
+        result = begun[0].result()
+        begun.popleft()  # not before, so that after Ctrl-C this one is waited for, too
+        return result
+
     try:
         for item in items:
             begun.append(pool.submit(run, item))
             if len(begun) > threads:
-                yield begun.popleft().result()
+                yield first()
         while begun:
-            yield begun.popleft().result()
+            yield first()
     finally:
         for each in begun:
             each.cancel()

@@ -1,11 +1,13 @@
 """Sharing work out among threads."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Barrier, get_ident
+from threading import Barrier, get_ident, main_thread
+from time import sleep
 
 import pytest
 import torch
@@ -145,6 +147,32 @@ def test_settings_of_the_caller_hold_in_the_threads(
     with torch.autocast("cpu", torch.bfloat16):
         assert list(parallel_map(seen, range(4))) == [(False, True, 1)] * 4
     assert list(parallel_map(seen, range(4))) == [(False, False, 1)] * 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_between_the_items_the_caller_has_gradients(
+    use_threads: Callable[[int], None], threads: int
+) -> None:
+    use_threads(threads)
+    for within in parallel_map(lambda _: torch.is_grad_enabled(), range(4)):
+        assert torch.is_grad_enabled() and not within
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals reach no thread here")
+def test_after_ctrl_c_no_work_goes_on(use_threads: Callable[[int], None]) -> None:
+    use_threads(2)
+    done: list[int] = []
+
+    def work(item: int) -> None:
+        if item == 0:
+            sleep(0.2)
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)  # it waits for this item
+            sleep(0.2)
+        done.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(parallel_map(work, range(5)))
+    assert 0 in done
 
 
 @pytest.mark.parametrize("threads", [1, 2])

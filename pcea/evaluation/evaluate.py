@@ -52,7 +52,8 @@ def evaluate(
         clouds: the split; it is moved to the model's device.
         num_points: points of each cloud that the model takes.
         votes: how many votes each cloud gets.
-        batch_size: clouds at a time.
+        batch_size: clouds at a time. On a CPU, each thread may take a part of a batch, of 8 clouds
+            or more, so that with many threads there are more clouds at a time.
         use_category: whether a segmenter is given the category, as for published figures.
         transforms: what changes the ``num_points`` points of each cloud before, always with the
             same seed, in any form that :func:`pcea.transforms.as_transforms` takes. A segmenter is
@@ -97,13 +98,13 @@ def evaluate(
         return _answers(whole, mean, part_mask)
 
     # On a CPU, a part of the batch in each thread takes less time than the batch in all of them,
-    # since threads that share an operator wait for each other at its end. A module of other origin
-    # may keep values between its operators, so it is not called in two threads at once.
+    # since threads that share an operator wait for each other at its end.
     apply: Callable[..., Iterable[Answers]] = map
-    if device.type == "cpu" and isinstance(model, PointModel):
-        apply = parallel_map
-        part_size = max(FEWEST, math.ceil(batch_size / torch.get_num_threads()))
-        batch_size = min(batch_size, part_size)
+    threads = torch.get_num_threads()
+    part_size = min(batch_size, max(FEWEST, math.ceil(batch_size / threads)))
+    enough = len(clouds) > part_size * (threads - 1)  # each thread gets a part
+    if device.type == "cpu" and enough and _works_in_threads(model):
+        apply, batch_size = parallel_map, part_size
     with evaluating(model):
         drawn = _draw_votes(clouds, num_points, votes, batch_size, parts)
         found = list(apply(predict, drawn))
@@ -125,6 +126,19 @@ def evaluate(
         confidence=torch.cat([each.confidence for each in found]).cpu(),
         true_probability=torch.cat([each.true for each in found]).cpu(),
         category_probability=None if use_category else probability,
+    )
+
+
+def _works_in_threads(model: PointModel | WrappedModel) -> bool:
+    """Tell whether several threads may call a model at a time.
+
+    The modules of this package and of torch keep no values between their operators. Those of other
+    packages and hooks may.
+    """
+    return isinstance(model, PointModel) and all(
+        type(each).__module__.partition(".")[0] in ("pcea", "torch")
+        and not (each._forward_hooks or each._forward_pre_hooks)
+        for each in model.modules()
     )
 
 

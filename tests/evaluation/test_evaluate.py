@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from dataclasses import replace
+from threading import get_ident
 from typing import Any, ClassVar
 
 import pytest
@@ -180,6 +182,50 @@ def test_figures_repeat_whatever_the_batch_size(name: str, votes: int) -> None:
     one = evaluate(model, clouds, num_points=16, votes=votes, batch_size=5)
     other = evaluate(model, clouds, num_points=16, votes=votes, batch_size=2)
     assert one.summary() == other.summary()
+
+
+@pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
+def test_threads_change_no_figure(use_threads: Callable[[int], None], name: str) -> None:
+    torch.manual_seed(0)
+    model, clouds = create_model(name, PARTS), bars((30, 24, 28) * 7)
+
+    def run(threads: int, batch_size: int) -> list[Tensor]:
+        use_threads(threads)
+        result: Any = evaluate(model, clouds, 24, 2, batch_size)
+        return [result.probability] if name == "eat-tiny" else [result.confidence, result.iou]
+
+    wanted = run(1, 32)
+    for threads, batch_size in ((2, 32), (2, 1), (3, 5)):
+        torch.testing.assert_close(run(threads, batch_size), wanted)
+
+
+class KeepsItsInput(torch.nn.Identity):
+    """A module that keeps a value between two operators, as those of other packages may."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = x
+        return self.kept
+
+
+@pytest.mark.parametrize("what", ["plain", "hook", "module", "few"])
+def test_only_modules_that_keep_nothing_are_called_in_several_threads(
+    use_threads: Callable[[int], None], what: str
+) -> None:
+    use_threads(2)
+    model, threads = create_model("eat-tiny", PARTS), set[int]()
+    forward = model.encoder.forward
+
+    def note(*values: Any, **named: Any) -> Any:
+        threads.add(get_ident())
+        return forward(*values, **named)
+
+    model.encoder.forward = note  # type: ignore[method-assign]
+    if what == "hook":
+        model.last_layer.register_forward_hook(lambda *_: None)
+    if what == "module":
+        model.extra = KeepsItsInput()
+    evaluate(model, bars((24,) * (16 if what == "few" else 40)), 24)
+    assert (get_ident() in threads) == (what != "plain")
 
 
 def _fail(*_: object) -> None:
