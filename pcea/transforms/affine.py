@@ -89,7 +89,7 @@ class Rotate(Transform):
     def _matrix(self, pos: Tensor, generator: Generator) -> Tensor:
         count = len(pos)
         if self.axis == "each":
-            return rotation_of_each(self._angle((count, 3), pos, generator).T)
+            return rotation_of_each(self._angle((count, 3), pos, generator))
         axis = pos.new_tensor([0, 1, 0])
         if self.axis != "up":
             axis = normal_noise((count, 3), pos, generator)
@@ -164,9 +164,9 @@ def rotation(axis: Tensor, angle: Tensor) -> Tensor:
 
 
 def rotation_of_each(angle: Tensor) -> Tensor:
-    """Make matrices (…, 3, 3) that rotate about z, y and x in turn by angles (3, …) of x, y, z."""
+    """Make matrices (…, 3, 3) that rotate about z, y and x in turn by angles (…, 3) of x, y, z."""
     axes = torch.eye(3, device=angle.device, dtype=angle.dtype)
-    x, y, z = rotation(axes.view(3, *[1] * (angle.dim() - 1), 3), angle)
+    x, y, z = rotation(axes, angle).unbind(-3)
     return z @ y @ x
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import sort_keys
+from pcea.errors import InputError
 
 Shape = tuple[int, ...]
 Share = float | tuple[float, float]
@@ -35,6 +36,11 @@ def _draw(
     kind: Callable[..., Tensor], shape: Shape, like: Tensor, generator: Generator, **options: Any
 ) -> Tensor:
     if isinstance(generator, GeneratorPerCloud):
+        if shape[:1] != (len(generator.of_clouds),):
+            raise InputError(
+                f"{len(generator.of_clouds)} clouds that are changed together need random numbers "
+                f"whose first dimension is the clouds, not {tuple(shape)}"
+            )
         one = (1, *shape[1:])
         return torch.cat([_draw(kind, one, like, each, **options) for each in generator.of_clouds])
     drawn = kind(size=shape, generator=generator, device=generator.device, **options)

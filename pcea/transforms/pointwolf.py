@@ -68,7 +68,7 @@ class PointWOLF(Transform):
         turns, stretches, moves = (uniform((*shape, 3), 0, 1, anchor, generator) < 0.5).unbind(-1)
         axes = _axes(shape, anchor, generator)  # (B, M, 3)
         largest = math.radians(self.degrees)
-        angle = uniform((3, *shape), -largest, largest, anchor, generator) * turns
+        angle = uniform((*shape, 3), -largest, largest, anchor, generator) * turns.unsqueeze(-1)
         stretch = uniform((*shape, 3), 1, self.scale, anchor, generator)
         stretch = torch.where(stretches.unsqueeze(-1) & (axes > 0), stretch, 1.0)
         move = uniform((*shape, 3), -self.reach, self.reach, anchor, generator)

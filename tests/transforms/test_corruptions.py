@@ -5,8 +5,16 @@ import torch
 
 from pcea.datasets import Batch, Clouds
 from pcea.errors import InputError
-from pcea.transforms import corrupt, corruption_sets, list_corruptions, register_corruption
-from pcea.transforms.corruptions import CORRUPTIONS, SEVERITIES, read_conditions
+from pcea.transforms import (
+    as_transforms,
+    corrupt,
+    corruption_sets,
+    list_corruptions,
+    list_transforms,
+    register_corruption,
+)
+from pcea.transforms.base import TRANSFORMS
+from pcea.transforms.corruptions import CORRUPTIONS, SEVERITIES, apply_by_cloud, read_conditions
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +40,18 @@ def test_a_cloud_is_corrupted_alike_whatever_others_follow(clouds: Clouds, name:
     again = corrupt(clouds, name, 3, 128)
     assert again.part is not None
     assert torch.equal(whole.pos, again.pos) and torch.equal(whole.part, again.part)
+
+
+@pytest.mark.parametrize(
+    "name", [each for each in list_transforms() if not TRANSFORMS.get(each).mixes]
+)
+def test_every_transform_can_change_clouds_together(clouds: Clouds, name: str) -> None:
+    transforms = as_transforms([name])
+    both, alone = (
+        apply_by_cloud(clouds, transforms, 128, together=together) for together in (True, False)
+    )
+    torch.testing.assert_close(both.pos, alone.pos)
+    torch.testing.assert_close(both.part, alone.part)
 
 
 def test_the_same_numbers_on_every_machine(clouds: Clouds) -> None:

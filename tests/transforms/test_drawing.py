@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from pcea.errors import InputError
 from pcea.transforms import drawing
 from pcea.transforms.drawing import GeneratorPerCloud
 
@@ -28,6 +29,13 @@ def test_each_cloud_gets_the_numbers_of_its_own_generator(kind: str, size: tuple
         wanted = torch.cat([draw(1, each) for each in alone])
         assert torch.equal(draw(4, together), wanted)
     assert not torch.equal(wanted[0], wanted[1])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
+def test_a_shape_that_does_not_begin_with_the_clouds_is_refused(shape: tuple[int, ...]) -> None:
+    together = GeneratorPerCloud([seeded(each) for each in range(4)])
+    with pytest.raises(InputError, match="first dimension is the clouds"):
+        drawing.uniform(shape, 0, 1, torch.zeros(1), together)
 
 
 def test_numbers_have_the_type_and_the_bounds_that_are_asked_for() -> None:
