@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.output import busy, say, say_table
-from pcea.cli.parsing import check_file
+from pcea.cli.parsing import check_file, check_picture
 from pcea.cli.weights import pick_device
 from pcea.errors import InputError, checked, nearest
 from pcea.recipes import Recipe, get_recipe
@@ -72,11 +72,8 @@ class Bench:
         from pcea.benchmarks.run import Benchmark
         from pcea.training.device import flushed_denormals
 
-        check_file(json=self.json, picture=self.picture)
-        if self.picture is not None and self.picture.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise InputError(
-                f"--picture {self.picture}: name a file that ends in .png, .svg or .pdf"
-            )
+        check_file(json=self.json)
+        check_picture(picture=self.picture)
         device = pick_device(self.device)
         contests = self.contests(device)
         done = Benchmark(device, self.rounds, self.memory, self.patience)

@@ -1,16 +1,18 @@
 """``pcea evaluate``: measure a model on a data set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from pcea.cli.calibration import calibrations_of, say_calibration, summary_of
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.corrupted import CorruptedRun
 from pcea.cli.files import check_out
 from pcea.cli.output import busy, say, say_figures
-from pcea.cli.parsing import check_file
+from pcea.cli.parsing import check_file, check_picture
 from pcea.cli.weights import open_model
 from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.errors import InputError, checked
@@ -18,6 +20,7 @@ from pcea.version import __version__
 
 if TYPE_CHECKING:
     from pcea.datasets import PointCloudDataset
+    from pcea.evaluation import Calibration
     from pcea.explanation import Faithfulness
     from pcea.models import PointModel
 
@@ -60,9 +63,10 @@ class Evaluate:
     metric: Annotated[tuple[str, ...], arg(metavar="NAME …")] = ()
     """Further metrics, such as those of plug-ins."""
     calibration: bool = False
-    """Also measure how many of the answers of each probability are right."""
+    """Also measure calibration: of the answers with a probability of 80 %, four in five should be
+    right."""
     calibration_picture: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Also draw that: a PNG, SVG or PDF file."""
+    """Also draw the calibration in this PNG, SVG or PDF file."""
     faithfulness: bool = False
     """Also measure whether attention, critical points and saliency tell what decides."""
     faithfulness_clouds: Annotated[int | None, arg(metavar="INT")] = None
@@ -84,6 +88,7 @@ class Evaluate:
         check_file(json=self.json)
         self._check_calibration()
         self._check_faithfulness()
+        calibrations: dict[str, Calibration] = {}
         corrupted = None if self.corrupt is None else CorruptedRun(self.corrupt, self.split)
         model = open_model(PointModel, self.weights, self.device, self.keep_strays)
         check_metrics(self.metric, model.task)
@@ -124,8 +129,9 @@ class Evaluate:
             figures |= result.summary(self.metric)
             say_figures(figures, data)
             if self.calibration:
-                title = f"{model.info.name} on {name} {self.split}, {len(data)} clouds"
-                figures["calibration"] = self._say_calibration(result, title)
+                calibrations = calibrations_of(result)
+                say_calibration(calibrations)
+                figures["calibration"] = summary_of(calibrations)
         found: Faithfulness | None = None
         try:
             if self.faithfulness:
@@ -134,8 +140,10 @@ class Evaluate:
         finally:  # after Ctrl-C, too, what was measured before is kept
             if self.json is not None:
                 write_json(self.json, figures)
+        title = f"{model.info.name} on {name} {self.split}"
+        self._draw_calibration(calibrations, f"{title}, {len(data)} clouds")
         if found is not None:
-            self._draw_faithfulness(found, f"{model.info.name} on {name} {self.split}")
+            self._draw_faithfulness(found, title)
         if corrupted is not None and corrupted.stopped is not None:
             why = f"{corrupted.stopped}; " if str(corrupted.stopped) else ""
             raise type(corrupted.stopped)(f"{why}what was measured before is kept")
@@ -149,21 +157,16 @@ class Evaluate:
             )
         if self.calibration_picture is not None and not self.calibration:
             raise InputError("--calibration-picture needs --calibration")
-        check_file(calibration_picture=self.calibration_picture)
+        check_picture(calibration_picture=self.calibration_picture)
 
-    def _say_calibration(self, result: Any, title: str) -> dict[str, Any]:
-        """Print, and draw if that is wanted, how true the probabilities are."""
-        from pcea.cli.calibration import calibrations_of, say_calibration, summary_of
-
-        found = calibrations_of(result)
-        say_calibration(found)
-        if self.calibration_picture is not None:
+    def _draw_calibration(self, found: "Mapping[str, Calibration]", title: str) -> None:
+        """Draw the calibration if that is wanted."""
+        if found and self.calibration_picture is not None:
             from pcea.pictures.calibration import draw_calibration
             from pcea.pictures.files import save
 
             save(draw_calibration(found, title), self.calibration_picture)
             say(f"the picture is {self.calibration_picture}")
-        return summary_of(found)
 
     def _check_faithfulness(self) -> None:
         """Refuse options that do not go together."""

@@ -16,6 +16,9 @@ from pcea.registry import read_value
 
 T = TypeVar("T")
 
+# The endings of pictures that pcea.pictures.save writes.
+PICTURES = (".png", ".svg", ".pdf")
+
 # What an option takes, by words that are in tyro's message where a value is something else.
 _INT, _FLOAT = "a whole number", "a number"
 _KINDS = {"int()": _INT, "{INT}": _INT, "to float": _FLOAT, "{FLOAT}": _FLOAT}
@@ -105,14 +108,26 @@ def given_options(command: object, default: object) -> list[str]:
     """Name the options, such as ``--data-root``, that differ from those of a default command."""
     values = vars(default).items()
     changed = (name for name, value in values if getattr(command, name) != value)
-    return [f"--{name.replace('_', '-')}" for name in changed]
+    return [_option(name) for name in changed]
 
 
 def check_file(**options: Path | None) -> None:
     """Refuse folders in place of output files, before the work begins."""
     for name, path in options.items():
         if path is not None and path.is_dir():
-            raise InputError(f"--{name} {path}: it is a folder; name a file")
+            raise InputError(f"{_option(name)} {path}: it is a folder; name a file")
+
+
+def check_picture(**options: Path | None) -> None:
+    """Refuse folders and unknown endings in place of pictures, before the work begins."""
+    check_file(**options)
+    for name, path in options.items():
+        if path is not None and path.suffix.lower() not in PICTURES:
+            raise InputError(f"{_option(name)} {path}: name a file that ends in .png, .svg or .pdf")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _mapping(words: list[str]) -> dict[str, Any]:

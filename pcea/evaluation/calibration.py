@@ -5,7 +5,6 @@ from math import exp, log
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from pcea.errors import InputError, checked
@@ -70,7 +69,7 @@ def measure_calibration(probability: Tensor, target: Tensor, bins: int = BINS) -
         bins: how many bins there are between the confidences 0 and 1.
 
     Raises:
-        InputError: the shapes do not fit, or there are no answers.
+        InputError: the shapes do not fit, there are no answers, or values are out of range.
     """
     _check(probability, target)
     confidence, answer = probability.max(-1)
@@ -109,8 +108,10 @@ def fit_temperature(probability: Tensor, target: Tensor) -> float:
         target: (M,) int64 the true categories.
 
     Raises:
-        InputError: the shapes do not fit, or there are no answers.
+        InputError: the shapes do not fit, there are no answers, or values are out of range.
     """
+    from scipy.optimize import minimize_scalar
+
     _check(probability, target)
     logits = probability.double().clamp(min=_LEAST).log()  # but for a constant of each answer
 
@@ -129,6 +130,11 @@ def _check(probability: Tensor, target: Tensor) -> None:
         )
     if not len(target):
         raise InputError("there are no answers to measure calibration of")
+    # Rounding can make a sum of probabilities a little greater than 1. NaN is refused, too.
+    if not ((probability >= 0) & (probability < 1.01)).all():
+        raise InputError("probabilities must be in 0..1; logits become such by softmax")
+    if not ((target >= 0) & (target < probability.shape[1])).all():
+        raise InputError(f"true categories must be in 0..{probability.shape[1] - 1}")
 
 
 @register_metric("calibration_error", "classification")

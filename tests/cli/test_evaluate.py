@@ -127,6 +127,15 @@ def test_calibration_of_a_classifier(pcea: Run, classifier: Path, toys: Path) ->
     assert "calibration error" in metrics
 
 
+def test_figures_are_kept_if_the_picture_cannot_be_written(
+    pcea: Run, classifier: Path, toys: Path, tmp_path: Path
+) -> None:
+    file, picture = tmp_path / "test.json", classifier / "model.safetensors" / "picture.png"
+    words = ("evaluate", classifier, "--data-root", toys, "--json", file, "--calibration")
+    assert str(picture) in pcea(*words, "--calibration-picture", picture, status=2)
+    assert json.loads(file.read_text())["calibration"]["categories"]["count"]
+
+
 def test_faithfulness(
     pcea: Run, segmenter: Path, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +253,8 @@ def test_only_the_test_files_are_there(
         ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
         ("--faithfulness-clouds 5", "--faithfulness-clouds needs --faithfulness"),
         ("--calibration-picture a.png", "--calibration-picture needs --calibration"),
+        ("--calibration --calibration-picture a.txt", "--calibration-picture a.txt: name a file"),
+        ("--calibration --calibration-picture .", "--calibration-picture .: it is a folder"),
         ("--calibration --corrupt jitter", "on clean clouds: leave out --corrupt"),
         ("--faithfulness-pictures .", "--faithfulness-pictures needs --faithfulness"),
         ("--faithfulness --corrupt jitter", "--faithfulness is measured on clean clouds"),

@@ -1,5 +1,7 @@
 """Calibration against cases computed by hand, another library, and made-up answers."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -84,12 +86,21 @@ def test_as_metrics(drawn: tuple[Tensor, Tensor]) -> None:
         without.figures(["calibration_error"])
 
 
-def test_what_does_not_fit_is_refused() -> None:
-    for probability, target in (
-        (torch.rand(3), torch.zeros(3, dtype=torch.long)),
-        (torch.rand(3, 2), torch.zeros(2, dtype=torch.long)),
-        (torch.rand(0, 2), torch.zeros(0, dtype=torch.long)),
-    ):
-        for function in (measure_calibration, fit_temperature):
-            with pytest.raises(InputError, match=r"must be \(M, C\)|no answers"):
-                function(probability, target)
+@pytest.mark.parametrize(
+    ("probability", "target", "message"),
+    [
+        (torch.rand(3), torch.zeros(3, dtype=torch.long), r"must be \(M, C\)"),
+        (torch.rand(3, 2), torch.zeros(2, dtype=torch.long), r"must be \(M, C\)"),
+        (torch.rand(0, 2), torch.zeros(0, dtype=torch.long), "no answers"),
+        (torch.tensor([[2.0, -1.0]]), torch.tensor([0]), r"probabilities must be in 0\.\.1"),
+        (torch.tensor([[float("nan"), 1.0]]), torch.tensor([0]), r"probabilities must be in 0"),
+        (torch.rand(1, 2), torch.tensor([2]), r"true categories must be in 0\.\.1"),
+        (torch.rand(1, 2), torch.tensor([-1]), r"true categories must be in 0\.\.1"),
+    ],
+)
+@pytest.mark.parametrize("function", [measure_calibration, fit_temperature])
+def test_what_does_not_fit_is_refused(
+    function: Callable[[Tensor, Tensor], object], probability: Tensor, target: Tensor, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        function(probability, target)
