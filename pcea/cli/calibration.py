@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any
 from pcea.cli.output import percent, say_table
 
 if TYPE_CHECKING:
-    from pcea.evaluation import Calibration, ClassificationResult, PartResult
+    from pcea.evaluation import Calibration, Result
 
 # Shares of the answers, the most confident ones, whose accuracy is printed.
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 
 
-def calibrations_of(result: "ClassificationResult | PartResult") -> "dict[str, Calibration]":
+def calibrations_of(result: "Result") -> "dict[str, Calibration]":
     """The calibration of the categories, of the parts, or of both, by what the answers are."""
-    from pcea.evaluation import PartResult, category_calibration, part_calibration
+    from pcea.evaluation import (
+        ClassificationResult,
+        PartResult,
+        category_calibration,
+        part_calibration,
+    )
 
-    if not isinstance(result, PartResult):
+    if isinstance(result, ClassificationResult):
         return {"categories": category_calibration(result)}
+    assert isinstance(result, PartResult)
     found = {"parts of points": part_calibration(result)}
     if result.category_probability is not None:
         found["categories"] = category_calibration(result)
