@@ -123,17 +123,23 @@ def _density_inc(patches: int, batch: Batch, generator: Generator) -> Batch:
     return take(batch, torch.cat([order[:, rest:], order.gather(1, drawn.long())], 1))
 
 
-def deform(batch: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
-    """Move points by a smooth map of (B, N, 3) positions; normals follow the surface."""
+def deform(batch: Batch, control: Tensor, move: Callable[[Tensor, Tensor], Tensor]) -> Batch:
+    """Move points by a smooth map; normals follow the surface.
+
+    ``move`` maps the positions (N, 3) of a cloud by its part of ``control``, (B, …). It gets one
+    cloud after the other, because what it holds for many would not fit a processor's cache.
+    """
     if batch.normal is None:
-        return changed(batch, pos=move(batch.pos))
-    with torch.enable_grad():
-        pos = batch.pos.detach().requires_grad_()
-        moved = move(pos)
-        total = [moved[..., axis].sum() for axis in range(3)]
-        slopes = [torch.autograd.grad(each, pos, retain_graph=True)[0] for each in total]
-    normal = transform_normals(batch.normal, torch.stack(slopes, -1))
-    return changed(batch, pos=moved.detach(), normal=normal)
+        return changed(batch, pos=torch.stack(list(map(move, batch.pos, control))))
+    pos, matrix = [], []
+    for before, own in zip(batch.pos.detach(), control, strict=True):
+        with torch.enable_grad():
+            after = move(before.requires_grad_(), own)
+            slopes = [torch.autograd.grad(x, before, retain_graph=True)[0] for x in after.sum(0)]
+        pos.append(after.detach())
+        matrix.append(torch.stack(slopes, -1))
+    normal = transform_normals(batch.normal, torch.stack(matrix))
+    return changed(batch, pos=torch.stack(pos), normal=normal)
 
 
 def _distortion(reach: float, batch: Batch, generator: Generator) -> Batch:
@@ -142,14 +148,14 @@ def _distortion(reach: float, batch: Batch, generator: Generator) -> Batch:
     moves = 2 * uniform(shape, -reach, reach, batch.pos, generator)
     binomial = torch.tensor([math.comb(GRID - 1, i) for i in range(GRID)]).to(moves)
 
-    def move(pos: Tensor) -> Tensor:
-        place = (pos + 1) / 2  # (B, N, 3), 0 … 1 in the box
+    def move(pos: Tensor, moves: Tensor) -> Tensor:
+        place = (pos + 1) / 2  # (N, 3), 0 … 1 in the box
         bernstein = binomial * _powers(place) * _powers(1 - place).flip(-1)
-        x, y, z = bernstein.unbind(2)  # (B, N, 5) each
+        x, y, z = bernstein.unbind(1)  # (N, 5) each
         weight = x[..., None, None] * y[..., None, :, None] * z[..., None, None, :]
-        return pos + weight.flatten(2) @ moves
+        return pos + weight.flatten(1) @ moves
 
-    return deform(batch, move)
+    return deform(batch, moves, move)
 
 
 def _powers(base: Tensor) -> Tensor:
@@ -168,13 +174,7 @@ def _radial(length: float, batch: Batch, generator: Generator, *, inverse: bool)
     grid, solution = (each.to(batch.pos) for each in _interpolation(inverse))
     weight = solution @ (length * torch.stack(moves, -1))  # (B, 129, 3)
 
-    def move(pos: Tensor) -> Tensor:
-        # By clouds, because the functions of many would not fit a processor's cache.
-        return pos + torch.stack(
-            [_basis(one, grid, inverse) @ own for one, own in zip(pos, weight, strict=True)]
-        )
-
-    return deform(batch, move)
+    return deform(batch, weight, lambda pos, weight: pos + _basis(pos, grid, inverse) @ weight)
 
 
 def _basis(pos: Tensor, grid: Tensor, inverse: bool) -> Tensor:
