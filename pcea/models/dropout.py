@@ -21,9 +21,7 @@ class Dropout(nn.Dropout):
         compiling = torch.compiler.is_compiling()  # compiled code draws in parallel
         if not self.training or x.device.type != "cpu" or compiling or zeroed in (0, _STEPS):
             return F.dropout(x, self.p, self.training)
-        words = torch.empty(x.numel() // 4 + 1, dtype=torch.long, device=x.device).random_(
-            -(1 << 63), None
-        )
+        words = x.new_empty(x.numel() // 4 + 1, dtype=torch.long).random_(-(1 << 63), None)
         drawn = words.view(torch.int16)[: x.numel()].view(x.shape)
         kept = (drawn >= zeroed - _STEPS // 2).to(x.dtype)
         return x * kept.mul_(_STEPS / (_STEPS - zeroed))
