@@ -170,8 +170,13 @@ def test_after_ctrl_c_no_work_goes_on(use_threads: Callable[[int], None]) -> Non
             sleep(0.2)
         done.append(item)
 
-    with pytest.raises(KeyboardInterrupt):
-        list(parallel_map(work, range(5)))
+    # Whoever runs the tests may have another handler.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(parallel_map(work, range(5)))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert 0 in done
 
 

@@ -16,8 +16,9 @@ PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,))
 
 
 def build(name: str = "eat-tiny", num: int = 150, **options: Any) -> PointModel:
-    torch.manual_seed(0)
-    model = create_model(name, PARTS, num_points=num, normals=True, **options)
+    torch.manual_seed(3)
+    # Without dropout, so that its random numbers do not decide what the tests compare.
+    model = create_model(name, PARTS, num_points=num, normals=True, dropout=0.0, **options)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             module.momentum = 1.0
