@@ -8,8 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from pcea.evaluation import Calibration
+from pcea.pictures.charts import INK, SOFT, plain
 
-INK, SOFT, GRID, BLUE, ORANGE = "#1c2126", "#5b6570", "#e3e6ea", "#0072B2", "#E69F00"
+BLUE, ORANGE = "#0072B2", "#E69F00"
+# A curve over more answers is drawn by this many of them.
+MOST = 2000
 
 
 def draw_calibration(found: Mapping[str, Calibration], title: str) -> Figure:
@@ -47,23 +50,21 @@ def _reliability(axes: Axes, found: Calibration) -> None:
     axes.plot(confidence, accuracy, "o", label="mean confidence in the bin", **dots)  # type: ignore[arg-type]
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_xlabel("confidence: the probability of the answer", color=SOFT)
-    _plain(axes)
+    _percent(axes)
 
 
 def _risk(axes: Axes, found: Calibration) -> None:
-    coverage = np.arange(1, len(found.risk) + 1) / len(found.risk)
-    axes.plot(coverage, found.risk.numpy(), color=BLUE, lw=1.7)
+    total = len(found.risk)
+    answers = np.linspace(1, total, min(total, MOST)).astype(int)
+    axes.plot(answers / total, found.risk.numpy()[answers - 1], color=BLUE, lw=1.7)
     axes.set(xlim=(0, 1))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("share of answers that are given, the most confident first", color=SOFT)
     axes.set_ylabel("share of them that is wrong", color=SOFT)
-    _plain(axes)
+    _percent(axes)
 
 
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelcolor=SOFT)
+def _percent(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    plain(axes, "both")

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from pcea.explanation.faithfulness import GAMES, TITLES, Curve, Faithfulness
+from pcea.pictures.charts import INK, SOFT, plain
 from pcea.pictures.files import save
 
-INK, SOFT, GRID = "#1c2126", "#5b6570", "#e3e6ea"
 # Okabe and Ito's colors, and Tol's wine; what is not a map of the model is gray and dashed.
 STYLES: Mapping[str, Mapping[str, Any]] = {
     "slots": {"color": "#0072B2"},
@@ -63,7 +63,7 @@ def _curves(
     _legend(axes, "area")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _plain(axes)
+    plain(axes)
 
 
 def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
@@ -95,7 +95,7 @@ def draw_pointing(found: Faithfulness, title: str) -> Figure | None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3,
                   frameon=False, fontsize=8.5)  # fmt: skip
     axes.set_title(f"Pointing game: {title}", loc="left", fontsize=11, color=INK)
-    _plain(axes, "x")
+    plain(axes, "x")
     return figure
 
 
@@ -114,7 +114,7 @@ def draw_randomization(found: Faithfulness, title: str) -> Figure:
     axes.set_ylabel("rank correlation with the trained model's map", color=SOFT)
     _legend(axes, "with all weights shuffled")
     axes.set_title(f"Shuffled weights: {title}", loc="left", fontsize=11, color=INK)
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -122,13 +122,6 @@ def _legend(axes: Axes, title: str) -> None:
     """Write the legend to the right of the curves, which would cross it elsewhere."""
     place: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
     axes.legend(frameon=False, fontsize=9, title=title, title_fontsize=9, alignment="left", **place)
-
-
-def _plain(axes: Axes, grid: str = "y") -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelcolor=SOFT)
-    axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
 
 
 def save_faithfulness(found: Faithfulness, folder: str | os.PathLike[str], title: str) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pcea.evaluation import measure_calibration
-from pcea.pictures.calibration import draw_calibration
+from pcea.pictures.calibration import MOST, draw_calibration
 
 
 def test_bars_and_curve_are_the_figures() -> None:
@@ -30,3 +30,14 @@ def test_a_row_for_each_kind_of_answers() -> None:
         "Reliability of categories: error 0.0 %",
         "Reliability of parts of points: error 0.0 %",
     ]
+
+
+def test_the_curve_of_many_answers_is_drawn_by_few() -> None:
+    probability = torch.rand(9000, 1, generator=torch.Generator().manual_seed(0)) / 2 + 0.5
+    found = measure_calibration(
+        torch.cat([probability, 1 - probability], 1), torch.arange(9000) % 2
+    )
+    (line,) = draw_calibration({"categories": found}, "").axes[1].lines
+    share, risk = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert len(share) == MOST and share[-1] == 1 and risk[-1] == found.risk[-1]
+    assert risk.tolist() == [found.risk[round(9000 * each) - 1] for each in share]

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from pcea.pictures.charts import INK
 from pcea.pictures.slots import DrawnSlots, register_slot_picture
-from pcea.pictures.slots.scatter import INK
 
 
 @register_slot_picture("parts")

@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from pcea.evaluation import SlotFigures
+from pcea.pictures.charts import INK, SOFT
 from pcea.pictures.slots import DrawnSlots, register_slot_picture
 
-INK, SOFT = "#1c2126", "#5b6570"
 # How many of the most telling slots are named in the picture, and the width and height that a name
 # needs, as shares of the picture.
 NAMED = 10

@@ -119,8 +119,7 @@ def test_operators_keep_torchs_rules(graph: tuple[Tensor, Tensor, Tensor]) -> No
         if not moments:
             arguments = (near.detach(), own.detach(), index, weight.detach(), moments, False)
         torch.library.opcheck(torch.ops.pcea.edge_linear_max.default, arguments)
-        arguments = (*arguments[:3], moments)
-        torch.library.opcheck(torch.ops.pcea.edge_max.default, arguments)
+        torch.library.opcheck(torch.ops.pcea.edge_max.default, (*arguments[:3], moments))
 
 
 def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
