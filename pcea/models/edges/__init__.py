@@ -6,6 +6,7 @@ costs more than multiplying them. Here they are made, multiplied and reduced a t
 core's own cache, the clouds shared out over the threads.
 """
 
-from pcea.models.edges.operators import edge_linear_max, edge_max, edge_moments
+from pcea.models.edges.linear_max import edge_linear_max
+from pcea.models.edges.operators import edge_max, edge_moments
 
 __all__ = ["edge_linear_max", "edge_max", "edge_moments"]

@@ -1,4 +1,4 @@
-"""The operators on edges: moments, maximum, and the maximum behind a linear layer.
+"""The operators on edges without a layer between: moments, and maximum.
 
 They take CPU tensors of one floating type, float32 or float64.
 """
@@ -10,12 +10,8 @@ from torch import Tensor
 
 from pcea.models.edges import kernels
 from pcea.models.edges.kernels import Array
-from pcea.models.edges.precision import bf16_is_faster
 from pcea.operators import operator
 from pcea.parallel import parallel_for
-
-# Values of a tile, before or after the product: half a MiB, which a core's own cache holds.
-TILE = 1 << 17
 
 
 def _arrays(*tensors: Tensor) -> list[Array]:
@@ -23,13 +19,13 @@ def _arrays(*tensors: Tensor) -> list[Array]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
-def _moments(about: Tensor, sums: Tensor, edges: int) -> tuple[Tensor, Tensor]:
+def moments_by_sums(about: Tensor, sums: Tensor, edges: int) -> tuple[Tensor, Tensor]:
     """Mean and variance (C,) by float64 sums (2, B, C) of edges less ``about``, and of squares."""
     off, square = sums.sum(1) / edges
     return (about + off).to(about.dtype), (square - off.square()).to(about.dtype)
 
 
-def _edge_gradient(
+def edge_gradient(
     mean: Tensor, of_mean: Tensor | None, of_variance: Tensor | None, edges: int
 ) -> tuple[Tensor, Tensor]:
     """What mean and variance pass to an edge: constant + slope · its value; None passes nothing."""
@@ -115,7 +111,7 @@ def _edge_moments_backward(
     ctx: Any, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor, None]:
     *inputs, mean, arg = ctx.saved_tensors
-    constant, slope = _edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
+    constant, slope = edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
     of_best = mean.new_empty(arg.shape)
     return *_edge_gradients(*inputs, constant, slope, arg, of_best), None
 
@@ -169,7 +165,7 @@ def _edge_max_backward(
     ctx: Any, of_best: Tensor | None, of_mean: Tensor | None, of_variance: Tensor | None, *_: Any
 ) -> tuple[Tensor | None, ...]:
     *inputs, mean, arg = ctx.saved_tensors
-    constant, slope = _edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
+    constant, slope = edge_gradient(mean, of_mean, of_variance, inputs[2].numel())
     if of_best is None:
         of_best = inputs[1].new_zeros(arg.shape)
     return *_edge_gradients(*inputs, constant, slope, arg, of_best.contiguous()), None, None
@@ -187,169 +183,4 @@ def edge_max(
     variance are zeros, and no gradient flows.
     """
     best, mean, variance, *_ = _edge_max(near.contiguous(), own.contiguous(), index, moments)
-    return best, mean, variance
-
-
-def _centers_of_tile(k: int, weight: Tensor) -> int:
-    return max(1, TILE // (k * max(weight.shape)))
-
-
-def _narrowed(values: Tensor, half: bool) -> Tensor:
-    """The values of a tile or of a weight in the type in which they are multiplied."""
-    return values.bfloat16() if half else values
-
-
-@operator("edge_linear_max")
-def _edge_linear_max(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The maximum; and, zeros without ``moments``, which edge has it, mean and variance."""
-    batch, centers, k = index.shape
-    rows, channels = _centers_of_tile(k, weight), len(weight)
-    best = near.new_empty(batch, centers, channels)
-    arg = torch.zeros_like(best, dtype=torch.int32)
-    sums = torch.zeros(2, batch, channels, dtype=torch.float64)
-    weight = weight.detach().t().contiguous()
-    about = near.new_zeros(channels)
-    if moments:
-        about += (near[0, index[0, 0]] + own[0, 0]).relu().mean(0) @ weight
-    half = half and bf16_is_faster()
-    narrow = _narrowed(weight, half)
-    (off,) = _arrays(about)
-    whole = _arrays(near, own, index, best, arg, *sums)
-
-    def run(low: int, high: int) -> None:
-        before, after = near.new_empty(rows * k, len(weight)), near.new_empty(rows * k, channels)
-        edges, products = _arrays(before, after)
-        for cloud in range(low, high):
-            points, *of_centers, total, square = (each[cloud] for each in whole)
-            for at in range(0, centers, rows):
-                own, neighbors, most, which = (each[at : at + rows] for each in of_centers)
-                count = len(own) * k
-                kernels.relu_edges(points, own, neighbors, edges)
-                if half:
-                    after[:count] = before[:count].bfloat16() @ narrow
-                else:
-                    torch.mm(before[:count], weight, out=after[:count])
-                if not moments:
-                    values = after[:count].view(-1, k, channels)
-                    torch.amax(values, 1, out=best[cloud, at : at + rows])
-                    continue
-                kernels.maximum_and_moments(products[:count], off, most, which, total, square)
-
-    parallel_for(batch, run)
-    return best, arg, *_moments(about, sums, index.numel())
-
-
-@_edge_linear_max.register_fake
-def _(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    best, mean = near.new_empty(*index.shape[:2], len(weight)), near.new_empty(len(weight))
-    return best, torch.empty_like(best, dtype=torch.int32), mean, torch.empty_like(mean)
-
-
-@operator("edge_linear_max_backward")
-def _edge_linear_max_gradient(
-    near: Tensor,
-    own: Tensor,
-    index: Tensor,
-    weight: Tensor,
-    arg: Tensor,
-    of_best: Tensor,
-    constant: Tensor,
-    slope: Tensor,
-    half: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    batch, centers, k = index.shape
-    rows = _centers_of_tile(k, weight)
-    of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
-    weight = weight.detach()
-    # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
-    half = half and bf16_is_faster()
-    square = _narrowed(weight.t() @ (slope.unsqueeze(1) * weight), half)  # (C, C)
-    fixed = constant @ weight  # (C,)
-    # Of each cloud, so that it does not matter which thread is done first.
-    of_weight = weight.new_zeros(batch, *weight.shape)
-    total, gram = weight.new_zeros(batch, *fixed.shape), weight.new_zeros(batch, *square.shape)
-    whole = _arrays(near, of_near, of_weight, own, index, arg, of_best, of_own)
-    (factor,) = _arrays(weight)
-
-    def run(low: int, high: int) -> None:
-        before = near.new_empty(rows * k, near.shape[2])
-        passed = torch.empty_like(before)
-        edges, gradient = _arrays(before, passed)
-        for cloud in range(low, high):
-            points, of_points, strongest, *of_centers = (each[cloud] for each in whole)
-            for at in range(0, centers, rows):
-                own, neighbors, arg, of_best, of_own = (each[at : at + rows] for each in of_centers)
-                count = len(own) * k
-                held = before[:count]
-                kernels.relu_edges(points, own, neighbors, edges)
-                total[cloud] += held.sum(0)
-                if half:
-                    held = held.bfloat16()
-                    gram[cloud] += held.t() @ held
-                    torch.add(fixed, held @ square, out=passed[:count])
-                else:
-                    gram[cloud].addmm_(held.t(), held)
-                    torch.addmm(fixed, held, square, out=passed[:count])
-                kernels.pass_maximum(
-                    edges[:count], factor, arg, of_best, gradient[:count], strongest
-                )
-                kernels.collect_gradient(gradient, edges, neighbors, of_points, of_own)
-
-    parallel_for(batch, run)
-    of_moments = constant.unsqueeze(1) * total.sum(0)
-    of_moments += slope.unsqueeze(1) * (weight @ gram.sum(0))
-    return of_near, of_own, of_weight.sum(0) + of_moments
-
-
-_edge_linear_max_gradient.register_fake(
-    lambda near, own, index, weight, *_: tuple(map(torch.empty_like, (near, own, weight)))
-)
-
-
-def _keep_edges(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    _, arg, mean, _ = output
-    ctx.save_for_backward(*inputs[:4], arg, mean)
-    ctx.half = inputs[5]
-    ctx.set_materialize_grads(False)
-
-
-def _edge_linear_max_backward(
-    ctx: Any, of_best: Tensor | None, _: Any, of_mean: Tensor | None, of_variance: Tensor | None
-) -> tuple[Tensor | None, ...]:
-    near, own, index, weight, arg, mean = ctx.saved_tensors
-    if of_best is None:
-        of_best = near.new_zeros(arg.shape)
-    # Half precision around a backward pass is not meant for it.
-    with torch.autocast("cpu", enabled=False):
-        constant, slope = _edge_gradient(mean, of_mean, of_variance, index.numel())
-        of_near, of_own, of_weight = _edge_linear_max_gradient(
-            near, own, index, weight, arg, of_best.contiguous(), constant, slope, ctx.half
-        )
-    return of_near, of_own, None, of_weight, None, None
-
-
-_edge_linear_max.register_autograd(_edge_linear_max_backward, setup_context=_keep_edges)
-
-
-def edge_linear_max(
-    near: Tensor, own: Tensor, index: Tensor, weight: Tensor, moments: bool, half: bool = False
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Maximum of W · relu(near_j + own_i) over each center's neighbors, and moments over all edges.
-
-    In the backward pass the edges e = relu(near_j + own_i) are made again, the products z = W e
-    are not: mean and variance pass constant + slope · z on to z, so that the gradient of e is
-    affine in e and that of W takes Σ e and Σ e eᵀ alone. The maximum adds a k-th of that work.
-
-    Beside W (D, C) it takes what :func:`edge_moments` does. It gives the maximum (B, M, D), the
-    mean and the biased variance, (D,) each; without ``moments`` these are zeros, and no gradient
-    flows. With ``half``, tiles are multiplied in bf16 and added up in float32, in the backward
-    pass too, if this processor is faster at that; all else stays in the type of the features.
-    """
-    best, _, mean, variance = _edge_linear_max(
-        near.contiguous(), own.contiguous(), index, weight.contiguous(), moments, half
-    )
     return best, mean, variance

@@ -5,7 +5,14 @@ import torch
 from torch import Tensor
 
 from pcea.geometry import gather
-from pcea.models.edges import edge_linear_max, edge_max, edge_moments, operators
+from pcea.models.edges import (
+    edge_linear_max,
+    edge_max,
+    edge_moments,
+    linear_max,
+    packed_tiles,
+    tiles,
+)
 
 
 @pytest.fixture
@@ -57,11 +64,11 @@ def test_maximum_is_that_of_all_neighbors(graph: tuple[Tensor, Tensor, Tensor]) 
         assert_same_gradients(ours, theirs, (near, own))
 
 
-@pytest.mark.parametrize("tile", [1, 100, 1 << 17])
+@pytest.mark.parametrize("tile", [1, 1000, 1 << 22])
 def test_linear_maximum_is_that_of_all_edges(
     graph: tuple[Tensor, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, tile: int
 ) -> None:
-    monkeypatch.setattr(operators, "TILE", tile)
+    monkeypatch.setattr(tiles, "TILE", tile)
     near, own, _ = graph
     weight = torch.randn(6, 4, generator=torch.Generator().manual_seed(2)).double()
     weight.requires_grad_()
@@ -110,6 +117,18 @@ def test_what_is_not_finite_is_not_hidden(broken: float) -> None:
         assert torch.equal(best.isfinite(), (wanted.relu() @ torch.eye(2)).amax(2).isfinite())
 
 
+@pytest.mark.usefixtures("in_bf16")
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_bits_hide_nothing_that_is_not_finite(broken: float) -> None:
+    near, own = torch.zeros(2, 1, 4, 2).unbind()
+    near[0, 2, 0] = broken
+    index = torch.tensor([[[0, 1], [2, 0], [3, 2], [1, 0]]])
+    for moments in (False, True):
+        best, *_ = edge_linear_max(near, own, index, -torch.eye(2), moments, half=True)
+        wanted = edge_linear_max(near, own, index, -torch.eye(2), moments)[0]
+        torch.testing.assert_close(best, wanted, equal_nan=True)
+
+
 def test_operators_keep_torchs_rules(graph: tuple[Tensor, Tensor, Tensor]) -> None:
     near, own, index = graph
     weight = torch.eye(4).double().requires_grad_()
@@ -145,16 +164,16 @@ def test_threads_change_nothing(graph: tuple[Tensor, Tensor, Tensor]) -> None:
 @pytest.fixture
 def in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that multiplies bf16 faster; every processor multiplies it somehow."""
-    monkeypatch.setattr(operators, "bf16_is_faster", lambda: True)
+    monkeypatch.setattr(linear_max, "bf16_is_faster", lambda: True)
 
 
 @pytest.mark.usefixtures("in_bf16")
-@pytest.mark.parametrize("tile", [100, 1 << 17])
+@pytest.mark.parametrize("tile", [1, 4000, 1 << 22])
 def test_tiles_in_bf16_differ_by_their_rounding_alone(
     generator: torch.Generator, monkeypatch: pytest.MonkeyPatch, tile: int
 ) -> None:
     """Values and gradients are within what rounding to eight bits can do, of the plain form."""
-    monkeypatch.setattr(operators, "TILE", tile)
+    monkeypatch.setattr(packed_tiles, "TILE", tile)
     near, own = (torch.randn(2, num, 16, generator=generator) for num in (30, 20))
     index = torch.randint(0, 30, (2, 20, 8), generator=generator)
     weight = torch.randn(24, 16, generator=generator) / 4
@@ -193,7 +212,7 @@ def test_tiles_in_bf16_are_exact_where_nothing_is_rounded() -> None:
 def test_without_matrix_units_half_changes_nothing(
     graph: tuple[Tensor, Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operators, "bf16_is_faster", lambda: False)
+    monkeypatch.setattr(linear_max, "bf16_is_faster", lambda: False)
     near, own, index = graph
     weight = torch.eye(4).double()
     for one, other in zip(
