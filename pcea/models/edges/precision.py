@@ -5,17 +5,21 @@ from functools import cache
 
 import torch
 
-# A tile of this many rows and channels is multiplied, by one thread as in the tiles of edges.
-ROWS, CHANNELS, ROUNDS = 512, 128, 5
+# A tile of this many rows and channels is multiplied, as in the tiles of edges. It takes a
+# millisecond in float32, so that a short interruption does not decide.
+ROWS, CHANNELS, ROUNDS = 4096, 128, 7
+# Nothing that interrupts a product makes it this many times as slow.
+HOPELESS = 10
 # Below this ratio, what bf16 saves is lost in converting.
 LEAST_RATIO = 1.5
 
 
 @cache
 def bf16_is_faster() -> bool:
-    """Measure it once in a process, which takes some milliseconds; no name of a processor counts.
+    """Measure it once in a process, which takes some hundredths of a second.
 
-    Processors without matrix units multiply bf16 at half the rate of float32, or a hundredth.
+    No name of a processor counts. Those without matrix units multiply bf16 at half the rate of
+    float32, or a hundredth.
     """
     a, b = torch.ones(ROWS, CHANNELS), torch.ones(CHANNELS, CHANNELS)
     best = {}
@@ -23,7 +27,10 @@ def bf16_is_faster() -> bool:
         for dtype in (torch.float32, torch.bfloat16):
             one, other = a.to(dtype), b.to(dtype)
             one @ other  # the first product sets up its kernel
-            best[dtype] = min(_seconds(one, other) for _ in range(ROUNDS))
+            best[dtype] = _seconds(one, other)
+            if best[dtype] > HOPELESS * best[torch.float32]:
+                return False
+            best[dtype] = min(best[dtype], *(_seconds(one, other) for _ in range(ROUNDS)))
     return best[torch.float32] > LEAST_RATIO * best[torch.bfloat16]
 
 

@@ -86,8 +86,8 @@ class Backward:
     ) -> None:
         """Add up the gradients of a tile.
 
-        ``of_near`` (N, C) and ``sums`` (C + D + 1, C) grow, the latter by Σ e eᵀ, by what the maximum
-        passes to the weight, and by Σ e. ``of_own`` (M, C) is written.
+        ``of_near`` (N, C) and ``sums`` (C + D + 1, C) grow, the latter by Σ e eᵀ, by what the
+        maximum passes to the weight, and by Σ e. ``of_own`` (M, C) is written.
         """
         width, count = len(self.square), index.size
         edges, passed = self.edges[:count], self.passed[:count]
