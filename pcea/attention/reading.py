@@ -31,7 +31,7 @@ def read_memory(
         values: (S, D), shared by the heads.
         mask: (B, N) bool, True at the real points; the output of others is 0. None: all are real.
         eps: keeps the second normalization finite.
-        rows: points per block. Default: depends on the device.
+        rows: points per block, of one cloud or of several. Default: depends on the device.
 
     Source:
         Guo et al., Beyond Self-attention, arXiv 2105.02358, eq. 5-7 and algorithms 1 and 2. The
@@ -57,33 +57,33 @@ def _read(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the output, the weights A (B, N, H·S), and the sums of Â + ε (B, N, H)."""
     out, weights, sums = _empty(x, keys, values)
-    heads, slots, _ = keys.shape
+    slots = keys.shape[1]
     keys = keys.flatten(0, 1)  # (H·S, C)
-    spans = _spans(x, rows)
+    clouds, spans = _blocks(x, rows)
     # Not -inf: a cloud without real points keeps this maximum, and -inf − -inf is NaN.
     lowest = torch.finfo(weights.dtype).min
-    for cloud in range(len(x)):
-        maximum, maxima = weights.new_full((len(keys),), lowest), []
+    for some in clouds:  # g of them
+        maximum, maxima = weights.new_full((len(x[some]), 1, len(keys)), lowest), []
         total = torch.zeros_like(maximum)
         for span in spans:
-            block = weights[cloud, span]  # (n, H·S)
-            _multiply(x[cloud, span], keys.T, block)
+            block = weights[some, span]  # (g, n, H·S)
+            _multiply(x[some, span].flatten(0, 1), keys.T, block.flatten(0, 1))
             if mask is not None:
-                block.masked_fill_(~mask[cloud, span].unsqueeze(-1), -torch.inf)
-            raised = torch.maximum(maximum, block.amax(0))
+                block.masked_fill_(~mask[some, span].unsqueeze(-1), -torch.inf)
+            raised = torch.maximum(maximum, block.amax(1, keepdim=True))
             block.sub_(raised).exp_()
-            total.mul_((maximum - raised).exp_()).add_(block.sum(0))
+            total.mul_((maximum - raised).exp_()).add_(block.sum(1, keepdim=True))
             maximum = raised
             maxima.append(maximum)
         # The highest score alone contributes 1; only a cloud without real points has less.
         total.clamp_min_(1.0)
         for span, block_maximum in zip(spans, maxima, strict=True):
-            block = weights[cloud, span].mul_((block_maximum - maximum).exp_() / total)
-            each = block.view(-1, slots)  # (n·H, S)
+            block = weights[some, span].mul_((block_maximum - maximum).exp_() / total)
+            each = block.view(-1, slots)  # (g·n·H, S)
             divisor = each.sum(-1, keepdim=True).add_(eps)
             each.div_(divisor)
-            sums[cloud, span] = divisor.view(-1, heads)
-            _multiply(each.to(values.dtype), values, out[cloud, span].view(-1, values.shape[1]))
+            sums[some, span] = divisor.view_as(sums[some, span])
+            _multiply(each.to(values.dtype), values, out[some, span].view(-1, values.shape[1]))
     return out, weights, sums
 
 
@@ -102,32 +102,33 @@ def _read_backward(
     grad_keys = torch.zeros_like(keys_rows, dtype=weights.dtype)
     grad_values = torch.zeros_like(values, dtype=weights.dtype)
 
-    def centered(cloud: int, span: slice) -> Tensor:
-        """Compute T = dA − Σ_S A∘dA, (n·H, S)."""
-        each = weights[cloud, span].view(-1, slots)
-        read = (grad[cloud, span].reshape(-1, dim) @ values.T).to(weights.dtype)
+    def centered(some: slice, span: slice) -> Tensor:
+        """Compute T = dA − Σ_S A∘dA, (g·n·H, S)."""
+        each = weights[some, span].view(-1, slots)
+        read = (grad[some, span].reshape(-1, dim) @ values.T).to(weights.dtype)
         return read.sub_((each * read).sum(-1, keepdim=True))
 
-    spans = _spans(x, rows)
+    clouds, spans = _blocks(x, rows)
     # Autocast may be on in the backward pass, and would reduce the precision again.
     with torch.autocast(x.device.type, enabled=False):
-        for cloud in range(len(x)):
-            columns = weights.new_zeros(len(keys_rows))
+        for some in clouds:
+            columns = weights.new_zeros(len(x[some]), 1, len(keys_rows))
             for span in spans:
-                block = weights[cloud, span]  # (n, H·S)
-                t = centered(cloud, span)
-                columns.add_((t.view_as(block) * block).sum(0))
+                block = weights[some, span]  # (g, n, H·S)
+                t = centered(some, span)
+                columns.add_((t.view_as(block) * block).sum(1, keepdim=True))
                 each = block.view(-1, slots).to(grad.dtype)
-                grad_values.add_(each.T @ grad[cloud, span].reshape(-1, dim))
+                grad_values.add_(each.T @ grad[some, span].reshape(-1, dim))
             for span in spans:
-                block = weights[cloud, span]
+                block = weights[some, span]
                 if len(spans) > 1:
-                    t = centered(cloud, span)
-                t = t.view(-1, heads, slots)
-                t.addcmul_(sums[cloud, span].unsqueeze(-1), columns.view(heads, slots), value=-1)
-                scores = t.view_as(block).mul_(block).to(x.dtype)  # their gradient, (n, H·S)
-                _multiply(scores, keys_rows, grad_x[cloud, span])
-                grad_keys.add_(scores.T @ x[cloud, span])
+                    t = centered(some, span)
+                t = t.view(*block.shape[:2], heads, slots)
+                column = columns.unflatten(-1, (heads, slots))
+                t.addcmul_(sums[some, span].unsqueeze(-1), column, value=-1)
+                scores = t.view_as(block).mul_(block).flatten(0, 1).to(x.dtype)  # their gradient
+                _multiply(scores, keys_rows, grad_x[some, span].flatten(0, 1))
+                grad_keys.add_(scores.T @ x[some, span].flatten(0, 1))
     return grad_x, grad_keys.view_as(keys).to(keys.dtype), grad_values.to(values.dtype)
 
 
@@ -163,9 +164,12 @@ def _empty(x: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Ten
     )
 
 
-def _spans(x: Tensor, rows: int) -> list[slice]:
-    """Split the points of a cloud into blocks."""
-    return [slice(first, first + rows) for first in range(0, x.shape[1], rows)]
+def _blocks(x: Tensor, rows: int) -> tuple[list[slice], list[slice]]:
+    """Split the clouds, and the points of each: a block has some small clouds, or a part of one."""
+    batch, points = x.shape[:2]
+    few = max(1, rows // max(1, points))
+    clouds = [slice(first, first + few) for first in range(0, batch, few)]
+    return clouds, [slice(first, first + rows) for first in range(0, points, rows)]
 
 
 def _multiply(a: Tensor, b: Tensor, into: Tensor) -> None:

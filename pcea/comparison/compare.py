@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pcea.comparison.grid import Grid
+from pcea.comparison.grid import Entry, Grid
 from pcea.comparison.measures import CLEAN, Measured, measure_costs, measure_run
 from pcea.comparison.page import write_comparison
 from pcea.comparison.statistics import Scores, difference
@@ -64,18 +64,20 @@ def compare(
         first = data.clouds[0]
         shape = Cloud(first.pos, normal=first.normal, name=first.names[0])
     shape = as_shape(shape)
-    failed = grid.train(data_root)
     conditions = [CLEAN]
     for name, severity in dict.fromkeys(corruptions):
         if not CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
             conditions.append(f"{name}:{severity}")
+
+    def measured(entry: Entry, seed: int) -> Measured:
+        run, recipe = grid.run_of(entry, seed), grid.recipe_of(entry, seed)
+        return measure_run(run, recipe, data, conditions)
+
+    failed = grid.train(data_root, measured)
     scores = dict[str, dict[int, Measured]]()
     for entry, seed in grid.pairs():
         if grid.is_done(entry, seed):
-            measured = measure_run(
-                grid.run_of(entry, seed), grid.recipe_of(entry, seed), data, conditions
-            )
-            scores.setdefault(entry.label, {})[seed] = measured
+            scores.setdefault(entry.label, {})[seed] = measured(entry, seed)
     labels = [entry.label for entry in grid.entries]
     if labels[0] not in scores:
         reasons = "; ".join(f"{run}: {reason}" for run, reason in failed.items())

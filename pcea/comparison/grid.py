@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
@@ -135,15 +135,21 @@ class Grid:
     def is_done(self, entry: Entry, seed: int) -> bool:
         """Say whether a run is trained; an InputError if its folder holds a run of another recipe.
 
-        The report is written last.
+        The report is written last. A run that was measured needs nothing but its scores.
         """
         run = self.run_of(entry, seed)
         if run.recipe.exists():
             run.check(self.recipe_of(entry, seed), ())
-        return run.report.exists()
+        return run.report.exists() or any(run.path.glob("scores-*.json"))
 
-    def train(self, data_root: str | Path | None = None) -> dict[str, str]:
+    def train(
+        self,
+        data_root: str | Path | None = None,
+        after: Callable[[Entry, int], object] = lambda entry, seed: None,
+    ) -> dict[str, str]:
         """Train the runs that are missing, and resume those that were interrupted.
+
+        ``after`` is called for each run that was trained, with its attention and its seed.
 
         Several processes may train one grid: each takes the next run that no other one trains, and
         at the end waits for the runs of the others.
@@ -176,6 +182,8 @@ class Grid:
                             raise
                         failed[name] = str(error)
                         console.print(f"failed: {error}", markup=False, soft_wrap=True)
+                        continue
+                after(entry, seed)  # which takes the lock itself
         return failed
 
 

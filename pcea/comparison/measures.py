@@ -19,6 +19,7 @@ from pcea.benchmarks.run import clock_of
 from pcea.benchmarks.training import Stepper
 from pcea.comparison.grid import Grid, locked
 from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.errors import InputError
 from pcea.evaluation import check_fit, evaluate
 from pcea.formats import write_json
 from pcea.models import load_model
@@ -73,6 +74,11 @@ def measure_run(
             name = printable(f"{run.path.parent.name}, {run.path.name}")
             note = f"measuring {name} on {len(data)} clouds under {len(missing)} conditions"
             Console(highlight=False).print(note, markup=False, soft_wrap=True)
+            if not run.last.exists():
+                raise InputError(
+                    f"{run.path} was measured elsewhere, but not under {missing[0]}, and has no "
+                    "weights: delete the folder, to train it again"
+                )
             device = device_of()
             model, clouds = load_model(run.last, device), data.clouds.to(device)
             check_fit(model, data)

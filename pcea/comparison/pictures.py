@@ -127,14 +127,17 @@ def draw_maps(comparison: Comparison, shape: ShapeLike) -> Figure | None:
     """Draw one column of the last layer's map on a shape, a panel for each attention.
 
     It is the most telling slot, or what each point receives, in multiples of its mean, so that even
-    attention has the same color in all panels; None if no model has attention.
+    attention has the same color in all panels; None if no model with weights has attention.
     """
     panels, highest, grid = list[Panel](), 1.0, comparison.grid
     for entry in grid.entries:
         row = next((each for each in comparison.rows if each.label == entry.label), None)
-        if row is None:
+        weights = [] if row is None else [grid.run_of(entry, seed).last for seed in row.scores]
+        # A run that was measured elsewhere has none.
+        file = next((each for each in weights if each.exists()), None)
+        if file is None:
             continue
-        model = load_model(grid.run_of(entry, next(iter(row.scores))).last)
+        model = load_model(file)
         if not len(model.encoder.layers):
             continue
         found = explain(model, shape, up="y", importance=False, slots=1)

@@ -11,7 +11,7 @@ from accelerate.utils import broadcast_object_list
 
 from pcea.datasets import Clouds
 from pcea.geometry.kernels import has_triton
-from pcea.models import PointModel, WrappedModel
+from pcea.models import Classifier, PointModel, WrappedModel
 from pcea.recipes import Recipe
 from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.device import autocast, in_bf16, process_settings
@@ -68,6 +68,8 @@ def _against_compiling(
     compilers = os.environ.get("CXX", "g++"), "clang++"
     if device.type == "cpu" and not any(map(shutil.which, compilers)):
         return "there is no C++ compiler"
+    if device.type == "cpu" and recipe.precision == "bf16" and not isinstance(model, Classifier):
+        return "on a CPU, a segmenter's step in bf16 was slower compiled"
     steps = recipe.epochs * len(epoch_order(clouds.category, recipe, epoch=0))
     if steps < FEWEST_STEPS:
         return f"the run has {steps} steps, too few to repay it"

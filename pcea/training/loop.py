@@ -77,6 +77,7 @@ def train(
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved first.
     """
     if resume and out is not None:
+        RunFolder(out).check_resumable()
         described = RunFolder(out).describe()
         recipe, data_root = recipe or described["recipe"], data_root or described["data_root"]
     if recipe is None or (resume and out is None):

@@ -74,15 +74,18 @@ class RunFolder:
         with replacing(self.recipe) as file:
             file.write(yaml.safe_dump(described, sort_keys=False).encode())
 
-    def describe(self) -> dict[str, Any]:
-        """Read ``recipe.yaml``, with a Recipe in it; an InputError if this version cannot."""
+    def check_resumable(self) -> None:
+        """Refuse a folder that has no run, or one without the state that training goes on from."""
         if not self.recipe.is_file() or not self.state.is_file():
             raise InputError(f"no run to resume in {self.path}: give a folder that a run wrote")
+
+    def describe(self) -> dict[str, Any]:
+        """Read ``recipe.yaml``, with a Recipe in it; an InputError if this version cannot."""
         try:
             described = yaml.safe_load(self.recipe.read_text())
             recipe = parse_recipe(described["recipe"])
             return {**described, "recipe": recipe, "data_root": described["data_root"]}
-        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"cannot read {self.recipe}: {reason}") from error
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -16,6 +17,7 @@ import pcea
 from pcea.comparison import compare as module
 from pcea.comparison import measures
 from pcea.comparison.grid import read_entry
+from pcea.comparison.page import write_comparison
 from pcea.comparison.pictures import front_of
 from pcea.comparison.table import Comparison
 from pcea.datasets import load_dataset
@@ -136,6 +138,23 @@ def test_a_further_attention_leaves_the_others_as_they_are(
     assert more.rows[0].scores[0] == found.rows[0].scores[0]
     assert more.rows[2].difference is not None and more.rows[2].difference.over_seeds is None
     assert any("with one seed it is unknown" in each for each in more.findings())
+
+
+def test_measured_runs_need_no_weights(
+    found: Comparison, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def small(folder: str, names: list[str]) -> list[str]:
+        return [
+            each for each in names if Path(each).suffix in (".safetensors", ".html", ".pt", ".png")
+        ]
+
+    patched.setattr(module, "write_comparison", write_comparison)
+    out = shutil.copytree(found.grid.out, tmp_path / "grid", ignore=small)
+    again = compare(out, ATTENTIONS, (0, 1))
+    assert [row.scores for row in again.rows] == [row.scores for row in found.rows]
+    assert not (out / "maps.png").exists()
+    with pytest.raises(InputError, match="not under rotate:1, and has no weights"):
+        pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), corrupt=["rotate:1"])
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,14 @@ def test_bf16_repays_compiling_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ["no", "yes"]
 
 
+def test_a_segmenter_in_bf16_is_not_compiled_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(auto, "_seconds_of_step", lambda *_: 1 / 0)
+    segmenter = replace(RECIPES["shapes-seg"], num_points=32, batch_size=8, epochs=500)
+    recipe, (note,) = chosen(replace(segmenter, precision="bf16", compile="auto"))
+    assert recipe.compile == "no" and "a segmenter's step in bf16" in note
+
+
 def test_a_step_is_timed_on_a_copy() -> None:
     recipe, (note,) = chosen(replace(RECIPE, precision="float32", compile="auto"))
     assert recipe.compile == "no" and "min, too few" in note

@@ -115,10 +115,10 @@ def test_a_broken_recipe_is_refused_in_one_line(run: RunFolder, text: str) -> No
 
 def test_no_run_to_resume(tmp_path: Path, run: RunFolder) -> None:
     with pytest.raises(InputError, match="no run to resume"):
-        RunFolder(tmp_path / "nothing").describe()
+        RunFolder(tmp_path / "nothing").check_resumable()
     run.state.unlink()
     with pytest.raises(InputError, match="no run to resume"):
-        run.describe()
+        run.check_resumable()
 
 
 def test_states_come_back_as_they_were(run: RunFolder) -> None:
