@@ -16,7 +16,7 @@ from pcea.benchmarks.geometry import OPERATIONS_A_PAIR, surface_points
 from pcea.benchmarks.limits import Limits
 from pcea.benchmarks.measure import Call, Contest, Contestant, Measured, Precision
 from pcea.benchmarks.model import autocast
-from pcea.benchmarks.picture import GRID, INK, LINES, MARKERS, SOFT
+from pcea.benchmarks.picture import GRID, INK, SOFT, style_of
 from pcea.benchmarks.report import Finding, number
 from pcea.geometry import farthest_point_sample, knn
 from pcea.models.edges import edge_linear_max, edge_max, edge_moments
@@ -249,8 +249,7 @@ def draw_roofline(outcomes: Sequence[Measured], limits: Limits, caption: str = "
             color=SOFT,
         )
     for i, (name, (x, y)) in enumerate(spots.items()):
-        marker = MARKERS[(i + i // len(LINES)) % len(MARKERS)]
-        axes.plot(x, y, marker, color=LINES[i % len(LINES)], ms=7, label=name)
+        axes.plot(x, y, ls="", ms=7, label=name, **style_of(i))
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("operations per byte that must be moved", fontsize=8.5, color=SOFT)

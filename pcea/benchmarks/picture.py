@@ -26,6 +26,13 @@ WIDE = 20.0
 CURVES_FROM = 3
 
 
+def style_of(number: int) -> dict[str, Any]:
+    """Return color and marker of the curve or point of a number, from 0; no two are alike."""
+    again, place = divmod(number, len(LINES))
+    color, marker = LINES[place], MARKERS[(place + again) % len(MARKERS)]
+    return {"color": color, "marker": marker, "mfc": "white" if again % 2 else color}
+
+
 def draw(outcomes: Sequence[Measured], caption: str = "") -> Figure:
     """Draw the outcomes of contests.
 
@@ -123,8 +130,7 @@ def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
     rows = [row for group in groups for each in group for row in each.rows]
     kinds = {row.contestant.name: row.contestant.kind for row in rows}
     styles = {
-        name: {"color": LINES[i % 8], "marker": MARKERS[i % 8], "ls": DASHES[kind]}
-        for i, (name, kind) in enumerate(kinds.items())
+        name: {**style_of(i), "ls": DASHES[kind]} for i, (name, kind) in enumerate(kinds.items())
     }
     drawn = {}
     for axes, group in zip(panels, groups, strict=True):
