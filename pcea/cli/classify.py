@@ -8,6 +8,9 @@ from pcea.cli.weights import open_model
 from pcea.defaults import CLASSIFY_VOTES
 from pcea.errors import checked
 
+# How many categories an unsure answer names at least.
+NEAREST = 3
+
 
 @register_command("classify")
 @checked(top=1, votes=1)
@@ -31,10 +34,19 @@ class Classify(OnFiles):
         for file, _ in batch:
             with batch.trying(file):
                 found = model.predict(read(file), self.votes, self.up)
-                best = found.best(self.top)
+                best = found.best(max(self.top, NEAREST) if found.unsure else self.top)
                 categories = [{"name": name, "probability": p} for name, p in best]
-                batch.add(file, found, categories=categories)
+                batch.add(
+                    *(file, found),
+                    categories=categories,
+                    unsure=found.unsure,
+                    doubts=found.doubts,
+                    distance=found.distance,
+                )
                 head = str(file), found.up + ("" if found.up_confidence is None else " (guessed)")
+                if found.unsure:
+                    rows.append((*head, "unsure", ""))
+                    head = "", ""
                 for name, probability in best:
                     rows.append((*head, name, percent(probability)))
                     head = "", ""

@@ -19,6 +19,7 @@ from pcea.evaluation.metrics import (
 )
 from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
 from pcea.evaluation.slots import measure_slots
+from pcea.evaluation.trust import Trust, make_trustworthy
 from pcea.registry import import_modules
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "Result",
     "SlotFigures",
     "SlotStatistics",
+    "Trust",
     "category_calibration",
     "check_fit",
     "evaluate",
     "evaluate_corrupted",
     "fit_temperature",
     "list_metrics",
+    "make_trustworthy",
     "measure_calibration",
     "measure_slots",
     "part_calibration",

@@ -17,7 +17,7 @@ from pcea.formats import Cloud, ShapeLike, write_npz
 from pcea.geometry import SurfaceCarrier, quantile, unit_sphere, upright, view_direction
 from pcea.models import AttentionMap, PointModel, Prediction, Segmentation, segmentation
 from pcea.models.attention_map import attention_maps
-from pcea.models.prediction import EncodedSample, Recording
+from pcea.models.prediction import Recording
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,8 @@ def explain(
         *(found.model, found.shape, found.up, found.up_confidence, found.given),
         # Without the graph and the recorded tensors, which take memory.
         encoded=tuple(
-            EncodedSample(each.input, each.logits.detach(), Recording()) for each in found.encoded
+            each._replace(logits=each.logits.detach(), recorded=Recording())
+            for each in found.encoded
         ),
         maps=maps,
         importance=importance_of(found, target) if importance else None,

@@ -14,6 +14,7 @@ from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
+from pcea.models.familiarity import Familiarity
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
@@ -56,10 +57,14 @@ class PointModel(nn.Module):
     clean: bool = True
     """Whether stray points are left out, in evaluation mode; see :mod:`pcea.geometry.strays`."""
 
+    familiarity: Familiarity | None
+    """What :func:`pcea.evaluation.make_trustworthy` learned of the training split's features."""
+
     def __init__(self, info: ModelInfo, encoder: PointTransformer) -> None:
         super().__init__()
         self.info = info
         self.encoder = encoder
+        self.familiarity = None
 
     def __repr__(self) -> str:
         taxonomy, count = self.info.taxonomy, sum(each.numel() for each in self.parameters())
@@ -248,11 +253,30 @@ class PointModel(nn.Module):
                 if category_id is not None:
                     given = torch.full((len(taken),), category_id, device=self.device)
                 # Not by __call__: a compiled model rounds differently and records nothing.
-                with recording(self.encoder) as recorded:
+                with recording(self.encoder) as recorded, self._distances() as found:
                     logits = self.forward(pos, torch.cat(normals) if normals else None, given)
-                each_vote = zip(taken, logits, recorded.clouds(len(taken)), strict=True)
+                distances: list[float | None] = [*found] or [None] * len(taken)
+                clouds = recorded.clouds(len(taken))
+                each_vote = zip(taken, logits, clouds, distances, strict=True)
                 encoded += [EncodedSample(*each) for each in each_vote]
         return Prediction(self, shape, up, confidence, category_id, tuple(encoded))
+
+    @contextmanager
+    def _distances(self) -> Iterator[list[float]]:
+        """Measure how unfamiliar each cloud of a forward pass is; nothing if that is not known."""
+        found, familiarity = list[float](), self.familiarity
+        if familiarity is None:
+            yield found
+            return
+
+        def measure(layer: nn.Module, given: tuple[Tensor]) -> None:
+            found.extend(familiarity.distance(given[0].detach()).tolist())
+
+        hook = self.last_layer.register_forward_pre_hook(measure)
+        try:
+            yield found
+        finally:
+            hook.remove()
 
     @checked()
     def show_maps(self, kind: MapKind) -> None:

@@ -24,6 +24,9 @@ class ModelInfo:
         dataset: the data set it was trained on, or None.
         num_points: how many points of a cloud it takes.
         training: how it was trained: recipe, epoch, seed, validation figures.
+        limits: what makes an answer unsure: a ``probability`` below that one, or a ``distance``
+            above that one, see :class:`pcea.models.familiarity.Familiarity`. Without limits, the
+            model does not say when it is unsure.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ModelInfo:
     dataset: str | None = None
     num_points: int = 1024
     training: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         parts = f", {len(self.taxonomy.parts)} parts" if self.taxonomy.parts else ""

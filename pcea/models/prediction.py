@@ -110,6 +110,7 @@ class EncodedSample(NamedTuple):
     input: ModelInput
     logits: Tensor  # (categories,) of a classifier, (num_points, parts) of a segmenter
     recorded: Recording
+    distance: float | None  # from what the model was trained on; None: not known
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,6 +140,7 @@ class Prediction:
     def summary(self) -> str:
         """One line: the shape, the model, and its answer."""
         sure = "given" if self.given is not None else f"{100 * self.best()[0][1]:.1f} %"
+        sure += ", unsure" if self.unsure else ""
         return (
             f"{self.shape.name or 'a shape'} by {self.model.info.name}: {self.category} ({sure}), "
             f"{self.up} up, {len(self.encoded)} votes"
@@ -163,6 +165,7 @@ class Prediction:
             )
         if any(each.input.estimated for each in self.encoded):
             notes.append("normals, which the model needs and the shape lacks, were estimated")
+        notes += [f"the answer is unsure: {doubt}" for doubt in self.doubts]
         return tuple(notes)
 
     @cached_property
@@ -177,6 +180,38 @@ class Prediction:
     def category_probability(self) -> Tensor:
         """(categories,) see :meth:`PointModel.category_probability`."""
         return self.model.category_probability(self.probability)
+
+    @property
+    def distance(self) -> float | None:
+        """How unlike the training shapes it is, the mean of the votes; None: not known.
+
+        See :class:`pcea.models.familiarity.Familiarity`: 1 is usual.
+        """
+        known = [each.distance for each in self.encoded if each.distance is not None]
+        return sum(known) / len(known) if known else None
+
+    @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """What makes the answer unsure, one sentence each, by the limits of the model."""
+        limits, found = self.model.info.limits, list[str]()
+        least, most = limits.get("probability"), limits.get("distance")
+        likeliest = float(self.category_probability.max())
+        if least is not None and self.given is None and likeliest < least:
+            found.append(
+                f"the likeliest category has a probability of {100 * likeliest:.0f} %, "
+                f"less than {100 * least:.0f} %"
+            )
+        if most is not None and self.distance is not None and self.distance > most:
+            found.append(
+                f"it is unlike the shapes that the model was trained on (distance "
+                f"{self.distance:.2f}; 19 of 20 known shapes have at most {most:.2f})"
+            )
+        return tuple(found)
+
+    @property
+    def unsure(self) -> bool | None:
+        """Whether the answer is unsure; None if the model has no limits that say so."""
+        return bool(self.doubts) if self.model.info.limits else None
 
     @property
     def category_id(self) -> int:

@@ -14,6 +14,7 @@ from pcea.datasets.dataset import Task
 from pcea.errors import InputError, checked, nearest
 from pcea.formats.write import replacing
 from pcea.models.base import PointModel, uncompiled
+from pcea.models.familiarity import Familiarity
 from pcea.models.info import KEY, ModelInfo
 from pcea.models.registry import build_model, task_of
 from pcea.models.wrapped import WrappedModel
@@ -95,6 +96,8 @@ def load_model(
         if model is not None:
             raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
         found = own = build_model(info)
+        if (mean := tensors.get("familiarity.mean")) is not None and mean.dim() == 2:
+            found.familiarity = Familiarity(*mean.shape)
     elif model is not None:  # the name is the class of a module that is not registered
         found, own = WrappedModel(model, info), uncompiled(model)
     else:

@@ -1,0 +1,63 @@
+"""``pcea calibrate``: make a classifier's probabilities true, and let it say when it is unsure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from pcea.cli.calibration import say_calibration
+from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.output import busy, percent, say
+from pcea.cli.parsing import check_file
+from pcea.cli.weights import open_model
+from pcea.errors import InputError
+
+
+@register_command("calibrate")
+@dataclass(frozen=True)
+class Calibrate:
+    """Make a classifier's probabilities true, and let it say when it is unsure.
+
+    Both are learned from the training and the validation split of its data set. No answer changes,
+    only its probability.
+    """
+
+    weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
+    """The model: a run folder, a .safetensors file, or the name of one that ships."""
+    out: Annotated[Path, arg(metavar="FILE")]
+    """The .safetensors file that is written."""
+    dataset: Annotated[str | None, arg(metavar="NAME")] = None
+    """Data set; None: the one that the model was trained on."""
+    data_root: DataRoot = None
+    device: Device = None
+
+    def run(self) -> None:
+        """Calibrate the model."""
+        from pcea.datasets import load_dataset
+        from pcea.evaluation import check_fit, make_trustworthy
+        from pcea.models import Classifier, save_model
+
+        if self.out.suffix != ".safetensors":
+            raise InputError(f"--out {self.out} must end in .safetensors")
+        check_file(out=self.out)
+        model = open_model(Classifier, self.weights, self.device)
+        name = self.dataset or model.info.dataset
+        if name is None:
+            raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
+        splits = [load_dataset(name, split, self.data_root) for split in ("train", "val")]
+        for data in splits:
+            check_fit(model, data)
+        train, val = splits
+        with busy(f"{self.weights} on {len(train) + len(val):,} clouds"):
+            found = make_trustworthy(model, train.clouds, val.clouds, model.info.num_points)
+        save_model(model, self.out)
+        say_calibration({"before": found.before, "after": found.after})
+        sure, right = found.sure.double(), found.right.double()
+        say(f"the logits are divided by {found.temperature:.3f}")
+        say(
+            f"of {len(val):,} validation clouds {percent(float(sure.mean()))} are sure, and "
+            f"{percent(float(right[found.sure].mean()))} of these right; of the unsure ones "
+            f"{percent(float(right[~found.sure].mean()))}"
+        )
+        say(f"written: {self.out}")

@@ -1,0 +1,105 @@
+"""Make a trained classifier say true probabilities, and when it is unsure."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pcea.datasets import Clouds
+from pcea.errors import InputError, checked
+from pcea.evaluation.calibration import Calibration, fit_temperature, measure_calibration
+from pcea.models import Classifier
+from pcea.models.base import evaluating
+from pcea.models.familiarity import Familiarity
+
+# Below this probability a calibrated answer is more often wrong than right.
+LEAST_PROBABILITY = 0.5
+# The share of validation clouds that are familiar.
+FAMILIAR = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """What became of a classifier, on the clouds that it was calibrated by.
+
+    Args:
+        temperature: what its logits were divided by.
+        before, after: its calibration without and with it.
+        limits: what makes an answer unsure, as in :class:`pcea.models.ModelInfo`.
+        sure: (M,) bool which answers are sure.
+        right: (M,) bool which answers are right.
+    """
+
+    temperature: float
+    before: Calibration
+    after: Calibration
+    limits: dict[str, float]
+    sure: Tensor
+    right: Tensor
+
+
+@checked(num_points=1, batch_size=1)
+@torch.no_grad()
+def make_trustworthy(
+    model: Classifier, train: Clouds, val: Clouds, num_points: int, batch_size: int = 32
+) -> Trust:
+    """Calibrate a classifier, and let it learn what is familiar and when it is unsure.
+
+    The last layer is divided by the temperature that gives the least log loss on ``val``, which
+    never changes the likeliest category. The features of ``train`` tell what is familiar. An answer
+    is unsure if its probability is below one half, or if the shape is less familiar than 19 of 20
+    shapes of ``val``. The model is changed in place: its last layer, ``familiarity`` and ``info``.
+
+    Args:
+        model: a trained classifier. It takes the first ``num_points`` points of each cloud.
+        train: the clouds that it was trained on.
+        val: the validation split, which training has not seen.
+        num_points: points of each cloud that the model takes.
+        batch_size: clouds at a time.
+
+    Raises:
+        InputError: a split has fewer than two clouds, or the model is no classifier.
+    """
+    if not isinstance(model, Classifier):
+        raise InputError("only a classifier can be calibrated so far, and this is a segmenter")
+    if len(train) < 2 or len(val) < 2:
+        raise InputError("to calibrate a model, each split needs at least 2 clouds")
+    features, category = _features(model, train, num_points, batch_size), train.category.cpu()
+    known, target = _features(model, val, num_points, batch_size), val.category.cpu()
+    layer = model.last_layer
+    logits = layer(known.to(model.device)).float().cpu()
+    before = logits.softmax(-1)
+    temperature = fit_temperature(before, target)
+    layer.weight.div_(temperature)
+    if layer.bias is not None:
+        layer.bias.div_(temperature)
+    after = (logits / temperature).softmax(-1)
+    familiarity = Familiarity(len(model.info.taxonomy.categories), features.shape[1])
+    familiarity.fit(features, category)
+    distance = familiarity.distance(known)
+    limits = {
+        "probability": LEAST_PROBABILITY,
+        "distance": float(distance.double().quantile(FAMILIAR)),
+    }
+    model.familiarity = familiarity.to(model.device)
+    model.info = replace(model.info, limits=limits)
+    confidence, answer = after.max(-1)
+    return Trust(
+        temperature,
+        measure_calibration(before, target),
+        measure_calibration(after, target),
+        limits,
+        sure=(confidence >= limits["probability"]) & (distance <= limits["distance"]),
+        right=answer == target,
+    )
+
+
+def _features(model: Classifier, clouds: Clouds, num_points: int, batch_size: int) -> Tensor:
+    """What the last layer takes of each cloud, (M, hidden), on the CPU."""
+    clouds = clouds.to(model.device)
+    found = []
+    with evaluating(model):
+        for index in torch.arange(len(clouds), device=model.device).split(batch_size):
+            batch = clouds.batch(index, num_points)
+            found.append(model.features(batch.pos, batch.normal).float().cpu())
+    return torch.cat(found)

@@ -1,0 +1,52 @@
+"""``pcea calibrate``, and what the calibrated model says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pcea as package
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
+
+
+def test_a_calibrated_model_says_when_it_is_unsure(
+    pcea: Command, classifier: Path, toys: Path, cube: Path, tmp_path: Path
+) -> None:
+    file, found = tmp_path / "own.safetensors", tmp_path / "found.json"
+    out = pcea("calibrate", classifier, "--out", file, "--data-root", toys)
+    assert "calibration of" in out and f"written: {file}" in out
+    limits = package.load_model(file).info.limits
+    assert set(limits) == {"probability", "distance"}
+    out = pcea("classify", cube, "--weights", file, "--top", 1, "--json", found)
+    (answer,) = json.loads(found.read_text())["files"]
+    assert answer["unsure"] == bool(answer["doubts"])
+    assert answer["unsure"] == (answer["distance"] > limits["distance"])  # of two, one has half
+    assert ("unsure" in out) == answer["unsure"]
+    assert len(answer["categories"]) == (2 if answer["unsure"] else 1)
+
+
+def test_a_model_without_limits_says_nothing(
+    pcea: Command, classifier: Path, cube: Path, tmp_path: Path
+) -> None:
+    pcea("classify", cube, "--weights", classifier, "--json", tmp_path / "found.json")
+    (answer,) = json.loads((tmp_path / "found.json").read_text())["files"]
+    assert (answer["unsure"], answer["doubts"], answer["distance"]) == (None, [], None)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("{cls} --out own.pt", "must end in .safetensors"),
+        ("{seg} --out own.safetensors", "not classification"),
+    ],
+)
+def test_wrong_words(
+    pcea: Command, classifier: Path, segmenter: Path, words: str, complaint: str
+) -> None:
+    given = words.format(cls=classifier, seg=segmenter).split()
+    assert complaint in pcea("calibrate", *given, status=2)

@@ -1,0 +1,91 @@
+"""A calibrated classifier, and what it says of shapes that it knows and of others."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import pcea
+from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.errors import InputError
+from pcea.evaluation import evaluate, make_trustworthy
+from pcea.models import Classifier, create_model
+from pcea.models.prediction import Prediction
+
+OPTIONS = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16, "hidden": (16, 8)}
+
+
+@pytest.fixture(scope="module")
+def splits() -> list[PointCloudDataset]:
+    names = ("train", "val")
+    return [load_dataset("shapes", each, num_per_category=6, num_points=64) for each in names]
+
+
+@pytest.fixture
+def model(splits: list[PointCloudDataset]) -> Classifier:
+    torch.manual_seed(0)
+    model = create_model("eat-tiny", splits[0].taxonomy, **OPTIONS)
+    assert isinstance(model, Classifier)
+    model.info = replace(model.info, num_points=64)
+    with torch.no_grad():
+        for _ in range(30):  # BatchNorm learns what features are like
+            model.train()(splits[0].clouds.batch(range(32), 64).pos)
+        model.last_layer.weight.mul_(20)  # much too sure of itself
+    return model.eval()
+
+
+def test_answers_stay_and_probabilities_become_true(
+    model: Classifier, splits: list[PointCloudDataset], tmp_path: Path
+) -> None:
+    train, val = (each.clouds for each in splits)
+    before = evaluate(model, val, 64)
+    found = make_trustworthy(model, train, val, 64)
+    after = evaluate(model, val, 64)
+    assert torch.equal(before.prediction, after.prediction)
+    assert found.temperature > 2 and found.after.log_loss < found.before.log_loss
+    assert found.before.log_loss == pytest.approx(before.figures(["log_loss"])["log_loss"])
+    assert found.after.log_loss == pytest.approx(after.figures(["log_loss"])["log_loss"], rel=1e-4)
+    assert torch.equal(found.right, after.prediction == val.category)
+    with torch.no_grad():
+        distance = model.familiarity.distance(model.features(val.batch(range(len(val)), 64).pos))
+    near = distance <= found.limits["distance"] * (1 + 1e-5)
+    assert near.double().mean() == pytest.approx(0.95, abs=0.01)
+    assert torch.equal(found.sure, near & (after.probability.amax(1) >= 0.5))
+
+    pcea.save_model(model, tmp_path / "m.safetensors")
+    again = pcea.load_model(tmp_path / "m.safetensors")
+    assert again.info.limits == found.limits
+    shape = pcea.Cloud(val[0].pos)
+    one, other = (each.predict(shape, votes=2, up="y") for each in (model, again))
+    assert one.distance == pytest.approx(other.distance) and one.distance is not None
+    features = again.features(torch.cat([each.input.pos for each in other.encoded]))
+    assert again.familiarity is not None
+    mean = again.familiarity.distance(features).mean()
+    assert other.distance == pytest.approx(mean.item(), rel=1e-4)
+
+
+def answer(model: Classifier, limits: dict[str, float]) -> Prediction:
+    model.info = replace(model.info, limits=limits)
+    shape = torch.randn(64, 3, generator=torch.Generator().manual_seed(3))
+    return model.predict(pcea.Cloud(shape), votes=1, up="y")
+
+
+def test_doubts_by_the_limits(model: Classifier, splits: list[PointCloudDataset]) -> None:
+    assert answer(model, {}).unsure is None
+    make_trustworthy(model, *(each.clouds for each in splits), 64)
+    sure = answer(model, {"probability": 0.0, "distance": 1e9})
+    assert sure.unsure is False and not sure.doubts and "unsure" not in sure.summary
+    low = answer(model, {"probability": 1.01, "distance": 1e9})
+    assert low.unsure and ["less than 101 %" in each for each in low.doubts] == [True]
+    far = answer(model, {"probability": 0.0, "distance": 0.0})
+    assert ["19 of 20 known shapes" in each for each in far.doubts] == [True]
+    both = answer(model, {"probability": 1.01, "distance": 0.0})
+    assert len(both.doubts) == 2 and "unsure" in both.summary
+    assert {f"the answer is unsure: {each}" for each in both.doubts} <= set(both.notes)
+
+
+def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> None:
+    train, val = (each.clouds for each in splits)
+    with pytest.raises(InputError, match="at least 2 clouds"):
+        make_trustworthy(model, train, val.select([0]), 64)
