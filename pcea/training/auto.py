@@ -19,9 +19,9 @@ from pcea.training.methods import create_method
 from pcea.training.methods.base import method_of
 from pcea.transforms import as_transforms
 
-# Compiling takes up to a minute and a half on two cores. It saves between nothing and a seventh of
-# a step in float32, and between a tenth and a third in bf16, whose products are short beside what
-# it fuses; see docs/performance.md. So a run of an hour, in bf16 of a quarter, repays it.
+# Compiling takes up to a minute and a half on two cores. It saves up to a fifth of a step in
+# float32, but of some nothing, and 6 to 22 % in bf16, whose products are short beside what it
+# fuses; see docs/performance.md. So a run of an hour, in bf16 of a quarter, repays it.
 SAVED_SHARE, COMPILE_SECONDS = {"float32": 0.025, "bf16": 0.1}, 90.0
 # A run with fewer steps is not even timed.
 FEWEST_STEPS = 300
@@ -69,7 +69,7 @@ def _against_compiling(
     if device.type == "cpu" and not any(map(shutil.which, compilers)):
         return "there is no C++ compiler"
     if device.type == "cpu" and recipe.precision == "bf16" and not isinstance(model, Classifier):
-        return "on a CPU, a segmenter's step in bf16 was slower compiled"
+        return "on a CPU, only classifiers are known to gain by it in bf16"
     steps = recipe.epochs * len(epoch_order(clouds.category, recipe, epoch=0))
     if steps < FEWEST_STEPS:
         return f"the run has {steps} steps, too few to repay it"

@@ -14,10 +14,25 @@ from pcea.models.edges.precision import bf16_is_faster
 from pcea.operators import operator
 from pcea.parallel import parallel_for
 
+# No product may exceed it, because an infinite or undefined one has no place in the order of bits.
+_GREATEST = 1e38
+# Which edge has the maximum is 16 bits, too.
+_MOST_NEIGHBORS = 1 << 15
 
-def _packs(half: bool, *inputs: Tensor) -> bool:
-    """Whether tiles are packed: if that is wanted and faster, and no value is NaN or infinite."""
-    return half and bf16_is_faster() and all(bool(each.sum().isfinite()) for each in inputs)
+
+def _packs(half: bool, near: Tensor, own: Tensor, index: Tensor, weight: Tensor) -> bool:
+    """Whether tiles are packed: if that is wanted, faster, and possible for these values."""
+    if not (half and near.dtype == torch.float32 and index.shape[2] <= _MOST_NEIGHBORS):
+        return False
+    if not bf16_is_faster():
+        return False
+    edge = _largest(near) + _largest(own)
+    return edge * _largest(weight) * weight.shape[1] < _GREATEST  # not if anything is NaN
+
+
+def _largest(values: Tensor) -> float:
+    least, most = values.aminmax()
+    return max(-least.item(), most.item()) if least.isfinite() else torch.nan
 
 
 @operator("edge_linear_max")
@@ -33,11 +48,11 @@ def _edge_linear_max(
     about = near.new_zeros(channels)
     if moments:
         about += weight @ (near[0, index[0, 0]] + own[0, 0]).relu().mean(0)
-    kind = packed_tiles if _packs(half, near, own, weight) else tiles
+    kind = packed_tiles if _packs(half, near, own, index, weight) else tiles
     whole = [each.detach().numpy() for each in (near, own, index, best, arg, *sums)]
 
     def run(low: int, high: int) -> None:
-        tile = kind.Forward(weight, k, about)
+        tile = kind.Forward(weight, centers, k, about)
         for cloud in range(low, high):
             points, *of_centers, total, square = (each[cloud] for each in whole)
             for at in range(0, centers, tile.centers):
@@ -77,14 +92,14 @@ def _edge_linear_max_gradient(
     of_near, of_own = torch.zeros_like(near), torch.empty_like(own)
     weight = weight.detach()
     kind: Any = tiles
-    if _packs(half, near, own, weight):
+    if _packs(half, near, own, index, weight):
         kind, of_best = packed_tiles, of_best.bfloat16().view(torch.int16)
     # Of each cloud, so that it does not matter which thread is done first.
     sums = weight.new_zeros(batch, width + channels + 1, width)
     whole = [each.detach().numpy() for each in (near, of_near, own, index, arg, of_best, of_own)]
 
     def run(low: int, high: int) -> None:
-        tile = kind.Backward(weight, k, constant, slope)
+        tile = kind.Backward(weight, centers, k, constant, slope)
         for cloud in range(low, high):
             points, of_points, *of_centers = (each[cloud] for each in whole)
             for at in range(0, centers, tile.centers):
@@ -140,9 +155,12 @@ def edge_linear_max(
 
     Beside W (D, C) it takes what :func:`edge_moments` does. It gives the maximum (B, M, D), the
     mean and the biased variance, (D,) each; without ``moments`` these are zeros, and no gradient
-    flows. With ``half``, tiles are multiplied in bf16 and added up in float32, in the backward
-    pass too, if this processor is faster at that; all else stays in the type of the features.
+    flows. With ``half``, tiles of float32 features are multiplied in bf16, in the backward pass
+    too, if this processor is faster at that. Products, and what each cloud adds to the gradient of
+    W, are then rounded to bf16; centers, points, moments and sums over clouds stay in float32.
     """
+    if not moments:
+        near, own, weight = near.detach(), own.detach(), weight.detach()
     best, _, mean, variance = _edge_linear_max(
         near.contiguous(), own.contiguous(), index, weight.contiguous(), moments, half
     )

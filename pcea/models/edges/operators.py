@@ -182,5 +182,7 @@ def edge_max(
     The gradient of a maximum goes to the first neighbor that has it. Without ``moments``, mean and
     variance are zeros, and no gradient flows.
     """
+    if not moments:
+        near, own = near.detach(), own.detach()
     best, mean, variance, *_ = _edge_max(near.contiguous(), own.contiguous(), index, moments)
     return best, mean, variance

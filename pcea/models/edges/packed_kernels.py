@@ -1,8 +1,10 @@
 """The loops over tiles of edges whose values are packed into 16 bits, compiled.
 
 A packed value, int16, holds the bits of a bf16 number: the upper half of those of a float32. Other
-arrays are as in :mod:`pcea.models.edges.kernels`, float32. No value is NaN.
+arrays are as in :mod:`pcea.models.edges.kernels`, float32. No edge or product is NaN or infinite.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +12,22 @@ from pcea.geometry.kernels.compiled import compiled
 from pcea.models.edges.kernels import Array
 
 LOWEST = -(1 << 15)
-# Negative numbers are ordered like their bits once all bits but the sign are turned around.
-TURNED = 0x7FFF
+
+
+@compiled
+def turned(value: Any) -> Any:
+    """Turn a packed number into an integer that is ordered as the number is, and back.
+
+    Bits of positive numbers are ordered already; those of negative ones are, once all but the sign
+    are turned around.
+    """
+    return value ^ ((value >> np.int16(15)) & np.int16(0x7FFF))
+
+
+@compiled
+def unpacked(value: Any) -> Any:
+    """The bits of the float32 number that a packed one stands for, int32."""
+    return np.int32(value) << np.int32(16)
 
 
 @compiled
@@ -31,7 +47,7 @@ def pack_edges(near: Array, own: Array, index: Array, edges: Array) -> None:
                 row[c] = 0 if value < 0 else value
             for c in range(channels):
                 odd = (bits[c] >> np.int32(16)) & np.int32(1)
-                packed[c] = (bits[c] + np.int32(TURNED) + odd) >> np.int32(16)
+                packed[c] = (bits[c] + np.int32(0x7FFF) + odd) >> np.int32(16)
 
 
 @compiled
@@ -46,13 +62,12 @@ def maximum(products: Array, best: Array) -> None:
             one = products[i * neighbors + edge]
             two = products[i * neighbors + min(edge + 1, neighbors - 1)]
             for c in range(channels):
-                value = one[c] ^ ((one[c] >> np.int16(15)) & np.int16(TURNED))
-                other = two[c] ^ ((two[c] >> np.int16(15)) & np.int16(TURNED))
+                value = turned(one[c])
+                other = turned(two[c])
                 value = other if other > value else value
                 most[c] = value if value > most[c] else most[c]
         for c in range(channels):
-            value = most[c] ^ ((most[c] >> np.int16(15)) & np.int16(TURNED))
-            bits[i, c] = np.int32(value) << np.int32(16)
+            bits[i, c] = unpacked(turned(most[c]))
 
 
 @compiled
@@ -73,19 +88,18 @@ def maximum_and_moments(
         for edge in range(neighbors):
             packed, number = products[i * neighbors + edge], np.int16(edge)
             for c in range(channels):
-                value = packed[c] ^ ((packed[c] >> np.int16(15)) & np.int16(TURNED))
+                value = turned(packed[c])
                 better = value > most[c]
                 which[c] = number if better else which[c]
                 most[c] = value if better else most[c]
             for c in range(channels):
-                row_bits[c] = np.int32(packed[c]) << np.int32(16)
+                row_bits[c] = unpacked(packed[c])
             for c in range(channels):
                 off = row[c] - about[c]
                 few[c] += off
                 few_squares[c] += off * off
         for c in range(channels):
-            value = most[c] ^ ((most[c] >> np.int16(15)) & np.int16(TURNED))
-            bits[i, c] = np.int32(value) << np.int32(16)
+            bits[i, c] = unpacked(turned(most[c]))
             arg[i, c] = which[c]
         total += few
         square += few_squares
@@ -124,7 +138,7 @@ def collect_gradient(
             packed, held = gradient[i * neighbors + edge], edges[i * neighbors + edge]
             points = of_near[index[i, edge]]
             for c in range(channels):
-                bits[c] = np.int32(packed[c]) << np.int32(16)
+                bits[c] = unpacked(packed[c])
             for c in range(channels):
                 row[c] = row[c] + fixed[c] if held[c] > 0 else 0
             for c in range(channels):
@@ -139,6 +153,6 @@ def add_packed(packed: Array, total: Array) -> None:
     bits = row.view(np.int32)
     for i in range(total.shape[0]):
         for c in range(total.shape[1]):
-            bits[c] = np.int32(packed[i, c]) << np.int32(16)
+            bits[c] = unpacked(packed[i, c])
         for c in range(total.shape[1]):
             total[i, c] += row[c]

@@ -1,13 +1,15 @@
 """A tile of edges in bf16, which processors with matrix units multiply several times as fast.
 
-A tile is packed while it is made, multiplied and added up in float32 by torch, and reduced as it
-is, on its bits. Points, centers, moments and gradients of both stay in float32.
+A tile is packed while it is made, multiplied by torch, which adds up in float32, and reduced as it
+is, on its bits.
 """
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pcea.models.edges import packed_kernels
+from pcea.models.edges import packed_kernels, tiles
 from pcea.models.edges.kernels import Array
 
 # Bytes of a tile. It is larger than a core's own cache, because small products are far slower.
@@ -22,11 +24,13 @@ def packed(values: Tensor) -> Array:
     return bits
 
 
-class Forward:
-    """What :class:`tiles.Forward` does."""
+class Forward(tiles.Forward):
+    """What :class:`tiles.Forward` does, for a weight in float32."""
 
-    def __init__(self, weight: Tensor, neighbors: int, about: Tensor) -> None:
-        self.centers = max(1, TILE // (2 * neighbors * max(weight.shape)))
+    reduce: ClassVar = staticmethod(packed_kernels.maximum_and_moments)
+
+    def __init__(self, weight: Tensor, centers: int, neighbors: int, about: Tensor) -> None:
+        self.centers = tiles.centers_of_tile(TILE // 2, max(weight.shape), centers, neighbors)
         self.weight = weight.t().bfloat16().contiguous()
         rows = self.centers * neighbors
         self.edges = torch.empty(rows, weight.shape[1], dtype=torch.bfloat16)
@@ -35,43 +39,33 @@ class Forward:
 
     def maximum(self, near: Array, own: Array, index: Array, best: Array) -> None:
         """Write the maximum over each center's edges into ``best`` (M, D)."""
-        packed_kernels.maximum(self._multiply(near, own, index), best)
+        packed_kernels.maximum(self.multiply(near, own, index), best)
 
-    def maximum_and_moments(
-        self,
-        near: Array,
-        own: Array,
-        index: Array,
-        best: Array,
-        arg: Array,
-        total: Array,
-        square: Array,
-    ) -> None:
-        """Do what ``kernels.maximum_and_moments`` does, too."""
-        products = self._multiply(near, own, index)
-        packed_kernels.maximum_and_moments(products, self.about, best, arg, total, square)
-
-    def _multiply(self, near: Array, own: Array, index: Array) -> Array:
+    def multiply(self, near: Array, own: Array, index: Array) -> Array:
+        """Make the edges of some centers of a cloud, and their packed products, (M · k, D)."""
         packed_kernels.pack_edges(near, own, index, packed(self.edges))
         count = index.size
         return packed(torch.mm(self.edges[:count], self.weight, out=self.products[:count]))
 
 
 class Backward:
-    """What :class:`tiles.Backward` does.
+    """What :class:`tiles.Backward` does, for a weight in float32.
 
     A row of its tile is e, beside the gradient that the maximum passes to W e, and ones. So one
     product gives the gradients of all edges, and another one all sums over the edges.
     """
 
-    def __init__(self, weight: Tensor, neighbors: int, constant: Tensor, slope: Tensor) -> None:
-        self.centers = max(1, TILE // (2 * neighbors * max(weight.shape)))
+    def __init__(
+        self, weight: Tensor, centers: int, neighbors: int, constant: Tensor, slope: Tensor
+    ) -> None:
         self.width = weight.shape[1]
         square = weight.t() @ (slope.unsqueeze(1) * weight)
         nothing = weight.new_zeros(ONES, self.width)
         self.factor = torch.cat([square, weight, nothing]).bfloat16()
         self.fixed = (constant @ weight).numpy()
-        rows, columns = self.centers * neighbors, len(self.factor)
+        columns = len(self.factor)
+        self.centers = tiles.centers_of_tile(TILE, columns, centers, neighbors)
+        rows = self.centers * neighbors
         self.rows = torch.ones(rows, columns, dtype=torch.bfloat16)
         self.passed = torch.empty(rows, self.width, dtype=torch.bfloat16)
         self.sums = torch.empty(columns, self.width, dtype=torch.bfloat16)

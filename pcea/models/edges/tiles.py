@@ -1,4 +1,6 @@
-"""A tile of edges in the type of the features: made, multiplied, and reduced in a core's cache."""
+"""A tile of edges in the type of the features: made, multiplied, and reduced while in a cache."""
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,8 +12,11 @@ from pcea.models.edges.kernels import Array
 TILE = 1 << 19
 
 
-def _centers(neighbors: int, weight: Tensor) -> int:
-    return max(1, TILE // (weight.element_size() * neighbors * max(weight.shape)))
+def centers_of_tile(size: int, values: int, centers: int, neighbors: int) -> int:
+    """Return how many centers of a cloud share a tile of ``size`` values, ``values`` of an edge."""
+    most = max(1, size // (neighbors * values))
+    tiles = -(-centers // most)
+    return max(1, -(-centers // max(1, tiles)))  # tiles of equal size
 
 
 class Forward:
@@ -19,12 +24,16 @@ class Forward:
 
     Args:
         weight: (D, C).
+        centers: how many centers a cloud has.
         neighbors: edges k of a center.
         about: (D,), what the moments are taken about.
     """
 
-    def __init__(self, weight: Tensor, neighbors: int, about: Tensor) -> None:
-        self.centers = _centers(neighbors, weight)
+    reduce: ClassVar = staticmethod(kernels.maximum_and_moments)
+
+    def __init__(self, weight: Tensor, centers: int, neighbors: int, about: Tensor) -> None:
+        size = TILE // weight.element_size()
+        self.centers = centers_of_tile(size, max(weight.shape), centers, neighbors)
         self.weight = weight.t().contiguous()
         self.edges = weight.new_empty(self.centers * neighbors, weight.shape[1])
         self.products = weight.new_empty(self.centers * neighbors, len(weight))
@@ -32,7 +41,7 @@ class Forward:
 
     def maximum(self, near: Array, own: Array, index: Array, best: Array) -> None:
         """Write the maximum over each center's edges into ``best`` (M, D)."""
-        products = self._multiply(near, own, index)
+        products = torch.from_numpy(self.multiply(near, own, index))
         torch.amax(products.view(*index.shape, -1), 1, out=torch.from_numpy(best))
 
     def maximum_and_moments(
@@ -46,13 +55,15 @@ class Forward:
         square: Array,
     ) -> None:
         """Do what ``kernels.maximum_and_moments`` does, too."""
-        products = self._multiply(near, own, index).numpy()
-        kernels.maximum_and_moments(products, self.about, best, arg, total, square)
+        self.reduce(self.multiply(near, own, index), self.about, best, arg, total, square)
 
-    def _multiply(self, near: Array, own: Array, index: Array) -> Tensor:
+    def multiply(self, near: Array, own: Array, index: Array) -> Array:
+        """Make the edges of some centers of a cloud, and their products, (M · k, D)."""
         kernels.relu_edges(near, own, index, self.edges.numpy())
         count = index.size
-        return torch.mm(self.edges[:count], self.weight, out=self.products[:count])
+        torch.mm(self.edges[:count], self.weight, out=self.products[:count])
+        products: Array = self.products[:count].numpy()
+        return products
 
 
 class Backward:
@@ -60,12 +71,16 @@ class Backward:
 
     Args:
         weight: (D, C).
+        centers: how many centers a cloud has.
         neighbors: edges k of a center.
         constant, slope: (D,), what the moments pass to a product z: constant + slope · z.
     """
 
-    def __init__(self, weight: Tensor, neighbors: int, constant: Tensor, slope: Tensor) -> None:
-        self.centers = _centers(neighbors, weight)
+    def __init__(
+        self, weight: Tensor, centers: int, neighbors: int, constant: Tensor, slope: Tensor
+    ) -> None:
+        size = TILE // weight.element_size()
+        self.centers = centers_of_tile(size, max(weight.shape), centers, neighbors)
         self.weight = weight
         # With z = W e and gradient constant + slope · z, the gradient of e is affine in e.
         self.square = weight.t() @ (slope.unsqueeze(1) * weight)  # (C, C)

@@ -118,6 +118,42 @@ def test_what_is_not_finite_is_not_hidden(broken: float) -> None:
 
 
 @pytest.mark.usefixtures("in_bf16")
+def test_bf16_leaves_what_it_cannot_order_to_the_plain_tiles(generator: torch.Generator) -> None:
+    near, own = torch.randn(2, 1, 6, 4, generator=generator).unbind()
+    index, weight = torch.randint(0, 6, (1, 6, 3), generator=generator), torch.eye(4)
+    inputs = [each.double() for each in (near, own, weight)]
+    exact = edge_linear_max(*inputs[:2], index, inputs[2], True)
+    for ours, theirs in zip(
+        edge_linear_max(*inputs[:2], index, inputs[2], True, half=True), exact, strict=True
+    ):
+        assert torch.equal(ours, theirs)  # float64 stays
+    large = 1e38 * near.abs()
+    weight[:, 0], weight[:, 1] = 20, -20  # inf − inf
+    found = edge_linear_max(large, own, index, weight, False, half=True)[0]
+    wanted = edge_linear_max(large, own, index, weight, False)[0]
+    torch.testing.assert_close(found, wanted, equal_nan=True)
+    assert not wanted.isfinite().all()
+
+
+@pytest.mark.usefixtures("in_bf16")
+def test_the_place_of_a_maximum_among_many_neighbors() -> None:
+    near = torch.zeros(1, 40_000, 1)
+    near[0, -1] = 1
+    near.requires_grad_()
+    index = torch.arange(40_000).view(1, 1, -1)
+    own, weight = torch.zeros(1, 1, 1), torch.ones(1, 1)
+    best, *_ = edge_linear_max(near, own, index, weight, True, half=True)
+    (got,) = torch.autograd.grad(best.sum(), near)
+    assert got.flatten().argmax() == 39_999
+
+
+def test_without_moments_no_gradient_flows(graph: tuple[Tensor, Tensor, Tensor]) -> None:
+    weight = torch.eye(4).double().requires_grad_()
+    assert not edge_linear_max(*graph, weight, False)[0].requires_grad
+    assert not edge_max(*graph, False)[0].requires_grad
+
+
+@pytest.mark.usefixtures("in_bf16")
 @pytest.mark.parametrize("broken", [torch.nan, torch.inf])
 def test_bits_hide_nothing_that_is_not_finite(broken: float) -> None:
     near, own = torch.zeros(2, 1, 4, 2).unbind()

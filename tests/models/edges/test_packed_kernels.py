@@ -31,7 +31,6 @@ def products(generator: torch.Generator) -> Tensor:
     values[0] = -values[0].abs()
     values[1, :, 0] = values[1, 2, 0]
     values[2] = 0
-    values[3, 1, 4] = torch.inf
     return values.bfloat16()
 
 
@@ -61,7 +60,6 @@ def test_maximum_of_bits_is_that_of_numbers(
 
 
 def test_maximum_and_moments(run: Callable[[Any], Run], products: Tensor) -> None:
-    products[3, 1, 4] = 1
     about = np.linspace(-1, 1, D, dtype=np.float32)
     best, arg = np.empty((CENTERS, D), np.float32), np.empty((CENTERS, D), np.int32)
     total, square = np.ones(D), np.ones(D)
