@@ -8,8 +8,8 @@
 The last one rebuilds all tables of docs/comparison.md and the accuracies in the README's table of
 mechanisms by ``pcea.compare``, one grid after the other, in hours on two CPU cores; ``--grids``
 names single ones, and the same command goes on where it was interrupted. It measures on the
-validation split unless ``--split`` names another. What was measured is kept in docs/comparison, the
-score of every cloud in every run, and with ``--kept`` these runs are not trained again.
+validation split unless ``--split`` names another. With ``--kept``, runs that docs/comparison has
+are not trained again, and further runs are added there, with the score of every cloud.
 
 With a recipe, each seed is trained on the training split only, its best epoch is chosen on the
 validation split, and the chosen split is measured once, at the end. An interrupted run is resumed.
@@ -17,7 +17,6 @@ It is meant for a GPU, because the full recipes take days on a CPU.
 """
 
 import argparse
-import gzip
 import json
 import statistics
 import sys
@@ -31,7 +30,6 @@ from pcea.comparison.table import NOTHING, spread
 from pcea.formats import replacing
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import RunFolder
-from pcea.training.loop import fingerprint
 
 MECHANISMS = [
     *("external", "self", "offset", "multihead-external", "multihead-external-wide"),
@@ -60,8 +58,6 @@ GRIDS = {
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "comparison.md"
 KEPT = ROOT / "docs" / "comparison"
-# What is kept of a run beside its scores.
-SMALL = "recipe.yaml", "metrics.jsonl"
 
 
 def measure(recipe: Recipe, out: Path, data_root: str | None, split: str) -> dict[str, float]:
@@ -88,13 +84,8 @@ def compare_all(
         recipe, attentions = get_recipe(GRIDS[name][0]), GRIDS[name][1]
         if epochs is not None:
             recipe = replace(recipe, epochs=epochs)
-        file = KEPT / f"{name}-{split}.json.gz"
-        if kept and file.exists():
-            restore(file, out / name, fingerprint(load_dataset(recipe.dataset, split, data_root)))
-        try:
-            found = compare(recipe, attentions, out / name, seeds, data_root, split=split)
-        finally:
-            keep(out / name, split, file)
+        file = KEPT / f"{name}-{split}.json.gz" if kept else None
+        found = compare(recipe, attentions, out / name, seeds, data_root, split=split, kept=file)
         lines = [f"{found.about}.", found.text(), *(f"- {each}" for each in found.findings())]
         write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
         print(f"{PAGE}: {name}")
@@ -102,34 +93,6 @@ def compare_all(
             title = f"accuracy on {recipe.dataset}, {split}, %"
             cells = {row.label: spread(row.figures(found.figure)) for row in found.rows}
             add_accuracies(ROOT / "README.md", title, cells)
-
-
-def keep(out: Path, split: str, file: Path) -> None:
-    """Write the recipe, the curve and all scores of each measured run below ``out`` to one file."""
-    runs = {}
-    for scores in sorted(out.glob(f"runs/*/*/scores-{split}.json")):
-        texts = {name: (scores.parent / name).read_text("utf-8") for name in SMALL}
-        texts[scores.name] = scores.read_text("utf-8")
-        runs[scores.parent.relative_to(out).as_posix()] = texts
-    if runs:
-        file.parent.mkdir(exist_ok=True)
-        with replacing(file) as target:
-            target.write(gzip.compress(json.dumps(runs, indent=1).encode(), mtime=0))
-
-
-def restore(file: Path, out: Path, data: object) -> None:
-    """Put the runs of a file that were measured on this data below ``out``, where they are missing.
-
-    Every run of another recipe is refused by the comparison itself.
-    """
-    for folder, texts in json.loads(gzip.decompress(file.read_bytes())).items():
-        run = out / folder
-        scores = next(name for name in texts if name not in SMALL)
-        if (run / SMALL[0]).exists() or json.loads(texts[scores])["data"] != data:
-            continue
-        run.mkdir(parents=True)
-        for name, text in texts.items():
-            (run / name).write_text(text, "utf-8")
 
 
 def add_accuracies(page: Path, title: str, cells: dict[str, str]) -> None:
@@ -166,7 +129,7 @@ def main() -> None:
     parser.add_argument("--data-root")
     parser.add_argument("--split", help="default: test, or val for the comparison")
     parser.add_argument("--out", type=Path, required=True, help="where one folder per seed is made")
-    kept = "go on from the runs that are kept in docs/comparison"
+    kept = "take runs from docs/comparison, and add others there"
     parser.add_argument("--kept", action="store_true", help=kept)
     parser.add_argument("--grids", nargs="+", choices=GRIDS, default=list(GRIDS))
     options = parser.parse_args()

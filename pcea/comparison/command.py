@@ -37,6 +37,10 @@ class Compare(Train):
     shape: Annotated[str | None, arg(metavar="FILE")] = None
     """The mesh or cloud that the maps are drawn on; None: the first cloud of the split."""
 
+    kept: Annotated[Path | None, arg(metavar="FILE")] = None
+    """A .json.gz file of measured runs: its runs are not trained again, and those of this
+    comparison are added."""
+
     # What the options above say.
     attention: Annotated[str | None, Suppress] = None
     attention_options: Annotated[Mapping[str, Any], Suppress] = field(default_factory=dict)
@@ -52,12 +56,15 @@ class Compare(Train):
         if self.out is None:
             raise InputError("no folder given: --out DIR")
         check_out(self.out)
+        if self.kept is not None and not self.kept.name.endswith(".json.gz"):
+            raise InputError(f"--kept {self.kept} must end in .json.gz")
         from pcea.comparison.compare import compare
 
         found = compare(
             *(self.recipe, self.attentions, self.out, self.seeds, self.data_root),
             split=self.split,
             corrupt=self.corrupt,
+            kept=self.kept,
             shape=self.shape,
         )
         titles, rows = found.table()

@@ -5,9 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from pcea.comparison.grid import Entry, Grid
-from pcea.comparison.measures import CLEAN, Measured, measure_costs, measure_run
+from pcea.comparison.kept import KeptRuns
+from pcea.comparison.measures import (
+    CLEAN,
+    Measured,
+    check_measurable,
+    measure_costs,
+    measure_run,
+)
 from pcea.comparison.page import write_comparison
 from pcea.comparison.statistics import Scores, difference
 from pcea.comparison.table import Comparison, Row
@@ -29,6 +37,7 @@ def compare(
     split: str = "val",
     corrupt: Sequence[str] = ("modelnet-c:3",),
     shape: ShapeLike | None = None,
+    kept: str | Path | None = None,
 ) -> Comparison:
     """Train a recipe with several attentions and seeds, compare the results, and write them down.
 
@@ -50,9 +59,13 @@ def compare(
             severities; approximations of what needs more than points are left out; empty: none.
             Default: the seven of ModelNet-C at severity 3.
         shape: what the maps are drawn on. Default: the first cloud of the split.
+        kept: a ``.json.gz`` file of measured runs: those of this recipe and these data are taken
+            from it, and the runs of this comparison are added, also when it is interrupted. It has
+            no weights, so that maps are drawn of other runs only. Default: none.
 
     Raises:
-        InputError: a name, an option or a value is wrong, or ``out`` has another recipe.
+        InputError: a name, an option or a value is wrong, ``out`` has another recipe, or a run
+            there was measured elsewhere, under other conditions.
         KeyboardInterrupt: Ctrl-C was pressed; the current run is saved first.
     """
     recipe = recipe if isinstance(recipe, Recipe) else get_recipe(str(recipe))
@@ -71,13 +84,30 @@ def compare(
 
     def measured(entry: Entry, seed: int) -> Measured:
         run, recipe = grid.run_of(entry, seed), grid.recipe_of(entry, seed)
-        return measure_run(run, recipe, data, conditions)
+        try:
+            return measure_run(run, recipe, data, conditions)
+        except KeyboardInterrupt:
+            reason = "what was measured is saved: the same command goes on"
+            raise KeyboardInterrupt(reason) from None
 
-    failed = grid.train(data_root, measured)
+    runs = None if kept is None else KeptRuns(Path(kept), grid, data, conditions)
+    if runs is not None:
+        taken = f"taken from {runs.file}, measured runs: {runs.take()}"
+        Console(highlight=False).print(taken, markup=False, soft_wrap=True)
+    for entry, seed in grid.pairs():
+        if grid.is_done(entry, seed):
+            check_measurable(grid.run_of(entry, seed), data, conditions)
+    try:
+        failed = grid.train(data_root, measured)
+    finally:
+        if runs is not None:
+            runs.add()
     scores = dict[str, dict[int, Measured]]()
     for entry, seed in grid.pairs():
         if grid.is_done(entry, seed):
             scores.setdefault(entry.label, {})[seed] = measured(entry, seed)
+    if runs is not None:
+        runs.add()  # with what was trained before, and measured now
     labels = [entry.label for entry in grid.entries]
     if labels[0] not in scores:
         reasons = "; ".join(f"{run}: {reason}" for run, reason in failed.items())

@@ -135,12 +135,13 @@ class Grid:
     def is_done(self, entry: Entry, seed: int) -> bool:
         """Say whether a run is trained; an InputError if its folder holds a run of another recipe.
 
-        The report is written last. A run that was measured needs nothing but its scores.
+        The report is written last. One that was taken from a file of measured runs has only scores.
         """
         run = self.run_of(entry, seed)
         if run.recipe.exists():
             run.check(self.recipe_of(entry, seed), ())
-        return run.report.exists() or any(run.path.glob("scores-*.json"))
+        measured = run.recipe.exists() and any(run.path.glob("scores-*.json"))
+        return measured or run.report.exists()
 
     def train(
         self,

@@ -58,6 +58,32 @@ def device_of() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def read_scores(run: RunFolder, data: PointCloudDataset) -> Measured:
+    """Read what was measured of a run on these data; nothing if that is not known."""
+    file = _scores_of(run, data)
+    try:
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        found: Measured = kept["conditions"] if kept.get("data") == fingerprint(data) else {}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"cannot read {file}: delete it, to measure again") from error
+    return found
+
+
+def _scores_of(run: RunFolder, data: PointCloudDataset) -> Path:
+    return run.path / f"scores-{data.split}.json"
+
+
+def check_measurable(run: RunFolder, data: PointCloudDataset, conditions: Sequence[str]) -> None:
+    """Refuse a run without weights that was not measured on these data under every condition."""
+    found = read_scores(run, data)
+    missing = [each for each in conditions if each not in found]
+    if missing and not run.last.exists():
+        raise InputError(
+            f"{run.path} has no weights, and was not measured on this {data.split} split under "
+            f"{missing[0]}: delete the folder, to train it again"
+        )
+
+
 def measure_run(
     run: RunFolder, recipe: Recipe, data: PointCloudDataset, conditions: Sequence[str]
 ) -> Measured:
@@ -66,19 +92,13 @@ def measure_run(
     A condition is ``clean``, or a corruption with its severity, such as ``jitter:3``. The results
     are kept in the run's folder.
     """
-    file, own = run.path / f"scores-{data.split}.json", fingerprint(data)
     with locked(run.path):  # another process may measure the same comparison
-        kept = json.loads(file.read_text()) if file.exists() else {}
-        found: Measured = kept["conditions"] if kept.get("data") == own else {}
+        check_measurable(run, data, conditions)
+        found = read_scores(run, data)
         if missing := [each for each in conditions if each not in found]:
             name = printable(f"{run.path.parent.name}, {run.path.name}")
-            note = f"measuring {name} on {len(data)} clouds under {len(missing)} conditions"
+            note = f"measuring {name} on {len(data)} clouds, conditions: {len(missing)}"
             Console(highlight=False).print(note, markup=False, soft_wrap=True)
-            if not run.last.exists():
-                raise InputError(
-                    f"{run.path} was measured elsewhere, but not under {missing[0]}, and has no "
-                    "weights: delete the folder, to train it again"
-                )
             device = device_of()
             model, clouds = load_model(run.last, device), data.clouds.to(device)
             check_fit(model, data)
@@ -89,7 +109,7 @@ def measure_run(
                 result = evaluate(model, clouds, recipe.num_points, **how)
                 scores = [round(each, 6) for each in result.scores.tolist()]
                 found[condition] = {"figures": result.figures(recipe.metric), "scores": scores}
-                write_json(file, {"data": own, "conditions": found})
+                write_json(_scores_of(run, data), {"data": fingerprint(data), "conditions": found})
     return {each: found[each] for each in conditions}
 
 

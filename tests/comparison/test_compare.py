@@ -1,8 +1,8 @@
 """A whole comparison of two attentions with two seeds, and what stands in its files."""
 
 import csv
+import gzip
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -15,9 +15,8 @@ import pytest
 
 import pcea
 from pcea.comparison import compare as module
-from pcea.comparison import measures
+from pcea.comparison import grid, measures
 from pcea.comparison.grid import read_entry
-from pcea.comparison.page import write_comparison
 from pcea.comparison.pictures import front_of
 from pcea.comparison.table import Comparison
 from pcea.datasets import load_dataset
@@ -43,8 +42,11 @@ CONDITIONS = ("clean", "jitter:2", "scale:5")
 few = cache(partial(load_dataset, num_per_category=6, num_points=64))
 
 
-def compare(out: Path, attentions: list[str], seeds: tuple[int, ...]) -> Comparison:
-    return pcea.compare(RECIPE, attentions, out, seeds, corrupt=["jitter:2", "scale:5"])
+def compare(
+    out: Path, attentions: list[str], seeds: tuple[int, ...], kept: Path | None = None
+) -> Comparison:
+    corrupt = ["jitter:2", "scale:5"]
+    return pcea.compare(RECIPE, attentions, out, seeds, corrupt=corrupt, kept=kept)
 
 
 @pytest.fixture(scope="module")
@@ -140,21 +142,81 @@ def test_a_further_attention_leaves_the_others_as_they_are(
     assert any("with one seed it is unknown" in each for each in more.findings())
 
 
-def test_measured_runs_need_no_weights(
-    found: Comparison, patched: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def small(folder: str, names: list[str]) -> list[str]:
-        return [
-            each for each in names if Path(each).suffix in (".safetensors", ".html", ".pt", ".png")
-        ]
+@pytest.fixture
+def file(found: Comparison, tmp_path: Path) -> Path:
+    """A file of the measured runs."""
+    file = tmp_path / "kept" / "runs.json.gz"
+    compare(found.grid.out, ATTENTIONS, (0, 1), file)
+    return file
 
-    patched.setattr(module, "write_comparison", write_comparison)
-    out = shutil.copytree(found.grid.out, tmp_path / "grid", ignore=small)
-    again = compare(out, ATTENTIONS, (0, 1))
-    assert [row.scores for row in again.rows] == [row.scores for row in found.rows]
-    assert not (out / "maps.png").exists()
-    with pytest.raises(InputError, match="not under rotate:1, and has no weights"):
-        pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), corrupt=["rotate:1"])
+
+def untrained(patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(grid, "train", lambda *given, **named: 1 / 0)
+    patched.setattr(measures, "evaluate", lambda *given, **named: 1 / 0)
+
+
+def test_measured_runs_go_on_elsewhere(
+    found: Comparison, file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        again = compare(tmp_path / "grid", ATTENTIONS, (0, 1), file)
+        assert [row.scores for row in again.rows] == [row.scores for row in found.rows]
+        before = file.read_bytes()
+        compare(tmp_path / "grid", ATTENTIONS, (0,), file)
+        assert file.read_bytes() == before  # fewer runs take none away
+        out = tmp_path / "grid"
+        with pytest.raises(InputError, match="has no weights, and was not measured on this val"):
+            pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), corrupt=["rotate:1"])
+
+
+def test_runs_of_another_recipe_or_other_conditions_are_not_taken(
+    file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    others = replace(RECIPE, epochs=RECIPE.epochs + 1), RECIPE
+    for number, (recipe, corrupt) in enumerate(zip(others, ("jitter:2", "rotate:1"), strict=True)):
+        with pytest.MonkeyPatch.context() as patch:
+            untrained(patch)
+            with pytest.raises(ZeroDivisionError):
+                pcea.compare(
+                    *(recipe, ATTENTIONS, tmp_path / str(number), (0,)),
+                    corrupt=[corrupt, "scale:5"],
+                    kept=file,
+                )
+        assert not list((tmp_path / str(number)).rglob("scores-*"))
+
+
+def test_a_folder_that_was_cut_off_is_filled(
+    found: Comparison, file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = found.grid.run_of(found.grid.entries[0], 0).path.relative_to(found.grid.out)
+    (tmp_path / "grid" / run / "resume").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        compare(tmp_path / "grid", ATTENTIONS, (0, 1), file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b"{"),
+        gzip.compress(b"[]"),
+        gzip.compress(b'{"a": {"recipe": "", "metrics": "", "scores": 1}}'),
+        gzip.compress(b"{}" * 1000)[:20],
+    ],
+)
+def test_a_broken_file_is_one_line(
+    content: bytes, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "runs.json.gz"
+    file.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"runs\.json\.gz: it is no file of measured runs"
+    ) as caught:
+        compare(tmp_path / "grid", ATTENTIONS, (0,), file)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -59,36 +59,3 @@ def test_the_accuracies_are_the_last_column_of_the_readme(
     assert all(cells[:4] == before[name][:4] for name, cells in after.items())
     last = {name: cells[4:] for name, cells in after.items()}
     assert last == {name: ["82.0 ± 0.1" if name == "self" else "–"] for name in before}
-
-
-def test_measured_runs_are_kept_and_put_back(script: ModuleType, tmp_path: Path) -> None:
-    texts = {
-        "recipe.yaml": "epochs: 1\n",
-        "metrics.jsonl": "{}\n",
-        "scores-val.json": '{"data": "abc"}',
-    }
-    for folder in ("external/seed0", "self_slots=8/seed1"):
-        run = tmp_path / "out" / "runs" / folder
-        run.mkdir(parents=True)
-        for name, text in {**texts, "last.safetensors": "weights"}.items():
-            (run / name).write_text(text)
-    (tmp_path / "out" / "runs" / "external" / "seed0" / "scores-val.json").write_text(
-        '{"data": "other"}'
-    )
-    (tmp_path / "out" / "runs" / "mean" / "seed0").mkdir(parents=True)  # is still trained
-    file = tmp_path / "kept" / "cls-val.json.gz"
-    script.keep(tmp_path / "out", "val", file)
-
-    script.restore(file, tmp_path / "again", "abc")
-    found = {
-        path.relative_to(tmp_path / "again").as_posix(): path.read_text()
-        for path in (tmp_path / "again").rglob("*.*")
-        if path.is_file()
-    }
-    assert found == {f"runs/self_slots=8/seed1/{name}": text for name, text in texts.items()}
-    script.restore(file, tmp_path / "again", "abc")  # what is there stays
-
-
-def test_nothing_measured_is_not_kept(script: ModuleType, tmp_path: Path) -> None:
-    script.keep(tmp_path, "val", tmp_path / "kept" / "cls-val.json.gz")
-    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,124 @@
+"""A file of measured runs, by which a comparison goes on where others, or other machines, ended.
+
+It is gzipped JSON. Each run has its recipe, its curve and the score of every cloud, no weights.
+"""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcea.comparison.grid import Entry, Grid, locked
+from pcea.comparison.measures import read_scores
+from pcea.datasets import PointCloudDataset
+from pcea.errors import InputError
+from pcea.formats import replacing
+from pcea.training import RunFolder
+from pcea.training.loop import fingerprint
+
+_TEXTS = "recipe", "metrics"
+
+
+@dataclass(frozen=True)
+class KeptRuns:
+    """The measured runs of a grid in a file.
+
+    Args:
+        file: the file, whose name ends in ``.json.gz``; it need not exist.
+        grid: the runs.
+        data: what they are measured on.
+        conditions: the conditions under which a run must be measured to be kept or taken.
+    """
+
+    file: Path
+    grid: Grid
+    data: PointCloudDataset
+    conditions: Sequence[str]
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Read all runs, by attention and seed; an InputError if it is no such file."""
+        if not self.file.exists():
+            return {}
+        try:
+            runs = json.loads(gzip.decompress(self.file.read_bytes()))
+            for run in runs.values():
+                conditions = run["scores"]["conditions"].values()
+                lists = [each["scores"] for each in conditions if each["figures"]]
+                if not all(isinstance(run[each], str) for each in _TEXTS):
+                    raise ValueError("a run is not complete")
+                if {len(each) for each in lists} != {run["scores"]["clouds"]}:
+                    raise ValueError("a score is missing")
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no file of measured runs"
+            raise InputError(f"cannot read {self.file}: {reason}") from error
+        found: dict[str, dict[str, Any]] = runs
+        return found
+
+    def take(self) -> int:
+        """Put runs of the file that are missing into the folder of the comparison; count them.
+
+        Runs of another recipe, of other data or without one of the conditions are left out.
+        """
+        runs, count = self.read(), 0
+        for entry, seed in self.grid.pairs():
+            kept, run = runs.get(_name(entry, seed)), self.grid.run_of(entry, seed)
+            if kept is None or run.recipe.exists() or not self._fits(kept, entry, seed):
+                continue
+            with locked(run.path):
+                run.path.mkdir(parents=True, exist_ok=True)
+                # The recipe comes last: a folder that has one is a run.
+                texts = {
+                    f"scores-{self.data.split}.json": json.dumps(kept["scores"]),
+                    run.metrics.name: kept["metrics"],
+                    run.recipe.name: kept["recipe"],
+                }
+                for name, text in texts.items():
+                    with replacing(run.path / name) as file:
+                        file.write(text.encode())
+            count += 1
+        return count
+
+    def add(self) -> None:
+        """Add the measured runs of the comparison to the file; those that it has are replaced."""
+        new = {}
+        for entry, seed in self.grid.pairs():
+            run = self.grid.run_of(entry, seed)
+            scores = read_scores(run, self.data)
+            if run.recipe.exists() and all(each in scores for each in self.conditions):
+                new[_name(entry, seed)] = {
+                    "recipe": run.recipe.read_text("utf-8"),
+                    "metrics": run.metrics.read_text("utf-8") if run.metrics.exists() else "",
+                    "scores": {
+                        "data": fingerprint(self.data),
+                        "clouds": len(self.data),
+                        "conditions": scores,
+                    },
+                }
+        if not new:
+            return
+        with locked(self.grid.out / "kept"):  # another process may add its runs
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(dict(sorted({**self.read(), **new}.items())), indent=1)
+            with replacing(self.file) as file:
+                file.write(gzip.compress(text.encode(), mtime=0))
+
+    def _fits(self, kept: dict[str, Any], entry: Entry, seed: int) -> bool:
+        scores = kept["scores"]
+        if scores.get("data") != fingerprint(self.data):
+            return False
+        if not all(each in scores.get("conditions", ()) for each in self.conditions):
+            return False
+        with tempfile.TemporaryDirectory() as folder, suppress(InputError):
+            run = RunFolder(folder)
+            run.recipe.write_text(kept["recipe"], "utf-8")
+            run.check(self.grid.recipe_of(entry, seed), ())
+            return True
+        return False
+
+
+def _name(entry: Entry, seed: int) -> str:
+    return f"{entry.label}, seed {seed}"
