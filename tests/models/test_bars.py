@@ -14,7 +14,9 @@ from pcea.models import Classifier, Segmenter
 from pcea.models.orientation import find_up
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-SHAPES = [path for path in sorted(SAMPLES.iterdir()) if path.name != "README.md"]
+# Of kinds that the segmenter has no category for: whatever it calls them is wrong.
+UNKNOWN = {"bed", "bottle", "bowl", "car", "desk", "knife", "plant", "rocket", "stool"}
+SHAPES = [path for path in sorted(SAMPLES.iterdir()) if path.stem not in UNKNOWN]
 
 
 def with_strays(pos: Tensor, count: int) -> Tensor:
