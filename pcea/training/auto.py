@@ -19,10 +19,9 @@ from pcea.training.methods import create_method
 from pcea.training.methods.base import method_of
 from pcea.transforms import as_transforms
 
-# Compiling takes up to a minute and a half on two cores. It saves up to a fifth of a step in
-# float32, but of some nothing, and 6 to 22 % in bf16, whose products are short beside what it
-# fuses; see docs/performance.md. So a run of an hour, in bf16 of a quarter, repays it.
-SAVED_SHARE, COMPILE_SECONDS = {"float32": 0.025, "bf16": 0.1}, 90.0
+# Compiling takes up to a minute and a half on two cores, and saves between nothing and a fifth of a
+# step; see docs/performance.md. So a run of an hour can lose little and gain much.
+SAVED_SHARE, COMPILE_SECONDS = 0.025, 90.0
 # A run with fewer steps is not even timed.
 FEWEST_STEPS = 300
 
@@ -74,7 +73,7 @@ def _against_compiling(
     if steps < FEWEST_STEPS:
         return f"the run has {steps} steps, too few to repay it"
     seconds = steps * _seconds_of_step(recipe, model, clouds, device)
-    if seconds * SAVED_SHARE[recipe.precision] < COMPILE_SECONDS:
+    if seconds * SAVED_SHARE < COMPILE_SECONDS:
         return f"the run takes about {max(1, round(seconds / 60))} min, too few to repay it"
     return ""
 

@@ -80,17 +80,6 @@ def test_a_step_is_compiled_where_that_pays(
     assert note.startswith(f"compile: {compiles} (auto: ") and why in note
 
 
-def test_bf16_repays_compiling_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: name)
-    steps = RECIPE.epochs * 4  # a run of half an hour
-    monkeypatch.setattr(auto, "_seconds_of_step", lambda *_: 1800 / steps)
-    found = [
-        chosen(replace(RECIPE, precision=precision, compile="auto"))[0].compile
-        for precision in ("float32", "bf16")
-    ]
-    assert found == ["no", "yes"]
-
-
 def test_a_segmenter_in_bf16_is_not_compiled_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(auto, "_seconds_of_step", lambda *_: 1 / 0)
