@@ -22,11 +22,14 @@ import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from pcea import InputError, compare, evaluate, load_dataset, load_model, train
+from pcea.comparison.faithful import faithfulness_text
 from pcea.comparison.table import NOTHING, spread
+from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.formats import replacing
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import RunFolder
@@ -56,6 +59,8 @@ GRIDS = {
     ),
 }
 ROOT = Path(__file__).parents[1]
+# The grids whose maps are measured, too.
+FAITHFUL = "cls", "parts"
 PAGE = ROOT / "docs" / "comparison.md"
 KEPT = ROOT / "docs" / "comparison"
 
@@ -85,9 +90,13 @@ def compare_all(
         if epochs is not None:
             recipe = replace(recipe, epochs=epochs)
         file = KEPT / f"{name}-{split}.json.gz" if kept else None
-        found = compare(recipe, attentions, out / name, seeds, data_root, split=split, kept=file)
+        clouds = FAITHFULNESS_CLOUDS if name in FAITHFUL else 0
+        how: dict[str, Any] = {"split": split, "kept": file, "faithfulness": clouds}
+        found = compare(recipe, attentions, out / name, seeds, data_root, **how)
         lines = [f"{found.about}.", found.text(), *(f"- {each}" for each in found.findings())]
         write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
+        if found.faithful:
+            write_between(PAGE, f"{name}, maps", faithfulness_text(found.faithful))
         print(f"{PAGE}: {name}")
         if name == "cls":
             title = f"accuracy on {recipe.dataset}, {split}, %"

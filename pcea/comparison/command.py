@@ -37,6 +37,8 @@ class Compare(Train):
     shape: Annotated[str | None, arg(metavar="FILE")] = None
     """The mesh or cloud that the maps are drawn on; None: the first cloud of the split."""
 
+    faithfulness: Annotated[int, arg(metavar="CLOUDS")] = 0
+    """On how many clouds it is measured whether maps are true, by the runs of the first seed."""
     kept: Annotated[Path | None, arg(metavar="FILE")] = None
     """A .json.gz file of measured runs: its runs are not trained again, and those of this
     comparison are added."""
@@ -65,6 +67,7 @@ class Compare(Train):
             split=self.split,
             corrupt=self.corrupt,
             kept=self.kept,
+            faithfulness=self.faithfulness,
             shape=self.shape,
         )
         titles, rows = found.table()

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from pcea.comparison.faithful import measure_faithful
 from pcea.comparison.grid import Entry, Grid
 from pcea.comparison.kept import KeptRuns
 from pcea.comparison.measures import (
     CLEAN,
     Measured,
     check_measurable,
+    device_of,
     measure_costs,
     measure_run,
 )
@@ -26,7 +28,7 @@ from pcea.recipes import Recipe, get_recipe
 from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
 
 
-@checked()
+@checked(faithfulness=0)
 def compare(
     recipe: Recipe | str | Path,
     attentions: Sequence[str],
@@ -38,6 +40,7 @@ def compare(
     corrupt: Sequence[str] = ("modelnet-c:3",),
     shape: ShapeLike | None = None,
     kept: str | Path | None = None,
+    faithfulness: int = 0,
 ) -> Comparison:
     """Train a recipe with several attentions and seeds, compare the results, and write them down.
 
@@ -62,6 +65,8 @@ def compare(
         kept: a ``.json.gz`` file of measured runs: those of this recipe and these data are taken
             from it, and the runs of this comparison are added, also when it is interrupted. It has
             no weights, so that maps are drawn of other runs only. Default: none.
+        faithfulness: on how many clouds of the split it is measured whether the maps are true, by
+            the runs of the first seed, see :func:`pcea.explanation.measure_faithfulness`.
 
     Raises:
         InputError: a name, an option or a value is wrong, ``out`` has another recipe, or a run
@@ -82,9 +87,15 @@ def compare(
         if not CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
             conditions.append(f"{name}:{severity}")
 
+    faithful = dict[str, Any]()
+
     def measured(entry: Entry, seed: int) -> Measured:
         run, recipe = grid.run_of(entry, seed), grid.recipe_of(entry, seed)
         try:
+            if faithfulness and seed == grid.seeds[0]:
+                found = measure_faithful(run, recipe, data, faithfulness, device_of())
+                if found is not None:
+                    faithful[entry.label] = found
             return measure_run(run, recipe, data, conditions)
         except KeyboardInterrupt:
             reason = "what was measured is saved: the same command goes on"
@@ -118,7 +129,10 @@ def compare(
         for label in labels
         if label in scores
     ]
-    found = Comparison(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed)
+    faithful = {label: faithful[label] for label in labels if label in faithful}
+    found = Comparison(
+        *(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed, faithful)
+    )
     write_comparison(found, shape)
     return found
 

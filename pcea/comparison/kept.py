@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pcea.comparison.faithful import file_of
 from pcea.comparison.grid import Entry, Grid, locked
 from pcea.comparison.measures import read_scores
 from pcea.datasets import PointCloudDataset
@@ -48,7 +49,8 @@ class KeptRuns:
             for run in runs.values():
                 conditions = run["scores"]["conditions"].values()
                 lists = [each["scores"] for each in conditions if each["figures"]]
-                if not all(isinstance(run[each], str) for each in _TEXTS):
+                texts = {**dict.fromkeys(_TEXTS), **run}
+                if not all(isinstance(texts[each], str) for each in texts if each != "scores"):
                     raise ValueError("a run is not complete")
                 if {len(each) for each in lists} != {run["scores"]["clouds"]}:
                     raise ValueError("a score is missing")
@@ -68,12 +70,14 @@ class KeptRuns:
             kept, run = runs.get(_name(entry, seed)), self.grid.run_of(entry, seed)
             if kept is None or run.recipe.exists() or not self._fits(kept, entry, seed):
                 continue
+            own_file = file_of(run, self.data)
             with locked(run.path):
                 run.path.mkdir(parents=True, exist_ok=True)
                 # The recipe comes last: a folder that has one is a run.
                 texts = {
                     f"scores-{self.data.split}.json": json.dumps(kept["scores"]),
                     run.metrics.name: kept["metrics"],
+                    **{each: kept[each] for each in (own_file.name,) if each in kept},
                     run.recipe.name: kept["recipe"],
                 }
                 for name, text in texts.items():
@@ -98,6 +102,8 @@ class KeptRuns:
                         "conditions": scores,
                     },
                 }
+                if (other := file_of(run, self.data)).exists():
+                    new[_name(entry, seed)][other.name] = other.read_text("utf-8")
         if not new:
             return
         with locked(self.grid.out / "kept"):  # another process may add its runs

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from pcea.comparison.faithful import faithfulness_text
 from pcea.comparison.pictures import draw_costs, draw_curves, draw_maps
 from pcea.comparison.statistics import Difference
 from pcea.comparison.table import NOTHING, Comparison
@@ -21,7 +22,10 @@ def write_comparison(found: Comparison, shape: ShapeLike) -> Path:
     ``shape`` is what the maps are drawn on. It returns the path of the page.
     """
     out = found.grid.out
-    for name, text in ("table.md", f"{found.text()}\n"), ("figures.csv", found.csv()):
+    texts = {"table.md": f"{found.text()}\n", "figures.csv": found.csv()}
+    if found.faithful:
+        texts["faithfulness.md"] = f"{faithfulness_text(found.faithful)}\n"
+    for name, text in texts.items():
         with replacing(out / name) as file:
             file.write(text.encode())
     write_json(out / "comparison.json", found.as_dict())

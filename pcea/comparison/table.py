@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
@@ -58,6 +58,7 @@ class Comparison:
         rows: one per attention, in the order in which they were given.
         machine: the machine that costs were measured on.
         failed: the runs that could not be trained, with the reason.
+        faithful: for each attention that was measured, how faithful its maps are.
     """
 
     grid: Grid
@@ -67,6 +68,7 @@ class Comparison:
     rows: tuple[Row, ...]
     machine: dict[str, Any]
     failed: dict[str, str]
+    faithful: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.rows)} attentions)\n{self.text()}"
@@ -163,6 +165,7 @@ class Comparison:
             "attentions": [self._values(row) for row in self.rows],
             "findings": self.findings(),
             "failed": self.failed,
+            "faithful": dict(self.faithful),
             "machine": self.machine,
             "version": __version__,
         }

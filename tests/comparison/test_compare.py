@@ -17,10 +17,12 @@ import pcea
 from pcea.comparison import compare as module
 from pcea.comparison import grid, measures
 from pcea.comparison.grid import read_entry
+from pcea.comparison.page import write_comparison
 from pcea.comparison.pictures import front_of
 from pcea.comparison.table import Comparison
 from pcea.datasets import load_dataset
 from pcea.errors import InputError
+from pcea.explanation import measure_faithfulness
 from pcea.training import build_model, setup
 
 OPTIONS = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16, "dropout": 0.0}
@@ -170,6 +172,31 @@ def test_measured_runs_go_on_elsewhere(
             pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), corrupt=["rotate:1"])
 
 
+def test_maps_are_measured_by_the_first_seed(
+    found: Comparison, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"corrupt": ["jitter:2", "scale:5"], "faithfulness": 4}
+    file, out = tmp_path / "runs.json.gz", found.grid.out
+    patched.setattr(module, "write_comparison", write_comparison)
+    measured = pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), kept=file, **how).faithful
+    assert list(measured) == ATTENTIONS
+    model = pcea.load_model(found.grid.run_of(found.grid.entries[0], 0).last)
+    clouds = few("shapes", "val").clouds
+    alone = measure_faithfulness(model, clouds, 4, RECIPE.num_points)
+    (ours,) = (measured[each] for each in ATTENTIONS[:1])
+    area = ours["deletion"]["slots"]["probability_area"]
+    assert area == pytest.approx(alone.deletion["slots"].probability_area)
+    rows = (out / "faithfulness.md").read_text().splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {each}" for each in ATTENTIONS]
+    gain = alone.deletion["slots"].over["random"]
+    assert f"| {gain.mean:+.3f} ± {gain.margin:.3f} |" in rows[0]
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        patch.setattr("pcea.comparison.faithful.measure_faithfulness", lambda *given: 1 / 0)
+        again = pcea.compare(RECIPE, ATTENTIONS, tmp_path / "grid", (0, 1), kept=file, **how)
+    assert json.loads(json.dumps(again.faithful)) == json.loads(json.dumps(measured))
+
+
 def test_runs_of_another_recipe_or_other_conditions_are_not_taken(
     file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -204,6 +231,9 @@ def test_a_folder_that_was_cut_off_is_filled(
         gzip.compress(b"{"),
         gzip.compress(b"[]"),
         gzip.compress(b'{"a": {"recipe": "", "metrics": "", "scores": 1}}'),
+        gzip.compress(
+            b'{"a": {"recipe": 1, "metrics": "", "scores": {"clouds": 1, "conditions": {}}}}'
+        ),
         gzip.compress(b"{}" * 1000)[:20],
     ],
 )
