@@ -105,10 +105,12 @@ def compare(
     if runs is not None:
         taken = f"taken from {runs.file}, measured runs: {runs.take()}"
         Console(highlight=False).print(taken, markup=False, soft_wrap=True)
-    for entry, seed in grid.pairs():
-        if grid.is_done(entry, seed):
-            check_measurable(grid.run_of(entry, seed), data, conditions)
+    done = [pair for pair in grid.pairs() if grid.is_done(*pair)]
+    for pair in done:
+        check_measurable(grid.run_of(*pair), data, conditions)
     try:
+        for pair in done:
+            measured(*pair)
         failed = grid.train(data_root, measured)
     finally:
         if runs is not None:
