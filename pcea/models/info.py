@@ -1,6 +1,7 @@
 """The description of a model, which is stored in its weights file."""
 
 import json
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,8 @@ from pcea.errors import InputError
 
 # The key of the description in the metadata of a weights file.
 KEY = "pcea"
+# What an answer can be unsure by.
+LIMITS = "probability", "distance"
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +59,9 @@ class ModelInfo:
             named = values.pop("taxonomy")
             parts_of = tuple(tuple(ids) for ids in named["parts_of"])
             taxonomy = Taxonomy(tuple(named["categories"]), tuple(named["parts"]), parts_of)
+            limits = values.get("limits", {}).items()
+            if not all(math.isfinite(each) and key in LIMITS for key, each in limits):
+                raise ValueError(f"limits must be numbers for {' and '.join(LIMITS)}")
             return cls(taxonomy=taxonomy, **values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"not a description of a pcea model: {error}") from error

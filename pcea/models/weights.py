@@ -96,8 +96,9 @@ def load_model(
         if model is not None:
             raise InputError(f"{path} holds the model {info.name!r}: leave model=… out")
         found = own = build_model(info)
-        if (mean := tensors.get("familiarity.mean")) is not None and mean.dim() == 2:
-            found.familiarity = Familiarity(*mean.shape)
+        if "familiarity.mean" in tensors:
+            width = found.last_layer.in_features
+            found.familiarity = Familiarity(len(info.taxonomy.categories), width)
     elif model is not None:  # the name is the class of a module that is not registered
         found, own = WrappedModel(model, info), uncompiled(model)
     else:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate, make_trustworthy
 from pcea.models import Classifier, create_model
+from pcea.models.familiarity import Familiarity
 from pcea.models.prediction import Prediction
 
 OPTIONS = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16, "hidden": (16, 8)}
@@ -89,3 +91,22 @@ def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> N
     train, val = (each.clouds for each in splits)
     with pytest.raises(InputError, match="at least 2 clouds"):
         make_trustworthy(model, train, val.select([0]), 64)
+
+
+@pytest.mark.parametrize("limits", [{"distance": "x"}, [1], None, {"other": 1.0}])
+def test_broken_limits_are_refused(
+    model: Classifier, splits: list[PointCloudDataset], tmp_path: Path, limits: Any
+) -> None:
+    model.info = replace(model.info, limits=limits)
+    pcea.save_model(model, tmp_path / "m.safetensors")
+    with pytest.raises(InputError, match="not a description of a pcea model"):
+        pcea.load_model(tmp_path / "m.safetensors")
+
+
+def test_the_familiarity_of_another_model_is_refused(
+    model: Classifier, splits: list[PointCloudDataset], tmp_path: Path
+) -> None:
+    model.familiarity = Familiarity(3, 7)
+    pcea.save_model(model, tmp_path / "m.safetensors")
+    with pytest.raises(InputError, match="do not fit model"):
+        pcea.load_model(tmp_path / "m.safetensors")
