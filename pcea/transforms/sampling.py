@@ -29,16 +29,22 @@ class Resample(Transform):
         points: the number of points to keep, instead of a share; above N, points are repeated.
         density: how many times as likely a point is kept at one end of the cloud as at the other
             end, in a random direction. At 1, all points are equally likely.
+        same: whether a range is drawn from only once for all clouds of a batch. They then have as
+            many points as were drawn, and none is repeated.
     """
 
     share: Share = number((0.25, 1.0), 0, 1, pair=True)
     points: Count = number(0, 0, whole=True, pair=True)
     density: float = number(1.0, 1)
+    same: bool = False
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         pos = batch.pos
-        given = draw_count(self.points, pos, generator)
-        count = given if self.points else draw_share(self.share, pos, generator)
+        drawn_for = pos[:1] if self.same else pos
+        given = draw_count(self.points, drawn_for, generator)
+        count = given if self.points else draw_share(self.share, drawn_for, generator)
+        if self.same and isinstance(count, Tensor):
+            count = int(count)
         # Sorted exponential times are a weighted draw without replacement.
         time = -uniform(tuple(pos.shape[:2]), 0, 1, pos, generator).log()
         if self.density > 1:

@@ -43,6 +43,16 @@ def test_a_fixed_number_makes_all_clouds_smaller(
     assert (times.sum(1) == total).all() and times.max() == 1
 
 
+@pytest.mark.parametrize("transform", [Resample((0.2, 0.8), same=True), Resample(points=(10, 40), same=True)])
+def test_one_number_can_be_drawn_for_the_whole_batch(
+    transform: Transform, batch: Batch, generator: Generator
+) -> None:
+    outs = [kept(batch, transform(batch, generator)) for _ in range(40)]
+    totals = {int(times.sum(1).unique()) for times in outs}
+    assert all(times.max() == 1 for times in outs)
+    assert min(totals) in range(10, 16) and max(totals) in range(35, 41) and len(totals) > 10
+
+
 @pytest.mark.parametrize(
     ("transform", "fewest", "most"),
     [
