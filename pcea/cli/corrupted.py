@@ -10,7 +10,7 @@ from pcea.errors import InputError
 if TYPE_CHECKING:
     from pcea.datasets import PointCloudDataset
     from pcea.evaluation import CorruptedResult
-    from pcea.models import PointModel
+    from pcea.models import PointModel, WrappedModel
 
 MEASURES = {"mean_error": "mean error", "mce": "mCE", "rmce": "RmCE"}
 
@@ -64,7 +64,7 @@ class CorruptedRun:
 
     def measure(
         self,
-        model: "PointModel",
+        model: "PointModel | WrappedModel",
         data: "PointCloudDataset",
         num_points: int,
         metrics: Sequence[str],

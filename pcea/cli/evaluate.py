@@ -80,7 +80,7 @@ class Evaluate:
     def run(self) -> None:
         """Evaluate the model."""
         from pcea.datasets import load_dataset
-        from pcea.evaluation import check_fit, evaluate
+        from pcea.evaluation import evaluate, fit_to
         from pcea.evaluation.metrics import check_metrics
         from pcea.formats import write_json
         from pcea.models import PointModel
@@ -97,7 +97,12 @@ class Evaluate:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
         data = corrupted.clean(name) if corrupted is not None else None
         data = data or load_dataset(name, self.split, self.data_root)
-        check_fit(model, data)
+        fitted = fit_to(model, data)
+        if fitted is not model and self.faithfulness:
+            raise InputError(
+                "--faithfulness is measured by the model's own labels: give --dataset "
+                f"{model.info.dataset}, not {name}"
+            )
         num_points = self.num_points or model.info.num_points
         how: dict[str, Any] = {
             "votes": self.votes,
@@ -122,10 +127,10 @@ class Evaluate:
             f"votes: {self.votes}"
         )
         if corrupted is not None:
-            figures |= corrupted.measure(model, data, num_points, self.metric, self.data_root, how)
+            figures |= corrupted.measure(fitted, data, num_points, self.metric, self.data_root, how)
         else:
             with busy(f"{self.weights} on {len(data)} clouds"):
-                result = evaluate(model, data.clouds, num_points, **how)
+                result = evaluate(fitted, data.clouds, num_points, **how)
             figures |= result.summary(self.metric)
             say_figures(figures, data)
             if self.calibration:

@@ -18,6 +18,8 @@ from pcea.formats.checked import as_tensor
 # The largest error of float32 that is accepted, relative to the size of the cloud.
 _LARGEST_MOVE = 1e-4
 _EXACT = (torch.float32, torch.float16, torch.bfloat16)
+# The part of a point that has no label.
+UNLABELED = -1
 
 Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
 
@@ -30,7 +32,7 @@ class Batch:
         pos: (B, N, 3) float32 coordinates.
         category: (B,) int64.
         normal: (B, N, 3) float32, zero where unknown; None: there are none.
-        part: (B, N) int64 global part ids; None: there are none.
+        part: (B, N) int64 global part ids, -1 at points without a label; None: there are none.
         mask: (B, N) bool, True at real points; None: all points are real.
         mixed_category: (B, K) int64, the categories of the clouds that each cloud is mixed from;
             ``category`` is then the one with the largest share. None: no cloud is mixed.
@@ -79,7 +81,7 @@ class Clouds:
         ptr: (M + 1,) int64; cloud i has the points ``ptr[i]`` to ``ptr[i + 1] - 1``.
         category: (M,) int64.
         normal: (T, 3) float32, zero where unknown; None: there are none.
-        part: (T,) int64 global part ids; None: there are none.
+        part: (T,) int64 global part ids, -1 at points without a label; None: there are none.
         names: of the M clouds, usually of the files that they come from.
 
     Raises:
@@ -145,7 +147,8 @@ class Clouds:
         if self.part is not None:
             owner = self.category.repeat_interleave(self.counts)  # (T,)
             for category in owner.unique().tolist():
-                used[category] = tuple(self.part[owner == category].unique().tolist())
+                own = self.part[(owner == category) & (self.part != UNLABELED)]
+                used[category] = tuple(own.unique().tolist())
         return tuple(used)
 
     def hold_out(self, share: float, keys: Sequence[Any]) -> Tensor:
@@ -180,6 +183,11 @@ class Clouds:
     def uniform(self) -> bool:
         """Whether all clouds have the same number of points."""
         return bool((self.counts == self.longest).all())
+
+    @cached_property
+    def all_labeled(self) -> bool:
+        """Whether no point lacks a part label, as far as there are any."""
+        return self.part is None or not bool((self.part == UNLABELED).any())
 
     def to(self, device: torch.device | str) -> Clouds:
         """Copy the clouds to another device."""
@@ -334,7 +342,7 @@ def _as_field(given: Tensor, name: str) -> Tensor:
     label = given.long()
     if checkable and given.is_floating_point() and bool((label != given).any()):
         raise InputError(f"{name} must be whole numbers")
-    if checkable and int(label.min()) < 0:
+    if checkable and int(label.min()) < (UNLABELED if name == "part" else 0):
         raise InputError(f"{name} has {int(label.min())}: labels are numbered from 0 on")
     return label
 

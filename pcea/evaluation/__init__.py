@@ -8,7 +8,8 @@ from pcea.evaluation.calibration import (
     part_calibration,
 )
 from pcea.evaluation.corrupted import CorruptedResult, evaluate_corrupted
-from pcea.evaluation.evaluate import check_fit, evaluate
+from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.fit import check_fit, fit_to
 from pcea.evaluation.metrics import (
     ClassificationResult,
     PartResult,
@@ -37,6 +38,7 @@ __all__ = [
     "evaluate",
     "evaluate_corrupted",
     "fit_temperature",
+    "fit_to",
     "list_metrics",
     "make_trustworthy",
     "measure_calibration",

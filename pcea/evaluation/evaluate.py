@@ -9,12 +9,13 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, Clouds
-from pcea.datasets.dataset import PointCloudDataset
 from pcea.errors import InputError, checked
+from pcea.evaluation.fit import check_labels
 from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, shape_iou
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
 from pcea.models.base import evaluating
+from pcea.models.translated import TranslatedModel
 from pcea.parallel import parallel_map
 from pcea.transforms import as_transforms, corrupt, corruption_transforms
 from pcea.transforms.affine import Scale
@@ -109,6 +110,7 @@ def evaluate(
         drawn = _draw_votes(clouds, num_points, votes, batch_size, parts)
         found = list(apply(predict, drawn))
     target = clouds.category.cpu()
+    tells_category = not (use_category or isinstance(model, TranslatedModel))
     probability = torch.cat([each.category for each in found]).cpu()
     if not parts:
         return ClassificationResult(probability.argmax(-1), target, taxonomy, probability)
@@ -125,7 +127,7 @@ def evaluate(
         *(iou, target, taxonomy, predicted, part, ptr),
         confidence=torch.cat([each.confidence for each in found]).cpu(),
         true_probability=torch.cat([each.true for each in found]).cpu(),
-        category_probability=None if use_category else probability,
+        category_probability=probability if tells_category else None,
     )
 
 
@@ -199,42 +201,3 @@ def _draw_votes(
                 batch = transform(batch, stretch)
             drawn.append((pos, batch))
         yield clouds.batch(index), drawn
-
-
-def check_labels(model: PointModel | WrappedModel, clouds: Clouds) -> None:
-    """Refuse clouds without labels of the model's task, or with others than the model knows."""
-    if not len(clouds):
-        raise InputError("there are no clouds to evaluate")
-    parts, taxonomy = model.task == "segmentation", model.info.taxonomy
-    if parts and clouds.part is None:
-        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    for kind, label, names in (
-        ("category", clouds.category, taxonomy.categories),
-        ("part", clouds.part if parts else None, taxonomy.parts),
-    ):
-        if label is not None and int(label.max()) >= len(names):
-            raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
-
-
-def check_fit(model: PointModel | WrappedModel, data: PointCloudDataset) -> None:
-    """Refuse a data set that lacks labels or whose labels are not those of the model's outputs."""
-    theirs, own = data.taxonomy, model.info.taxonomy
-    wrong = ""
-    if theirs.categories != own.categories:
-        extra = [name for name in theirs.categories if name not in own.categories]
-        missing = [name for name in own.categories if name not in theirs.categories]
-        if extra:
-            wrong = f"category {extra[0]!r}, which the model does not know"
-        else:
-            wrong = f"no category {missing[0]!r}" if missing else "the categories in another order"
-    elif model.task == "segmentation" and data.clouds.part is None:
-        wrong = "no part labels, which a segmenter needs"
-    elif model.task == "segmentation":
-        for name, ids, known in zip(own.categories, theirs.parts_of, own.parts_of, strict=True):
-            # A folder with some splits only may show fewer parts than the model was trained on.
-            if any(i not in known or theirs.parts[i] != own.parts[i] for i in ids):
-                wrong = f"other parts of {name!r} than the model"
-                break
-    if wrong:
-        trained_on = f" (it was trained on {model.info.dataset!r})" if model.info.dataset else ""
-        raise InputError(f"data set {data.name!r} has {wrong}{trained_on}")

@@ -110,8 +110,10 @@ def train(
         notes += initialize_from_data(net, data.clouds, recipe.num_points, recipe.seed, changes)
     recipe, chosen = choose(recipe, net, data.clouds, device)
     frozen = freeze(net, recipe.freeze)
+    method = create_method(recipe, net, len(data.clouds))
+    method.all_labeled = data.clouds.all_labeled
     state = TrainingState(
-        *(create_method(recipe, net, len(data.clouds)), recipe, accelerator, run),
+        *(method, recipe, accelerator, run),
         steps_per_epoch=len(epoch_order(data.clouds.category, recipe, epoch=0)),
         frozen=frozen,
         notes=notes + chosen,

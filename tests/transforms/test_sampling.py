@@ -43,7 +43,9 @@ def test_a_fixed_number_makes_all_clouds_smaller(
     assert (times.sum(1) == total).all() and times.max() == 1
 
 
-@pytest.mark.parametrize("transform", [Resample((0.2, 0.8), same=True), Resample(points=(10, 40), same=True)])
+@pytest.mark.parametrize(
+    "transform", [Resample((0.2, 0.8), same=True), Resample(points=(10, 40), same=True)]
+)
 def test_one_number_can_be_drawn_for_the_whole_batch(
     transform: Transform, batch: Batch, generator: Generator
 ) -> None:

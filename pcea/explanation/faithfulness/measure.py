@@ -13,7 +13,7 @@ from pcea.datasets import Batch, Clouds
 from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.errors import InputError, checked
 from pcea.evaluation.association import rank_correlation
-from pcea.evaluation.evaluate import check_labels
+from pcea.evaluation.fit import check_labels
 from pcea.explanation.faithfulness.curves import (
     Labeled,
     area,

@@ -35,6 +35,9 @@ class TrainingMethod(nn.Module):
     several_processes: ClassVar[bool] = True
     """Whether the processes of a launcher may divide each batch among them."""
 
+    all_labeled: bool = True
+    """Whether each point of the training split has a part label; training sets it."""
+
     def __init__(self, model: PointModel | WrappedModel, recipe: Recipe, num_clouds: int) -> None:
         super().__init__()
         self.model = model
@@ -70,7 +73,8 @@ class TrainingMethod(nn.Module):
             batch: the B clouds.
             index: (B,) their places in the training split, on the device.
         """
-        return batch_loss(output.float(), batch, self.recipe)
+        taxonomy = None if self.all_labeled else self.model.info.taxonomy
+        return batch_loss(output.float(), batch, self.recipe, taxonomy)
 
     def before_epoch(self, epoch: int, clouds: Clouds) -> None:
         """Do what an epoch needs before its first step; ``clouds`` is the training split.

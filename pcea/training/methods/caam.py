@@ -114,9 +114,8 @@ class CausalTraining(TrainingMethod):
         logits = torch.stack([head(causal) for head in self.heads])  # (T, B, …)
         partition = self.partition[index]  # (B,)
         own = logits[partition, torch.arange(len(index), device=index.device)]
-        risk = mean_of_partitions(
-            loss_of_clouds(own, batch, self.recipe), partition, len(self.heads)
-        )
+        losses = loss_of_clouds(own, batch, self.recipe)
+        risk = mean_of_partitions(losses, partition, len(self.heads))
         spread = variance_of_heads(self._stacked("weight"))
         sum_of_both = batch_loss(self.mixed(mixed), batch, self.recipe)
         return risk + self.invariance * spread + sum_of_both
@@ -136,6 +135,8 @@ class CausalTraining(TrainingMethod):
 
     def before_epoch(self, epoch: int, clouds: Clouds) -> None:
         """Find the partitions anew, every ``refresh`` epochs."""
+        if not self.all_labeled:
+            raise InputError("method caam needs the part of each point, and some have no label")
         if epoch and epoch % self.refresh == 0:
             self.partition.copy_(self._find(epoch, clouds))
 

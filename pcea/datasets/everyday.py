@@ -1,0 +1,192 @@
+"""The data set ``everyday``: other data sets together, under one taxonomy with common names.
+
+The file ``everyday.yaml`` is the taxonomy. It says what each category and part of the other data
+sets is called here, such as ``chair/back`` for both ``Chair/backsupport`` and ``CosegChair/part0``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+
+from pcea.datasets.clouds import UNLABELED, Clouds
+from pcea.datasets.layout import Layout, register_dataset
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import checked
+from pcea.geometry import estimate_normals
+
+FILE = Path(__file__).with_suffix(".yaml")
+# Clouds of a category of a data set without part labels.
+WITHOUT_PARTS = 48
+# In `train`, the normals of every third cloud are estimated: models then learn from both kinds.
+ESTIMATED = 3
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a category of another data set is called: its common name, and those of its parts."""
+
+    category: str
+    parts: Mapping[str, str]
+
+
+@cache
+def name_table() -> dict[str, dict[str, Named]]:
+    """Read ``everyday.yaml``: {data set: {category: its common names}}."""
+    table = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return {
+        source: {name: Named(common, *parts or [{}]) for name, (common, *parts) in lines.items()}
+        for source, lines in table.items()
+    }
+
+
+@cache
+def everyday_taxonomy() -> Taxonomy:
+    """Join the common names of all data sets: categories in alphabetical order, with their parts.
+
+    The parts of a category are those of all data sets that have it, in the order of the file.
+    """
+    parts = dict[str, dict[str, None]]()
+    for lines in name_table().values():
+        for named in lines.values():
+            parts.setdefault(named.category, {}).update(dict.fromkeys(named.parts.values()))
+    categories = tuple(sorted(parts))
+    return Taxonomy(categories, tuple(f"{name}/{p}" for name in categories for p in parts[name]))
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Where the labels of another data set are in the taxonomy ``everyday``.
+
+    Args:
+        category: (categories,) int64 the id of each of its categories.
+        part: (parts,) int64 the id of each of its parts.
+    """
+
+    category: Tensor
+    part: Tensor
+
+
+def translate(theirs: Taxonomy) -> Translation | None:
+    """Translate the labels of a data set, or give None if the table does not have them all."""
+    own = everyday_taxonomy()
+    for lines in name_table().values():
+        if not set(theirs.categories) <= lines.keys():
+            continue
+        category = [own.categories.index(lines[name].category) for name in theirs.categories]
+        names = list[str]()
+        for part in theirs.parts:
+            owner, _, name = part.rpartition("/")
+            named = lines.get(owner)
+            if named is None or name not in named.parts:
+                break
+            names.append(f"{named.category}/{named.parts[name]}")
+        if len(names) == len(theirs.parts):
+            part_ids = [own.parts.index(name) for name in names]
+            return Translation(torch.tensor(category), torch.tensor(part_ids, dtype=torch.long))
+    return None
+
+
+@register_dataset("everyday")
+class Everyday(Layout):
+    """Several data sets: meshparts23, ShapeNetPart, the procedural shapes, and ModelNet40.
+
+    Unknown normals are estimated, in ``train`` also those of every third cloud. The split ``train``
+    has all of these data sets, ``val`` and ``test`` only those with part labels. Of ModelNet40,
+    whose points have no part labels, it takes the first clouds of each category.
+    """
+
+    content = "the data sets meshparts23, shapenetpart and modelnet40"
+
+    def recognizes(self, folder: Path) -> bool:
+        """Tell whether all data sets that need files are there."""
+        return all(_is_there(source, folder) for source in name_table() if source != "shapes")
+
+    @checked(without_parts=0, procedural=1)
+    def read(
+        self,
+        folder: Path,
+        split: str,
+        without_parts: int = WITHOUT_PARTS,
+        procedural: int | None = None,
+    ) -> tuple[Clouds, Taxonomy]:
+        """Read a split of each data set, and translate its labels.
+
+        Args:
+            folder: the folder of the data sets.
+            split: train, val or test.
+            without_parts: how many clouds of each category of ModelNet40 there are in ``train``.
+            procedural: how many procedural shapes of each category. Default: that of ``shapes``.
+
+        Raises:
+            InputError: a data set is missing or damaged.
+        """
+        from pcea.datasets.loading import load_dataset
+
+        several = []
+        for source in name_table():
+            if source == "modelnet40" and (split != "train" or not without_parts):
+                continue
+            options = {"num_per_category": procedural} if source == "shapes" else {}
+            data = load_dataset(source, split, folder, **options)
+            clouds, names = data.clouds, data.taxonomy.categories
+            known = torch.tensor([name in name_table()[source] for name in names])
+            kept = known[clouds.category]
+            if source == "modelnet40":
+                kept &= _first(clouds.category, without_parts)
+            several.append(_renamed(source, clouds.select(kept), data.taxonomy))
+        joined = Clouds.cat(several)
+        every = ESTIMATED if split == "train" else 0
+        return replace(joined, normal=_all_normals(joined, every)), everyday_taxonomy()
+
+
+def _is_there(source: str, root: Path) -> bool:
+    from pcea.datasets.loading import layouts_of
+
+    layouts = layouts_of(source)
+    return any(each.recognizes(root / name) for each in layouts for name in each.folders)
+
+
+def _first(category: Tensor, count: int) -> Tensor:
+    """Select the first clouds of each category: (M,) bool."""
+    kept = torch.zeros(len(category), dtype=torch.bool)
+    for each in category.unique():
+        kept[(category == each).nonzero()[:count, 0]] = True
+    return kept
+
+
+def _renamed(source: str, clouds: Clouds, theirs: Taxonomy) -> Clouds:
+    """Give clouds of another data set the labels of this one."""
+    lines, own = name_table()[source], everyday_taxonomy()
+    new_category = {i: lines[n].category for i, n in enumerate(theirs.categories) if n in lines}
+    category = torch.tensor(
+        [own.categories.index(new_category[i]) for i in clouds.category.tolist()]
+    )
+    part = torch.full((len(clouds.pos),), UNLABELED)
+    if clouds.part is not None:
+        new_part = torch.full((len(theirs.parts),), UNLABELED)
+        for i, name in enumerate(theirs.parts):
+            owner, _, name = name.rpartition("/")
+            if owner in lines:
+                named = lines[owner]
+                new_part[i] = own.parts.index(f"{named.category}/{named.parts[name]}")
+        part = new_part[clouds.part]
+    names = tuple(f"{source}/{name}" for name in clouds.names)
+    return replace(clouds, category=category, part=part, names=names)
+
+
+def _all_normals(clouds: Clouds, every: int) -> Tensor:
+    """Estimate the normals of clouds in which some are unknown, and of each ``every``-th cloud."""
+    assert clouds.normal is not None
+    normal = clouds.normal.clone()
+    unknown = (normal == 0).all(1)
+    for i, (first, after) in enumerate(pairwise(clouds.ptr.tolist())):
+        points = slice(first, after)
+        if unknown[points].any() or (every and i % every == 0):
+            normal[points] = estimate_normals(clouds.pos[None, points])[0]
+    return normal

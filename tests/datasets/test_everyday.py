@@ -1,0 +1,154 @@
+"""The common names, and the data set that joins others under them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pcea.datasets import Taxonomy, list_datasets, load_dataset
+from pcea.datasets.everyday import everyday_taxonomy, name_table, translate
+from pcea.datasets.modelnet40 import CATEGORIES
+from pcea.datasets.shapenetpart import OFFICIAL, SHAPENETPART
+from pcea.datasets.shapes import TAXONOMY as SHAPES
+from pcea.errors import InputError
+
+FEW: dict[str, Any] = {"without_parts": 1, "procedural": 2}
+MESH_PARTS = (
+    ("Chair", ("backsupport", "support", "leg", "arm")),
+    ("CosegChair", ("part0", "part1", "part2")),
+)
+
+
+def test_parts_are_named_one_to_one_within_each_category() -> None:
+    for lines in name_table().values():
+        for name, named in lines.items():
+            assert len(set(named.parts.values())) == len(named.parts), name
+
+
+def test_names_are_common_words() -> None:
+    taxonomy = everyday_taxonomy()
+    for name in (*taxonomy.categories, *taxonomy.parts):
+        assert name == name.lower() and not any(letter.isdigit() for letter in name)
+        assert all(word.isalpha() for word in name.replace("/", " ").split())
+    assert taxonomy.categories == tuple(sorted(taxonomy.categories))
+
+
+def test_all_of_shapenetpart_and_no_unknown_name_of_the_others() -> None:
+    table = name_table()
+    assert list(table["shapenetpart"]) == [name for name, *_ in OFFICIAL]
+    parts = [f"{c}/{p}" for c, named in table["shapenetpart"].items() for p in named.parts]
+    assert parts == list(SHAPENETPART.parts)
+    assert [f"{c}/{p}" for c, named in table["shapes"].items() for p in named.parts] == [
+        part for part in SHAPES.parts if part.partition("/")[0] in table["shapes"]
+    ]
+    assert set(table["modelnet40"]) <= set(CATEGORIES)
+    assert not any(named.parts for named in table["modelnet40"].values())
+
+
+def test_all_parts_of_the_real_meshes_are_named(real_data: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(real_data / "meshparts23_normal.zip") as archive:
+        parts = json.loads(archive.read("meshparts23_normal/parts.json"))
+    table = name_table()["meshparts23"]
+    assert sorted(f"{c}/{p}" for c, named in table.items() for p in named.parts) == sorted(parts)
+    assert len(parts) == 113
+
+
+def test_translation_finds_the_same_part_under_both_names() -> None:
+    theirs = Taxonomy(
+        tuple(name for name, _ in MESH_PARTS),
+        tuple(f"{name}/{part}" for name, parts in MESH_PARTS for part in parts),
+    )
+    found, own = translate(theirs), everyday_taxonomy()
+    assert found is not None
+    assert [own.categories[i] for i in found.category] == ["chair", "chair"]
+    seats = ["chair/back", "chair/seat", "chair/leg"]
+    assert [own.parts[i] for i in found.part] == [*seats, "chair/arm", *seats]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        Taxonomy(("Chair", "Sofa"), ("Chair/leg",)),
+        Taxonomy(("Chair",), ("Chair/leg", "Chair/wheel")),
+        Taxonomy(("Chair",), ("leg",), ((0,),)),
+    ],
+)
+def test_a_label_that_is_not_in_the_table_is_not_translated(theirs: Taxonomy) -> None:
+    assert translate(theirs) is None
+
+
+@pytest.fixture
+def root(tmp_path: Path, modelnet: Callable[..., Path], parts: Callable[..., Path]) -> Path:
+    """A small copy of each data set, in which ShapeNetPart has no normals."""
+    modelnet(tmp_path / "modelnet40_ply_hdf5_2048")
+    modelnet(tmp_path / "modelnet40_ply_hdf5_2048", split="test")
+    mugs = {"synsets": (("Mug", "03797390"),), "part_ids": ((36, 37),)}
+    parts(tmp_path / "shapenetcore_partanno_segmentation_benchmark_v0_normal", columns=4, **mugs)
+    meshes = parts(
+        tmp_path / "meshparts23_normal",
+        synsets=(("Cup", "01"), ("CosegChair", "02")),
+        part_ids=((0, 1), (2, 3, 4)),
+    )
+    names = ["Cup/body", "Cup/handle", *(f"CosegChair/part{i}" for i in range(3))]
+    (meshes / "parts.json").write_text(json.dumps(names))
+    return tmp_path
+
+
+def test_it_joins_the_data_sets_under_common_names(root: Path) -> None:
+    train, own = load_dataset("everyday", "train", root, **FEW), everyday_taxonomy()
+    assert train.taxonomy == own and train.split == "train"
+    clouds, table = train.clouds, name_table()
+    sources = [name.partition("/")[0] for name in clouds.names]
+    assert set(sources) == {"meshparts23", "shapenetpart", "shapes", "modelnet40"}
+    assert sources.count("meshparts23") == 6 and sources.count("shapenetpart") == 3
+    assert sources.count("shapes") == 2 * len(table["shapes"])
+    for cloud, source in zip(clouds, sources, strict=True):
+        assert cloud.part is not None
+        category = own.categories[int(cloud.category)]
+        if source == "modelnet40":
+            assert (cloud.part == -1).all()
+            assert category in {named.category for named in table["modelnet40"].values()}
+        else:
+            assert set(cloud.part.tolist()) <= set(own.parts_of[int(cloud.category)])
+    first = load_dataset("meshparts23", "train", root).clouds.select(3)
+    again = clouds.select(sources.index("meshparts23") + 3)
+    assert own.categories[int(again.category)] == "chair" and torch.equal(first.pos, again.pos)
+    assert again.part is not None and first.part is not None
+    named = {0: "chair/back", 1: "chair/seat", 2: "chair/leg"}
+    assert [own.parts[i] for i in again.part] == [named[i - 2] for i in first.part.tolist()]
+
+
+def test_only_training_has_clouds_without_parts(root: Path) -> None:
+    assert not load_dataset("everyday", "train", root, **FEW).clouds.all_labeled
+    assert load_dataset("everyday", "train", root, without_parts=0, procedural=2).clouds.all_labeled
+    for split in ("val", "test"):
+        clouds = load_dataset("everyday", split, root, **FEW).clouds
+        assert clouds.all_labeled and not any("modelnet40" in name for name in clouds.names)
+
+
+def test_unknown_normals_are_estimated_and_those_of_every_third_training_cloud(root: Path) -> None:
+    for split, every in (("train", 3), ("val", 1000)):
+        clouds = load_dataset("everyday", split, root, **FEW).clouds
+        assert clouds.normal is not None and (clouds.normal != 0).any(1).all()
+        given = load_dataset("shapes", split, num_per_category=2).clouds
+        known = {f"shapes/{each.names[0]}": each.normal for each in given}
+        own = [(i, each) for i, each in enumerate(clouds) if each.names[0] in known]
+        assert len(own) == 2 * len(name_table()["shapes"])
+        for i, each in own:
+            before = known[each.names[0]]
+            assert each.normal is not None and before is not None
+            assert torch.equal(each.normal, before) == (i % every > 0 or split == "val")
+
+
+def test_a_missing_data_set_is_named(root: Path) -> None:
+    assert "everyday" in {each.name for each in list_datasets(root) if each.folder is not None}
+    (root / "meshparts23_normal").rename(root / "elsewhere")
+    listed = {each.name: each for each in list_datasets(root)}
+    assert listed["everyday"].folder is None
+    with pytest.raises(InputError, match=r"no data set 'everyday'.* meshparts23, shapenetpart and"):
+        load_dataset("everyday", "train", root, **FEW)
