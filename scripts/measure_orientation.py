@@ -7,7 +7,7 @@ Every cloud of the split is classified twice: as it is, and turned so that a ran
 axes is up. The table gives the share of standing and of turned clouds whose up axis is found, and
 whose category is then right: with several margins by which another axis must beat y, with several
 least confidences that it must also reach, and with y always. For a model that ships, it also gives
-the guess of each model that ships, and that of the commands, which combine all of these models.
+the guess of the default model of each task, and that of the commands, which combine both.
 """
 
 import argparse
@@ -29,8 +29,9 @@ from pcea.models.orientation import (
     categories_by_up,
     choose_up,
     guess_up,
+    guide_names,
 )
-from pcea.models.weights import list_pretrained, ships
+from pcea.models.weights import ships
 
 MARGINS = (0.0, 0.1, 0.2, 0.3)
 CONFIDENCES = (0.0, 0.65, 0.75, 0.85, 0.95)
@@ -92,8 +93,8 @@ def main() -> None:
 
 
 def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
-    """Guess the up axes (M,) by each model that ships, and by all together, as find_up does."""
-    guides = {name: load_model(name) for name in list_pretrained()}
+    """Guess the up axes (M,) by each default model, and by both together, as find_up does."""
+    guides = {name: load_model(name) for name in guide_names()}
     found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}
     for cloud in clouds:
         guesses = {name: guess_up(model, cloud) for name, model in guides.items()}

@@ -51,7 +51,7 @@ class OnFiles(ShapeFiles):
     """The options of a command that runs a model on each shape."""
 
     weights: Annotated[str | None, arg(metavar="WEIGHTS")] = None
-    """The model: a run folder, a .safetensors file or a name; None: the best that ships."""
+    """The model: a run folder, a .safetensors file or a name; None: the default one."""
     json: Annotated[Path | None, arg(metavar="FILE")] = None
     """Also write a summary to this JSON file."""
 

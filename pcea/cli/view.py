@@ -34,7 +34,7 @@ class View(ShapeFiles):
     """
 
     weights: Annotated[tuple[str, ...], arg(metavar="WEIGHTS …")] = ()
-    """The models to switch between; none: the best that ships for each task."""
+    """The models to switch between; none: the default of each task."""
     votes: int = VIEW_VOTES
     """How many samplings of a shape are averaged."""
     host: str = "127.0.0.1"

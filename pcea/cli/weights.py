@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def open_model(
     kind: type[M], weights: str | None, device: str | None = None, keep_strays: bool = False
 ) -> M:
-    """Load the model that the options name; without ``weights``, the best that ships for the task.
+    """Load the model that the options name; without ``weights``, the default of the task.
 
     ``kind`` is ``Classifier``, ``Segmenter``, or ``PointModel`` for either. A model for the other
     task is an InputError.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -132,7 +133,7 @@ class Everyday(Layout):
         for source in name_table():
             if source == "modelnet40" and (split != "train" or not without_parts):
                 continue
-            options = {"num_per_category": procedural} if source == "shapes" else {}
+            options: dict[str, Any] = {"num_per_category": procedural} if source == "shapes" else {}
             data = load_dataset(source, split, folder, **options)
             clouds, names = data.clouds, data.taxonomy.categories
             known = torch.tensor([name in name_table()[source] for name in names])

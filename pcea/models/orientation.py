@@ -7,6 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from pcea.datasets.dataset import Task
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright
 from pcea.models.base import PointModel, evaluating
@@ -47,10 +48,10 @@ class UpGuess:
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """Guess the up axis of a shape.
 
-    The models that ship were trained on shapes with y up, each on other shapes. All of them guess,
-    whichever of them predicts, and :func:`agree` chooses, so that all commands use the same axis
-    for a file. A model with other weights guesses alone, because only it knows what was up in its
-    training data.
+    The models that ship were trained on shapes with y up, each on other shapes. The default ones
+    guess, one of each task, whichever model predicts, and :func:`agree` chooses, so that all
+    commands use the same axis for a file. A model with other weights guesses alone, because only it
+    knows what was up in its training data.
     """
     shape = as_shape(shape)
     guides = _guides(str(model.device)) if ships(model) else (model,)
@@ -59,7 +60,13 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
 
 @cache
 def _guides(device: str) -> tuple[PointModel, ...]:
-    return tuple(load_model(name, device) for name in list_pretrained())
+    return tuple(load_model(name, device) for name in guide_names())
+
+
+def guide_names() -> list[str]:
+    """Name the models that guess the up axis together: the default of each task."""
+    tasks: tuple[Task, ...] = "classification", "segmentation"
+    return [list_pretrained(task)[0] for task in tasks]
 
 
 def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:

@@ -21,25 +21,33 @@ from pcea.models.wrapped import WrappedModel
 
 _KINDS = "a run folder, a .safetensors file or the name of a model that ships"
 FILE_NAME = "model.safetensors"
+# For each task, the model that commands use if no weights are given: the one for people's files.
+DEFAULTS = "modelnet40-eat-robust", "everyday-eat-tiny"
 # The folder of the models that ship, one weights file per model. README.md is their model card.
 PRETRAINED = Path(__file__).with_name("pretrained")
 
 
 @cache
 def _pretrained() -> Mapping[str, ModelInfo]:
-    """Map the models that ship to their descriptions, the best validation figures first."""
+    """Map the models that ship to their descriptions: defaults, then by validation figures."""
 
     def figure(info: ModelInfo) -> float:
         figures = info.training.get("validation", {})
         return max((value for key, value in figures.items() if key.startswith("val_")), default=0.0)
 
     infos = {path.stem: read_weights(path)[0] for path in PRETRAINED.glob("*.safetensors")}
-    return dict(sorted(infos.items(), key=lambda each: (-figure(each[1]), each[0])))
+    return dict(
+        sorted(infos.items(), key=lambda each: (each[0] not in DEFAULTS, -figure(each[1]), each[0]))
+    )
 
 
 @checked()
 def list_pretrained(task: Task | None = None) -> list[str]:
-    """List the models that ship, or those for one task, the best validation figures first."""
+    """List the models that ship, or those for one task.
+
+    The first one of a task is the one that commands use if no weights are given. The others follow
+    with the best validation figures first.
+    """
     infos = _pretrained().items()
     return [name for name, info in infos if task is None or task_of(info.name) == task]
 

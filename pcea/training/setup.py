@@ -78,6 +78,11 @@ def load_splits(
         if not len(split):
             raise InputError(f"data set {recipe.dataset!r} has no cloud in split {split.split!r}")
         check_normals(recipe, split)
+    if held_out is not None and not held_out.clouds.all_labeled:
+        raise InputError(
+            f"data set {recipe.dataset!r}: points of split {held_out.split!r} have no part label, "
+            "and no figure can be made of them"
+        )
     own = min(recipe.batch_size, len(data)) // processes
     if own < 2:
         raise InputError(

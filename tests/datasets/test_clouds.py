@@ -167,7 +167,7 @@ GOOD: dict[str, Any] = {"pos": torch.rand(2, 4, 3), "category": torch.tensor([0,
         ("category", torch.tensor([0]), r"category is \(1,\), expected \(2,\)"),
         ("normal", torch.rand(2, 3, 3), r"normal is \(2, 3, 3\), expected \(2, 4, 3\)"),
         ("part", torch.zeros(2, 3), r"part is \(2, 3\), expected \(2, 4\)"),
-        ("part", torch.full((2, 4), -1), "part has -1"),
+        ("part", torch.full((2, 4), -2), "part has -2"),
         ("normal", torch.rand(2, 4, 3, device="cpu").to("meta"), "normal is on meta"),
     ],
 )

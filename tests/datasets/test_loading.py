@@ -66,10 +66,12 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
         "shapes": (None, ("train", "val", "trainval", "test")),
         "modelnet40": (folder, ("test",)),
         "shapenetpart": (None, ()),
+        "everyday": (None, ()),
         "things": (things, ("train", "test")),
     }
     assert [item.name for item in list_datasets(tmp_path / "nowhere")] == [
         "shapes",
+        "everyday",
         "modelnet40",
         "shapenetpart",
     ]

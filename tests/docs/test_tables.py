@@ -19,7 +19,9 @@ HEAD = (
 
 def row(recipe: Recipe) -> str:
     """A recipe's line in the table of docs/training.md."""
-    others = [*recipe.transforms, f"smoothing {recipe.label_smoothing:g}"]
+    many = len(recipe.transforms) > 4
+    changes = [f"{len(recipe.transforms)} transforms, see its file"] if many else recipe.transforms
+    others = [*changes, f"smoothing {recipe.label_smoothing:g}"]
     others += [
         f"{word} {value:g}"
         for word, value in (
@@ -28,6 +30,7 @@ def row(recipe: Recipe) -> str:
         )
         if value
     ]
+    others += [f"from `{recipe.init}`"] * (recipe.init is not None)
     others += [f"{name} {value}" for name, value in recipe.model_options.items()]
     others += ["normals"] * recipe.normals
     others += [f"{recipe.precision} precision"] * (recipe.precision != "auto")
