@@ -1,4 +1,4 @@
-"""``pcea calibrate``: make a classifier's probabilities true, and let it say when it is unsure."""
+"""``pcea calibrate``: make a model's probabilities true, and let it say when it is unsure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ from pcea.errors import InputError
 @register_command("calibrate")
 @dataclass(frozen=True)
 class Calibrate:
-    """Make a classifier's probabilities true, and let it say when it is unsure.
+    """Make a model's probabilities true, and let it say when it is unsure.
 
     Both are learned from the training and the validation split of its data set. No answer changes,
-    only its probability.
+    only its probability. A segmenter only learns to say when the category is unsure.
     """
 
     weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
@@ -36,12 +36,12 @@ class Calibrate:
         """Calibrate the model."""
         from pcea.datasets import load_dataset
         from pcea.evaluation import check_fit, make_trustworthy
-        from pcea.models import Classifier, save_model
+        from pcea.models import PointModel, save_model
 
         if self.out.suffix != ".safetensors":
             raise InputError(f"--out {self.out} must end in .safetensors")
         check_file(out=self.out)
-        model = open_model(Classifier, self.weights, self.device)
+        model = open_model(PointModel, self.weights, self.device)
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")

@@ -60,13 +60,15 @@ class Segment(Drawn):
                     *(file, found),
                     category=found.category,
                     category_probability=sure,
+                    unsure=found.unsure,
                     points=len(found.part),
                     faces=None if found.face_part is None else len(found.face_part),
                     parts=found.shares,
                     **{each[1:]: f"{target}{each}" for each in ENDINGS},
                 )
                 how = "given" if sure is None else percent(sure)
-                how += " (unsure)" if sure is not None and sure < SURE else ""
+                unsure = sure is not None and sure < SURE if found.unsure is None else found.unsure
+                how += " (unsure)" if unsure else ""
                 up = found.up + ("" if found.up_confidence is None else " (guessed)")
                 head = str(file), found.category, how, up
                 for part, share in found.shares.items():

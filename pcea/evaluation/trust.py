@@ -1,4 +1,4 @@
-"""Make a trained classifier say true probabilities, and when it is unsure."""
+"""Make a trained model say true probabilities, and when it is unsure."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,9 @@ from torch import Tensor
 from pcea.datasets import Clouds
 from pcea.errors import InputError, checked
 from pcea.evaluation.calibration import Calibration, fit_temperature, measure_calibration
-from pcea.models import Classifier
+from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.metrics import PartResult
+from pcea.models import PointModel
 from pcea.models.base import evaluating
 from pcea.models.familiarity import Familiarity
 
@@ -20,10 +22,10 @@ FAMILIAR = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What became of a classifier, on the clouds that it was calibrated by.
+    """What became of a model, on the clouds that it was calibrated by.
 
     Args:
-        temperature: what its logits were divided by.
+        temperature: what its logits were divided by, 1 for a segmenter.
         before, after: its calibration without and with it.
         limits: what makes an answer unsure, as in :class:`pcea.models.ModelInfo`.
         sure: (M,) bool which answers are sure.
@@ -41,29 +43,32 @@ class Trust:
 @checked(num_points=1, batch_size=1)
 @torch.no_grad()
 def make_trustworthy(
-    model: Classifier, train: Clouds, val: Clouds, num_points: int, batch_size: int = 32
+    model: PointModel, train: Clouds, val: Clouds, num_points: int, batch_size: int = 32
 ) -> Trust:
-    """Calibrate a classifier, and let it learn what is familiar and when it is unsure.
+    """Calibrate a model, and let it learn what is familiar and when it is unsure.
 
-    The last layer is divided by the temperature that gives the least log loss on ``val``, which
-    never changes the likeliest category. The features of ``train`` tell what is familiar. An answer
-    is unsure if its probability is below one half, or if the shape is less familiar than 19 of 20
-    shapes of ``val``. The model is changed in place: its last layer, ``familiarity`` and ``info``.
+    A classifier's last layer is divided by the temperature that gives the least log loss on
+    ``val``, which never changes the likeliest category. The features of ``train`` tell what is
+    familiar. An answer is unsure if its probability is below one half, or if the shape is less
+    familiar than 19 of 20 shapes of ``val``. The model is changed in place: its last layer,
+    ``familiarity`` and ``info``.
+
+    A segmenter only learns to say that a category is unsure if its probability is below one half.
 
     Args:
-        model: a trained classifier. It takes the first ``num_points`` points of each cloud.
+        model: a trained model. It takes the first ``num_points`` points of each cloud.
         train: the clouds that it was trained on.
         val: the validation split, which training has not seen.
         num_points: points of each cloud that the model takes.
         batch_size: clouds at a time.
 
     Raises:
-        InputError: a split has fewer than two clouds, or the model is no classifier.
+        InputError: a split has fewer than two clouds.
     """
-    if not isinstance(model, Classifier):
-        raise InputError("only a classifier can be calibrated so far, and this is a segmenter")
     if len(train) < 2 or len(val) < 2:
         raise InputError("to calibrate a model, each split needs at least 2 clouds")
+    if model.task == "segmentation":
+        return _limit_segmenter(model, val, num_points, batch_size)
     features, category = _features(model, train, num_points, batch_size), train.category.cpu()
     known, target = _features(model, val, num_points, batch_size), val.category.cpu()
     layer = model.last_layer
@@ -94,7 +99,20 @@ def make_trustworthy(
     )
 
 
-def _features(model: Classifier, clouds: Clouds, num_points: int, batch_size: int) -> Tensor:
+def _limit_segmenter(model: PointModel, val: Clouds, num_points: int, batch_size: int) -> Trust:
+    """Let a segmenter say when the category is unsure."""
+    limits = {"probability": LEAST_PROBABILITY}
+    result = evaluate(model, val, num_points, batch_size=batch_size, use_category=False)
+    assert isinstance(result, PartResult) and result.category_probability is not None
+    probability, target = result.category_probability, result.category
+    found = measure_calibration(probability, target)
+    model.info = replace(model.info, limits=limits)
+    confidence, answer = probability.max(-1)
+    sure, right = confidence >= LEAST_PROBABILITY, answer == target
+    return Trust(1.0, found, found, limits, sure, right)
+
+
+def _features(model: PointModel, clouds: Clouds, num_points: int, batch_size: int) -> Tensor:
     """What the last layer takes of each cloud, (M, hidden), on the CPU."""
     clouds = clouds.to(model.device)
     found = []

@@ -26,7 +26,9 @@ from pcea.models.prediction import Prediction
 class Segmentation:
     """A shape split into parts.
 
-    A probability is that of a part among the parts of the category.
+    A probability is that of a part among the parts of the category. If the category is unsure, the
+    parts are the names that parts of all categories share, such as ``leg``, and the taxonomy is
+    made of those that the shape has.
 
     Args:
         shape: the cloud of N points or the mesh of V vertices.
@@ -44,6 +46,7 @@ class Segmentation:
         up: the up axis that was used.
         up_confidence: the confidence of its guess, 0 to 1; None if the axis was given.
         smooth: how many rounds of smoothing the labels of the faces went through.
+        unsure: whether the predicted category is unsure; None if the model does not say so.
         notes: how the shape was read and what was done to its points, one sentence each.
     """
 
@@ -61,6 +64,7 @@ class Segmentation:
     up: str = "y"
     up_confidence: float | None = None
     smooth: int = 0
+    unsure: bool | None = None
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -214,8 +218,9 @@ class Segmenter(PointModel):
 
         The arguments are those of :meth:`predict`; eight votes are the default. Only the parts of
         one category compete: of the given one, or else of the one whose parts get the highest
-        probability. ``smooth`` is the number of rounds in which each face of a mesh takes the most
-        frequent part among itself and its neighbors.
+        probability. If that one is unsure, parts of the same name are taken together over all
+        categories: see :func:`by_common_name`. ``smooth`` is the number of rounds in which each
+        face of a mesh takes the most frequent part among itself and its neighbors.
         """
         return segmentation(self.predict(shape, votes, up, category), smooth)
 
@@ -232,6 +237,25 @@ def competing(prediction: Prediction, category: int) -> list[Tensor]:
     return list(rival.split(len(rival) // len(prediction.encoded)))
 
 
+def by_common_name(prediction: Prediction) -> tuple[Taxonomy, list[Tensor]]:
+    """Take parts of the same name together, whichever category has them, such as all legs.
+
+    It returns a taxonomy of the K names that are the likeliest at some point of the sample, all of
+    the likeliest category, and their probabilities at each vote, (num_points, K), which sum to 1.
+    """
+    names = [part.rpartition("/")[2] for part in prediction.model.info.taxonomy.parts]
+    common = list(dict.fromkeys(names))
+    index = torch.tensor([common.index(name) for name in names])
+    probability = prediction.probability
+    pooled = probability.new_zeros(len(probability), len(common)).index_add_(1, index, probability)
+    kept = pooled.argmax(1).unique().tolist()
+    rival = pooled[:, kept] / pooled[:, kept].sum(1, keepdim=True)
+    taxonomy = Taxonomy(
+        (prediction.category,), tuple(common[i] for i in kept), (tuple(range(len(kept))),)
+    )
+    return taxonomy, list(rival.split(len(rival) // len(prediction.encoded)))
+
+
 def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     """Interpolate a segmenter's prediction from the points that it took to the whole shape.
 
@@ -242,8 +266,14 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     shape, sample = prediction.shape, prediction.sample
     sure = None if prediction.given is not None else prediction.best()[0][1]
     # Only the parts of the category are interpolated, because a large shape has many points.
-    own = torch.tensor(prediction.model.info.taxonomy.parts_of[prediction.category_id])
-    rival = competing(prediction, prediction.category_id)
+    taxonomy = prediction.model.info.taxonomy
+    unsure = prediction.unsure if prediction.given is None else None
+    if unsure:
+        taxonomy, rival = by_common_name(prediction)
+        own = torch.arange(len(taxonomy.parts))
+    else:
+        rival = competing(prediction, prediction.category_id)
+        own = torch.tensor(taxonomy.parts_of[prediction.category_id])
     at_sample = torch.cat(rival)  # (P, K)
     on_faces: dict[str, Tensor] = {}
     if isinstance(shape, Cloud):
@@ -259,7 +289,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     best = at_places.argmax(1)
     return Segmentation(
         shape=shape,
-        taxonomy=prediction.model.info.taxonomy,
+        taxonomy=taxonomy,
         part=own[best],
         probability=_probability(at_places, best),
         category=prediction.category,
@@ -271,6 +301,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
         up=prediction.up,
         up_confidence=prediction.up_confidence,
         smooth=smooth,
+        unsure=unsure,
         notes=prediction.notes,
     )
 

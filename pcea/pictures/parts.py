@@ -57,6 +57,7 @@ def part_panels(found: Segmentation) -> tuple[list[Panel], dict[int, list[int]]]
         part = own[best]
     drawn = drawn.upright(found.up)
     colors = part_colors(len(found.taxonomy.parts), found.taxonomy.parts_of)
-    title = found.category + ("" if found.up == "y" else f", {found.up} up")
+    title = f"unsure, perhaps {found.category}" if found.unsure else found.category
+    title += "" if found.up == "y" else f", {found.up} up"
     panels = [Panel(drawn, title=found.shape.name), Panel(drawn, colors=colors[part], title=title)]
     return panels, {i: colors[i].tolist() for i in part.unique().tolist()}

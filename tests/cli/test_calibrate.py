@@ -38,11 +38,23 @@ def test_a_model_without_limits_says_nothing(
     assert (answer["unsure"], answer["doubts"], answer["distance"]) == (None, [], None)
 
 
+def test_a_segmenter_says_when_its_category_is_unsure(
+    pcea: Command, segmenter: Path, toys: Path, cube: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.safetensors"
+    pcea("calibrate", segmenter, "--out", file, "--data-root", toys)
+    assert dict(package.load_model(file).info.limits) == {"probability": 0.5}
+    json_file = tmp_path / "found.json"
+    pcea("segment", cube, "--weights", file, "--out", tmp_path / "out", "--json", json_file)
+    (answer,) = json.loads(json_file.read_text())["files"]
+    assert answer["unsure"] == (answer["category_probability"] < 0.5)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         ("{cls} --out own.pt", "must end in .safetensors"),
-        ("{seg} --out own.safetensors", "not classification"),
+        ("{seg} --out own.safetensors --dataset shapes", "which the model does not know"),
     ],
 )
 def test_wrong_words(

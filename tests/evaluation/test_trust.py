@@ -67,6 +67,18 @@ def test_answers_stay_and_probabilities_become_true(
     assert other.distance == pytest.approx(mean.item(), rel=1e-4)
 
 
+def test_a_segmenter_learns_only_a_limit(splits: list[PointCloudDataset]) -> None:
+    train, val = (each.clouds for each in splits)
+    model = create_model("eat-seg-tiny", splits[0].taxonomy, normals=True, **OPTIONS).eval()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    found = make_trustworthy(model, train, val, 64)
+    assert found.limits == dict(model.info.limits) == {"probability": 0.5}
+    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+    probability = evaluate(model, val, 64, use_category=False).category_probability
+    assert torch.equal(found.sure, probability.amax(1) >= 0.5)
+    assert torch.equal(found.right, probability.argmax(1) == val.category)
+
+
 def answer(model: Classifier, limits: dict[str, float]) -> Prediction:
     model.info = replace(model.info, limits=limits)
     shape = torch.randn(64, 3, generator=torch.Generator().manual_seed(3))

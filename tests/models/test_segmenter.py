@@ -1,5 +1,6 @@
 """The segmenter: its head against the published form, and its answers on a user's cloud."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,6 +92,31 @@ def test_it_says_how_much_speaks_for_the_category_it_found(pos: Tensor) -> None:
     expected = float(share[2] if found.category == "chair" else share[:2].sum())
     assert found.category_probability == pytest.approx(expected, abs=1e-6)
     assert model.segment(cloud, "cup").category_probability is None
+
+
+def test_parts_of_an_unsure_category_are_taken_together_by_name(pos: Tensor) -> None:
+    parts = ("cup/body", "cup/leg", "chair/leg", "chair/seat", "desk/leg", "desk/top")
+    torch.manual_seed(0)
+    model = create_model("eat-seg-tiny", Taxonomy(("cup", "chair", "desk"), parts), num_points=60)
+    assert isinstance(model, Segmenter)
+    with torch.no_grad():
+        model.last.weight.zero_()
+        model.last.bias.copy_(torch.tensor([0.25, 0.15, 0.2, 0.1, 0.2, 0.1]).log())
+    cloud = Cloud(pos[0])
+    legs = 0.15 + 0.2 + 0.2  # more than the body of the likeliest category, the cup
+    for limits in ({}, {"probability": 0.3}):
+        model.info = replace(model.info, limits=limits)
+        found = model.segment(cloud, votes=2, up="y")
+        assert found.category == "cup" and found.unsure == (False if limits else None)
+        assert {found.taxonomy.parts[i] for i in found.part.tolist()} == {"cup/body"}
+    model.info = replace(model.info, limits={"probability": 0.5})
+    found = model.segment(cloud, votes=2, up="y")
+    assert found.unsure and found.category == "cup" and found.shares == {"leg": 1.0}
+    assert found.category_probability == pytest.approx(0.4)
+    assert "less than 50 %" in " ".join(found.notes)
+    probability = model.predict(cloud, votes=1, up="y").probability[:, [1, 2, 4]].sum(1)
+    torch.testing.assert_close(probability, torch.full_like(probability, legs))
+    assert model.segment(cloud, "chair", votes=1, up="y").unsure is None
 
 
 def test_every_point_is_answered(generator: torch.Generator) -> None:

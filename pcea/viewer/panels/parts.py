@@ -22,8 +22,9 @@ class PartsPanel(Panel):
 
     def values(self, study: "Study", choice: int) -> Parts:
         """The parts, in the colors of ``pcea segment``."""
-        found, taxonomy = study.explanation.parts, study.model.info.taxonomy
+        found = study.explanation.parts
         assert found is not None
+        taxonomy = found.taxonomy
         own = taxonomy.parts_of[taxonomy.category_id(found.category)]
         names = tuple(taxonomy.parts[part].rpartition("/")[2] for part in own)
         colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)[list(own)]
