@@ -3,10 +3,10 @@
 
     scripts/check_samples.py [--classifier WEIGHTS] [--segmenter WEIGHTS] [--json FILE]
 
-Each sample is tried as it is, as a cloud of 2,048 points, as a scan from one side, and as a noisy
-scan, each turned about the upright axis by an angle of its own. The answer is the classifier's
-where it knows the category, else the segmenter's where that one does. Where neither knows it, both
-are asked, and the right answer is unsure.
+Each sample is tried as it is and, turned about the upright axis by an angle of its own, as a cloud
+of 2,048 points, as a scan from one side, and as a noisy scan. The answer is the classifier's where
+it knows the category, else the segmenter's where that one does. Where neither knows it, both are
+asked, and the right answer is unsure.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import torch
 
 from pcea import Cloud, InputError, Mesh, load_model, read
 from pcea.cli.output import say_table
-from pcea.cli.segment import SURE
+from pcea.defaults import SURE
 from pcea.formats import write_json
 from pcea.models import PointModel
 from pcea.models.prediction import Prediction
@@ -91,6 +91,9 @@ def main() -> None:
     rows, counts = list[tuple[str, ...]](), Counter[str]()
     try:
         models = [load_model(options.classifier), load_model(options.segmenter)]
+        for model, task in zip(models, ("classification", "segmentation"), strict=True):
+            if model.task != task:
+                raise InputError(f"{model.info.name!r} is a model for {model.task}, not for {task}")
         for number, file in enumerate(sorted(options.samples.iterdir())):
             for form, shape in forms(read(file), number).items():
                 verdict, said = judge(file.stem, shape, models)
@@ -98,7 +101,7 @@ def main() -> None:
                 rows.append((file.name if form == "as it is" else "", form, said, verdict))
         if options.json is not None:
             write_json(options.json, {"counts": counts, "rows": rows})
-    except InputError as error:
+    except (InputError, OSError) as error:
         sys.exit(f"check_samples: {error}")
     say_table(("sample", "form", "answer", "verdict"), rows, numbers=0)
     print(", ".join(f"{counts[each]} {each}" for each in ("right", "unsure", "wrong")))

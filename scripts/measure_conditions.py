@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
-from pcea.evaluation import measure_calibration
+from pcea.evaluation import check_fit, measure_calibration
 from pcea.geometry import gather, unit_sphere
 from pcea.models import PointModel, load_model
 
@@ -89,10 +89,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     wanted = parser.parse_args()
     try:
+        if wanted.every < 1:
+            raise InputError(f"--every {wanted.every} must be at least 1")
         data = load_dataset(wanted.dataset, wanted.split, wanted.data_root)[:: wanted.every]
         model = load_model(wanted.weights)
         if model.task != "classification":
             raise InputError(f"{wanted.weights} is not a classifier: name one")
+        check_fit(model, data)
+        if model.info.num_points <= max(HOLE, SIDE):
+            raise InputError(
+                f"{wanted.weights} takes {model.info.num_points} points, and the conditions need "
+                f"more than {max(HOLE, SIDE)}"
+            )
     except InputError as error:
         sys.exit(f"measure_conditions: {error}")
     model.eval()

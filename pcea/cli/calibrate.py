@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
@@ -12,6 +12,11 @@ from pcea.cli.output import busy, percent, say
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
 from pcea.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pcea.evaluation import Trust
 
 
 @register_command("calibrate")
@@ -45,19 +50,35 @@ class Calibrate:
         name = self.dataset or model.info.dataset
         if name is None:
             raise InputError(f"{self.weights} does not say its data set: name one with --dataset")
-        splits = [load_dataset(name, split, self.data_root) for split in ("train", "val")]
+        if model.info.training.get("train_split") == "trainval":
+            raise InputError(
+                f"{self.weights} was trained on its validation split, too: no split is left to "
+                "calibrate it by"
+            )
+        segments = model.task == "segmentation"
+        needed = ("val",) if segments else ("train", "val")
+        splits = [load_dataset(name, split, self.data_root) for split in needed]
         for data in splits:
             check_fit(model, data)
-        train, val = splits
-        with busy(f"{self.weights} on {len(train) + len(val):,} clouds"):
+        train, val = splits[0], splits[-1]
+        with busy(f"{self.weights} on {sum(map(len, splits)):,} clouds"):
             found = make_trustworthy(model, train.clouds, val.clouds, model.info.num_points)
         save_model(model, self.out)
-        say_calibration({"before": found.before, "after": found.after})
-        sure, right = found.sure.double(), found.right.double()
-        say(f"the logits are divided by {found.temperature:.3f}")
+        if segments:
+            say_calibration({"categories": found.before})
+            say("the probabilities of a segmenter stay as they are")
+        else:
+            say_calibration({"before": found.before, "after": found.after})
+            alike = ": no validation answer is wrong" if found.temperature == 1 else ""
+            say(f"the logits are divided by {found.temperature:.3f}{alike}")
         say(
-            f"of {len(val):,} validation clouds {percent(float(sure.mean()))} are sure, and "
-            f"{percent(float(right[found.sure].mean()))} of these right; of the unsure ones "
-            f"{percent(float(right[~found.sure].mean()))}"
+            f"of {len(val):,} validation clouds {percent(float(found.sure.double().mean()))} are "
+            f"sure, and {_right(found, found.sure)} of these right; of the unsure ones "
+            f"{_right(found, ~found.sure)}"
         )
         say(f"written: {self.out}")
+
+
+def _right(found: "Trust", among: "Tensor") -> str:
+    """Write the share of right answers among some."""
+    return percent(float(found.right[among].double().mean())) if among.any() else "–"

@@ -98,6 +98,8 @@ class Evaluate:
         data = corrupted.clean(name) if corrupted is not None else None
         data = data or load_dataset(name, self.split, self.data_root)
         fitted = fit_to(model, data)
+        if fitted is not model:
+            say(f"the parts of {name} are translated to the common names of everyday.yaml")
         if fitted is not model and self.faithfulness:
             raise InputError(
                 "--faithfulness is measured by the model's own labels: give --dataset "

@@ -8,11 +8,9 @@ from tyro.conf import arg
 from pcea.cli.command import Drawn, register_command
 from pcea.cli.output import percent, say, say_table
 from pcea.cli.weights import open_model
-from pcea.defaults import SEGMENT_VOTES
+from pcea.defaults import SEGMENT_VOTES, SURE
 from pcea.errors import InputError, checked
 
-# A category of a lower probability than this is marked as unsure.
-SURE = 0.5
 ENDINGS = (".npz", ".ply", ".glb", ".png")
 
 

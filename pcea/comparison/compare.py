@@ -103,6 +103,7 @@ def compare(
 
     runs = None if kept is None else KeptRuns(Path(kept), grid, data, conditions)
     if runs is not None:
+        runs.check()
         taken = f"taken from {runs.file}, measured runs: {runs.take()}"
         Console(highlight=False).print(taken, markup=False, soft_wrap=True)
     done = [pair for pair in grid.pairs() if grid.is_done(*pair)]

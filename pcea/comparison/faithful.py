@@ -43,7 +43,8 @@ def measure_faithful(
 
     The figures are those of ``pcea.explanation.Faithfulness.summary``, kept in the run's folder.
     """
-    file = file_of(run, data)
+    file, name = file_of(run, data), printable(f"{run.path.parent.name}, {run.path.name}")
+    say = Console(highlight=False).print
     try:
         kept = json.loads(file.read_text()) if file.exists() else {}
         if kept.get("data") == fingerprint(data) and kept.get("clouds") == num_clouds:
@@ -52,10 +53,11 @@ def measure_faithful(
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"cannot read {file}: delete it, to measure again") from error
     if not run.last.exists():
+        other = f", but on {kept['clouds']}" if "clouds" in kept else ""
+        note = f"the maps of {name} were not measured on {num_clouds} clouds{other}"
+        say(f"{note}, and there are no weights", markup=False, soft_wrap=True)
         return None
-    name = printable(f"{run.path.parent.name}, {run.path.name}")
-    note = f"measuring the maps of {name} on {num_clouds} clouds"
-    Console(highlight=False).print(note, markup=False, soft_wrap=True)
+    say(f"measuring the maps of {name} on {num_clouds} clouds", markup=False, soft_wrap=True)
     model = load_model(run.last, device)
     summary = measure_faithfulness(model, data.clouds, num_clouds, recipe.num_points).summary()
     write_json(file, {"data": fingerprint(data), "clouds": num_clouds, "found": summary})

@@ -60,10 +60,21 @@ class KeptRuns:
         found: dict[str, dict[str, Any]] = runs
         return found
 
+    def check(self) -> None:
+        """Refuse a file that has runs of this grid's names by another recipe or on other data."""
+        runs = self.read()
+        for entry, seed in self.grid.pairs():
+            kept = runs.get(_name(entry, seed))
+            if kept is not None and not self._is_same(kept, entry, seed):
+                raise InputError(
+                    f"{self.file}: {_name(entry, seed)} is a run of another recipe, split or data "
+                    "set, and would be lost: name another file"
+                )
+
     def take(self) -> int:
         """Put runs of the file that are missing into the folder of the comparison; count them.
 
-        Runs of another recipe, of other data or without one of the conditions are left out.
+        Runs without one of the conditions are left out.
         """
         runs, count = self.read(), 0
         for entry, seed in self.grid.pairs():
@@ -87,8 +98,11 @@ class KeptRuns:
         return count
 
     def add(self) -> None:
-        """Add the measured runs of the comparison to the file; those that it has are replaced."""
-        new = {}
+        """Add the measured runs of the comparison to the file.
+
+        A run that it has is replaced if nothing that was measured of it is lost.
+        """
+        new = dict[str, dict[str, Any]]()
         for entry, seed in self.grid.pairs():
             run = self.grid.run_of(entry, seed)
             scores = read_scores(run, self.data)
@@ -108,15 +122,21 @@ class KeptRuns:
             return
         with locked(self.grid.out / "kept"):  # another process may add its runs
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(dict(sorted({**self.read(), **new}.items())), indent=1)
+            old = self.read()
+            new = {name: run for name, run in new.items() if _has_all(run, old.get(name))}
+            text = json.dumps(dict(sorted({**old, **new}.items())), indent=1)
             with replacing(self.file) as file:
                 file.write(gzip.compress(text.encode(), mtime=0))
 
     def _fits(self, kept: dict[str, Any], entry: Entry, seed: int) -> bool:
-        scores = kept["scores"]
-        if scores.get("data") != fingerprint(self.data):
-            return False
-        if not all(each in scores.get("conditions", ()) for each in self.conditions):
+        measured = kept["scores"].get("conditions", ())
+        return self._is_same(kept, entry, seed) and all(
+            each in measured for each in self.conditions
+        )
+
+    def _is_same(self, kept: dict[str, Any], entry: Entry, seed: int) -> bool:
+        """Tell whether a kept run is of the same recipe and was measured on the same data."""
+        if kept["scores"].get("data") != fingerprint(self.data):
             return False
         with tempfile.TemporaryDirectory() as folder, suppress(InputError):
             run = RunFolder(folder)
@@ -124,6 +144,14 @@ class KeptRuns:
             run.check(self.grid.recipe_of(entry, seed), ())
             return True
         return False
+
+
+def _has_all(new: dict[str, Any], old: dict[str, Any] | None) -> bool:
+    """Tell whether a run has all that was measured of an older one."""
+    if old is None:
+        return True
+    conditions = old["scores"]["conditions"].keys() <= new["scores"]["conditions"].keys()
+    return conditions and old.keys() <= new.keys()
 
 
 def _name(entry: Entry, seed: int) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 from pcea.datasets.clouds import UNLABELED, Clouds
 from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import checked
+from pcea.errors import InputError, checked
 from pcea.geometry import estimate_normals
 
 FILE = Path(__file__).with_suffix(".yaml")
@@ -73,24 +73,26 @@ class Translation:
     part: Tensor
 
 
-def translate(theirs: Taxonomy) -> Translation | None:
-    """Translate the labels of a data set, or give None if the table does not have them all."""
-    own = everyday_taxonomy()
-    for lines in name_table().values():
-        if not set(theirs.categories) <= lines.keys():
-            continue
-        category = [own.categories.index(lines[name].category) for name in theirs.categories]
-        names = list[str]()
-        for part in theirs.parts:
-            owner, _, name = part.rpartition("/")
-            named = lines.get(owner)
-            if named is None or name not in named.parts:
-                break
-            names.append(f"{named.category}/{named.parts[name]}")
-        if len(names) == len(theirs.parts):
-            part_ids = [own.parts.index(name) for name in names]
-            return Translation(torch.tensor(category), torch.tensor(part_ids, dtype=torch.long))
-    return None
+def translate(name: str, theirs: Taxonomy) -> Translation | None:
+    """Translate the labels of a data set of a name, or give None if the table lacks one of them."""
+    own, lines = everyday_taxonomy(), name_table().get(name, {})
+    if not set(theirs.categories) <= lines.keys():
+        return None
+    category = [own.categories.index(lines[each].category) for each in theirs.categories]
+    common = [_common_part(lines, part) for part in theirs.parts]
+    if None in common:
+        return None
+    part = [own.parts.index(each) for each in common if each is not None]
+    return Translation(torch.tensor(category), torch.tensor(part, dtype=torch.long))
+
+
+def _common_part(lines: Mapping[str, Named], part: str) -> str | None:
+    """Find what a part such as ``Chair/backsupport`` is called, or None if it has no name."""
+    owner, _, name = part.rpartition("/")
+    named = lines.get(owner)
+    if named is None or name not in named.parts:
+        return None
+    return f"{named.category}/{named.parts[name]}"
 
 
 @register_dataset("everyday")
@@ -171,12 +173,12 @@ def _renamed(source: str, clouds: Clouds, theirs: Taxonomy) -> Clouds:
     part = torch.full((len(clouds.pos),), UNLABELED)
     if clouds.part is not None:
         new_part = torch.full((len(theirs.parts),), UNLABELED)
-        for i, name in enumerate(theirs.parts):
-            owner, _, name = name.rpartition("/")
-            if owner in lines:
-                named = lines[owner]
-                new_part[i] = own.parts.index(f"{named.category}/{named.parts[name]}")
-        part = new_part[clouds.part]
+        for i in clouds.part[clouds.part != UNLABELED].unique().tolist():
+            common = _common_part(lines, theirs.parts[i])
+            if common is None:
+                raise InputError(f"{FILE.name} has no name for {theirs.parts[i]} of {source}")
+            new_part[i] = own.parts.index(common)
+        part = torch.where(clouds.part == UNLABELED, UNLABELED, new_part[clouds.part.clamp(min=0)])
     names = tuple(f"{source}/{name}" for name in clouds.names)
     return replace(clouds, category=category, part=part, names=names)
 

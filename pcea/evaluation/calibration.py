@@ -101,7 +101,9 @@ def fit_temperature(probability: Tensor, target: Tensor) -> float:
     """Find the temperature T with which softmax(logits / T) has the least log loss.
 
     Above 1, answers become less confident; which one is the likeliest does not change. Choose it on
-    a validation split. Source: Guo et al., *On Calibration of Modern Neural Networks*, section 4.2.
+    a validation split. Where a probability is below 1e-12, its logit is not known exactly:
+    :func:`temperature_of_logits` takes logits. Source: Guo et al., *On Calibration of Modern Neural
+    Networks*, section 4.2.
 
     Args:
         probability: (M, C) softmax of the logits.
@@ -110,10 +112,16 @@ def fit_temperature(probability: Tensor, target: Tensor) -> float:
     Raises:
         InputError: the shapes do not fit, there are no answers, or values are out of range.
     """
+    _check(probability, target)
+    # The logits, but for a constant of each answer.
+    return temperature_of_logits(probability.double().clamp(min=_LEAST).log(), target)
+
+
+def temperature_of_logits(logits: Tensor, target: Tensor) -> float:
+    """Compute :func:`fit_temperature` from logits (M, C)."""
     from scipy.optimize import minimize_scalar
 
-    _check(probability, target)
-    logits = probability.double().clamp(min=_LEAST).log()  # but for a constant of each answer
+    logits = logits.double()
 
     def loss(log_temperature: float) -> float:
         return float(F.cross_entropy(logits / exp(log_temperature), target))

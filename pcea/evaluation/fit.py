@@ -18,7 +18,7 @@ def fit_to(model: PointModel | WrappedModel, data: PointCloudDataset) -> PointMo
         InputError: the labels of the data set are neither the model's nor in that table.
     """
     if isinstance(model, PointModel) and model.info.taxonomy != data.taxonomy:
-        model = translated(model, data.taxonomy) or model
+        model = translated(model, data.name, data.taxonomy) or model
     check_fit(model, data)
     return model
 
@@ -30,14 +30,20 @@ def check_labels(model: PointModel | WrappedModel, clouds: Clouds) -> None:
     parts, taxonomy = model.task == "segmentation", model.info.taxonomy
     if parts and clouds.part is None:
         raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    if parts and not clouds.all_labeled:
-        raise InputError("some points have no part label, and no figure can be made of them")
+    if parts:
+        require_part_labels(clouds)
     for kind, label, names in (
         ("category", clouds.category, taxonomy.categories),
         ("part", clouds.part if parts else None, taxonomy.parts),
     ):
         if label is not None and int(label.max()) >= len(names):
             raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
+
+
+def require_part_labels(clouds: Clouds) -> None:
+    """Refuse clouds in which some points have no part label and others have."""
+    if not clouds.all_labeled:
+        raise InputError("some points have no part label, and no figure can be made of them")
 
 
 def check_fit(model: PointModel | WrappedModel, data: PointCloudDataset) -> None:

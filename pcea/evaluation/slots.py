@@ -21,6 +21,7 @@ from pcea.evaluation.association import (
     shuffle,
     soft_cells,
 )
+from pcea.evaluation.fit import require_part_labels
 from pcea.evaluation.slot_figures import LayerFigures, SlotFigures, SlotStatistics
 from pcea.geometry import knn, quantile
 from pcea.models import PointModel
@@ -68,6 +69,7 @@ def measure_slots(
     num_points = model.info.num_points if num_points is None else num_points
     if not len(clouds):
         raise InputError("there are no clouds to measure slots on")
+    require_part_labels(clouds)
     kinds = [each.map_kind for each in model.encoder.attentions]
     labels = _Labels(clouds, taxonomy, repeats, seed)
     layers = [_Layer(kind, labels) for kind in kinds]

@@ -6,16 +6,20 @@ import torch
 from torch import Tensor
 
 from pcea.datasets import Clouds
+from pcea.defaults import SURE
 from pcea.errors import InputError, checked
-from pcea.evaluation.calibration import Calibration, fit_temperature, measure_calibration
+from pcea.evaluation.calibration import (
+    Calibration,
+    measure_calibration,
+    temperature_of_logits,
+)
 from pcea.evaluation.evaluate import evaluate
+from pcea.evaluation.fit import check_labels
 from pcea.evaluation.metrics import PartResult
 from pcea.models import PointModel
 from pcea.models.base import evaluating
 from pcea.models.familiarity import Familiarity
 
-# Below this probability a calibrated answer is more often wrong than right.
-LEAST_PROBABILITY = 0.5
 # The share of validation clouds that are familiar.
 FAMILIAR = 0.95
 
@@ -25,7 +29,8 @@ class Trust:
     """What became of a model, on the clouds that it was calibrated by.
 
     Args:
-        temperature: what its logits were divided by, 1 for a segmenter.
+        temperature: what its logits were divided by; 1 for a segmenter, and if all answers are
+            right.
         before, after: its calibration without and with it.
         limits: what makes an answer unsure, as in :class:`pcea.models.ModelInfo`.
         sure: (M,) bool which answers are sure.
@@ -67,6 +72,8 @@ def make_trustworthy(
     """
     if len(train) < 2 or len(val) < 2:
         raise InputError("to calibrate a model, each split needs at least 2 clouds")
+    for clouds in (train, val):
+        check_labels(model, clouds)
     if model.task == "segmentation":
         return _limit_segmenter(model, val, num_points, batch_size)
     features, category = _features(model, train, num_points, batch_size), train.category.cpu()
@@ -74,18 +81,20 @@ def make_trustworthy(
     layer = model.last_layer
     logits = layer(known.to(model.device)).float().cpu()
     before = logits.softmax(-1)
-    temperature = fit_temperature(before, target)
-    layer.weight.div_(temperature)
-    if layer.bias is not None:
-        layer.bias.div_(temperature)
+    # If all answers are right, the lower the temperature, the better: none is the best.
+    all_right = bool((logits.argmax(-1) == target).all())
+    temperature = 1.0 if all_right else temperature_of_logits(logits, target)
     after = (logits / temperature).softmax(-1)
     familiarity = Familiarity(len(model.info.taxonomy.categories), features.shape[1])
     familiarity.fit(features, category)
     distance = familiarity.distance(known)
     limits = {
-        "probability": LEAST_PROBABILITY,
+        "probability": SURE,
         "distance": float(distance.double().quantile(FAMILIAR)),
     }
+    layer.weight.div_(temperature)
+    if layer.bias is not None:
+        layer.bias.div_(temperature)
     model.familiarity = familiarity.to(model.device)
     model.info = replace(model.info, limits=limits)
     confidence, answer = after.max(-1)
@@ -101,14 +110,14 @@ def make_trustworthy(
 
 def _limit_segmenter(model: PointModel, val: Clouds, num_points: int, batch_size: int) -> Trust:
     """Let a segmenter say when the category is unsure."""
-    limits = {"probability": LEAST_PROBABILITY}
+    limits = {"probability": SURE}
     result = evaluate(model, val, num_points, batch_size=batch_size, use_category=False)
     assert isinstance(result, PartResult) and result.category_probability is not None
     probability, target = result.category_probability, result.category
     found = measure_calibration(probability, target)
     model.info = replace(model.info, limits=limits)
     confidence, answer = probability.max(-1)
-    sure, right = confidence >= LEAST_PROBABILITY, answer == target
+    sure, right = confidence >= SURE, answer == target
     return Trust(1.0, found, found, limits, sure, right)
 
 

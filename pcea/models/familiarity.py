@@ -39,8 +39,8 @@ class Familiarity(nn.Module):
     def fit(self, features: Tensor, category: Tensor) -> None:
         """Learn from features (M, width) of the training split and their categories (M,), int64.
 
-        A category without features gets the mean of all. It is an InputError if features are not
-        finite or fewer than two.
+        A category without features gets the mean of another one. It is an InputError if features
+        are not finite or fewer than two.
         """
         if len(features) < 2 or not features.isfinite().all():
             raise InputError("familiarity needs at least 2 features, and all of them finite")
@@ -48,7 +48,7 @@ class Familiarity(nn.Module):
         belongs = one_hot.to(features.device)[category]  # (M, categories)
         count = belongs.sum(0).unsqueeze(1)
         mean = belongs.T @ wide / count.clamp(min=1)
-        mean = torch.where(count > 0, mean, wide.mean(0))
+        mean = torch.where(count > 0, mean, mean[category[0]])
         off = wide - mean[category]
         spread = off.T @ off / len(off)
         spread += torch.eye(len(spread)).to(spread) * SHRINKAGE * spread.diagonal().mean()
@@ -58,5 +58,6 @@ class Familiarity(nn.Module):
 
     def distance(self, features: Tensor) -> Tensor:
         """Measure features (B, width): (B,) distances, 0 or more."""
-        own, means = features.float() @ self.whitening, self.mean @ self.whitening
+        center = self.mean.mean(0)  # subtracted first, since features may be far from zero
+        own, means = ((each - center) @ self.whitening for each in (features.float(), self.mean))
         return torch.cdist(own, means).amin(-1) / features.shape[-1] ** 0.5

@@ -40,6 +40,16 @@ class ModelInfo:
     training: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        limits = {name: float(each) for name, each in self.limits.items()}
+        for name, each in limits.items():
+            if name not in LIMITS or not 0 <= each < math.inf:
+                raise InputError(
+                    f"limit {name!r} of a model is {each}: there are {' and '.join(LIMITS)}, and "
+                    "they are finite numbers from 0 on"
+                )
+        object.__setattr__(self, "limits", limits)
+
     def __repr__(self) -> str:
         parts = f", {len(self.taxonomy.parts)} parts" if self.taxonomy.parts else ""
         return (
@@ -59,9 +69,6 @@ class ModelInfo:
             named = values.pop("taxonomy")
             parts_of = tuple(tuple(ids) for ids in named["parts_of"])
             taxonomy = Taxonomy(tuple(named["categories"]), tuple(named["parts"]), parts_of)
-            limits = values.get("limits", {}).items()
-            if not all(math.isfinite(each) and key in LIMITS for key, each in limits):
-                raise ValueError(f"limits must be numbers for {' and '.join(LIMITS)}")
             return cls(taxonomy=taxonomy, **values)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise InputError(f"not a description of a pcea model: {error}") from error

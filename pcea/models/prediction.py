@@ -211,7 +211,9 @@ class Prediction:
     @property
     def unsure(self) -> bool | None:
         """Whether the answer is unsure; None if the model has no limits that say so."""
-        return bool(self.doubts) if self.model.info.limits else None
+        limits = self.model.info.limits
+        known = "probability" in limits or ("distance" in limits and self.distance is not None)
+        return bool(self.doubts) if known else None
 
     @property
     def category_id(self) -> int:

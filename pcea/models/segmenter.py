@@ -1,6 +1,7 @@
 """Part segmentation: to which part each point of a cloud or face of a mesh belongs."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -243,7 +244,9 @@ def by_common_name(prediction: Prediction) -> tuple[Taxonomy, list[Tensor]]:
     It returns a taxonomy of the K names that are the likeliest at some point of the sample, all of
     the likeliest category, and their probabilities at each vote, (num_points, K), which sum to 1.
     """
-    names = [part.rpartition("/")[2] for part in prediction.model.info.taxonomy.parts]
+    parts = prediction.model.info.taxonomy.parts
+    # A number is no name that categories could have in common.
+    names = [part if re.search(r"/part\d+$", part) else part.rpartition("/")[2] for part in parts]
     common = list(dict.fromkeys(names))
     index = torch.tensor([common.index(name) for name in names])
     probability = prediction.probability

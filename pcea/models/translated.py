@@ -18,12 +18,12 @@ class TranslatedModel(WrappedModel):
     """
 
 
-def translated(model: PointModel, theirs: Taxonomy) -> TranslatedModel | None:
-    """Translate a segmenter to the labels of a data set that ``everyday.yaml`` lists.
+def translated(model: PointModel, name: str, theirs: Taxonomy) -> TranslatedModel | None:
+    """Translate a segmenter to the labels of a data set that ``everyday.yaml`` lists by its name.
 
-    It returns None if the model is of another taxonomy, or the table lacks a label.
+    It returns None if the model is of another taxonomy, or the table lacks the name or a label.
     """
-    translation = translate(theirs) if theirs.parts else None
+    translation = translate(name, theirs) if theirs.parts else None
     if translation is None or model.info.taxonomy != everyday_taxonomy():
         return None
     options = {"task": "segmentation", "normals": model.encoder.normals}

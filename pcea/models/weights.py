@@ -64,6 +64,8 @@ def save_model(model: PointModel | WrappedModel, path: str | Path) -> None:
     An interrupted call leaves no partial file. A wrapped module is saved under its own names.
     """
     own = uncompiled(model)
+    if isinstance(own, WrappedModel) and ":" not in own.info.name:
+        raise InputError("a translated model is made to be measured: save the model itself")
     own = uncompiled(own.module) if isinstance(own, WrappedModel) else own
     # Tied parameters share storage, which the format refuses: each name gets its own copy.
     tensors = {name: t.detach().cpu().clone() for name, t in own.state_dict().items()}

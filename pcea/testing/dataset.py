@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from pcea.datasets import PointCloudDataset, list_datasets, load_dataset
-from pcea.datasets.clouds import tensors_of
+from pcea.datasets.clouds import UNLABELED, tensors_of
 from pcea.datasets.loading import layouts_of
 from pcea.testing.trial import refused, require
 
@@ -66,5 +66,6 @@ def _check_clouds(data: PointCloudDataset, where: str) -> None:
         unit = ((length - 1).abs() < 1e-2) | (length == 0)
         require(unit.all(), f"{where}: a normal is neither of length 1 nor 0")
     if clouds.part is not None and taxonomy.parts_of:
-        allowed = taxonomy.part_mask()[clouds.category[owner], clouds.part]
+        labeled = clouds.part != UNLABELED
+        allowed = taxonomy.part_mask()[clouds.category[owner][labeled], clouds.part[labeled]]
         require(allowed.all(), f"{where}: a point has a part that its category lacks")

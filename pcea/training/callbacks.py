@@ -39,6 +39,8 @@ class KeepWeights(Callback):
         """Save the weights as the last ones, and also as the best if the epoch is the best."""
         recipe, model, metrics = state.recipe, state.eval_model, state.metrics
         about = {"recipe": recipe.name, "seed": recipe.seed, "epochs": recipe.epochs}
+        if recipe.train_split != "train":
+            about["train_split"] = recipe.train_split
         if recipe.init is not None:
             about["init"] = recipe.init
         model.info = replace(model.info, training={**about, "validation": metrics})

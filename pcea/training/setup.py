@@ -1,6 +1,6 @@
 """Prepare a run: its data and its model, given by name or as objects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.datasets.clouds import UNLABELED
 from pcea.datasets.objects import as_datasets, hold_out
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError
@@ -18,7 +19,7 @@ from pcea.models.wrapped import wrap
 from pcea.recipes import Recipe
 from pcea.training.finetuning import freeze, initialize
 from pcea.training.methods import create_method
-from pcea.transforms import as_transforms
+from pcea.transforms import Transform, as_transforms
 from pcea.transforms.base import TRANSFORMS
 
 Splits = tuple[PointCloudDataset, PointCloudDataset | None]
@@ -92,6 +93,22 @@ def load_splits(
     return data, held_out
 
 
+def check_part_labels(data: PointCloudDataset, transforms: Sequence[Transform]) -> None:
+    """Refuse points without part labels where they cannot be learned from."""
+    if data.clouds.all_labeled:
+        return
+    if mixing := [str(each) for each in transforms if each.mixes]:
+        raise InputError(f"{mixing[0]} cannot mix clouds whose points have no part labels")
+    assert data.clouds.part is not None
+    owner = data.clouds.category.repeat_interleave(data.clouds.counts)
+    for category in owner[data.clouds.part == UNLABELED].unique().tolist():
+        if not data.taxonomy.parts_of[category]:
+            name = data.taxonomy.categories[category]
+            raise InputError(
+                f"points of category {name!r} have no part labels, and the category has no parts"
+            )
+
+
 def _given_splits(
     recipe: Recipe, dataset: Any, data_root: str | Path | None, notes: list[str]
 ) -> Splits:
@@ -145,6 +162,8 @@ def build_model(
     built: PointModel | WrappedModel
     if isinstance(model, PointModel):
         built = model
+        # What calibration learned of its weights does not hold for others.
+        built.familiarity, built.info = None, replace(built.info, limits={})
     elif model is not None:
         built = wrap(model, data.taxonomy, recipe.normals, **about)
     else:

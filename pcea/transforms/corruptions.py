@@ -188,6 +188,11 @@ def apply_by_cloud(
                 done.append(batch)
     if not done:
         return clouds
+    if len({batch.pos.shape[1] for batch in done}) > 1:
+        raise InputError(
+            f"{', '.join(map(str, transforms))}: clouds with different numbers of points cannot be "
+            "measured together"
+        )
     joined = {name: torch.cat([getattr(x, name) for x in done]) for name in tensors_of(done[0])}
     real = {name: joined[name].float() for name in REAL if name in joined}
     return Clouds.from_dense(**joined | real, names=clouds.names)

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets.clouds import Batch, sort_keys
+from pcea.errors import InputError
 from pcea.geometry import gather
 from pcea.transforms.base import Transform, keep, number, register_transform, take
 from pcea.transforms.drawing import (
@@ -29,14 +30,19 @@ class Resample(Transform):
         points: the number of points to keep, instead of a share; above N, points are repeated.
         density: how many times as likely a point is kept at one end of the cloud as at the other
             end, in a random direction. At 1, all points are equally likely.
-        same: whether a range is drawn from only once for all clouds of a batch. They then have as
-            many points as were drawn, and none is repeated.
+        same: whether a range is drawn from only once for all clouds of a batch. N then changes, as
+            with one number.
     """
 
     share: Share = number((0.25, 1.0), 0, 1, pair=True)
     points: Count = number(0, 0, whole=True, pair=True)
     density: float = number(1.0, 1)
     same: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.same and self.probability < 1:
+            raise InputError("resample: with same, the probability must be 1")
 
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         pos = batch.pos

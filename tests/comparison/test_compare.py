@@ -197,20 +197,43 @@ def test_maps_are_measured_by_the_first_seed(
     assert json.loads(json.dumps(again.faithful)) == json.loads(json.dumps(measured))
 
 
-def test_runs_of_another_recipe_or_other_conditions_are_not_taken(
+def test_a_file_with_runs_of_another_recipe_stays_as_it_is(
     file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    others = replace(RECIPE, epochs=RECIPE.epochs + 1), RECIPE
-    for number, (recipe, corrupt) in enumerate(zip(others, ("jitter:2", "rotate:1"), strict=True)):
-        with pytest.MonkeyPatch.context() as patch:
-            untrained(patch)
-            with pytest.raises(ZeroDivisionError):
-                pcea.compare(
-                    *(recipe, ATTENTIONS, tmp_path / str(number), (0,)),
-                    corrupt=[corrupt, "scale:5"],
-                    kept=file,
-                )
-        assert not list((tmp_path / str(number)).rglob("scores-*"))
+    before = file.read_bytes()
+    other = replace(RECIPE, epochs=RECIPE.epochs + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        with pytest.raises(
+            InputError, match=r"external\(slots=4\), seed 0 is a run of another recipe"
+        ):
+            pcea.compare(other, ATTENTIONS, tmp_path / "grid", (0,), kept=file)
+    assert file.read_bytes() == before
+
+
+def test_runs_without_a_condition_are_not_taken(
+    file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"corrupt": ["rotate:1", "scale:5"], "kept": file}
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        with pytest.raises(ZeroDivisionError):
+            pcea.compare(RECIPE, ATTENTIONS, tmp_path / "grid", (0,), **how)
+    assert not list((tmp_path / "grid").rglob("scores-*"))
+
+
+def test_a_run_is_not_replaced_by_one_of_which_less_was_measured(
+    found: Comparison, file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = file.read_bytes()
+    out = tmp_path / "grid"
+    compare(out, ATTENTIONS, (0, 1), file)
+    for scores in out.rglob("scores-*"):
+        conditions = json.loads(scores.read_text())
+        conditions["conditions"].pop("scale:5")
+        scores.write_text(json.dumps(conditions))
+    pcea.compare(RECIPE, ATTENTIONS, out, (0, 1), corrupt=["jitter:2"], kept=file)
+    assert file.read_bytes() == before
 
 
 def test_a_folder_that_was_cut_off_is_filled(

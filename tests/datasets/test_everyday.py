@@ -63,7 +63,7 @@ def test_translation_finds_the_same_part_under_both_names() -> None:
         tuple(name for name, _ in MESH_PARTS),
         tuple(f"{name}/{part}" for name, parts in MESH_PARTS for part in parts),
     )
-    found, own = translate(theirs), everyday_taxonomy()
+    found, own = translate("meshparts23", theirs), everyday_taxonomy()
     assert found is not None
     assert [own.categories[i] for i in found.category] == ["chair", "chair"]
     seats = ["chair/back", "chair/seat", "chair/leg"]
@@ -79,7 +79,14 @@ def test_translation_finds_the_same_part_under_both_names() -> None:
     ],
 )
 def test_a_label_that_is_not_in_the_table_is_not_translated(theirs: Taxonomy) -> None:
-    assert translate(theirs) is None
+    assert translate("meshparts23", theirs) is None
+
+
+def test_a_part_without_a_common_name_is_named(root: Path) -> None:
+    parts = root / "meshparts23_normal" / "parts.json"
+    parts.write_text(parts.read_text().replace("Cup/handle", "Cup/spoon"))
+    with pytest.raises(InputError, match=r"everyday.yaml has no name for Cup/spoon of meshparts23"):
+        load_dataset("everyday", "val", root, **FEW)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A segmenter of the data set ``everyday``, measured by the labels of another one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from pcea.datasets import Clouds, PointCloudDataset, Taxonomy
 from pcea.datasets.everyday import everyday_taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import PartResult, evaluate, fit_to
-from pcea.models import PointModel, create_model
+from pcea.models import PointModel, create_model, save_model
 from pcea.models.translated import TranslatedModel
 
 THEIRS = Taxonomy(
@@ -41,7 +42,9 @@ def data(generator: Generator) -> PointCloudDataset:
     pos = torch.nn.functional.normalize(torch.randn(4, 40, 3, generator=generator), dim=-1)
     category = torch.tensor([0, 1, 0, 1])
     part = torch.randint(0, 3, (4, 40), generator=generator) + 3 * category.unsqueeze(1)
-    return PointCloudDataset(Clouds.from_dense(pos, category, part=part), THEIRS, "mine", "test")
+    return PointCloudDataset(
+        Clouds.from_dense(pos, category, part=part), THEIRS, "meshparts23", "test"
+    )
 
 
 @torch.no_grad()
@@ -84,6 +87,22 @@ def test_categories_with_one_common_name_have_no_figure(
 def test_a_model_of_these_labels_is_not_translated(data: PointCloudDataset) -> None:
     own = create_model("eat-seg-tiny", THEIRS, **TINY)
     assert fit_to(own, data) is own
+
+
+def test_a_folder_of_another_name_is_not_translated(
+    model: PointModel, data: PointCloudDataset
+) -> None:
+    """Its part0 may be anything."""
+    data.name = "my-chairs"
+    with pytest.raises(InputError, match="which the model does not know"):
+        fit_to(model, data)
+
+
+def test_a_translated_model_is_not_saved(
+    model: PointModel, data: PointCloudDataset, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="save the model itself"):
+        save_model(fit_to(model, data), tmp_path / "m.safetensors")
 
 
 def test_other_labels_are_refused(model: PointModel, data: PointCloudDataset) -> None:

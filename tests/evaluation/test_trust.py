@@ -1,11 +1,14 @@
 """A calibrated classifier, and what it says of shapes that it knows and of others."""
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import pcea
 from pcea.datasets import PointCloudDataset, load_dataset
@@ -13,6 +16,7 @@ from pcea.errors import InputError
 from pcea.evaluation import evaluate, make_trustworthy
 from pcea.models import Classifier, create_model
 from pcea.models.familiarity import Familiarity
+from pcea.models.info import ModelInfo
 from pcea.models.prediction import Prediction
 
 OPTIONS = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16, "hidden": (16, 8)}
@@ -37,14 +41,28 @@ def model(splits: list[PointCloudDataset]) -> Classifier:
     return model.eval()
 
 
+def best_temperature(logits: Tensor, target: Tensor) -> float:
+    """Try many temperatures, in float64."""
+    tried = torch.logspace(-1, math.log10(50), 5_001, dtype=torch.float64)
+    losses = [
+        float(torch.nn.functional.cross_entropy(logits.double() / each, target)) for each in tried
+    ]
+    return float(tried[losses.index(min(losses))])
+
+
 def test_answers_stay_and_probabilities_become_true(
     model: Classifier, splits: list[PointCloudDataset], tmp_path: Path
 ) -> None:
     train, val = (each.clouds for each in splits)
     before = evaluate(model, val, 64)
+    with torch.no_grad():
+        model_logits = model(val.batch(range(len(val)), 64).pos)
     found = make_trustworthy(model, train, val, 64)
     after = evaluate(model, val, 64)
     assert torch.equal(before.prediction, after.prediction)
+    assert found.temperature == pytest.approx(
+        best_temperature(model_logits, val.category), rel=1e-3
+    )
     assert found.temperature > 2 and found.after.log_loss < found.before.log_loss
     assert found.before.log_loss == pytest.approx(before.figures(["log_loss"])["log_loss"])
     assert found.after.log_loss == pytest.approx(after.figures(["log_loss"])["log_loss"], rel=1e-4)
@@ -105,14 +123,38 @@ def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> N
         make_trustworthy(model, train, val.select([0]), 64)
 
 
-@pytest.mark.parametrize("limits", [{"distance": "x"}, [1], None, {"other": 1.0}])
-def test_broken_limits_are_refused(
-    model: Classifier, splits: list[PointCloudDataset], tmp_path: Path, limits: Any
+@pytest.mark.parametrize(
+    "limits",
+    [{"distance": "x"}, [1], None, {"other": 1.0}, {"distance": 10**400}, {"distance": -1}],
+)
+def test_broken_limits_are_refused(model: Classifier, limits: Any) -> None:
+    text = json.loads(replace(model.info, limits={"distance": 1.0}).to_json())
+    assert ModelInfo.from_json(json.dumps(text)).limits == {"distance": 1.0}
+    with pytest.raises(InputError, match=r"limit|not a description of a pcea model"):
+        ModelInfo.from_json(json.dumps({**text, "limits": limits}))
+
+
+def test_a_limit_that_cannot_be_measured_says_nothing(model: Classifier) -> None:
+    assert answer(model, {"distance": 1.0}).unsure is None
+
+
+def test_if_all_answers_are_right_the_temperature_stays(
+    model: Classifier, splits: list[PointCloudDataset]
 ) -> None:
-    model.info = replace(model.info, limits=limits)
-    pcea.save_model(model, tmp_path / "m.safetensors")
-    with pytest.raises(InputError, match="not a description of a pcea model"):
-        pcea.load_model(tmp_path / "m.safetensors")
+    train, val = (each.clouds for each in splits)
+    right = evaluate(model, val, 64).prediction
+    found = make_trustworthy(model, train, replace(val, category=right), 64)
+    assert found.temperature == 1 and found.right.all()
+
+
+def test_labels_that_the_model_lacks_leave_it_as_it_was(
+    model: Classifier, splits: list[PointCloudDataset]
+) -> None:
+    train, val = (each.clouds for each in splits)
+    weight = model.last_layer.weight.clone()
+    with pytest.raises(InputError, match="knows no category"):
+        make_trustworthy(model, replace(train, category=train.category + 9), val, 64)
+    assert torch.equal(model.last_layer.weight, weight) and not model.info.limits
 
 
 def test_the_familiarity_of_another_model_is_refused(

@@ -119,6 +119,17 @@ def test_parts_of_an_unsure_category_are_taken_together_by_name(pos: Tensor) -> 
     assert model.segment(cloud, "chair", votes=1, up="y").unsure is None
 
 
+def test_numbers_are_no_common_names(pos: Tensor) -> None:
+    parts = ("cup/part0", "chair/part0", "chair/leg")
+    model = create_model("eat-seg-tiny", Taxonomy(("cup", "chair"), parts), num_points=60)
+    assert isinstance(model, Segmenter)
+    with torch.no_grad():
+        model.last.weight.zero_()
+        model.last.bias.copy_(torch.tensor([0.35, 0.25, 0.4]).log())
+    model.info = replace(model.info, limits={"probability": 0.9})
+    assert model.segment(Cloud(pos[0]), votes=1, up="y").shares == {"leg": 1.0}
+
+
 def test_every_point_is_answered(generator: torch.Generator) -> None:
     model = build()
     for count in (2, 40, 3000):

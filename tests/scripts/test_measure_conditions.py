@@ -91,3 +91,10 @@ def test_it_prints_a_table_and_writes_the_figures(
     )
     with pytest.raises(SystemExit, match="parts-eat-tiny is not a classifier"):
         script.main()
+    for more, complaint in (
+        (["modelnet40-eat-small", "--dataset", "shapes"], "which the model does not know"),
+        (words + ["--every", "0"], "--every 0 must be at least 1"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["measure_conditions", *more])
+        with pytest.raises(SystemExit, match=complaint):
+            script.main()

@@ -75,6 +75,11 @@ def classification(sizes: dict[str, int]) -> Recipe:
     return tiny_recipe("classification")
 
 
+@pytest.fixture
+def segmentation(sizes: dict[str, int]) -> Recipe:
+    return tiny_recipe("segmentation")
+
+
 def tiny_recipe(task: str) -> Recipe:
     return Recipe(
         name="tiny",

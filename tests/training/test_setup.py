@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from pcea.errors import InputError
+from pcea.models import load_model
+from pcea.models.familiarity import Familiarity
 from pcea.recipes import Recipe
 from pcea.training import build_model, setup, train
 
@@ -48,6 +50,67 @@ def test_an_empty_split_is_refused(
     with pytest.raises(InputError, match=split):
         train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def without_labels(
+    monkeypatch: pytest.MonkeyPatch, split: str, category: int, parts_of: Any = None
+) -> None:
+    """Take the part labels of a category of a split away."""
+    original = setup.load_dataset
+
+    def load(name: str, which: str, root: Any = None) -> Any:
+        data = original(name, which, root)
+        if parts_of is not None:
+            data.taxonomy = replace(data.taxonomy, parts_of=parts_of)
+        if which == split:
+            owner = data.clouds.category.repeat_interleave(data.clouds.counts)
+            part = data.clouds.part.where(owner != category, -1)
+            data.clouds = replace(data.clouds, part=part)
+        return data
+
+    monkeypatch.setattr(setup, "load_dataset", load)
+
+
+def test_points_without_part_labels_are_learned_from(
+    segmentation: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_labels(monkeypatch, "train", category=1)
+    recipe = replace(segmentation, epochs=1, transforms=("translate(0.2)",))
+    run = train(recipe, tmp_path / "run")
+    assert math.isfinite(run.read_metrics()[0]["train_loss"])
+
+
+@pytest.mark.parametrize(
+    ("split", "parts_of", "transforms", "complaint"),
+    [
+        ("val", None, (), "points of split 'val' have no part label"),
+        ("train", None, ("rsmix",), "rsmix.* cannot mix clouds whose points have no part labels"),
+        ("train", ((0, 1), (), (4, 5)), (), "'disc' have no part labels, and the category has no"),
+    ],
+)
+def test_points_without_part_labels_where_they_are_needed(
+    segmentation: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    split: str,
+    parts_of: Any,
+    transforms: tuple[str, ...],
+    complaint: str,
+) -> None:
+    without_labels(monkeypatch, split, 1, parts_of)
+    with pytest.raises(InputError, match=complaint):
+        train(replace(segmentation, transforms=transforms), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_drops_what_calibration_learned(classification: Recipe, tmp_path: Path) -> None:
+    model = train(replace(classification, epochs=1), tmp_path / "first")
+    calibrated = load_model(model.path)
+    calibrated.info = replace(calibrated.info, limits={"probability": 0.5})
+    calibrated.familiarity = Familiarity(3, calibrated.last_layer.in_features)
+    run = train(replace(classification, epochs=1), tmp_path / "second", model=calibrated)
+    again = load_model(run.path)
+    assert again.familiarity is None and not again.info.limits
 
 
 def test_a_validation_split_smaller_than_a_batch(

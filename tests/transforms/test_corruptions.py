@@ -54,6 +54,12 @@ def test_every_transform_can_change_clouds_together(clouds: Clouds, name: str) -
     torch.testing.assert_close(both.part, alone.part)
 
 
+def test_clouds_of_different_sizes_cannot_be_measured_together(clouds: Clouds) -> None:
+    transforms = as_transforms(["resample(points=(20, 100), same=true)"])
+    with pytest.raises(InputError, match="different numbers of points cannot be measured"):
+        apply_by_cloud(clouds, transforms, 128)
+
+
 def test_the_same_numbers_on_every_machine(clouds: Clouds) -> None:
     first = corrupt(clouds, "jitter", 2, 128)[0].pos[0] - clouds.pos[0]
     assert first.tolist() == pytest.approx(JITTER, abs=1e-7)

@@ -5,6 +5,7 @@ import torch
 from torch import Generator, Tensor
 
 from pcea.datasets import Batch
+from pcea.errors import InputError
 from pcea.transforms import Transform
 from pcea.transforms.sampling import DropPatch, DropPoints, OneSide, Resample
 
@@ -41,6 +42,11 @@ def test_a_fixed_number_makes_all_clouds_smaller(
 ) -> None:
     times = kept(batch, transform(batch, generator))
     assert (times.sum(1) == total).all() and times.max() == 1
+
+
+def test_one_number_for_the_whole_batch_has_no_probability() -> None:
+    with pytest.raises(InputError, match="the probability must be 1"):
+        Resample(same=True, probability=0.5)
 
 
 @pytest.mark.parametrize(

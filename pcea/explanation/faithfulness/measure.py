@@ -13,7 +13,7 @@ from pcea.datasets import Batch, Clouds
 from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.errors import InputError, checked
 from pcea.evaluation.association import rank_correlation
-from pcea.evaluation.fit import check_labels
+from pcea.evaluation.fit import check_labels, require_part_labels
 from pcea.explanation.faithfulness.curves import (
     Labeled,
     area,
@@ -79,6 +79,7 @@ def measure_faithfulness(
     model = copy.deepcopy(uncompiled(model)).eval().requires_grad_(False)
     model.clean = False  # or points would be left out that are alone because others were left out
     check_labels(model, clouds)
+    require_part_labels(clouds)
     draw = Generator().manual_seed(seed)
     num_points = model.info.num_points if num_points is None else num_points
     model.info = replace(model.info, num_points=num_points)
