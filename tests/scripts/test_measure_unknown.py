@@ -1,0 +1,59 @@
+"""The script that leaves categories out of training, and looks whether they are told."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.errors import InputError
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_unknown.py"
+
+
+@pytest.fixture(scope="module")
+def shapes() -> PointCloudDataset:
+    return load_dataset("shapes", "val", num_per_category=2, num_points=64)
+
+
+def test_no_cloud_of_a_left_out_category_is_known(
+    script: ModuleType, shapes: PointCloudDataset
+) -> None:
+    left_out = script.draw(shapes, 3, seed=1)
+    assert left_out == script.draw(shapes, 3, seed=1) != script.draw(shapes, 3, seed=2)
+    known, unknown = script.split(shapes, left_out)
+    names = [shapes.taxonomy.categories[i] for i in left_out]
+    assert len(known.taxonomy.categories) == 13 and not set(names) & set(known.taxonomy.categories)
+    assert {each.split("/")[0] for each in unknown.clouds.names} == set(names)
+    assert len(known) == 26 and len(unknown) == 6
+    for cloud in known.clouds:
+        named = known.taxonomy.categories[int(cloud.category)]
+        assert cloud.names[0].split("/")[0] == named
+    with pytest.raises(InputError, match="must be 1 to 14 of 16"):
+        script.draw(shapes, 15, seed=0)
+
+
+def test_the_area_is_the_share_of_pairs_in_order(script: ModuleType) -> None:
+    known, unknown = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0, 4.0])
+    assert script.auroc(known, unknown) == pytest.approx((1 + 0.5 + 0 + 3) / 6)
+
+
+def test_it_prints_each_score_and_goes_on(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "found.json"
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(
+        "dataset: shapes\nmodel: eat-tiny\nnum_points: 64\nepochs: 1\nbatch_size: 64\n"
+        "model_options: {dims: [8, 8, 16], num: [16, 8], k: 4, depth: 1, fused: 16}\n"
+    )
+    words = [str(recipe), "--out", str(tmp_path / "run"), "--json", str(file)]
+    script.main(words)
+    first, said = json.loads(file.read_text()), capsys.readouterr().out
+    assert set(first["auroc"]) == {"distance", "1 - probability", "energy"}
+    assert all(0 <= each <= 1 for each in first["auroc"].values())
+    assert "never seen: " in said and "% of the unknown ones" in said
+    script.main(words)
+    assert json.loads(file.read_text()) == first
