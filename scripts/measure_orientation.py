@@ -5,15 +5,15 @@
 
 Every cloud of the split is classified twice: as it is, and turned so that a random one of the six
 axes is up. The table gives the share of standing and of turned clouds whose up axis is found, and
-whose category is then right: with several margins by which another axis must beat y, with several
-least confidences that it must also reach, and with y always. For a model that ships, it also gives
-the guess of the default model of each task, and that of the commands, which combine both.
+whose category is then right, with that axis up and with the answers of all axes combined: with y
+always, with the guess of the model alone, and, for a model that ships, with the guess of the
+default models together, as the commands make it; for several priors of y and several sharpnesses.
 """
 
 import argparse
 import json
-import math
 import sys
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -21,20 +21,20 @@ from torch import Tensor
 
 from pcea import Cloud, InputError, load_dataset, load_model
 from pcea.geometry import UP_AXES, upright
+from pcea.models import PointModel
 from pcea.models.orientation import (
-    LEAST,
-    MARGIN,
+    PRIOR,
+    SHARPNESS,
     VOTES,
-    agree,
     categories_by_up,
-    choose_up,
-    guess_up,
     guide_names,
+    weigh_axes,
 )
 from pcea.models.weights import ships
 
-MARGINS = (0.0, 0.1, 0.2, 0.3)
-CONFIDENCES = (0.0, 0.65, 0.75, 0.85, 0.95)
+PRIORS_OF_Y = (0.3, 0.4, 0.5, 0.6, 0.7)
+SHARPNESSES = (2, 4, 8)
+WAYS = "standing", "laid down"
 
 
 def lay_down(cloud: Cloud, up: str) -> Cloud:
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--clouds", type=int, help="how many, drawn with seed 0; default: all")
     parser.add_argument("--votes", type=int, default=VOTES)
     parser.add_argument("--data-root")
-    parser.add_argument("--json", type=Path, help="where to write the results of each cloud")
+    parser.add_argument("--json", type=Path, help="where to write the table")
     options = parser.parse_args()
     try:
         model = load_model(options.weights)
@@ -62,61 +62,62 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(clouds), generator=generator)[: options.clouds]
     truth = torch.randint(len(UP_AXES), (len(chosen),), generator=generator)
-    poses: dict[str, list[Cloud]] = {"standing": [], "laid down": []}
+    poses: dict[str, list[Cloud]] = {way: [] for way in WAYS}
     for index, up in zip(chosen.tolist(), truth.tolist(), strict=True):
         own = clouds.batch([index])
         cloud = Cloud(own.pos[0], None if own.normal is None else own.normal[0])
         poses["standing"].append(cloud)
         poses["laid down"].append(lay_down(cloud, UP_AXES[up]))
-    label = clouds.category[chosen]
-    found = {
-        way: torch.stack([categories_by_up(model, cloud, options.votes) for cloud in each])
-        for way, each in poses.items()
-    }
-    up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
-    print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes")
-    print("share of clouds           up is right          category is right")
-    print("margin   confidence ≥     standing  laid down  standing  laid down")
-    rules = [(margin, 0.0) for margin in MARGINS if margin != MARGIN]
-    rules += [(MARGIN, least) for least in CONFIDENCES] + [(math.inf, 0.0)]
-    for margin, least in rules:
-        axes = {way: choose_up(each.amax(-1), margin, least) for way, each in found.items()}
-        print(f"{margin:6.2f}   {least:15.2f}  {cells(axes, found, up, label)}")
+    found = {way: by_up(model, each, options.votes) for way, each in poses.items()}
+    guides = {"the model": {way: each.amax(-1) for way, each in found.items()}}
     if ships(model):
-        guesses = {way: guess_all(each) for way, each in poses.items()}
-        for who in guesses["standing"]:
-            axes = {way: each[who] for way, each in guesses.items()}
-            print(f"{who:24s}  {cells(axes, found, up, label)}")
+        for name in guide_names():
+            guide = load_model(name)
+            guides[name] = {
+                way: by_up(guide, each, options.votes).amax(-1) for way, each in poses.items()
+            }
+    up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
+    label = clouds.category[chosen]
+    print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes\n")
+    titles = ["up right", "category right", "combined"]
+    heads = [f"{way}: {title}" for way in WAYS for title in titles]
+    print("| who guesses | prior of y | sharpness | " + " | ".join(heads) + " |")
+    print("|---|---|---|" + "---|" * len(heads))
+    rows = []
+    for who, prior, sharpness in choices(list(guides)):
+        told = [guides[name] for name in who]
+        before = {"y": 1.0} if prior == 1 else {**PRIOR, "y": prior}
+        weights = {way: weigh_axes([each[way] for each in told], before, sharpness) for way in WAYS}
+        name = "nobody: y" if prior == 1 else " and ".join(who)
+        figures = [x for way in WAYS for x in shares(weights[way], found[way], up[way], label)]
+        rows.append((name, prior, sharpness, *figures))
+        cells = " | ".join(f"{100 * each:.1f} %" for each in figures)
+        print(f"| {name} | {prior:.1f} | {sharpness} | {cells} |", flush=True)
     if options.json is not None:
-        confidence = {way: probability.amax(-1).tolist() for way, probability in found.items()}
-        options.json.write_text(json.dumps({"up": truth.tolist(), **confidence}))
+        options.json.write_text(json.dumps(rows, indent=1))
 
 
-def guess_all(clouds: list[Cloud]) -> dict[str, Tensor]:
-    """Guess the up axes (M,) by each default model, and by both together, as find_up does."""
-    guides = {name: load_model(name) for name in guide_names()}
-    found: dict[str, list[int]] = {name: [] for name in [*guides, "what the commands do"]}
-    for cloud in clouds:
-        guesses = {name: guess_up(model, cloud) for name, model in guides.items()}
-        together = agree([(each, LEAST[guides[name].task]) for name, each in guesses.items()])
-        for name, guess in (guesses | {"what the commands do": together}).items():
-            found[name].append(UP_AXES.index(guess.up))
-    return {name: torch.tensor(axes) for name, axes in found.items()}
+def choices(names: list[str]) -> list[tuple[tuple[str, ...], float, int]]:
+    """List who guesses, with which prior of y and which sharpness."""
+    every = tuple(names[1:] or names)
+    found: list[tuple[tuple[str, ...], float, int]] = [(every, 1.0, 1)]
+    found += [((name,), PRIOR["y"], SHARPNESS) for name in names]
+    found += [(every, prior, sharp) for prior, sharp in product(PRIORS_OF_Y, SHARPNESSES)]
+    return found
 
 
-def cells(
-    axes: dict[str, Tensor], found: dict[str, Tensor], up: dict[str, Tensor], label: Tensor
-) -> str:
-    """Write how often the axes and the categories, by probabilities (M, 6, C), are right."""
-    rows = {way: each[torch.arange(len(each)), axes[way]] for way, each in found.items()}
-    right = [percent(axes[way] == up[way]) for way in axes]
-    right += [percent(each.argmax(-1) == label) for each in rows.values()]
-    return "   ".join(right)
+def by_up(model: PointModel, clouds: list[Cloud], votes: int) -> Tensor:
+    """Predict the categories of each cloud with each axis up: (M, 6, categories)."""
+    return torch.stack([categories_by_up(model, cloud, votes) for cloud in clouds])
 
 
-def percent(right: Tensor) -> str:
-    """Write the share of true values."""
-    return f"{100 * float(right.float().mean()):6.1f} %"
+def shares(weight: Tensor, found: Tensor, up: Tensor, label: Tensor) -> list[float]:
+    """Say how often the axis is right, the category with it, and that of all axes combined."""
+    axis = weight.argmax(-1)
+    alone = found[torch.arange(len(found)), axis].argmax(-1)
+    combined = (weight.unsqueeze(-1) * found).sum(1).argmax(-1)
+    rights = axis == up, alone == label, combined == label
+    return [float(right.double().mean()) for right in rights]
 
 
 if __name__ == "__main__":

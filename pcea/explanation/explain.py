@@ -178,6 +178,7 @@ def explain(
             each._replace(logits=each.logits.detach(), recorded=Recording())
             for each in found.encoded
         ),
+        over_axes=found.over_axes,
         maps=maps,
         importance=importance_of(found, target) if importance else None,
         gallery=(),

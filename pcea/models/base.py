@@ -226,23 +226,26 @@ class PointModel(nn.Module):
             shape: a cloud or mesh in any unit, or anything else that :func:`pcea.as_shape` takes.
             votes: how many samplings of the shape are averaged.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`, or ``auto``, which is
-                the default: :func:`pcea.models.orientation.find_up` guesses it.
+                the default: :func:`pcea.models.orientation.find_up` guesses it. If the guess is
+                not settled, the probabilities of the categories are combined over all axes.
             category: the category that a segmenter is given. Default: none.
             gradients: whether gradients of the logits reach the input positions.
 
         Raises:
             InputError: ``votes`` is below 1, or there is no such category or axis.
         """
-        from pcea.models.orientation import find_up
+        from pcea.models.orientation import combined_categories, find_up
 
         if category is not None and self.task == "classification":
             raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
-        shape, category_id, confidence = as_shape(shape), None, None
+        shape, category_id, confidence, over_axes = as_shape(shape), None, None, None
         if category is not None:
             category_id = self.info.taxonomy.category_id(category)
         if up == "auto":
             guess = find_up(self, shape)
             up, confidence = guess.up, guess.confidence
+            if category_id is None and not guess.settled:
+                over_axes = combined_categories(self, shape, guess)
         encoded = list[EncodedSample]()
         with evaluating(self), torch.set_grad_enabled(gradients):
             for first in range(0, votes, AT_A_TIME):
@@ -259,7 +262,7 @@ class PointModel(nn.Module):
                 clouds = recorded.clouds(len(taken))
                 each_vote = zip(taken, logits, clouds, distances, strict=True)
                 encoded += [EncodedSample(*each) for each in each_vote]
-        return Prediction(self, shape, up, confidence, category_id, tuple(encoded))
+        return Prediction(self, shape, up, confidence, category_id, tuple(encoded), over_axes)
 
     @contextmanager
     def _distances(self) -> Iterator[list[float]]:

@@ -1,6 +1,6 @@
-"""Guess which axis of a shape points up, from how confident a model is with each axis up."""
+"""Guess which axis of a shape points up, from how confident models are with each axis up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,48 +14,53 @@ from pcea.models.base import PointModel, evaluating
 from pcea.models.weights import list_pretrained, load_model, ships
 
 VOTES = 2
-# Another axis must beat the confidence of y by the margin, and reach the least confidence of its
-# task: a shape that fits no category resembles one of them a little when it lies. Classifiers are
-# less confident because of label smoothing. Both were chosen by scripts/measure_orientation.py.
-MARGIN = 0.2
-LEAST = {"classification": 0.75, "segmentation": 0.85}
-_Y = UP_AXES.index("y")
+# What is assumed before a shape is seen: in most files y is up, in many z, and seldom another axis.
+PRIOR = {"y": 0.5, "z": 0.2}
+# How much the confidence of a model says: its weight is raised to this power. Both were chosen by
+# scripts/measure_orientation.py.
+SHARPNESS = 4
+# A guess of a lower probability is not settled: the answers with all axes up are combined.
+SETTLED = 0.95
 
 
 @dataclass(frozen=True)
 class UpGuess:
-    """A model's guess of the up axis.
+    """A guess of the up axis.
 
     Args:
-        up: the guess, one of :data:`pcea.geometry.UP_AXES`.
-        by_axis: the probability of the likeliest category with each of these axes up.
+        by_axis: the probability that each of :data:`pcea.geometry.UP_AXES` is up; they sum to 1.
     """
 
-    up: str
     by_axis: tuple[float, ...]
 
     @property
-    def confidence(self) -> float:
-        """The confidence with the guessed axis up, 0 to 1."""
-        return self.by_axis[UP_AXES.index(self.up)]
+    def up(self) -> str:
+        """The likeliest axis, one of :data:`pcea.geometry.UP_AXES`."""
+        return UP_AXES[self.by_axis.index(max(self.by_axis))]
 
     @property
-    def y_confidence(self) -> float:
-        """The confidence with y up, 0 to 1."""
-        return self.by_axis[_Y]
+    def confidence(self) -> float:
+        """The probability of that axis, 0 to 1."""
+        return max(self.by_axis)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the guess is so sure that other axes need not be considered."""
+        return self.confidence >= SETTLED
 
 
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """Guess the up axis of a shape.
 
     The models that ship were trained on shapes with y up, each on other shapes. The default ones
-    guess, one of each task, whichever model predicts, and :func:`agree` chooses, so that all
-    commands use the same axis for a file. A model with other weights guesses alone, because only it
-    knows what was up in its training data.
+    guess together, one of each task, whichever model predicts, so that all commands use the same
+    axis for a file. A model with other weights guesses alone, because only it knows what was up in
+    its training data.
     """
     shape = as_shape(shape)
     guides = _guides(str(model.device)) if ships(model) else (model,)
-    return agree([(guess_up(each, shape), LEAST[each.task]) for each in guides])
+    told = [categories_by_up(each, shape).amax(-1) for each in guides]
+    return UpGuess(tuple(weigh_axes(told).tolist()))
 
 
 @cache
@@ -69,46 +74,36 @@ def guide_names() -> list[str]:
     return [list_pretrained(task)[0] for task in tasks]
 
 
-def agree(guesses: Sequence[tuple[UpGuess, float]]) -> UpGuess:
-    """Choose among the guesses of several models, each with the least confidence of its task.
+def weigh_axes(
+    confidences: Sequence[Tensor],
+    prior: Mapping[str, float] = PRIOR,
+    sharpness: float = SHARPNESS,
+) -> Tensor:
+    """Compute the probability that each axis is up, (…, 6), ordered as UP_AXES.
 
-    The choice is y if a model guesses y with at least its least confidence. Else it is the axis
-    whose confidence exceeds the least one by most, if the confidences of all models added up also
-    put it ahead of y by more than :data:`MARGIN`. Else it is y.
+    A model is more confident if a shape stands as those that it was trained on. The probability of
+    an axis is in proportion to its prior times the sum, over the models, of the confidence with
+    this axis up to the power of the sharpness. So the most confident model has the most to say, and
+    one that does not know the shape little.
+
+    Args:
+        confidences: of each model, the probability of the likeliest category with each axis up,
+            (…, 6).
+        prior: the probability of some axes before a shape is seen; others share what is left.
+        sharpness: 0 or more.
     """
-
-    def weight(each: tuple[UpGuess, float]) -> tuple[int, float]:
-        guess, least = each
-        over = guess.confidence - least
-        return 1 if guess.up != "y" else 2 if over >= 0 else 0, over
-
-    best = max(guesses, key=weight)[0]
-    only = [guess for guess, _ in guesses]
-    ahead = sum(each.by_axis[UP_AXES.index(best.up)] - each.y_confidence for each in only)
-    if best.up == "y" or ahead > MARGIN:
-        return best
-    return UpGuess("y", max(only, key=lambda each: each.y_confidence).by_axis)
+    others = (1 - sum(prior.values())) / max(1, len(UP_AXES) - len(prior))
+    before = torch.tensor([prior.get(axis, others) for axis in UP_AXES])
+    weight = before * torch.stack(list(confidences)).pow(sharpness).sum(0)
+    return weight / weight.sum(-1, keepdim=True)
 
 
-def guess_up(model: PointModel, shape: ShapeLike) -> UpGuess:
-    """Guess the up axis of a shape with one model: the axis with the highest confidence, or y.
+def combined_categories(model: PointModel, shape: ShapeLike, guess: UpGuess) -> Tensor:
+    """Compute the probability of each category, (categories,), whichever axis is up.
 
-    A model is more confident if a shape stands as those that it was trained on. "Up" is therefore
-    what was up in its training data.
+    It is the mean of the answers with each axis up, weighted by the probability of the axis.
     """
-    confidence = categories_by_up(model, shape).amax(-1)  # (6,)
-    up = int(choose_up(confidence, MARGIN, LEAST[model.task]))
-    return UpGuess(UP_AXES[up], tuple(confidence.tolist()))
-
-
-def choose_up(confidence: Tensor, margin: float, least: float) -> Tensor:
-    """Choose the axis of the highest confidence, or y: (…, 6), ordered as UP_AXES, to indices (…).
-
-    Another axis must beat the confidence of y by more than ``margin``, and be at least ``least``.
-    """
-    best = confidence.max(-1)
-    clear = (best.values - confidence[..., _Y] > margin) & (best.values >= least)
-    return torch.where(clear, best.indices, _Y)
+    return torch.tensor(guess.by_axis) @ categories_by_up(model, shape)
 
 
 @torch.no_grad()

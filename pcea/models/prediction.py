@@ -121,9 +121,11 @@ class Prediction:
         model: the model.
         shape: the shape.
         up: the up axis that was used.
-        up_confidence: the confidence of its guess, 0 to 1; None if the axis was given.
+        up_confidence: the probability of its guess, 0 to 1; None if the axis was given.
         given: the id of the category that a segmenter was given; None: none was.
         encoded: the votes.
+        over_axes: (categories,) the probability of each category, combined over all axes that may
+            be up; None if the axis was given or is sure.
     """
 
     model: "PointModel"
@@ -132,6 +134,7 @@ class Prediction:
     up_confidence: float | None
     given: int | None
     encoded: tuple[EncodedSample, ...]
+    over_axes: Tensor | None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.summary})"
@@ -165,6 +168,11 @@ class Prediction:
             )
         if any(each.input.estimated for each in self.encoded):
             notes.append("normals, which the model needs and the shape lacks, were estimated")
+        if self.over_axes is not None and self.up_confidence is not None:
+            notes.append(
+                f"which way is up is not sure ({self.up}: {100 * self.up_confidence:.0f} %): the "
+                "category is that of all axes together"
+            )
         notes += [f"the answer is unsure: {doubt}" for doubt in self.doubts]
         return tuple(notes)
 
@@ -178,7 +186,9 @@ class Prediction:
 
     @cached_property
     def category_probability(self) -> Tensor:
-        """(categories,) see :meth:`PointModel.category_probability`."""
+        """(categories,) :attr:`over_axes`, else see :meth:`PointModel.category_probability`."""
+        if self.over_axes is not None:
+            return self.over_axes
         return self.model.category_probability(self.probability)
 
     @property

@@ -45,7 +45,7 @@ class Segmentation:
         face_probability: (F,) that part's probability; None for a cloud.
         category_probability: the sum over the category's parts; None if the category was given.
         up: the up axis that was used.
-        up_confidence: the confidence of its guess, 0 to 1; None if the axis was given.
+        up_confidence: the probability of its guess, 0 to 1; None if the axis was given.
         smooth: how many rounds of smoothing the labels of the faces went through.
         unsure: whether the predicted category is unsure; None if the model does not say so.
         notes: how the shape was read and what was done to its points, one sentence each.

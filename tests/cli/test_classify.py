@@ -11,7 +11,7 @@ import pytest
 
 import pcea as package
 from pcea.models import Classifier
-from pcea.models.orientation import guess_up
+from pcea.models.orientation import find_up
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
@@ -52,7 +52,7 @@ def test_up_is_guessed_or_told_and_said(
         told[up] = {each["name"]: each["probability"] for each in found["categories"]}
         assert told[up] == pytest.approx(dict(model.classify(shape, up=up)))
     assert told["y"] != told["-x"]
-    guess = guess_up(model, shape)
+    guess = find_up(model, shape)
     out = pcea(*words)
     assert f" {guess.up} (guessed) " in out
     found = json.loads(file.read_text())["files"][0]

@@ -131,11 +131,11 @@ def test_the_up_axis_is_guessed_or_given(
 
     file = tmp_path / "found.json"
     words = ("segment", cube, "--weights", segmenter, "--json", file, "--out")
-    guess = orientation.UpGuess("z", (0.1, 0.1, 0.25, 0.1, 0.75, 0.1))
+    guess = orientation.UpGuess((0.0, 0.0, 0.04, 0.0, 0.96, 0.0))
     monkeypatch.setattr(orientation, "find_up", lambda *_: guess)
     assert "z (guessed)" in pcea(*words, tmp_path / "guessed")
     found = json.loads(file.read_text())["files"][0]
-    assert (found["up"], found["up_confidence"]) == ("z", 0.75)
+    assert (found["up"], found["up_confidence"]) == ("z", 0.96)
     said = pcea(*words, tmp_path / "given", "--up", "z")
     assert "(guessed)" not in said
     assert json.loads(file.read_text())["files"][0]["up_confidence"] is None

@@ -11,17 +11,17 @@ from pcea.datasets import Taxonomy
 from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model, load_model, orientation
-from pcea.models.orientation import UpGuess, agree, categories_by_up, choose_up, find_up, guess_up
+from pcea.models.orientation import (
+    UpGuess,
+    categories_by_up,
+    find_up,
+    guide_names,
+    weigh_axes,
+)
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
 Score = Callable[[Tensor], Tensor]
-
-
-def bounds(monkeypatch: pytest.MonkeyPatch, margin: float, least: float = 0.0) -> None:
-    """Set the margin, and the least confidence of classifiers, that another axis than y needs."""
-    monkeypatch.setattr(orientation, "MARGIN", margin)
-    monkeypatch.setitem(orientation.LEAST, "classification", least)
 
 
 def told(name: str, score: Score, monkeypatch: pytest.MonkeyPatch) -> PointModel:
@@ -56,47 +56,54 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
 ) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), up)
-    bounds(monkeypatch, margin=0.0)
-    guess = guess_up(model, cloud)
-    assert guess.up == up
-    by_hand = []
-    for axis in ("y", up):
-        seen = [model.sample(cloud, seed, axis).pos for seed in range(2)]
-        p = torch.stack([surer_when_standing(pos).softmax(-1)[0] for pos in seen]).mean(0)
-        by_hand.append(float(p.max()))
-    assert (guess.y_confidence, guess.confidence) == pytest.approx(tuple(by_hand), abs=1e-5)
+    confidence = categories_by_up(model, cloud).amax(-1)
+    assert UP_AXES[int(confidence.argmax())] == up
+    seen = [model.sample(cloud, seed, up).pos for seed in range(2)]
+    by_hand = torch.stack([surer_when_standing(pos).softmax(-1)[0] for pos in seen]).mean(0).max()
+    assert float(confidence.max()) == pytest.approx(float(by_hand), abs=1e-5)
+    guess = find_up(model, cloud)
+    assert sum(guess.by_axis) == pytest.approx(1) and guess.confidence == max(guess.by_axis)
+    expected = weigh_axes([confidence])
+    torch.testing.assert_close(torch.tensor(guess.by_axis), expected)
 
 
-def test_y_stays_unless_another_is_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = told("eat-tiny", surer_when_standing, monkeypatch)
-    cloud = lay(skittle(), "-z")
-    bounds(monkeypatch, margin=0.0)
-    clear = guess_up(model, cloud)
-    ahead = clear.confidence - clear.y_confidence
-    assert ahead > 0.05
-    bounds(monkeypatch, margin=ahead - 0.01)
-    assert guess_up(model, cloud).up == "-z"
-    bounds(monkeypatch, margin=ahead + 0.01)
-    kept = guess_up(model, cloud)
-    assert (kept.up, kept.confidence) == ("y", clear.y_confidence)
+def test_axes_are_weighed_by_prior_and_confidence() -> None:
+    one, other = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.9, 0.5], [0.5, 0.5, 0.8, 0.5, 0.1, 0.5]])
+    prior = torch.tensor([0.075, 0.075, 0.5, 0.075, 0.2, 0.075])  # x, -x, y, -y, z, -z
+    weight = prior * (one**4 + other**4)
+    torch.testing.assert_close(weigh_axes([one, other]), weight / weight.sum())
+    torch.testing.assert_close(weigh_axes([other, one]), weight / weight.sum())
+    both = weigh_axes([torch.stack([one, other]), torch.stack([other, one])])
+    assert torch.equal(both[0], both[1])
+    assert weigh_axes([one, other], {"y": 1.0})[UP_AXES.index("y")] == 1
+    assert torch.allclose(weigh_axes([one], {}, 0), torch.full((6,), 1 / 6))
 
 
-def test_y_stays_unless_the_model_is_sure_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = told("eat-tiny", surer_when_standing, monkeypatch)
-    cloud = lay(skittle(), "-z")
-    bounds(monkeypatch, margin=0.0)
-    confidence = guess_up(model, cloud).confidence
-    bounds(monkeypatch, margin=0.0, least=confidence - 1e-4)
-    assert guess_up(model, cloud).up == "-z"
-    bounds(monkeypatch, margin=0.0, least=confidence + 1e-4)
-    assert guess_up(model, cloud).up == "y"
+def test_y_is_kept_of_a_shape_that_no_model_knows() -> None:
+    assert UpGuess(tuple(weigh_axes([torch.full((6,), 0.2)]).tolist())).up == "y"
 
 
-def test_many_are_chosen_at_once() -> None:
-    y, z = UP_AXES.index("y"), UP_AXES.index("z")
-    sure = torch.zeros(3, 6)
-    sure[:, y], sure[:, z] = torch.tensor([0.5, 0.5, 0.7]), torch.tensor([0.9, 0.6, 0.8])
-    assert choose_up(sure, margin=0.2, least=0.7).tolist() == [z, y, y]
+@pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
+def test_a_guess_that_is_not_settled_combines_all_axes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = create_model(name, PARTS, num_points=64).eval()
+    cloud = lay(skittle(), "x")
+    axes = categories_by_up(model, cloud)
+    for by_axis in ((0.1, 0.0, 0.6, 0.0, 0.3, 0.0), (0.0, 0.0, 0.97, 0.0, 0.03, 0.0)):
+        guess = UpGuess(by_axis)
+        monkeypatch.setattr(orientation, "find_up", lambda *_, guess=guess: guess)
+        found = model.predict(cloud, votes=1)
+        assert found.up == "y" and found.up_confidence == max(by_axis)
+        notes = [note for note in found.notes if "which way is up" in note]
+        if guess.settled:
+            assert found.over_axes is None and not notes
+        else:
+            expected = 0.1 * axes[0] + 0.6 * axes[2] + 0.3 * axes[4]
+            torch.testing.assert_close(found.category_probability, expected)
+            assert found.category == PARTS.categories[int(expected.argmax())]
+            assert "which way is up is not sure (y: 60 %)" in notes[0]
 
 
 def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,13 +138,11 @@ def test_normals_turn_with_the_positions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len({round(float(row[0]), 4) for row in found}) == 6
 
 
-def test_a_mesh_and_a_cloud_without_normals(monkeypatch: pytest.MonkeyPatch) -> None:
-    bounds(monkeypatch, margin=1.0)
+def test_a_mesh_and_a_cloud_without_normals() -> None:
     model = create_model("eat-seg-tiny", PARTS, num_points=64)
     mesh = Mesh(torch.eye(3), torch.tensor([[0, 1, 2]]))
     for shape in (mesh, Cloud(skittle().pos)):
-        guess = guess_up(model, shape)
-        assert guess.up == "y" and guess.confidence == guess.y_confidence
+        assert find_up(model, shape).up in UP_AXES
 
 
 def test_models_that_ship_share_one_guess() -> None:
@@ -147,38 +152,13 @@ def test_models_that_ship_share_one_guess() -> None:
         shape = chair.upright(up)
         found = [find_up(model, shape) for model in models]
         assert found[0] == found[1]
-        assert found[0] in [guess_up(model, shape) for model in models]
-
-
-def guessed(up: str, confidence: float, **sure: float) -> UpGuess:
-    told = dict.fromkeys(UP_AXES, 0.1) | sure | {up: confidence}
-    return UpGuess(up, tuple(told[axis] for axis in UP_AXES))
-
-
-@pytest.mark.parametrize(
-    ("guesses", "up"),
-    [
-        ({"y": (0.3, 0.75), "z": (0.9, 0.85)}, "z"),  # who is sure speaks
-        ({"y": (0.8, 0.75), "z": (0.99, 0.85)}, "y"),  # what stands for one is left standing
-        ({"x": (0.8, 0.75), "z": (0.95, 0.85)}, "z"),  # over its bound by 0.1, the other by 0.05
-        ({"x": (0.95, 0.75), "z": (0.95, 0.85)}, "x"),
-        ({"y": (0.3, 0.75)}, "y"),
-    ],
-)
-def test_several_agree(guesses: dict[str, tuple[float, float]], up: str) -> None:
-    told = [(guessed(axis, sure), least) for axis, (sure, least) in guesses.items()]
-    assert agree(told).up == agree(told[::-1]).up == up
-
-
-@pytest.mark.parametrize(("of_z", "up"), [(0.2, "z"), (0.0, "y")])
-def test_one_may_object(of_z: float, up: str) -> None:
-    told = [(guessed("z", 0.8), 0.75), (guessed("y", 0.64, z=of_z), 0.85)]  # y: 0.1 + 0.64
-    found = agree(told)
-    assert found == agree(told[::-1])
-    assert (found.up, found.confidence) == (up, {"z": 0.8, "y": 0.64}[up])
+        guides = [load_model(name) for name in guide_names()]
+        told = [categories_by_up(each, shape).amax(-1) for each in guides]
+        assert found[0] == UpGuess(tuple(weigh_axes(told).tolist()))
 
 
 def test_a_model_of_other_weights_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), "x")
-    assert find_up(model, cloud) == guess_up(model, cloud)
+    expected = weigh_axes([categories_by_up(model, cloud).amax(-1)])
+    torch.testing.assert_close(torch.tensor(find_up(model, cloud).by_axis), expected)

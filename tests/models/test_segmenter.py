@@ -85,7 +85,7 @@ def test_an_unknown_category_is_found(pos: Tensor) -> None:
 def test_it_says_how_much_speaks_for_the_category_it_found(pos: Tensor) -> None:
     model = build()
     cloud = Cloud(pos[0])
-    found = model.segment(cloud, votes=1)
+    found = model.segment(cloud, votes=1, up="y")
     with torch.no_grad():
         batch = model.sample(cloud)
         share = model(batch.pos, batch.normal).softmax(-1)[0].mean(0)  # cup, cup, chair

@@ -54,7 +54,9 @@ def test_all_models_take_one_axis_for_up(
     monkeypatch.setattr(
         "pcea.models.orientation.find_up",
         lambda model, shape: type(
-            "Guess", (), {"up": "x" if model is segmenter else "z", "confidence": 1.0}
+            "Guess",
+            (),
+            {"up": "x" if model is segmenter else "z", "confidence": 1.0, "settled": True},
         ),
     )
     collection = Collection(shape_files, [segmenter, classifier], up="auto")

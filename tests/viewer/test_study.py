@@ -52,7 +52,7 @@ def test_parts_are_those_of_segment(segmenter: PointModel, ball: Cloud) -> None:
 def test_prediction_of_a_classifier(classifier: PointModel, ball: Cloud) -> None:
     study = Study(classifier, ball)
     assert "parts" not in study.panels
-    expected = classifier.classify(ball)
+    expected = classifier.classify(ball, up="y")
     assert [name for name, _ in study.prediction] == [name for name, _ in expected]
     assert dict(study.prediction) == pytest.approx(dict(expected), abs=1e-5)
     assert set(study.panels["importance"][1]) == {"ball", "box"}
@@ -83,7 +83,7 @@ def test_auto_is_what_the_model_guesses(
 ) -> None:
     monkeypatch.setattr(
         "pcea.models.orientation.find_up",
-        lambda model, shape: type("Guess", (), {"up": "z", "confidence": 1.0}),
+        lambda model, shape: type("Guess", (), {"up": "z", "confidence": 1.0, "settled": True}),
     )
     assert Study(segmenter, ball, up="auto").up == "z"
 
