@@ -93,7 +93,7 @@ def test_weights_left_out_are_those_that_ship(pcea: Command, tmp_path: Path) -> 
     chair = Path(__file__).parents[2] / "data" / "samples" / "chair.obj"
     file = tmp_path / "found.json"
     assert " chair " in pcea("classify", chair, "--json", file)
-    assert json.loads(file.read_text())["weights"] == "modelnet40-eat-small"
+    assert json.loads(file.read_text())["weights"] == "modelnet40-eat-robust"
 
 
 def test_weights_of_the_other_task(pcea: Command, segmenter: Path, cube: Path) -> None:
