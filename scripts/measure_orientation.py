@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 
 from pcea import Cloud, InputError, load_dataset, load_model
+from pcea.datasets.everyday import everyday_taxonomy, translate
+from pcea.evaluation import check_fit
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel
 from pcea.models.orientation import (
@@ -56,10 +58,15 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = load_model(options.weights)
-        clouds = load_dataset(options.dataset, options.split, options.data_root).clouds
+        data = load_dataset(options.dataset, options.split, options.data_root)
+        # A segmenter of the data set `everyday` has other ids for the categories of others.
+        common = translate(data.name, data.taxonomy)
+        if common is None or model.info.taxonomy != everyday_taxonomy():
+            common = None
+            check_fit(model, data)
     except InputError as error:
         sys.exit(f"measure_orientation: {error}")
-    generator = torch.Generator().manual_seed(0)
+    clouds, generator = data.clouds, torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(clouds), generator=generator)[: options.clouds]
     truth = torch.randint(len(UP_AXES), (len(chosen),), generator=generator)
     poses: dict[str, list[Cloud]] = {way: [] for way in WAYS}
@@ -77,7 +84,7 @@ def main() -> None:
                 way: by_up(guide, each, options.votes).amax(-1) for way, each in poses.items()
             }
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
-    label = clouds.category[chosen]
+    label = clouds.category[chosen] if common is None else common.category[clouds.category[chosen]]
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes\n")
     titles = ["up right", "category right", "combined"]
     heads = [f"{way}: {title}" for way in WAYS for title in titles]
