@@ -1,7 +1,7 @@
 """Guess which axis of a shape points up, from how confident models are with each axis up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -29,9 +29,12 @@ class UpGuess:
 
     Args:
         by_axis: the probability that each of :data:`pcea.geometry.UP_AXES` is up; they sum to 1.
+        categories: (6, categories) what the model that predicts says with each axis up; None if it
+            was not asked.
     """
 
     by_axis: tuple[float, ...]
+    categories: Tensor | None = field(default=None, compare=False, repr=False)
 
     @property
     def up(self) -> str:
@@ -59,8 +62,11 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """
     shape = as_shape(shape)
     guides = _guides(str(model.device)) if ships(model) else (model,)
-    told = [categories_by_up(each, shape).amax(-1) for each in guides]
-    return UpGuess(tuple(weigh_axes(told).tolist()))
+    told = [categories_by_up(each, shape) for each in guides]
+    weight = weigh_axes([each.amax(-1) for each in told])
+    pairs = zip(guides, told, strict=True)
+    own = next((found for guide, found in pairs if guide.info == model.info), None)
+    return UpGuess(tuple(weight.tolist()), own)
 
 
 @cache
@@ -103,7 +109,8 @@ def combined_categories(model: PointModel, shape: ShapeLike, guess: UpGuess) -> 
 
     It is the mean of the answers with each axis up, weighted by the probability of the axis.
     """
-    return torch.tensor(guess.by_axis) @ categories_by_up(model, shape)
+    found = categories_by_up(model, shape) if guess.categories is None else guess.categories
+    return torch.tensor(guess.by_axis) @ found
 
 
 @torch.no_grad()
