@@ -80,6 +80,9 @@ def main() -> None:
     if ships(model):
         for name in guide_names():
             guide = load_model(name)
+            if guide.info == model.info:
+                guides[name] = guides["the model"]
+                continue
             guides[name] = {
                 way: by_up(guide, each, options.votes).amax(-1) for way, each in poses.items()
             }

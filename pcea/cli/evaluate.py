@@ -99,12 +99,12 @@ class Evaluate:
         data = data or load_dataset(name, self.split, self.data_root)
         fitted = fit_to(model, data)
         if fitted is not model:
+            if self.faithfulness:
+                raise InputError(
+                    "--faithfulness is measured by the model's own labels: give --dataset "
+                    f"{model.info.dataset}, not {name}"
+                )
             say(f"the parts of {name} are translated to the common names of everyday.yaml")
-        if fitted is not model and self.faithfulness:
-            raise InputError(
-                "--faithfulness is measured by the model's own labels: give --dataset "
-                f"{model.info.dataset}, not {name}"
-            )
         num_points = self.num_points or model.info.num_points
         how: dict[str, Any] = {
             "votes": self.votes,

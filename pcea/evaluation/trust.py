@@ -62,7 +62,7 @@ def make_trustworthy(
 
     Args:
         model: a trained model. It takes the first ``num_points`` points of each cloud.
-        train: the clouds that it was trained on.
+        train: the clouds that it was trained on; a segmenter does not need them.
         val: the validation split, which training has not seen.
         num_points: points of each cloud that the model takes.
         batch_size: clouds at a time.
@@ -72,10 +72,10 @@ def make_trustworthy(
     """
     if len(train) < 2 or len(val) < 2:
         raise InputError("to calibrate a model, each split needs at least 2 clouds")
-    for clouds in (train, val):
-        check_labels(model, clouds)
+    check_labels(model, val)
     if model.task == "segmentation":
         return _limit_segmenter(model, val, num_points, batch_size)
+    check_labels(model, train)
     features, category = _features(model, train, num_points, batch_size), train.category.cpu()
     known, target = _features(model, val, num_points, batch_size), val.category.cpu()
     layer = model.last_layer

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pcea import Cloud, evaluate, load_dataset, load_model, read
+from pcea import Cloud, evaluate, list_pretrained, load_dataset, load_model, read
+from pcea.evaluation import fit_to
 from pcea.geometry import unit_sphere
 from pcea.models import Classifier, Segmenter
 from pcea.models.orientation import find_up
@@ -44,6 +45,41 @@ def test_strays_cost_at_most_three_points(real_data: Path) -> None:
     model.clean = True
     for count in (10, 100):
         assert accuracy(with_strays(batch.pos, count)) >= clean - 3
+
+
+def test_a_turn_costs_the_default_classifier_at_most_five_points(real_data: Path) -> None:
+    model = load_model(list_pretrained("classification")[0])
+    clouds = load_dataset("modelnet40", "val", real_data).clouds
+    clouds = clouds.select(range(0, len(clouds), 4))
+    standing, turned = (
+        evaluate(model, clouds, model.info.num_points, transforms=changes).figures()
+        for changes in (None, ["rotate"])
+    )
+    assert standing["overall_accuracy"] > 0.86
+    assert turned["overall_accuracy"] >= standing["overall_accuracy"] - 0.05
+
+
+def test_turns_and_normals_cost_the_default_segmenter_at_most_three_points(
+    real_data: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(real_data / "meshparts23_normal.zip") as archive:
+        archive.extractall(tmp_path)
+    data = load_dataset("meshparts23", "val", tmp_path)
+    model = load_model(list_pretrained("segmentation")[0])
+    fitted, normal = fit_to(model, data), data.clouds.normal
+    assert normal is not None
+    flipped = replace(data.clouds, normal=-normal)
+    known, turned, estimated, other_side = (
+        evaluate(fitted, clouds, model.info.num_points, transforms=changes).figures()["class_miou"]
+        for clouds, changes in (
+            (data.clouds, None),
+            (data.clouds, ["rotate"]),
+            (replace(data.clouds, normal=None), None),
+            (flipped, None),
+        )
+    )
+    assert known > 0.68
+    assert min(turned, estimated, other_side) >= known - 0.03
 
 
 def test_missing_normals_cost_at_most_six_points(real_data: Path, tmp_path: Path) -> None:
