@@ -6,7 +6,7 @@ from pcea.geometry.hilbert import hilbert_order
 from pcea.geometry.kmeans import kmeans
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances, three_interpolate
-from pcea.geometry.normalize import unit_sphere
+from pcea.geometry.normalize import outward, unit_sphere
 from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample
 from pcea.geometry.strays import isolated_points, leave_out
@@ -28,6 +28,7 @@ __all__ = [
     "kmeans",
     "knn",
     "leave_out",
+    "outward",
     "quantile",
     "sample_surface",
     "smooth_labels",

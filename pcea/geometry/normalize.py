@@ -32,6 +32,27 @@ def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
     return scaled.to(pos.dtype if pos.is_floating_point() else torch.float32)
 
 
+def outward(pos: Tensor, normal: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Flip all normals of a cloud together if, taken over the cloud, they point inward.
+
+    The sum of n · (p − centroid) decides. On a closed surface it is in proportion to the volume
+    that the normals leave, by the divergence theorem, so its sign tells on which side they are.
+
+    Args:
+        pos: (…, N, 3) positions in any unit.
+        normal: (…, N, 3) normals, all on the same side of the surface.
+        mask: (…, N) bool, true at real points. Default: all are real.
+
+    Returns:
+        (…, N, 3) the normals or their opposites; those of a cloud for which the sum is 0 stay.
+    """
+    product = around_centroid(pos, mask)[0] * normal
+    if mask is not None:
+        product = torch.where(mask.unsqueeze(-1), product, 0.0)
+    flux = product.sum((-2, -1), keepdim=True)
+    return torch.where(flux < 0, -normal, normal)
+
+
 def around_centroid(pos: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return positions (…, N, 3) minus their centroid, the centroid, and the largest distance.
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pcea.attention import Attention, create_attention
 from pcea.errors import InputError, nearest
+from pcea.geometry import outward as turned_outward
 from pcea.models.embedding import Embedding, Tokens, require_sizes
 from pcea.models.lbr import LBR
 
@@ -72,6 +73,8 @@ class PointTransformer(nn.Module):
         residual: the residual connection around an attention, see :class:`AttentionLayer`.
         depth: attention layers.
         normals: whether normals are an additional input.
+        outward: whether the normals of each cloud are first turned outward together, see
+            :func:`pcea.geometry.outward`: the side on which a file has them then does not matter.
         dims, num, k, inner, outer: see :class:`pcea.models.embedding.Embedding`.
         stem: LBR blocks between the embedding and the attention.
         keep_embedding: whether the embedding joins the concatenation.
@@ -88,6 +91,7 @@ class PointTransformer(nn.Module):
         residual: Residual = "offset",
         depth: int = 4,
         normals: bool = False,
+        outward: bool = False,
         dims: tuple[int, ...] = (64, 128, 256),
         num: tuple[int | None, ...] = (512, 256),
         k: int = 32,
@@ -102,7 +106,9 @@ class PointTransformer(nn.Module):
         require_sizes(stem=stem, depth=depth, fused=fused)
         if not (depth or keep_embedding):
             raise InputError("model option depth is 0; that leaves nothing without keep_embedding")
-        self.attention, self.normals = attention, normals
+        if outward and not normals:
+            raise InputError("model option outward is true; that needs normals as an input")
+        self.attention, self.normals, self.outward = attention, normals, outward
         self.dims, self.fused = tuple(dims), fused
         self.coarsens = any(count is not None for count in num)
         self.embedding = Embedding(6 if normals else 3, tuple(dims), tuple(num), k, inner, outer)
@@ -138,7 +144,10 @@ class PointTransformer(nn.Module):
         """
         if self.normals and normal is None:
             raise InputError("this encoder was made with normals, and it was given none")
-        x = pos if normal is None or not self.normals else torch.cat([pos, normal], dim=-1)
+        x = pos
+        if normal is not None and self.normals:
+            normal = turned_outward(pos, normal, mask) if self.outward else normal
+            x = torch.cat([pos, normal], dim=-1)
         levels = self.embedding(pos, x, mask)
         pos, x, mask = levels[-1]
         outputs = [x] if self.keep_embedding else []

@@ -1,9 +1,9 @@
-"""The unit sphere: where a cloud ends up, whatever it was."""
+"""The unit sphere, and the side of normals: what a cloud becomes, whatever it was."""
 
 import pytest
 import torch
 
-from pcea.geometry import unit_sphere
+from pcea.geometry import outward, unit_sphere
 
 
 def test_centroid_at_the_origin_and_radius_one(generator: torch.Generator) -> None:
@@ -71,3 +71,34 @@ def test_padding_that_is_not_finite_does_no_harm(generator: torch.Generator) -> 
     mask = torch.arange(8)[None] < 6
     spoiled = torch.where(mask.unsqueeze(-1), pos, torch.nan)
     torch.testing.assert_close(unit_sphere(spoiled, mask)[:, :6], unit_sphere(pos[:, :6]))
+
+
+def cone(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points on a cone without its base, from the apex (0, 1, 0) down, and their outward normals."""
+    height, angle = torch.rand(2, 500, 1, generator=generator).unbind(0)
+    around = torch.cat([(6.3 * angle).cos(), torch.zeros_like(angle), (6.3 * angle).sin()], -1)
+    up = torch.tensor([0.0, 1.0, 0.0])
+    pos = up * (1 - height) + around * height
+    return pos, (around + up) / 2**0.5
+
+
+@pytest.mark.parametrize("place", [0.0, 5000.0])
+def test_normals_are_turned_outward(generator: torch.Generator, place: float) -> None:
+    pos, normal = cone(generator)
+    both = torch.stack([normal, -normal])
+    found = outward((pos + place).expand(2, -1, -1), both)
+    assert torch.equal(found, normal.expand(2, -1, -1))
+
+
+def test_padding_does_not_turn_normals(generator: torch.Generator) -> None:
+    pos, normal = cone(generator)
+    mask = torch.arange(500) < 300
+    inward = torch.where(mask[:, None], -normal, torch.nan)
+    far = torch.where(mask[:, None], pos, torch.tensor(1e6))
+    assert torch.equal(outward(far[None], inward[None], mask[None])[0, :300], normal[:300])
+
+
+def test_normals_without_a_side_stay() -> None:
+    pos = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    normal = torch.tensor([0.0, -1.0, 0.0]).expand(3, 3)
+    assert torch.equal(outward(pos, normal), normal)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pcea.geometry import unit_sphere
 from pcea.models import create_model
 from pcea.models.encoder import AttentionLayer, Residual
 
@@ -72,6 +73,19 @@ def test_the_block_of_eamlp(real: int) -> None:
     rows = added(rows, linear(hidden, second.weight, second.bias))
     expected = torch.tensor(rows, dtype=torch.float64)
     torch.testing.assert_close(out[0, :real], expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("outward", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_side_of_normals_does_not_matter_if_they_are_turned_outward(
+    generator: torch.Generator, *, outward: bool, training: bool
+) -> None:
+    torch.manual_seed(0)
+    encoder = create_model("eat-seg-tiny", normals=True, outward=outward).encoder.train(training)
+    normal = unit_sphere(torch.randn(2, 64, 3, generator=generator))
+    pos = 0.3 * normal + torch.tensor([0.1, 0.0, 0.0])
+    one, other = encoder(pos, normal)[-1].x, encoder(pos, -normal)[-1].x
+    assert torch.equal(one, other) == outward
 
 
 def test_gradients_of_the_block(generator: torch.Generator) -> None:

@@ -87,6 +87,7 @@ def test_layers_take_the_values_of_a_list_in_turn() -> None:
         ("hidden", (8, 8, 8), "two whole numbers"),
         ("keep_embedding", 2, "true or false"),
         ("normals", "no", "true or false"),
+        ("outward", 1, "true or false"),
         ("pooling", "max", "a list of 'max', 'mean' or both"),
         ("pooling", ("max", "x"), "a list of 'max', 'mean' or both"),
         ("pooling", (), "a list of 'max', 'mean' or both"),
@@ -119,6 +120,8 @@ def test_a_model_of_the_least_sizes_runs() -> None:
     assert model(torch.rand(2, 8, 3) / 2).shape == (2, 40)
     with pytest.raises(InputError, match="depth is 0; that leaves nothing without keep_embedding"):
         create_model("eat-tiny", **least, keep_embedding=False)
+    with pytest.raises(InputError, match="outward is true; that needs normals as an input"):
+        create_model("eat-tiny", outward=True)
 
 
 def test_a_model_and_its_description_say_what_they_hold() -> None:
