@@ -4,18 +4,22 @@ The file ``everyday.yaml`` is the taxonomy. It says what each category and part 
 sets is called here, such as ``chair/back`` for both ``Chair/backsupport`` and ``CosegChair/part0``.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from safetensors.torch import save
 from torch import Tensor
 
-from pcea.datasets.clouds import UNLABELED, Clouds
+from pcea.datasets.cache import cached
+from pcea.datasets.clouds import UNLABELED, Clouds, tensors_of
 from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, checked
@@ -145,7 +149,15 @@ class Everyday(Layout):
             several.append(_renamed(source, clouds.select(kept), data.taxonomy))
         joined = Clouds.cat(several)
         every = ESTIMATED if split == "train" else 0
-        return replace(joined, normal=_all_normals(joined, every)), everyday_taxonomy()
+        content = save(tensors_of(joined), metadata={"names": json.dumps(joined.names)})
+        clouds = cached(
+            f"{self.name}-{split}",
+            folder,
+            files=[],
+            params={"content": sha256(content).hexdigest(), "every": every},
+            build=lambda: replace(joined, normal=_all_normals(joined, every)),
+        )
+        return clouds, everyday_taxonomy()
 
 
 def _is_there(source: str, root: Path) -> bool:

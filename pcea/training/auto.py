@@ -64,6 +64,8 @@ def _against_compiling(
         return f"not tried on {device.type}"
     if device.type == "cuda" and not has_triton():
         return "there is no Triton"
+    if device.type == "cuda" and any(each.varies for each in as_transforms(recipe.transforms)):
+        return "N differs from batch to batch, and a CUDA graph has one N"
     compilers = os.environ.get("CXX", "g++"), "clang++"
     if device.type == "cpu" and not any(map(shutil.which, compilers)):
         return "there is no C++ compiler"

@@ -95,6 +95,11 @@ class Transform(ABC):
 
     probability: float = field(default=1.0, kw_only=True)
 
+    @property
+    def varies(self) -> bool:
+        """Whether the number of points N differs from batch to batch."""
+        return False
+
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
         for each in fields(self):

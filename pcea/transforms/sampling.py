@@ -44,6 +44,11 @@ class Resample(Transform):
         if self.same and self.probability < 1:
             raise InputError("resample: with same, the probability must be 1")
 
+    @property
+    def varies(self) -> bool:
+        """Whether one number is drawn from a range for each batch."""
+        return self.same and isinstance(self.points or self.share, tuple)
+
     def apply(self, batch: Batch, generator: Generator) -> Batch:
         pos = batch.pos
         drawn_for = pos[:1] if self.same else pos

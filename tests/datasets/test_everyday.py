@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from pcea.datasets import Taxonomy, list_datasets, load_dataset
+from pcea.datasets import Taxonomy, everyday, list_datasets, load_dataset
+from pcea.datasets.clouds import tensors_of
 from pcea.datasets.everyday import everyday_taxonomy, name_table, translate
 from pcea.datasets.modelnet40 import CATEGORIES
 from pcea.datasets.shapenetpart import OFFICIAL, SHAPENETPART
@@ -104,6 +105,21 @@ def root(tmp_path: Path, modelnet: Callable[..., Path], parts: Callable[..., Pat
     names = ["Cup/body", "Cup/handle", *(f"CosegChair/part{i}" for i in range(3))]
     (meshes / "parts.json").write_text(json.dumps(names))
     return tmp_path
+
+
+def test_normals_are_estimated_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_dataset("everyday", "train", root, **FEW).clouds
+    with monkeypatch.context() as changed:
+        changed.setattr(everyday, "estimate_normals", None)  # a call would fail
+        again = load_dataset("everyday", "train", root, **FEW).clouds
+    assert again.names == first.names
+    for name, values in tensors_of(first).items():
+        assert torch.equal(values, getattr(again, name)), name
+    parts = root / "meshparts23_normal" / "parts.json"
+    swap = {"Cup/body": "Cup/handle", "Cup/handle": "Cup/body"}
+    parts.write_text(json.dumps([swap.get(name, name) for name in json.loads(parts.read_text())]))
+    swapped = load_dataset("everyday", "train", root, **FEW).clouds
+    assert swapped.part is not None and not torch.equal(swapped.part, first.part)
 
 
 def test_it_joins_the_data_sets_under_common_names(root: Path) -> None:

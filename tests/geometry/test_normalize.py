@@ -74,7 +74,7 @@ def test_padding_that_is_not_finite_does_no_harm(generator: torch.Generator) -> 
 
 
 def cone(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points on a cone without its base, from the apex (0, 1, 0) down, and their outward normals."""
+    """Draw points on a cone without its base, apex up, and their outward normals."""
     height, angle = torch.rand(2, 500, 1, generator=generator).unbind(0)
     around = torch.cat([(6.3 * angle).cos(), torch.zeros_like(angle), (6.3 * angle).sin()], -1)
     up = torch.tensor([0.0, 1.0, 0.0])

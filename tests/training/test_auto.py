@@ -27,13 +27,15 @@ class Mean(nn.Linear):
         return super().forward(pos.mean(1))
 
 
-def chosen(recipe: Recipe, **options: object) -> tuple[Recipe, list[str]]:
+def chosen(
+    recipe: Recipe, device: torch.device = CPU, **options: object
+) -> tuple[Recipe, list[str]]:
     data = load_dataset("shapes", num_per_category=2, num_points=32)
     model = build_model(replace(recipe, model_options={"dims": (4, 4, 4), "k": 4}), data)
     if options.get("own"):
         model = wrap(Mean(), data.taxonomy, False, dataset="shapes", num_points=32)
     before = {name: each.clone() for name, each in model.state_dict().items()}
-    found = choose(recipe, model, data.clouds, CPU)
+    found = choose(recipe, model, data.clouds, device)
     after = model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before), "it trained the model"
     assert all(each.grad is None for each in model.parameters())
@@ -97,3 +99,28 @@ def test_a_run_of_few_steps_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(auto, "_seconds_of_step", lambda *_: 1 / 0)
     recipe, (note,) = chosen(replace(RECIPE, epochs=1, precision="float32", compile="auto"))
     assert recipe.compile == "no" and "the run has 4 steps" in note
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("resample", "varies"),
+    [
+        ({"points": [16, 32], "same": True}, True),
+        ({"share": [0.5, 1.0], "same": True}, True),
+        ({"points": [16, 32]}, False),
+        ({"points": 16, "same": True}, False),
+    ],
+)
+def test_no_cuda_graph_is_recorded_for_each_number_of_points(
+    monkeypatch: pytest.MonkeyPatch, device: str, resample: dict[str, object], *, varies: bool
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(auto, "has_triton", lambda: True)
+    monkeypatch.setattr(auto, "_seconds_of_step", lambda *_: 1000.0)
+    given = replace(
+        RECIPE, precision="float32", compile="auto", transforms=[{"resample": resample}]
+    )
+    recipe, (note,) = chosen(given, torch.device(device))
+    refused = varies and device == "cuda"
+    assert recipe.compile == ("no" if refused else "yes")
+    assert ("N differs from batch to batch" in note) == refused
