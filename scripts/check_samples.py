@@ -2,11 +2,12 @@
 """Say what the models that ship make of the samples: right, unsure, or wrong without a word.
 
     scripts/check_samples.py [--classifier WEIGHTS] [--segmenter WEIGHTS] [--json FILE]
+                             [--picture FILE]
 
 Each sample is tried as it is and, turned about the upright axis by an angle of its own, as a cloud
 of 2,048 points, as a scan from one side, and as a noisy scan. The answer is the classifier's where
 it knows the category, else the segmenter's where that one does. Where neither knows it, both are
-asked, and the right answer is unsure.
+asked, and the right answer is unsure. The picture shows the shapes whose answers are wrong.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 
 from pcea import Cloud, InputError, Mesh, load_model, read
 from pcea.cli.output import say_table
@@ -24,6 +26,7 @@ from pcea.formats import write_json
 from pcea.models import PointModel
 from pcea.models.prediction import Prediction
 from pcea.models.weights import list_pretrained
+from pcea.pictures import Camera, Panel, Style, gallery, save
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 # The names that are right, besides that of the file; capital letters do not matter.
@@ -80,6 +83,12 @@ def unsure(found: Prediction) -> bool:
     return found.best()[0][1] < SURE if found.unsure is None else found.unsure
 
 
+def draw(failures: list[Panel]) -> Figure:
+    """Draw the shapes whose answers are wrong, seen from the front right."""
+    style = Style(camera=Camera(azimuth=-40.0), width=1.7, dpi=100, point_size=0.016)
+    return gallery(failures, columns=min(4, len(failures)), style=style)
+
+
 def main() -> None:
     """Read the command line, try all samples, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,8 +96,9 @@ def main() -> None:
     parser.add_argument("--segmenter", default=list_pretrained("segmentation")[0])
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="the folder of the shapes")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="where to draw what is wrong, a PNG file")
     options = parser.parse_args()
-    rows, counts = list[tuple[str, ...]](), Counter[str]()
+    rows, counts, failures = list[tuple[str, ...]](), Counter[str](), list[Panel]()
     try:
         models = [load_model(options.classifier), load_model(options.segmenter)]
         for model, task in zip(models, ("classification", "segmentation"), strict=True):
@@ -99,6 +109,10 @@ def main() -> None:
                 verdict, said = judge(file.stem, shape, models)
                 counts[verdict] += 1
                 rows.append((file.name if form == "as it is" else "", form, said, verdict))
+                if verdict == "wrong":
+                    failures.append(Panel(shape, title=f"{file.stem}, {form}:\n{said}"))
+        if options.picture is not None and failures:
+            save(draw(failures), options.picture)
         if options.json is not None:
             write_json(options.json, {"counts": counts, "rows": rows})
     except (InputError, OSError) as error:

@@ -26,6 +26,8 @@ from pcea.errors import InputError, checked
 from pcea.geometry import estimate_normals
 
 FILE = Path(__file__).with_suffix(".yaml")
+# Data sets that need no files.
+PROCEDURAL = ("shapes", "gear")
 # Clouds of a category of a data set without part labels.
 WITHOUT_PARTS = 48
 # In `train`, the normals of every third cloud are estimated: models then learn from both kinds.
@@ -101,7 +103,7 @@ def _common_part(lines: Mapping[str, Named], part: str) -> str | None:
 
 @register_dataset("everyday")
 class Everyday(Layout):
-    """Several data sets: meshparts23, ShapeNetPart, the procedural shapes, and ModelNet40.
+    """Several data sets: meshparts23, ShapeNetPart, procedural shapes, and ModelNet40.
 
     Unknown normals are estimated, in ``train`` also those of every third cloud. The split ``train``
     has all of these data sets, ``val`` and ``test`` only those with part labels. Of ModelNet40,
@@ -112,7 +114,7 @@ class Everyday(Layout):
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether all data sets that need files are there."""
-        return all(_is_there(source, folder) for source in name_table() if source != "shapes")
+        return all(_is_there(source, folder) for source in name_table() if source not in PROCEDURAL)
 
     @checked(without_parts=0, procedural=1)
     def read(
@@ -128,7 +130,7 @@ class Everyday(Layout):
             folder: the folder of the data sets.
             split: train, val or test.
             without_parts: how many clouds of each category of ModelNet40 there are in ``train``.
-            procedural: how many procedural shapes of each category. Default: that of ``shapes``.
+            procedural: how many procedural shapes of each category. Default: as in ``shapes``.
 
         Raises:
             InputError: a data set is missing or damaged.
@@ -139,7 +141,9 @@ class Everyday(Layout):
         for source in name_table():
             if source == "modelnet40" and (split != "train" or not without_parts):
                 continue
-            options: dict[str, Any] = {"num_per_category": procedural} if source == "shapes" else {}
+            options: dict[str, Any] = {}
+            if source in PROCEDURAL:
+                options["num_per_category"] = procedural
             data = load_dataset(source, split, folder, **options)
             clouds, names = data.clouds, data.taxonomy.categories
             known = torch.tensor([name in name_table()[source] for name in names])

@@ -13,6 +13,7 @@ from pcea.datasets.clouds import tensors_of
 from pcea.datasets.everyday import everyday_taxonomy, name_table, translate
 from pcea.datasets.modelnet40 import CATEGORIES
 from pcea.datasets.shapenetpart import OFFICIAL, SHAPENETPART
+from pcea.datasets.shapes import GEAR_TAXONOMY
 from pcea.datasets.shapes import TAXONOMY as SHAPES
 from pcea.errors import InputError
 
@@ -45,6 +46,9 @@ def test_all_of_shapenetpart_and_no_unknown_name_of_the_others() -> None:
     assert [f"{c}/{p}" for c, named in table["shapes"].items() for p in named.parts] == [
         part for part in SHAPES.parts if part.partition("/")[0] in table["shapes"]
     ]
+    assert [f"{c}/{p}" for c, named in table["gear"].items() for p in named.parts] == list(
+        GEAR_TAXONOMY.parts
+    )
     assert set(table["modelnet40"]) <= set(CATEGORIES)
     assert not any(named.parts for named in table["modelnet40"].values())
 
@@ -127,9 +131,9 @@ def test_it_joins_the_data_sets_under_common_names(root: Path) -> None:
     assert train.taxonomy == own and train.split == "train"
     clouds, table = train.clouds, name_table()
     sources = [name.partition("/")[0] for name in clouds.names]
-    assert set(sources) == {"meshparts23", "shapenetpart", "shapes", "modelnet40"}
+    assert set(sources) == {"meshparts23", "shapenetpart", "shapes", "gear", "modelnet40"}
     assert sources.count("meshparts23") == 6 and sources.count("shapenetpart") == 3
-    assert sources.count("shapes") == 2 * len(table["shapes"])
+    assert all(sources.count(name) == 2 * len(table[name]) for name in ("shapes", "gear"))
     for cloud, source in zip(clouds, sources, strict=True):
         assert cloud.part is not None
         category = own.categories[int(cloud.category)]

@@ -1,8 +1,9 @@
-"""The data set ``shapes``: procedural objects with named parts, which need no files."""
+"""The data sets ``shapes`` and ``gear``: procedural objects with named parts, without files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.layout import Layout, register_dataset
-from pcea.datasets.shapes import indoors, movers
+from pcea.datasets.shapes import gear, indoors, movers
 from pcea.datasets.shapes.solids import Array, Parts, Solid
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import checked
@@ -20,7 +21,8 @@ from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.surface import sample_surface
 
 # For each category, the function that builds an object, and the names of its possible parts.
-BUILDERS: dict[str, tuple[Callable[[Generator], Parts], str]] = {
+Builders: TypeAlias = dict[str, tuple[Callable[[Generator], Parts], str]]
+SHAPES: Builders = {
     "airplane": (movers.airplane, "fuselage wing tail engine"),
     "animal": (movers.animal, "torso head leg tail"),
     "bench": (indoors.bench, "seat leg back arm"),
@@ -38,14 +40,32 @@ BUILDERS: dict[str, tuple[Callable[[Generator], Parts], str]] = {
     "table": (indoors.table, "top leg shelf"),
     "vase": (indoors.vase, "body neck handle"),
 }
-PARTS = tuple(f"{name}/{part}" for name in BUILDERS for part in BUILDERS[name][1].split())
-TAXONOMY = Taxonomy(tuple(BUILDERS), PARTS)
+GEAR: Builders = {
+    "bag": (gear.bag, "body handle"),
+    "cap": (gear.cap, "crown peak"),
+    "earphone": (gear.earphone, "headband cup wire"),
+    "knife": (gear.knife, "blade handle"),
+    "laptop": (gear.laptop, "keyboard screen"),
+    "motorbike": (gear.motorbike, "body wheel tank seat handlebar light"),
+    "pistol": (gear.pistol, "barrel handle trigger"),
+    "skateboard": (gear.skateboard, "deck truck wheel"),
+}
+
+
+def _taxonomy(builders: Builders) -> Taxonomy:
+    parts = [f"{name}/{part}" for name in builders for part in builders[name][1].split()]
+    return Taxonomy(tuple(builders), tuple(parts))
+
+
+TAXONOMY, GEAR_TAXONOMY = _taxonomy(SHAPES), _taxonomy(GEAR)
 NUM_PER_CATEGORY = {"train": 64, "val": 16, "test": 16}
 
 
 @register_dataset("shapes")
 class Shapes(Layout):
     """Objects made of closed solids of random sizes, sampled evenly by area."""
+
+    taxonomy = TAXONOMY
 
     @checked(num_per_category=1, num_points=1, seed=0)
     def read(
@@ -73,12 +93,20 @@ class Shapes(Layout):
         num = num_per_category or NUM_PER_CATEGORY[split]
         # Each pair of a seed and a split has a different seed.
         split_seed = len(NUM_PER_CATEGORY) * seed + list(NUM_PER_CATEGORY).index(split)
-        objects = [(name, i) for name in BUILDERS for i in range(num)]
+        categories = self.taxonomy.categories
+        objects = [(name, i) for name in categories for i in range(num)]
         points = [_sample(build(name, split_seed, i), num_points) for name, i in objects]
         pos, normal, part = (torch.stack(each) for each in zip(*points, strict=True))
-        category = torch.arange(len(BUILDERS)).repeat_interleave(num)
+        category = torch.arange(len(categories)).repeat_interleave(num)
         names = [f"{name}/{split}{i}" for name, i in objects]
-        return Clouds.from_dense(unit_sphere(pos), category, normal, part, names), TAXONOMY
+        return Clouds.from_dense(unit_sphere(pos), category, normal, part, names), self.taxonomy
+
+
+@register_dataset("gear")
+class Gear(Shapes):
+    """Objects to wear, carry or ride, made as those of ``shapes``."""
+
+    taxonomy = GEAR_TAXONOMY
 
 
 @dataclass(frozen=True)
@@ -87,7 +115,7 @@ class PartMesh:
 
     vertices: Tensor  # (V, 3) float32
     faces: Tensor  # (F, 3) int64, counter-clockwise seen from outside
-    part: Tensor  # (F,) int64, part ids of TAXONOMY
+    part: Tensor  # (F,) int64, part ids in the taxonomy of its data set
     seed: int  # of the points that are sampled on this object
 
 
@@ -97,19 +125,22 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
     It is assembled from closed solids that may overlap. Each solid is tilted a little, and the
     whole object is stretched a little along each axis. Its size is arbitrary.
     """
-    rng = np.random.default_rng([seed, TAXONOMY.category_id(category), index])
+    own = GEAR_TAXONOMY if category in GEAR else TAXONOMY
+    number = own.category_id(category) + (len(SHAPES) if category in GEAR else 0)
+    rng = np.random.default_rng([seed, number, index])
     own_seed = int(rng.integers(2**62))
     several: list[Array] = []
     faces: list[NDArray[np.int64]] = []
     parts: list[int] = []
-    for name, solids in BUILDERS[category][0](rng):
+    builder = {**SHAPES, **GEAR}[category][0]
+    for name, solids in builder(rng):
         for solid in (solids,) if isinstance(solids, Solid) else solids:
             center = (solid.vertices.min(0) + solid.vertices.max(0)) / 2
             pitch, roll = rng.normal(0, 1.2, 2)
             tilted = solid.move(*-center).turn("z", roll).turn("x", pitch).move(*center)
             faces.append(solid.faces + sum(map(len, several)))
             several.append(tilted.vertices)
-            parts.append(PARTS.index(f"{category}/{name}"))
+            parts.append(own.parts.index(f"{category}/{name}"))
     # The builders' objects face -z; half a turn about y makes them face +z.
     stretch = np.exp(rng.normal(0, 0.08, 3)) * (-1, 1, -1)
     vertices = torch.from_numpy(np.concatenate(several) * stretch).float()
