@@ -63,6 +63,7 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
     (tmp_path / "unrelated").mkdir()
     listed = {item.name: (item.folder, item.splits) for item in list_datasets(tmp_path)}
     assert listed == {
+        "gear": (None, ("train", "val", "trainval", "test")),
         "shapes": (None, ("train", "val", "trainval", "test")),
         "modelnet40": (folder, ("test",)),
         "shapenetpart": (None, ()),
@@ -70,6 +71,7 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
         "things": (things, ("train", "test")),
     }
     assert [item.name for item in list_datasets(tmp_path / "nowhere")] == [
+        "gear",
         "shapes",
         "everyday",
         "modelnet40",
