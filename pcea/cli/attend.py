@@ -106,7 +106,8 @@ class Attend(Drawn):
             with batch.trying(file):
                 found = explain(model, read(file), **how)
                 name, probability = found.best()[0]
-                answer = f"{name} ({percent(probability)})"
+                unsure = ", unsure" if found.unsure else ""
+                answer = f"{name} ({percent(probability)}{unsure})"
                 save_explanation(
                     *(found, target),
                     title=f"{printable(file.name)}: {answer}",
@@ -121,6 +122,8 @@ class Attend(Drawn):
                     *(file, found),
                     category=name,
                     probability=probability,
+                    unsure=found.unsure,
+                    doubts=found.doubts,
                     vertices=len(found.on_shape),
                     faces=len(found.shape.faces) if isinstance(found.shape, Mesh) else None,
                     shown=[each.name for each in found.gallery],

@@ -58,7 +58,9 @@ class OnFiles(ShapeFiles):
     def batch(self, out: Path | None = None, written: Sequence[str] = ()) -> Batch:
         """Find the files, and refuse what can be refused before the work begins."""
         check_file(json=self.json)
-        return Batch(self.files, out, written)
+        batch = Batch(self.files, out, written)
+        batch.spare_inputs(json=self.json)
+        return batch
 
     def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:
         """Write the results of all files to the JSON file, if one is named and there are any."""

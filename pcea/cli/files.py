@@ -57,6 +57,13 @@ class Batch:
             if path.resolve() in inputs:
                 raise InputError(f"{path} would be overwritten: give --out another folder")
 
+    def spare_inputs(self, **options: Path | None) -> None:
+        """Refuse an output file, the value of an option, that is one of the input files."""
+        inputs = {file.resolve() for file in self.files}
+        for name, path in options.items():
+            if path is not None and path.resolve() in inputs:
+                raise InputError(f"--{name} {path}: it is an input file; name another one")
+
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
         """Iterate over the files and the paths of their results, with a progress bar on stderr."""
         return iter(track(list(zip(self.files, self.targets, strict=True))))

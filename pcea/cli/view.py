@@ -52,6 +52,8 @@ class View(ShapeFiles):
 
         check_file(html=self.html)
         batch = Batch(self.files) if self.files or self.html else None
+        if batch is not None:
+            batch.spare_inputs(html=self.html)
         if batch is not None and not batch.files:
             return batch.status
         kinds: list[tuple[type[PointModel], str | None]] = [(Segmenter, None), (Classifier, None)]

@@ -54,7 +54,10 @@ class Compare(Train):
         if not self.name:
             raise InputError(f"no recipe given: {self.prog} RECIPE, one of {', '.join(RECIPES)}")
         if not self.attentions:
-            raise InputError("no attention given: --attention, one or several of pcea.attentions")
+            from pcea.attention import list_attentions
+
+            known = ", ".join(list_attentions())
+            raise InputError(f"no attention given: --attention NAME …, such as {known}")
         if self.out is None:
             raise InputError("no folder given: --out DIR")
         check_out(self.out)

@@ -37,6 +37,8 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
     layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
     if not layouts[0].content:
         raise InputError(f"{name} needs no files: there is nothing to import")
+    if made_of := layouts[0].made_of:
+        raise InputError(f"{name} is made of {', '.join(made_of)}: import these")
     with _workspace(base) as work:
         content = Path(work) / "content"
         content.mkdir()
@@ -79,7 +81,10 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
     source, base = layouts_of(name)[0].source, data_root(root)
     if source is None:
         known = [each for each, layout in DATASETS.entries().items() if layout.source]
-        raise InputError(f"no known address for {name!r}{nearest(name, known)}")
+        raise InputError(
+            f"no known address for {name!r}{nearest(name, known)}; with its archive or folder "
+            f"on disk, use `pcea data import {name} ARCHIVE`"
+        )
     if any(each.name == name and each.folder for each in list_datasets(base)):
         return check(name, base)
     import pooch

@@ -110,11 +110,14 @@ class Everyday(Layout):
     whose points have no part labels, it takes the first clouds of each category.
     """
 
-    content = "the data sets meshparts23, shapenetpart and modelnet40"
+    content = "the data sets that it is made of"
+    made_of = ("meshparts23", "shapenetpart", "modelnet40")
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether all data sets that need files are there."""
-        return all(_is_there(source, folder) for source in name_table() if source not in PROCEDURAL)
+        from pcea.datasets.loading import lacking
+
+        return not lacking(self, folder)
 
     @checked(without_parts=0, procedural=1)
     def read(
@@ -162,13 +165,6 @@ class Everyday(Layout):
             build=lambda: replace(joined, normal=_all_normals(joined, every)),
         )
         return clouds, everyday_taxonomy()
-
-
-def _is_there(source: str, root: Path) -> bool:
-    from pcea.datasets.loading import layouts_of
-
-    layouts = layouts_of(source)
-    return any(each.recognizes(root / name) for each in layouts for name in each.folders)
 
 
 def _first(category: Tensor, count: int) -> Tensor:

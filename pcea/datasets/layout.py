@@ -46,6 +46,9 @@ class Layout(ABC):
     content: ClassVar[str] = ""
     """The files that the folder must hold, in words for messages; empty: no files are needed."""
 
+    made_of: ClassVar[tuple[str, ...]] = ()
+    """The data sets that it is made of, if it has no files of its own but theirs."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 

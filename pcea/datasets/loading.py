@@ -106,6 +106,11 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
             return layout, folder
     if root is None and name not in DATASETS and Path(name).is_dir():
         return _at(Path(name))
+    if missing := lacking(layouts[0], base):
+        raise InputError(
+            f"no data set {name!r}: it is made of other data sets, and {base} lacks "
+            f"{', '.join(missing)}: get them, as with `pcea data import {missing[0]} ARCHIVE`"
+        )
     known = [] if name in DATASETS else [each.name for each in list_datasets(base)]
     places = [*(base / each for each in layouts[0].folders), base]
     raise InputError(
@@ -113,6 +118,16 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
         f"{', '.join(map(str, places))} for {' or '.join(each.content for each in layouts)}; "
         f"get it with `pcea data import {name} ARCHIVE`, or name its place with --data-root"
     )
+
+
+def lacking(layout: Layout, base: Path) -> list[str]:
+    """Name the data sets that a layout is made of, and that a data root lacks."""
+
+    def there(name: str) -> bool:
+        layouts = layouts_of(name)
+        return any(each.recognizes(base / folder) for each in layouts for folder in each.folders)
+
+    return [name for name in layout.made_of if not there(name)]
 
 
 @checked()

@@ -171,7 +171,7 @@ class Prediction:
         if self.over_axes is not None and self.up_confidence is not None:
             notes.append(
                 f"which way is up is not sure ({self.up}: {100 * self.up_confidence:.0f} %): the "
-                "category is that of all axes together"
+                "category is that of all six axes together; if you know the axis, give it"
             )
         notes += [f"the answer is unsure: {doubt}" for doubt in self.doubts]
         return tuple(notes)

@@ -70,8 +70,9 @@ class Study:
 
 
 def title_of(model: PointModel) -> str:
-    """Name a model and its attention, as ``eat-tiny, external attention``."""
+    """Name a model by its recipe, and its attention: ``parts-eat-tiny, external attention``."""
+    own = model.info.training.get("recipe") or model.info.name
     if not model.encoder.layers:
-        return f"{model.info.name}, no attention"
+        return f"{own}, no attention"
     name = type(model.encoder.layers[0].attention).__name__
-    return f"{model.info.name}, {re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', name).lower()}"
+    return f"{own}, {re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', name).lower()}"

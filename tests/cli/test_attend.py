@@ -81,6 +81,7 @@ def test_a_mesh(pcea: Command, sharp: Path, cube: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "cube"
     assert sorted(path.name for path in folder.iterdir()) == sorted(ALWAYS)
     (seen,) = json.loads(file.read_text())["files"]
+    assert seen["unsure"] is None and seen["doubts"] == []  # it has no limits
     assert out.count("\n") == 1 and f"{cube}: {seen['category']} (" in out and "up z (given)" in out
 
     # The raw values are those of the same explanation in Python.

@@ -152,6 +152,15 @@ def test_one_stem_twice(pcea: Command, segmenter: Path, ball: Path, tmp_path: Pa
     assert sorted(path.name for path in out.iterdir()) == names
 
 
+def test_the_summary_is_never_written_over_an_input(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    before = cube.read_bytes()
+    words = ("segment", cube, "--out", tmp_path, "--weights", segmenter, "--json", cube)
+    assert f"--json {cube}: it is an input file; name another one" in pcea(*words, status=2)
+    assert cube.read_bytes() == before
+
+
 @pytest.mark.parametrize("ending", ["ply", "glb", "npz"])
 def test_never_writes_over_an_input(
     pcea: Command, segmenter: Path, cube: Path, ending: str, tmp_path: Path

@@ -31,6 +31,14 @@ def test_a_page_on_disk(
     assert text.count(", external attention") == 4  # two shapes, two models
 
 
+def test_the_page_is_never_written_over_an_input(
+    pcea: Command, segmenter: Path, cube: Path
+) -> None:
+    before = cube.read_bytes()
+    err = pcea("view", cube, "--weights", segmenter, "--html", cube, status=2)
+    assert f"--html {cube}: it is an input file" in err and cube.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pcea.datasets import Taxonomy, everyday, list_datasets, load_dataset
+from pcea.datasets.archive import import_archive
 from pcea.datasets.clouds import tensors_of
 from pcea.datasets.everyday import everyday_taxonomy, name_table, translate
 from pcea.datasets.modelnet40 import CATEGORIES
@@ -177,5 +178,7 @@ def test_a_missing_data_set_is_named(root: Path) -> None:
     (root / "meshparts23_normal").rename(root / "elsewhere")
     listed = {each.name: each for each in list_datasets(root)}
     assert listed["everyday"].folder is None
-    with pytest.raises(InputError, match=r"no data set 'everyday'.* meshparts23, shapenetpart and"):
+    with pytest.raises(InputError, match=r"'everyday': it is made of .* lacks meshparts23: get"):
         load_dataset("everyday", "train", root, **FEW)
+    with pytest.raises(InputError, match="everyday is made of meshparts23, shapenetpart, modelnet"):
+        import_archive("everyday", root)

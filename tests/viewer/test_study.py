@@ -5,7 +5,7 @@ import torch
 
 from pcea.explanation import importance
 from pcea.formats import Cloud, Mesh
-from pcea.models import PointModel, create_model
+from pcea.models import PointModel, create_model, load_model
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, title_of
 
@@ -92,3 +92,4 @@ def test_the_title_names_the_mechanism(segmenter: PointModel, classifier: PointM
     assert title_of(segmenter) == "eat-seg-tiny, external attention"
     assert title_of(classifier) == "eat-tiny, self attention"
     assert title_of(create_model("eat-tiny", depth=0)) == "eat-tiny, no attention"
+    assert title_of(load_model("parts-eat-tiny")) == "parts-eat-tiny, external attention"
