@@ -77,7 +77,7 @@ def test_python_runs(
         assert create_attention(name, 8, **options)
         assert names["check_dataset"].call_args.args[0] in DATASETS
     if page == "docs/segmentation.md":
-        assert names["found"].category == "Chair"
+        assert names["found"].category == "chair"
     if page == "docs/models.md":
         assert names["found"].part.shape == (4096,)
     if page == "docs/datasets.md":
