@@ -7,6 +7,7 @@ Each file ``NAME.yaml`` of this folder is a recipe; it says what differs from th
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -72,6 +73,8 @@ class Recipe:
     """Learning rate at the end of the cosine."""
     warmup_epochs: float = 1.0
     """Epochs of linear warm-up."""
+    restarts: tuple[int, ...] = ()
+    """Epochs after which warm-up and cosine begin again, such as 40 80."""
     weight_decay: float = 0.05
     """Weight decay, on weights of linear layers only."""
     label_smoothing: float = 0.2
@@ -120,6 +123,12 @@ class Recipe:
         for name in ("label_smoothing", "ema"):
             if getattr(self, name) == 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be below 1")
+        bounds = (0, *self.restarts, self.epochs)
+        if any(one >= other for one, other in pairwise(bounds)):
+            raise InputError(
+                f"restarts is {self.restarts}; it must be epochs in order, all before the last, "
+                f"{self.epochs}"
+            )
         if self.head_lr is not None and self.lr == 0:
             raise InputError(f"head_lr is {self.head_lr}; it needs an lr above 0")
 

@@ -48,9 +48,13 @@ def build_optimizer(
 def learning_rate(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
     """Compute the learning rate of the next step: linear warm-up, then a falling cosine.
 
-    Source: Loshchilov and Hutter, *SGDR*, equation 5, without restarts.
+    Both begin again after each epoch of ``restarts``. Source: Loshchilov and Hutter, *SGDR*,
+    equation 5.
     """
-    total = recipe.epochs * steps_per_epoch
+    bounds = (0, *recipe.restarts, recipe.epochs)
+    begun = [each for each in bounds[:-1] if each * steps_per_epoch <= step]
+    step -= begun[-1] * steps_per_epoch
+    total = (bounds[len(begun)] - begun[-1]) * steps_per_epoch
     warmup = min(recipe.warmup_epochs * steps_per_epoch, total)
     if step < warmup:
         return recipe.lr * (step + 1) / (warmup + 1)

@@ -35,6 +35,16 @@ def test_without_warm_up_it_is_torchs_cosine() -> None:
         scheduler.step()
 
 
+def test_after_a_restart_it_is_the_schedule_of_a_run_of_the_epochs_until_the_next_one() -> None:
+    recipe = replace(RECIPE, epochs=9, restarts=(4, 6))
+    rates = [learning_rate(step, 5, recipe) for step in range(45)]
+    for first, last in pairwise((0, 4, 6, 9)):
+        alone = replace(RECIPE, epochs=last - first)
+        expected = [learning_rate(step, 5, alone) for step in range(5 * (last - first))]
+        assert rates[5 * first : 5 * last] == expected
+    assert rates[20] < rates[24] and rates[19] < rates[24]  # it warms up again
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.5, 2.5, 4.0, 50.0])
 def test_rates_rise_and_then_fall(warmup: float) -> None:
     recipe = replace(RECIPE, warmup_epochs=warmup)
