@@ -85,6 +85,7 @@ def _seconds_of_step(
 ) -> float:
     """Time of all forward and backward passes of a copy of the model; the better of two."""
     method = create_method(recipe, deepcopy(model), len(clouds)).to(device).train()
+    method.all_labeled = clouds.all_labeled
     clouds = clouds.to(device)
     index = epoch_order(clouds.category, recipe, epoch=0)[0]
     transforms, best = as_transforms(recipe.transforms), float("inf")
