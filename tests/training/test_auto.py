@@ -124,3 +124,13 @@ def test_no_cuda_graph_is_recorded_for_each_number_of_points(
     refused = varies and device == "cuda"
     assert recipe.compile == ("no" if refused else "yes")
     assert ("N differs from batch to batch" in note) == refused
+
+
+def test_a_step_is_timed_on_clouds_without_part_labels() -> None:
+    data = load_dataset("shapes", num_per_category=2, num_points=32)
+    part = data.clouds.part
+    assert part is not None
+    clouds = replace(data.clouds, part=torch.full_like(part, -1))
+    recipe = replace(RECIPES["shapes-seg"], num_points=32, precision="float32")
+    model = build_model(replace(recipe, model_options={"dims": (4, 4, 4), "k": 4}), data)
+    assert auto._seconds_of_step(recipe, model, clouds, CPU) > 0
