@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from pcea import Cloud, InputError, Mesh, load_model, read
 from pcea.cli.output import say_table
+from pcea.cli.parsing import check_file, check_picture
 from pcea.defaults import SURE
 from pcea.formats import write_json
 from pcea.models import PointModel
@@ -100,6 +101,8 @@ def main() -> None:
     options = parser.parse_args()
     rows, counts, failures = list[tuple[str, ...]](), Counter[str](), list[Panel]()
     try:
+        check_file(json=options.json)
+        check_picture(picture=options.picture)
         models = [load_model(options.classifier), load_model(options.segmenter)]
         for model, task in zip(models, ("classification", "segmentation"), strict=True):
             if model.task != task:
@@ -111,14 +114,14 @@ def main() -> None:
                 rows.append((file.name if form == "as it is" else "", form, said, verdict))
                 if verdict == "wrong":
                     failures.append(Panel(shape, title=f"{file.stem}, {form}:\n{said}"))
-        if options.picture is not None and failures:
-            save(draw(failures), options.picture)
         if options.json is not None:
             write_json(options.json, {"counts": counts, "rows": rows})
     except (InputError, OSError) as error:
         sys.exit(f"check_samples: {error}")
     say_table(("sample", "form", "answer", "verdict"), rows, numbers=0)
     print(", ".join(f"{counts[each]} {each}" for each in ("right", "unsure", "wrong")))
+    if options.picture is not None and failures:
+        save(draw(failures), options.picture)
 
 
 if __name__ == "__main__":

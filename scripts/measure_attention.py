@@ -8,7 +8,6 @@ read: the layer no longer tells one point from another by what it attends to. Ev
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from pcea.datasets import load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate, fit_to
+from pcea.formats import write_json
 from pcea.models import PointModel, load_model
 
 
@@ -70,7 +70,7 @@ def main(words: list[str] | None = None) -> None:
         cells = (f"{100 * value:.1f} %" for value in found.values())
         print(f"| {what} | {' | '.join(cells)} |", flush=True)
     if wanted.json is not None:
-        wanted.json.write_text(json.dumps(figures, indent=1))
+        write_json(wanted.json, figures)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def test_an_unknown_recipe_gets_the_nearest_names() -> None:
         ({"model_options": {1: 2}}, "model_options is {1: 2}; it must be a mapping of names"),
         ({"ema": 1.0}, "ema is 1.0; it must be below 1"),
         ({"restarts": (9, 4)}, r"restarts is \(9, 4\); it must be epochs in order"),
-        ({"restarts": (6,)}, "all before the last, 6"),
+        ({"restarts": (6,)}, "all before the last one, 6, or nothing"),
         ({"restarts": (0,)}, "restarts is"),
         ({"transforms": (print,)}, "a recipe is plain data"),
         ({"optimizer": "adam"}, "optimizer is 'adam'; it must be 'adamw' or 'sgd'"),

@@ -144,7 +144,8 @@ class Stepper:
         self.clouds = data.clouds.to(self.device)
         self.order = epoch_order(data.clouds.category, recipe, epoch=0).to(self.device)
         torch.manual_seed(recipe.seed)
-        method = create_method(recipe, build_model(recipe, data), len(data))
+        model = build_model(recipe, data)
+        method = create_method(recipe, model, len(data), data.clouds.all_labeled)
         self.state = TrainingState(method, recipe, self.accelerator)
         self.state.train()
 

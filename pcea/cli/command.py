@@ -59,7 +59,7 @@ class OnFiles(ShapeFiles):
         """Find the files, and refuse what can be refused before the work begins."""
         check_file(json=self.json)
         batch = Batch(self.files, out, written)
-        batch.spare_inputs(json=self.json)
+        batch.spare_inputs([self.weights], json=self.json)
         return batch
 
     def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:

@@ -52,16 +52,16 @@ class Batch:
         names = numbered(map(stem_of, self.files), "{}-{}")
         self.targets = [(out or Path()) / name for name in names]
         """The path of each file's results, without an ending."""
-        inputs = {file.resolve() for file in self.files}
+        inputs = set(map(_place, self.files))
         for path in (Path(f"{target}{ending}") for target in self.targets for ending in written):
-            if path.resolve() in inputs:
+            if _place(path) in inputs:
                 raise InputError(f"{path} would be overwritten: give --out another folder")
 
-    def spare_inputs(self, **options: Path | None) -> None:
-        """Refuse an output file, the value of an option, that is one of the input files."""
-        inputs = {file.resolve() for file in self.files}
+    def spare_inputs(self, weights: Iterable[str | None] = (), **options: Path | None) -> None:
+        """Refuse an output file, the value of an option, that is an input file or the weights."""
+        inputs = {*map(_place, self.files), *(_place(each) for each in weights if each)}
         for name, path in options.items():
-            if path is not None and path.resolve() in inputs:
+            if path is not None and _place(path) in inputs:
                 raise InputError(f"--{name} {path}: it is an input file; name another one")
 
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
@@ -112,6 +112,10 @@ class Batch:
         reason = " ".join(reason.split())
         self.left_out.append({"file": file, "reason": reason})
         complain(f"{file}: {reason}")
+
+
+def _place(path: str | Path) -> Path:
+    return Path(os.path.expanduser(path)).resolve()
 
 
 def check_out(out: Path, option: str = "--out") -> None:

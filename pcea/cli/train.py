@@ -51,7 +51,9 @@ class Train(Recipe):
     def parse(cls, words: Sequence[str]) -> Self:
         """Parse the options twice, the second time with the values of the recipe as defaults."""
         blank = cls(**BLANK)
-        name = parse(cls, [w for w in words if w not in ("-h", "--help")], cls.prog, blank).name
+        # The options may fit the recipe's epochs, which are not known yet.
+        long = replace(blank, epochs=2**31 - 1)
+        name = parse(cls, [w for w in words if w not in ("-h", "--help")], cls.prog, long).name
         if not name:
             return parse(cls, words, cls.prog, blank, description=_overview(cls.__doc__))
         recipe = get_recipe(name)

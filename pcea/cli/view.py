@@ -53,7 +53,7 @@ class View(ShapeFiles):
         check_file(html=self.html)
         batch = Batch(self.files) if self.files or self.html else None
         if batch is not None:
-            batch.spare_inputs(html=self.html)
+            batch.spare_inputs(self.weights, html=self.html)
         if batch is not None and not batch.files:
             return batch.status
         kinds: list[tuple[type[PointModel], str | None]] = [(Segmenter, None), (Classifier, None)]
@@ -63,7 +63,7 @@ class View(ShapeFiles):
         if self.html is None or batch is None:
             self._serve([] if batch is None else batch.files, models)
             return None
-        return self._write(self.html, batch, models)
+        return self._write(self.html.expanduser(), batch, models)
 
     def _write(self, html: Path, batch: Batch, models: list[PointModel]) -> int:
         """Write the page with the files that can be used."""

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pcea.datasets.check import Report, check, check_folder
-from pcea.datasets.layout import DATASETS
+from pcea.datasets.layout import DATASETS, Layout
 from pcea.datasets.loading import data_root, layouts_of, list_datasets
 from pcea.errors import InputError, nearest
 
@@ -35,10 +35,7 @@ def import_archive(name: str, archive: str | Path, root: str | Path | None = Non
     folder of shapes per class.
     """
     layouts, base, archive = layouts_of(name), data_root(root), Path(archive).expanduser()
-    if not layouts[0].content:
-        raise InputError(f"{name} needs no files: there is nothing to import")
-    if made_of := layouts[0].made_of:
-        raise InputError(f"{name} is made of {', '.join(made_of)}: import these")
+    _refuse_without_files(layouts[0])
     with _workspace(base) as work:
         content = Path(work) / "content"
         content.mkdir()
@@ -78,7 +75,9 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
 
     A download is kept only if its hash is the published one or its content passes the check.
     """
-    source, base = layouts_of(name)[0].source, data_root(root)
+    layout, base = layouts_of(name)[0], data_root(root)
+    _refuse_without_files(layout)
+    source = layout.source
     if source is None:
         known = [each for each, layout in DATASETS.entries().items() if layout.source]
         raise InputError(
@@ -110,6 +109,13 @@ def fetch(name: str, root: str | Path | None = None, progress: Any = False) -> R
         f"no mirror gave {name}: {'; '.join(failures)}; with the archive on disk, "
         f"use `pcea data import {name} ARCHIVE`"
     )
+
+
+def _refuse_without_files(layout: Layout) -> None:
+    if not layout.content:
+        raise InputError(f"{layout.name} needs no files: there is nothing to import")
+    if layout.made_of:
+        raise InputError(f"{layout.name} is made of {', '.join(layout.made_of)}: import these")
 
 
 def _workspace(base: Path) -> tempfile.TemporaryDirectory[str]:

@@ -24,6 +24,7 @@ from pcea.datasets.layout import Layout, register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, checked
 from pcea.geometry import estimate_normals
+from pcea.geometry.estimated_normals import VERSION
 
 FILE = Path(__file__).with_suffix(".yaml")
 # Data sets that need no files.
@@ -161,7 +162,7 @@ class Everyday(Layout):
             f"{self.name}-{split}",
             folder,
             files=[],
-            params={"content": sha256(content).hexdigest(), "every": every},
+            params={"content": sha256(content).hexdigest(), "every": every, "normals": VERSION},
             build=lambda: replace(joined, normal=_all_normals(joined, every)),
         )
         return clouds, everyday_taxonomy()

@@ -109,7 +109,8 @@ def find(name: str, root: str | Path | None = None) -> tuple[Layout, Path]:
     if missing := lacking(layouts[0], base):
         raise InputError(
             f"no data set {name!r}: it is made of other data sets, and {base} lacks "
-            f"{', '.join(missing)}: get them, as with `pcea data import {missing[0]} ARCHIVE`"
+            f"{', '.join(missing)}: get them, as with `pcea data import {missing[0]} ARCHIVE`, or "
+            "name their place with --data-root"
         )
     known = [] if name in DATASETS else [each.name for each in list_datasets(base)]
     places = [*(base / each for each in layouts[0].folders), base]

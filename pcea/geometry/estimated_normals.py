@@ -11,6 +11,8 @@ from pcea.geometry.neighbors import knn
 from pcea.operators import operator
 from pcea.parallel import parallel_for
 
+# Part of the key of what is cached: raise it when the same positions get other normals.
+VERSION = 1
 # Lines of sight are tested in both directions along 32 axes, evenly spaced over half a sphere.
 _HEIGHT, _AROUND = (np.arange(32) + 0.5) / 32, np.pi * (3 - np.sqrt(5)) * np.arange(32)
 _WIDE = np.sqrt(1 - _HEIGHT * _HEIGHT)

@@ -126,8 +126,8 @@ class Recipe:
         bounds = (0, *self.restarts, self.epochs)
         if any(one >= other for one, other in pairwise(bounds)):
             raise InputError(
-                f"restarts is {self.restarts}; it must be epochs in order, all before the last, "
-                f"{self.epochs}"
+                f"restarts is {self.restarts}; it must be epochs in order, all before the last "
+                f"one, {self.epochs}, or nothing"
             )
         if self.head_lr is not None and self.lr == 0:
             raise InputError(f"head_lr is {self.head_lr}; it needs an lr above 0")

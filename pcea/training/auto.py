@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from pcea.training.batches import epoch_order, seed_step, training_batch
 from pcea.training.device import autocast, in_bf16, process_settings
 from pcea.training.methods import create_method
 from pcea.training.methods.base import method_of
-from pcea.transforms import as_transforms
+from pcea.transforms import Transform
 
 # Compiling takes up to a minute and a half on two cores, and saves between nothing and a fifth of a
 # step; see docs/performance.md. So a run of an hour can lose little and gain much.
@@ -27,9 +28,15 @@ FEWEST_STEPS = 300
 
 
 def choose(
-    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+    recipe: Recipe,
+    model: PointModel | WrappedModel,
+    clouds: Clouds,
+    device: torch.device,
+    transforms: Sequence[Transform],
 ) -> tuple[Recipe, list[str]]:
     """Replace each ``auto`` of a recipe by what is faster; also say in a line each what and why.
+
+    The transforms are those of the run, which may be functions that the recipe cannot hold.
 
     The choice must not change within a run, so it is saved with the recipe.
     """
@@ -45,7 +52,7 @@ def choose(
         than = "bf16 faster than float32" if half else "float32 at least as fast as bf16"
         notes.append(f"precision: {recipe.precision} (auto: this device multiplies {than})")
     if recipe.compile == "auto":
-        against = _against_compiling(recipe, model, clouds, device)
+        against = _against_compiling(recipe, model, clouds, device, transforms)
         recipe = replace(recipe, compile="no" if against else "yes")
         why = against or "the run is long enough to repay it"
         notes.append(f"compile: {recipe.compile} (auto: {why})")
@@ -55,7 +62,11 @@ def choose(
 
 
 def _against_compiling(
-    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+    recipe: Recipe,
+    model: PointModel | WrappedModel,
+    clouds: Clouds,
+    device: torch.device,
+    transforms: Sequence[Transform],
 ) -> str:
     """Why the step is not to be compiled, or an empty text."""
     if isinstance(model, WrappedModel):
@@ -64,7 +75,7 @@ def _against_compiling(
         return f"not tried on {device.type}"
     if device.type == "cuda" and not has_triton():
         return "there is no Triton"
-    if device.type == "cuda" and any(each.varies for each in as_transforms(recipe.transforms)):
+    if device.type == "cuda" and any(each.varies for each in transforms):
         return "N differs from batch to batch, and a CUDA graph has one N"
     compilers = os.environ.get("CXX", "g++"), "clang++"
     if device.type == "cpu" and not any(map(shutil.which, compilers)):
@@ -74,21 +85,25 @@ def _against_compiling(
     steps = recipe.epochs * len(epoch_order(clouds.category, recipe, epoch=0))
     if steps < FEWEST_STEPS:
         return f"the run has {steps} steps, too few to repay it"
-    seconds = steps * _seconds_of_step(recipe, model, clouds, device)
+    seconds = steps * _seconds_of_step(recipe, model, clouds, device, transforms)
     if seconds * SAVED_SHARE < COMPILE_SECONDS:
         return f"the run takes about {max(1, round(seconds / 60))} min, too few to repay it"
     return ""
 
 
 def _seconds_of_step(
-    recipe: Recipe, model: PointModel | WrappedModel, clouds: Clouds, device: torch.device
+    recipe: Recipe,
+    model: PointModel | WrappedModel,
+    clouds: Clouds,
+    device: torch.device,
+    transforms: Sequence[Transform],
 ) -> float:
     """Time of all forward and backward passes of a copy of the model; the better of two."""
-    method = create_method(recipe, deepcopy(model), len(clouds)).to(device).train()
-    method.all_labeled = clouds.all_labeled
+    method = create_method(recipe, deepcopy(model), len(clouds), clouds.all_labeled)
+    method.to(device).train()
     clouds = clouds.to(device)
     index = epoch_order(clouds.category, recipe, epoch=0)[0]
-    transforms, best = as_transforms(recipe.transforms), float("inf")
+    best = float("inf")
     with process_settings(recipe, device):
         for step in range(3):  # the first one warms up
             began = time.perf_counter()

@@ -115,10 +115,9 @@ def train(
     elif not resume and "model" not in objects:
         net.to(device)
         notes += initialize_from_data(net, data.clouds, recipe.num_points, recipe.seed, changes)
-    recipe, chosen = choose(recipe, net, data.clouds, device)
+    recipe, chosen = choose(recipe, net, data.clouds, device, changes)
     frozen = freeze(net, recipe.freeze)
-    method = create_method(recipe, net, len(data.clouds))
-    method.all_labeled = data.clouds.all_labeled
+    method = create_method(recipe, net, len(data.clouds), data.clouds.all_labeled)
     state = TrainingState(
         *(method, recipe, accelerator, run),
         steps_per_epoch=len(epoch_order(data.clouds.category, recipe, epoch=0)),

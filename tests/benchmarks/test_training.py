@@ -53,6 +53,15 @@ def test_its_steps_are_those_of_training(
     assert row["train_loss"] == pytest.approx(sum(losses) / steps, abs=1e-6)
 
 
+def test_a_step_on_clouds_without_part_labels(recipe: Recipe) -> None:
+    data = load_dataset("shapes", "train", num_per_category=1, num_points=64)
+    part = data.clouds.part
+    assert part is not None
+    data.clouds = replace(data.clouds, part=torch.full_like(part, -1))
+    stepper = Stepper(replace(recipe, model="eat-seg-tiny"), None, CPU, data)
+    assert stepper.step().isfinite()
+
+
 def test_shares_on_a_clock_that_ticks(recipe: Recipe) -> None:
     stepper = Stepper(recipe, None, CPU)
     ticks = itertools.count()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import pcea as package
+from pcea.models import save_model
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
@@ -48,6 +50,20 @@ def test_a_segmenter_says_when_its_category_is_unsure(
     pcea("segment", cube, "--weights", file, "--out", tmp_path / "out", "--json", json_file)
     (answer,) = json.loads(json_file.read_text())["files"]
     assert answer["unsure"] == (answer["category_probability"] < 0.5)
+
+
+def test_attend_says_that_an_answer_is_unsure(
+    pcea: Command, classifier: Path, cube: Path, tmp_path: Path
+) -> None:
+    model = package.load_model(classifier)
+    model.info = replace(model.info, limits={"probability": 0.999})
+    save_model(model, tmp_path / "doubtful.safetensors")
+    words = ("--votes", 1, "--slots", 1, "--json", tmp_path / "seen.json")
+    weights = ("--weights", tmp_path / "doubtful.safetensors")
+    out = pcea("attend", cube, "--out", tmp_path / "out", *weights, *words)
+    (answer,) = json.loads((tmp_path / "seen.json").read_text())["files"]
+    assert answer["unsure"] and "less than 100 %" in answer["doubts"][0]
+    assert " %, unsure)" in out
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,15 @@ def test_one_stem_twice(pcea: Command, segmenter: Path, ball: Path, tmp_path: Pa
 
 
 def test_the_summary_is_never_written_over_an_input(
-    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = cube.read_bytes()
-    words = ("segment", cube, "--out", tmp_path, "--weights", segmenter, "--json", cube)
+    before, weights = cube.read_bytes(), segmenter / "model.safetensors"
+    words = ("segment", cube, "--out", tmp_path, "--weights", weights, "--json", cube)
     assert f"--json {cube}: it is an input file; name another one" in pcea(*words, status=2)
+    (tmp_path / "link").symlink_to(cube)
+    monkeypatch.setenv("HOME", str(cube.parent))
+    for name in (tmp_path / "link", f"~/{cube.name}", weights):
+        assert "it is an input file" in pcea(*words[:-1], name, status=2)
     assert cube.read_bytes() == before
 
 

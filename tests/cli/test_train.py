@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pcea.cli.train import Train
+from pcea.errors import InputError
 from pcea.recipes import RECIPES
 
 Run = Callable[..., str]
@@ -33,6 +34,14 @@ def test_options_replace_values_wherever_they_stand() -> None:
     assert recipe.compile == "yes"
     assert recipe.seed == -1
     assert recipe.model == RECIPES["shapes-cls"].model
+
+
+def test_restarts_fit_the_epochs_of_the_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "long.yaml"
+    file.write_text("dataset: shapes\nmodel: eat-tiny\nepochs: 300\n")
+    assert Train.parse([str(file), "--restarts", "100", "260"]).restarts == (100, 260)
+    with pytest.raises(InputError, match=r"restarts is \(260,\); .* the last one, 200, or nothing"):
+        Train.parse([str(file), "--restarts", "260", "--epochs", "200"])
 
 
 def test_a_file_is_a_recipe(tmp_path: Path) -> None:

@@ -209,6 +209,8 @@ def test_fetch_of_what_has_no_address() -> None:
         fetch("things")
     with pytest.raises(InputError, match="did you mean 'modelnet40'"):
         fetch("modelnet")
+    with pytest.raises(InputError, match="gear needs no files: there is nothing to import"):
+        fetch("gear")
 
 
 def make_zip(path: Path, files: dict[str, bytes]) -> Path:

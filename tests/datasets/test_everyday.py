@@ -31,6 +31,10 @@ def test_parts_are_named_one_to_one_within_each_category() -> None:
             assert len(set(named.parts.values())) == len(named.parts), name
 
 
+def test_the_table_has_what_the_data_set_is_made_of() -> None:
+    assert set(name_table()) == {*everyday.Everyday.made_of, *everyday.PROCEDURAL}
+
+
 def test_names_are_common_words() -> None:
     taxonomy = everyday_taxonomy()
     for name in (*taxonomy.categories, *taxonomy.parts):

@@ -12,6 +12,7 @@ from pcea.models.wrapped import wrap
 from pcea.recipes import RECIPES, Recipe
 from pcea.training import auto, build_model
 from pcea.training.auto import choose
+from pcea.transforms import as_transforms
 
 CPU = torch.device("cpu")
 RECIPE = replace(RECIPES["shapes-cls"], num_points=32, batch_size=8, epochs=100)
@@ -35,7 +36,8 @@ def chosen(
     if options.get("own"):
         model = wrap(Mean(), data.taxonomy, False, dataset="shapes", num_points=32)
     before = {name: each.clone() for name, each in model.state_dict().items()}
-    found = choose(recipe, model, data.clouds, device)
+    transforms = as_transforms(options.get("transforms", recipe.transforms))
+    found = choose(recipe, model, data.clouds, device, transforms)
     after = model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before), "it trained the model"
     assert all(each.grad is None for each in model.parameters())
@@ -133,4 +135,13 @@ def test_a_step_is_timed_on_clouds_without_part_labels() -> None:
     clouds = replace(data.clouds, part=torch.full_like(part, -1))
     recipe = replace(RECIPES["shapes-seg"], num_points=32, precision="float32")
     model = build_model(replace(recipe, model_options={"dims": (4, 4, 4), "k": 4}), data)
-    assert auto._seconds_of_step(recipe, model, clouds, CPU) > 0
+    assert auto._seconds_of_step(recipe, model, clouds, CPU, ()) > 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_transforms_may_be_functions(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(auto, "has_triton", lambda: False)
+    given = replace(RECIPE, precision="float32", compile="auto", transforms=["Function(f=<f>)"])
+    recipe, _ = chosen(given, torch.device(device), transforms=[lambda batch, generator: batch])
+    assert recipe.compile == "no"

@@ -35,6 +35,8 @@ def bag(rng: Generator) -> Parts:
     profile = [(0.93, 0), (1, 0.08), (top, 0.85), (0.8 * top, 1)]
     yield "body", lathe(profile, power, 28).scale(width / 2, height, depth / 2)
     half, rise, back = rng.uniform(0.15, 0.36) * width, rng.uniform(0.15, 0.6), depth / 2
+    if style == "handbag":
+        half = min(half, 0.38 * top * width)
     if style == "suitcase":
         half, rise = 0.1 * width, 0.12
     if style == "rucksack":
@@ -60,7 +62,8 @@ def cap(rng: Generator) -> Parts:
         crown = curve(
             [(band, 0), (wide, 0.3 * height), (wide, 0.7 * height), (0, 0.6 * height)], 10
         )
-    inside = np.maximum(crown[::-1] - (0.02, 0.015), (0.0, 0.0))
+    middle = np.array((0.0, 0.3 * height))
+    inside = middle + 0.96 * (crown[::-1] - middle)
     long = rng.uniform(1.0, 1.3)
     yield "crown", lathe([*inside, *crown], segments=28).scale(z=long)
     if style == "peak":
@@ -220,7 +223,7 @@ def pistol(rng: Generator) -> Parts:
         frame = box(0.9 * wide, 0.6 * tall, rng.uniform(0.5, 0.9) * long)
         yield "barrel", frame.move(y=-0.6 * tall, z=-0.35 * long)
         muzzle = frustum(0.25 * tall, 0.25 * tall, 0.1, 12).turn("x", -90)
-        yield "barrel", muzzle.move(z=0.02 - long)
+        yield "barrel", muzzle.move(z=0.08 - long)
     if rng.random() < 0.5:
         yield "barrel", box(0.03, 0.05, 0.05).move(y=0.55 * tall, z=0.05 - 0.9 * long)
     drop, lean = rng.uniform(0.45, 0.65), rng.uniform(8, 30)

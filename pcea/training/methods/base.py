@@ -36,7 +36,7 @@ class TrainingMethod(nn.Module):
     """Whether the processes of a launcher may divide each batch among them."""
 
     all_labeled: bool = True
-    """Whether each point of the training split has a part label; training sets it."""
+    """Whether each point of the training split has a part label; :func:`create_method` sets it."""
 
     def __init__(self, model: PointModel | WrappedModel, recipe: Recipe, num_clouds: int) -> None:
         super().__init__()
@@ -118,9 +118,14 @@ def method_of(model: nn.Module) -> str:
 
 
 def create_method(
-    recipe: Recipe, model: PointModel | WrappedModel, num_clouds: int
+    recipe: Recipe,
+    model: PointModel | WrappedModel,
+    num_clouds: int,
+    all_labeled: bool = True,
 ) -> TrainingMethod:
     """Make the training method of a recipe for a model.
+
+    ``all_labeled`` says whether each point of the training split has a part label.
 
     Raises:
         InputError: the method or one of its options is unknown, or does not fit the model.
@@ -132,4 +137,6 @@ def create_method(
         if option not in known:
             hint = nearest(option, known) if known else ""
             raise InputError(f"training method {name!r} has no option {option!r}{hint}")
-    return kind(model, recipe, num_clouds, **recipe.method_options)
+    method = kind(model, recipe, num_clouds, **recipe.method_options)
+    method.all_labeled = all_labeled
+    return method

@@ -68,6 +68,25 @@ def test_objects_are_closed_solids_that_have_their_parts_and_vary(
 
 
 @pytest.mark.parametrize("category", [*TAXONOMY.categories, *GEAR_TAXONOMY.categories])
+def test_normals_of_what_is_seen_point_outward(category: str) -> None:
+    """Just outside, a point may be in other solids, but in none that is inside out."""
+    for index in range(6):
+        mesh = build(category, 3, index)
+        corners = mesh.vertices[mesh.faces].double()  # (F, 3, 3)
+        normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        size = normal.norm(dim=1, keepdim=True)
+        large = size[:, 0] > size.median()
+        outside = (corners.mean(1) + 1e-4 * normal / size)[large][::7]
+        # The winding number by Van Oosterom and Strackee, 1983, equation 8.
+        a, b, c = (corners - outside[:, None, None]).unbind(2)  # (P, F, 3) each
+        la, lb, lc = (each.norm(dim=-1) for each in (a, b, c))
+        triple = (a * torch.linalg.cross(b, c)).sum(-1)
+        below = la * lb * lc + (a * b).sum(-1) * lc + (b * c).sum(-1) * la + (c * a).sum(-1) * lb
+        winding = torch.atan2(triple, below).sum(1) / (2 * torch.pi)
+        assert winding.min() > -0.5
+
+
+@pytest.mark.parametrize("category", [*TAXONOMY.categories, *GEAR_TAXONOMY.categories])
 def test_an_object_depends_on_its_arguments_alone(category: str) -> None:
     one, again = build(category, 5, 2), build(category, 5, 2)
     assert one.vertices.equal(again.vertices) and one.seed == again.seed
