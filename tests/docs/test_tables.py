@@ -33,6 +33,7 @@ def row(recipe: Recipe) -> str:
     others += [f"from `{recipe.init}`"] * (recipe.init is not None)
     others += [f"{name} {value}" for name, value in recipe.model_options.items()]
     others += ["normals"] * recipe.normals
+    others += [f"again from epoch {epoch} on" for epoch in recipe.restarts]
     others += [f"{recipe.precision} precision"] * (recipe.precision != "auto")
     optimizer = {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer]
     rate = f"{optimizer}, {recipe.lr:g}, {recipe.weight_decay:g}"
