@@ -251,13 +251,14 @@ def test_a_folder_that_was_cut_off_is_filled(
     [
         b"",
         b"no gzip",
-        gzip.compress(b"{"),
-        gzip.compress(b"[]"),
-        gzip.compress(b'{"a": {"recipe": "", "metrics": "", "scores": 1}}'),
+        gzip.compress(b"{", mtime=0),
+        gzip.compress(b"[]", mtime=0),
+        gzip.compress(b'{"a": {"recipe": "", "metrics": "", "scores": 1}}', mtime=0),
         gzip.compress(
-            b'{"a": {"recipe": 1, "metrics": "", "scores": {"clouds": 1, "conditions": {}}}}'
+            b'{"a": {"recipe": 1, "metrics": "", "scores": {"clouds": 1, "conditions": {}}}}',
+            mtime=0,
         ),
-        gzip.compress(b"{}" * 1000)[:20],
+        gzip.compress(b"{}" * 1000, mtime=0)[:20],
     ],
 )
 def test_a_broken_file_is_one_line(
