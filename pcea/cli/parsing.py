@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields
 from itertools import takewhile
@@ -70,20 +70,27 @@ def _several_words(
     info: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
     """Read options of several words; the help says "none" where the default is empty."""
-    if info.type not in (tuple[str, ...], Mapping[str, Any]):
+    kinds: dict[Any, tuple[str, Callable[[list[str]], Any], type[Any]]] = {
+        tuple[str, ...]: ("NAME …", tuple, tuple),
+        tuple[int, ...]: ("INT …", _whole_numbers, tuple),
+        Mapping[str, Any]: ("KEY=VALUE …", _mapping, Mapping),
+    }
+    if info.type not in kinds:
         return None
-    names = info.type == tuple[str, ...]
+    metavar, read, kind = kinds[info.type]
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
-        metavar="NAME …" if names else "KEY=VALUE …",
-        instance_from_str=tuple if names else _mapping,
-        is_instance=lambda value: isinstance(value, tuple if names else Mapping),
+        metavar=metavar,
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, kind),
         str_from_instance=lambda value: _spelled(value) or ["none"],
     )
 
 
 def _spelled(value: Any) -> list[str]:
-    return [f"{k}={v}" for k, v in value.items()] if isinstance(value, Mapping) else list(value)
+    if isinstance(value, Mapping):
+        return [f"{k}={v}" for k, v in value.items()]
+    return list(map(str, value))
 
 
 def _refuse_unknown(command: type[Any], words: Sequence[str], prog: str) -> None:
@@ -128,6 +135,13 @@ def check_picture(**options: Path | None) -> None:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def _whole_numbers(words: list[str]) -> tuple[int, ...]:
+    for word in words:
+        if not re.fullmatch(r"[+-]?\d+", word):
+            raise ValueError(f"{word!r} is not a whole number")
+    return tuple(map(int, words))
 
 
 def _mapping(words: list[str]) -> dict[str, Any]:

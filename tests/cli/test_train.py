@@ -42,6 +42,9 @@ def test_restarts_fit_the_epochs_of_the_recipe(tmp_path: Path) -> None:
     assert Train.parse([str(file), "--restarts", "100", "260"]).restarts == (100, 260)
     with pytest.raises(InputError, match=r"restarts is \(260,\); .* the last one, 200, or nothing"):
         Train.parse([str(file), "--restarts", "260", "--epochs", "200"])
+    assert Train.parse([str(file), "--restarts"]).restarts == ()
+    with pytest.raises(InputError, match=r"--restarts: .*'a' is not a whole number"):
+        Train.parse([str(file), "--restarts", "40", "a"])
 
 
 def test_a_file_is_a_recipe(tmp_path: Path) -> None:
