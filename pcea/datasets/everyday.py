@@ -11,7 +11,6 @@ from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -20,15 +19,14 @@ from torch import Tensor
 
 from pcea.datasets.cache import cached
 from pcea.datasets.clouds import UNLABELED, Clouds, tensors_of
-from pcea.datasets.layout import Layout, register_dataset
+from pcea.datasets.joined import Joined
+from pcea.datasets.layout import register_dataset
 from pcea.datasets.taxonomy import Taxonomy
 from pcea.errors import InputError, checked
 from pcea.geometry import estimate_normals
 from pcea.geometry.estimated_normals import VERSION
 
 FILE = Path(__file__).with_suffix(".yaml")
-# Data sets that need no files.
-PROCEDURAL = ("shapes", "gear")
 # Clouds of a category of a data set without part labels.
 WITHOUT_PARTS = 48
 # In `train`, the normals of every third cloud are estimated: models then learn from both kinds.
@@ -103,7 +101,7 @@ def _common_part(lines: Mapping[str, Named], part: str) -> str | None:
 
 
 @register_dataset("everyday")
-class Everyday(Layout):
+class Everyday(Joined):
     """Several data sets: meshparts23, ShapeNetPart, procedural shapes, and ModelNet40.
 
     Unknown normals are estimated, in ``train`` also those of every third cloud. The split ``train``
@@ -111,14 +109,7 @@ class Everyday(Layout):
     whose points have no part labels, it takes the first clouds of each category.
     """
 
-    content = "the data sets that it is made of"
     made_of = ("meshparts23", "shapenetpart", "modelnet40")
-
-    def recognizes(self, folder: Path) -> bool:
-        """Tell whether all data sets that need files are there."""
-        from pcea.datasets.loading import lacking
-
-        return not lacking(self, folder)
 
     @checked(without_parts=0, procedural=1)
     def read(
@@ -139,22 +130,15 @@ class Everyday(Layout):
         Raises:
             InputError: a data set is missing or damaged.
         """
-        from pcea.datasets.loading import load_dataset
-
-        several = []
-        for source in name_table():
-            if source == "modelnet40" and (split != "train" or not without_parts):
-                continue
-            options: dict[str, Any] = {}
-            if source in PROCEDURAL:
-                options["num_per_category"] = procedural
-            data = load_dataset(source, split, folder, **options)
+        several, whole = [], split == "train" and without_parts > 0
+        sources = [name for name in name_table() if whole or name != "modelnet40"]
+        for data in self.load_each(folder, split, procedural, sources):
             clouds, names = data.clouds, data.taxonomy.categories
-            known = torch.tensor([name in name_table()[source] for name in names])
+            known = torch.tensor([name in name_table()[data.name] for name in names])
             kept = known[clouds.category]
-            if source == "modelnet40":
+            if data.name == "modelnet40":
                 kept &= _first(clouds.category, without_parts)
-            several.append(_renamed(source, clouds.select(kept), data.taxonomy))
+            several.append(_renamed(data.name, clouds.select(kept), data.taxonomy))
         joined = Clouds.cat(several)
         every = ESTIMATED if split == "train" else 0
         content = save(tensors_of(joined), metadata={"names": json.dumps(joined.names)})

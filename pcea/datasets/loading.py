@@ -141,12 +141,15 @@ def list_datasets(root: str | Path | None = None) -> list[Listed]:
     }
     taken: set[Path] = set()
     for layout, folder in _candidates(base, registered):
-        known = folder in taken or (layout.name in listed and listed[layout.name].folder)
+        joins = bool(layout.made_of)  # several of these share the root
+        known = layout.name in listed and listed[layout.name].folder is not None
+        known |= folder in taken and not joins
         # The root is never a folder of classes, because its folders are data sets.
         below = folder != base or not isinstance(layout, FolderOfClasses)
         if not known and below and layout.recognizes(folder):
             listed[layout.name] = Listed(layout.name, folder, splits_of(layout, folder))
-            taken.add(folder)
+            if not joins:
+                taken.add(folder)
     return list(listed.values())
 
 

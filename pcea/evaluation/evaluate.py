@@ -70,8 +70,8 @@ def evaluate(
     given = as_transforms(transforms)
     if corruption is not None:
         corruption_transforms(corruption, severity)  # refuses what does not exist
-    if mixing := [str(each) for each in given if each.mixes]:
-        raise InputError(f"{mixing[0]} mixes clouds, whose labels no figure is made of")
+    if wrong := [str(each) for each in given if each.mixes or each.categories is not None]:
+        raise InputError(f"{wrong[0]} changes labels, and no figure can be made of these clouds")
     check_labels(model, clouds)
     parts, taxonomy = model.task == "segmentation", model.info.taxonomy
     device = next((each.device for each in model.parameters()), clouds.pos.device)

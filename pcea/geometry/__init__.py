@@ -11,7 +11,7 @@ from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample
 from pcea.geometry.strays import isolated_points, leave_out
 from pcea.geometry.surface import face_areas, sample_surface
-from pcea.geometry.upright import UP_AXES, upright, view_direction
+from pcea.geometry.upright import UP_AXES, upright, upright_turns, view_direction
 
 __all__ = [
     "UP_AXES",
@@ -36,5 +36,6 @@ __all__ = [
     "three_interpolate",
     "unit_sphere",
     "upright",
+    "upright_turns",
     "view_direction",
 ]

@@ -34,6 +34,14 @@ def upright(pos: Tensor, up: str) -> Tensor:
     return pos[..., list(axes)] * pos.new_tensor(signs)
 
 
+def upright_turns(device: torch.device | str = "cpu") -> Tensor:
+    """Give the rotations of :func:`upright` as matrices: (6, 3, 3) float32, ordered as UP_AXES.
+
+    ``pos @ matrix`` does the same. With its transpose, a shape with y up gets that axis up.
+    """
+    return torch.stack([upright(torch.eye(3, device=device), up) for up in UP_AXES])
+
+
 def view_direction(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> Tensor:
     """Return the direction, (3,) float32 of length 1, from an upright shape to its viewer.
 

@@ -137,7 +137,7 @@ class TransformTrial(Trial):
             require((off < 0.02).all(), "a normal is not perpendicular to its surface")
 
     def test_labels(self) -> None:
-        """Parts follow their points; categories stay, or are mixed by the share of points."""
+        """Parts follow their points; categories stay, are mixed by share, or are named."""
         before, after, total = self.batch, self.apply(always=True), self.total
         pos, normal, part = _points(before)
         new_pos, new_normal, new_part = _points(after)
@@ -152,7 +152,10 @@ class TransformTrial(Trial):
         require(right[still].all(), "a point that did not move has another part")
         owner = new_part // total  # (B, N): the cloud of each point
         if not self.transform.mixes:
-            require(torch.equal(after.category, before.category), "categories change")
+            names = self.transform.categories
+            changes = not torch.equal(after.category, before.category)
+            require(names is not None or not changes, "categories change, and it does not say so")
+            require(names is None or after.category.max() < len(names), "there is no such category")
             own = torch.arange(CLOUDS).unsqueeze(1)
             require((owner == own).all(), "a point has a part of another cloud")
             return
@@ -166,14 +169,14 @@ class TransformTrial(Trial):
         require(torch.equal(main, soft.amax(1)), "the category is not the one of most points")
 
     def test_torch_geometric(self) -> None:
-        """A ``Data`` is changed like a batch of one; a transform that mixes refuses it."""
+        """A ``Data`` is changed like a batch of one; one that changes categories refuses it."""
         from torch_geometric.data import Data
 
         one = self.some([0])
         pos, normal, part = (each[0] for each in _points(one))
         data = Data(pos=pos, normal=normal, y=part, name="one")
-        if self.transform.mixes:
-            with refused("it mixes clouds, but accepts a single one"):
+        if self.transform.mixes or self.transform.categories is not None:
+            with refused("it changes categories, but accepts a Data"):
                 self.transform(data)
             return
         out, batch = self.transform(data, Generator().manual_seed(1)), self.apply(one)

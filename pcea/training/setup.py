@@ -93,8 +93,14 @@ def load_splits(
     return data, held_out
 
 
-def check_part_labels(data: PointCloudDataset, transforms: Sequence[Transform]) -> None:
-    """Refuse points without part labels where they cannot be learned from."""
+def check_labels(data: PointCloudDataset, transforms: Sequence[Transform]) -> None:
+    """Refuse labels that transforms cannot change, and missing ones that are needed."""
+    for each in transforms:
+        if each.categories not in (None, data.taxonomy.categories):
+            raise InputError(
+                f"{each} changes among the categories {', '.join(each.categories)}, and data set "
+                f"{data.name!r} has others"
+            )
     if data.clouds.all_labeled:
         return
     if mixing := [str(each) for each in transforms if each.mixes]:

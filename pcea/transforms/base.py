@@ -92,6 +92,8 @@ class Transform(ABC):
     name: ClassVar[str] = ""
     mixes: ClassVar[bool] = False
     """Whether it mixes the clouds of a batch, and so cannot be applied to a single cloud."""
+    categories: ClassVar[tuple[str, ...] | None] = None
+    """The categories among which it changes that of a cloud; None: categories stay."""
 
     probability: float = field(default=1.0, kw_only=True)
 
@@ -123,8 +125,8 @@ class Transform(ABC):
             generator: draws all random numbers. Default: torch's own, of ``torch.manual_seed``.
 
         Raises:
-            InputError: the batch has padding, the transform mixes clouds but gets a single one, or
-                it changes the number of points but has a probability below 1.
+            InputError: the batch has padding, the transform mixes clouds or changes categories but
+                gets a ``Data``, or it changes the number of points but has a probability below 1.
         """
         generator = torch.default_generator if generator is None else generator
         if not isinstance(item, Batch):
@@ -153,6 +155,8 @@ class Transform(ABC):
     def _change_data(self, data: Data, generator: Generator) -> Data:
         if self.mixes:
             raise InputError(f"{self}: it mixes the clouds of a batch, and this is one cloud")
+        if self.categories is not None:
+            raise InputError(f"{self}: it changes categories, and {data!r} is only a cloud")
         if getattr(data, "pos", None) is None:
             raise InputError(f"{self}: cannot be applied to {data!r}, which has no pos")
         normal = data.get("normal")

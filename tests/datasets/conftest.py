@@ -74,3 +74,20 @@ def parts() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def root(tmp_path: Path, modelnet: Callable[..., Path], parts: Callable[..., Path]) -> Path:
+    """A small copy of each data set, in which ShapeNetPart has no normals."""
+    modelnet(tmp_path / "modelnet40_ply_hdf5_2048")
+    modelnet(tmp_path / "modelnet40_ply_hdf5_2048", split="test")
+    mugs = {"synsets": (("Mug", "03797390"),), "part_ids": ((36, 37),)}
+    parts(tmp_path / "shapenetcore_partanno_segmentation_benchmark_v0_normal", columns=4, **mugs)
+    meshes = parts(
+        tmp_path / "meshparts23_normal",
+        synsets=(("Cup", "01"), ("CosegChair", "02")),
+        part_ids=((0, 1), (2, 3, 4)),
+    )
+    names = ["Cup/body", "Cup/handle", *(f"CosegChair/part{i}" for i in range(3))]
+    (meshes / "parts.json").write_text(json.dumps(names))
+    return tmp_path

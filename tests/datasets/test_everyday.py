@@ -1,7 +1,6 @@
 """The common names, and the data set that joins others under them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def test_parts_are_named_one_to_one_within_each_category() -> None:
 
 
 def test_the_table_has_what_the_data_set_is_made_of() -> None:
-    assert set(name_table()) == {*everyday.Everyday.made_of, *everyday.PROCEDURAL}
+    assert set(name_table()) == {*everyday.Everyday.made_of, *everyday.Everyday.procedural}
 
 
 def test_names_are_common_words() -> None:
@@ -97,23 +96,6 @@ def test_a_part_without_a_common_name_is_named(root: Path) -> None:
     parts.write_text(parts.read_text().replace("Cup/handle", "Cup/spoon"))
     with pytest.raises(InputError, match=r"everyday.yaml has no name for Cup/spoon of meshparts23"):
         load_dataset("everyday", "val", root, **FEW)
-
-
-@pytest.fixture
-def root(tmp_path: Path, modelnet: Callable[..., Path], parts: Callable[..., Path]) -> Path:
-    """A small copy of each data set, in which ShapeNetPart has no normals."""
-    modelnet(tmp_path / "modelnet40_ply_hdf5_2048")
-    modelnet(tmp_path / "modelnet40_ply_hdf5_2048", split="test")
-    mugs = {"synsets": (("Mug", "03797390"),), "part_ids": ((36, 37),)}
-    parts(tmp_path / "shapenetcore_partanno_segmentation_benchmark_v0_normal", columns=4, **mugs)
-    meshes = parts(
-        tmp_path / "meshparts23_normal",
-        synsets=(("Cup", "01"), ("CosegChair", "02")),
-        part_ids=((0, 1), (2, 3, 4)),
-    )
-    names = ["Cup/body", "Cup/handle", *(f"CosegChair/part{i}" for i in range(3))]
-    (meshes / "parts.json").write_text(json.dumps(names))
-    return tmp_path
 
 
 def test_normals_are_estimated_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

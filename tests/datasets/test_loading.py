@@ -68,6 +68,8 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
         "modelnet40": (folder, ("test",)),
         "shapenetpart": (None, ()),
         "everyday": (None, ()),
+        "modelnet40-plus": (None, ()),
+        "upright": (None, ()),
         "things": (things, ("train", "test")),
     }
     assert [item.name for item in list_datasets(tmp_path / "nowhere")] == [
@@ -75,6 +77,8 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
         "shapes",
         "everyday",
         "modelnet40",
+        "modelnet40-plus",
         "shapenetpart",
+        "upright",
     ]
     assert [item.name for item in list_datasets(things)][-1] == "things"

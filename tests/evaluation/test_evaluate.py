@@ -331,7 +331,8 @@ def test_corrupted_figures_repeat_whatever_the_batch_size(corruption: str) -> No
 def test_what_evaluation_cannot_do_is_refused() -> None:
     model: Any = ByHeight(PARTS)
     for given, message in (
-        ({"transforms": ["rsmix"]}, "rsmix.* mixes clouds"),
+        ({"transforms": ["rsmix"]}, "rsmix.* changes labels"),
+        ({"transforms": ["any-up"]}, "any-up.* changes labels"),
         ({"transforms": "jiter"}, "did you mean 'jitter'"),
         ({"corruption": "jiter"}, "did you mean 'jitter'"),
         ({"corruption": "jitter", "severity": 0}, "severity is 0"),

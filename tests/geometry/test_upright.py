@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pcea.errors import InputError
-from pcea.geometry import UP_AXES, upright
+from pcea.geometry import UP_AXES, upright, upright_turns
 
 
 @pytest.mark.parametrize("up", UP_AXES)
@@ -30,3 +30,11 @@ def test_y_up_is_left_alone(generator: torch.Generator) -> None:
 def test_an_unknown_axis_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match="no axis is called 'Z'"):
         upright(torch.zeros(1, 3), "Z")
+
+
+def test_turns_are_the_same_as_matrices(generator: torch.Generator) -> None:
+    pos = torch.randn(5, 3, generator=generator)
+
+    for up, turn in zip(UP_AXES, upright_turns(), strict=True):
+        torch.testing.assert_close(pos @ turn, upright(pos, up))
+        torch.testing.assert_close(upright(pos @ turn.T, up), pos)

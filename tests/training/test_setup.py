@@ -154,3 +154,12 @@ def test_the_recipe_chooses_the_attention(classification: Recipe) -> None:
     model = build_model(recipe, data)
     assert model.info.options["attention"] == "self"
     assert model.info.num_points == recipe.num_points
+
+
+def test_a_transform_that_changes_among_other_categories_is_refused(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    recipe = replace(recipe, transforms=("any-up",))
+    with pytest.raises(InputError, match=r"any-up.* the categories x, -x, .* has others"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,60 @@
+"""The data set ``modelnet40-plus``: ModelNet40, trained with shapes of other data sets besides."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from pcea.datasets.clouds import Clouds
+from pcea.datasets.everyday import name_table
+from pcea.datasets.joined import Joined
+from pcea.datasets.layout import register_dataset
+from pcea.datasets.taxonomy import Taxonomy
+from pcea.errors import checked
+
+
+@register_dataset("modelnet40-plus")
+class ModelNet40Plus(Joined):
+    """ModelNet40, and in ``train`` those shapes of ``everyday`` whose category ModelNet40 has.
+
+    Two categories are the same if they have the same common name in ``everyday.yaml``, as ``cup``
+    of ModelNet40 and ``Mug`` of ShapeNetPart. The splits ``val`` and ``test`` are ModelNet40's.
+    """
+
+    made_of = ("modelnet40", "meshparts23", "shapenetpart")
+
+    @checked(procedural=1)
+    def read(
+        self, folder: Path, split: str, procedural: int | None = None
+    ) -> tuple[Clouds, Taxonomy]:
+        """Read ModelNet40, and in ``train`` add shapes of the same categories.
+
+        Args:
+            folder: the folder of the data sets.
+            split: train, val or test.
+            procedural: how many procedural shapes of each category. Default: as in ``shapes``.
+
+        Raises:
+            InputError: a data set is missing or damaged.
+        """
+        from pcea.datasets.loading import load_dataset
+
+        if split != "train":
+            own = load_dataset("modelnet40", split, folder)
+            return own.clouds, own.taxonomy
+        own, *others = self.load_each(folder, split, procedural)
+        table, categories = name_table(), own.taxonomy.categories
+        called = {named.category: name for name, named in table["modelnet40"].items()}
+        several = [own.clouds]
+        for data in others:
+            lines = {name: named.category for name, named in table[data.name].items()}
+            names = [called.get(lines.get(name, "")) for name in data.taxonomy.categories]
+            ids = torch.tensor([-1 if name is None else categories.index(name) for name in names])
+            category = ids[data.clouds.category]
+            same = category >= 0
+            clouds = data.clouds[same]
+            own_names = tuple(f"{data.name}/{name}" for name in clouds.names)
+            several.append(
+                replace(clouds, category=category[same], normal=None, part=None, names=own_names)
+            )
+        return Clouds.cat(several), own.taxonomy

@@ -1,0 +1,57 @@
+"""ModelNet40 with shapes of the same categories from other data sets."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pcea.datasets import load_dataset
+from pcea.datasets.modelnet40 import CATEGORIES
+from pcea.errors import InputError
+
+# What some categories of other data sets are called in ModelNet40; None: it has no such category.
+SAME = {
+    "meshparts23/Cup": "cup",
+    "meshparts23/CosegChair": "chair",
+    "shapenetpart/Mug": "cup",
+    "shapes/mug": "cup",
+    "shapes/chair": "chair",
+    "shapes/animal": None,
+    "gear/laptop": "laptop",
+    "gear/knife": None,
+}
+
+
+def test_training_has_other_shapes_of_the_same_categories(root: Path) -> None:
+    own = load_dataset("modelnet40", "train", root).clouds
+    data = load_dataset("modelnet40-plus", "train", root, procedural=2)
+    clouds = data.clouds
+    assert data.taxonomy.categories == CATEGORIES and clouds.part is None
+    count = len(own)
+    assert torch.equal(clouds.pos[: len(own.pos)], own.pos)
+    assert clouds.names[:count] == own.names
+    assert torch.equal(clouds.category[:count], own.category)
+    added = {
+        name: CATEGORIES[clouds.category[count + i]] for i, name in enumerate(clouds.names[count:])
+    }
+    for source in ("meshparts23", "shapenetpart", "shapes", "gear"):
+        options = {"num_per_category": 2} if source in ("shapes", "gear") else {}
+        theirs = load_dataset(source, "train", root, **options)
+        for each in theirs.clouds:
+            name = f"{source}/{theirs.taxonomy.categories[int(each.category)]}"
+            if name in SAME:
+                assert added.get(f"{source}/{each.names[0]}") == SAME[name]
+    assert "shapes/vase" not in added and set(added.values()) <= set(CATEGORIES)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_what_measures_is_modelnet40(root: Path, split: str) -> None:
+    own, found = (load_dataset(name, split, root) for name in ("modelnet40", "modelnet40-plus"))
+    assert found.taxonomy == own.taxonomy and found.clouds.names == own.clouds.names
+    assert torch.equal(found.clouds.pos, own.clouds.pos)
+
+
+def test_a_missing_data_set_is_named(root: Path) -> None:
+    (root / "meshparts23_normal").rename(root / "elsewhere")
+    with pytest.raises(InputError, match=r"'modelnet40-plus': it is made of .* lacks meshparts23"):
+        load_dataset("modelnet40-plus", "val", root)
