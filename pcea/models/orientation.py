@@ -1,23 +1,21 @@
-"""Guess which axis of a shape points up, from how confident models are with each axis up."""
+"""Guess which axis of a shape points up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from pcea.datasets.dataset import Task
 from pcea.formats import ShapeLike, as_shape
-from pcea.geometry import UP_AXES, upright
+from pcea.geometry import UP_AXES, upright, upright_turns
 from pcea.models.base import PointModel, evaluating
-from pcea.models.weights import list_pretrained, load_model, ships
+from pcea.models.weights import GUIDE, load_model, ships
 
 VOTES = 2
 # What is assumed before a shape is seen: in most files y is up, in many z, and seldom another axis.
 PRIOR = {"y": 0.5, "z": 0.2}
-# How much the confidence of a model says: its weight is raised to this power. Both were chosen by
-# scripts/measure_orientation.py.
+# How much the confidence of a model that guesses alone says: it is raised to this power.
 SHARPNESS = 4
 # A guess of a lower probability is not settled: the answers with all axes up are combined.
 SETTLED = 0.95
@@ -55,53 +53,59 @@ class UpGuess:
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     """Guess the up axis of a shape.
 
-    The models that ship were trained on shapes with y up, each on other shapes. The default ones
-    guess together, one of each task, whichever model predicts, so that all commands use the same
-    axis for a file. A model with other weights guesses alone, because only it knows what was up in
-    its training data.
+    For the models that ship, :data:`pcea.models.weights.GUIDE` guesses, whichever model predicts,
+    so that all commands use the same axis for a file. A model with other weights guesses alone,
+    because only it knows what was up in its training data: it is surer of a shape that stands as
+    those did.
     """
     shape = as_shape(shape)
-    guides = _guides(str(model.device)) if ships(model) else (model,)
-    told = [categories_by_up(each, shape) for each in guides]
-    weight = weigh_axes([each.amax(-1) for each in told])
-    pairs = zip(guides, told, strict=True)
-    own = next((found for guide, found in pairs if guide.info == model.info), None)
-    return UpGuess(tuple(weight.tolist()), own)
+    if model.info.taxonomy.categories == UP_AXES:  # such a model wants shapes as they are
+        return UpGuess(tuple(float(axis == "y") for axis in UP_AXES))
+    if ships(model):
+        said = axes_by_guide(_guide(str(model.device)), shape)
+        return UpGuess(tuple(weigh_axes(said).tolist()))
+    told = categories_by_up(model, shape)
+    weight = weigh_axes(told.amax(-1).pow(SHARPNESS))
+    return UpGuess(tuple(weight.tolist()), told)
 
 
 @cache
-def _guides(device: str) -> tuple[PointModel, ...]:
-    return tuple(load_model(name, device) for name in guide_names())
+def _guide(device: str) -> PointModel:
+    return load_model(GUIDE, device)
 
 
-def guide_names() -> list[str]:
-    """Name the models that guess the up axis together: the default of each task."""
-    tasks: tuple[Task, ...] = "classification", "segmentation"
-    return [list_pretrained(task)[0] for task in tasks]
-
-
-def weigh_axes(
-    confidences: Sequence[Tensor],
-    prior: Mapping[str, float] = PRIOR,
-    sharpness: float = SHARPNESS,
-) -> Tensor:
+def weigh_axes(likelihood: Tensor, prior: Mapping[str, float] = PRIOR) -> Tensor:
     """Compute the probability that each axis is up, (…, 6), ordered as UP_AXES.
 
-    A model is more confident if a shape stands as those that it was trained on. The probability of
-    an axis is in proportion to its prior times the sum, over the models, of the confidence with
-    this axis up to the power of the sharpness. So the most confident model has the most to say, and
-    one that does not know the shape little.
+    It is in proportion to the prior times the likelihood.
 
     Args:
-        confidences: of each model, the probability of the likeliest category with each axis up,
-            (…, 6).
+        likelihood: how well the shape fits to each axis being up, (…, 6), 0 or more.
         prior: the probability of some axes before a shape is seen; others share what is left.
-        sharpness: 0 or more.
     """
     others = (1 - sum(prior.values())) / max(1, len(UP_AXES) - len(prior))
     before = torch.tensor([prior.get(axis, others) for axis in UP_AXES])
-    weight = before * torch.stack(list(confidences)).pow(sharpness).sum(0)
+    weight = before * likelihood
     return weight / weight.sum(-1, keepdim=True)
+
+
+@torch.no_grad()
+def axes_by_guide(guide: PointModel, shape: ShapeLike, votes: int = VOTES) -> Tensor:
+    """Ask a model of the data set ``upright`` how likely each axis is up: (6,), which sum to 1.
+
+    It sees the shape with each axis turned up, and the mean of its answers is taken, so that the
+    answer hardly depends on how the shape lies.
+    """
+    turns, axes = upright_turns(), _axis_vectors()
+    # Where each axis of the shape is when another one is turned up: (6 turned up, 6).
+    place = (axes @ turns @ axes.T).argmax(-1)
+    each_vote = [_logits_by_up(guide, shape, seed).softmax(-1) for seed in range(votes)]
+    return torch.stack(each_vote).mean(0).gather(1, place).mean(0)
+
+
+def _axis_vectors() -> Tensor:
+    """The unit vectors of UP_AXES, (6, 3): those that are turned to y."""
+    return upright_turns()[..., 1]
 
 
 def combined_categories(model: PointModel, shape: ShapeLike, guess: UpGuess) -> Tensor:
@@ -113,16 +117,20 @@ def combined_categories(model: PointModel, shape: ShapeLike, guess: UpGuess) -> 
     return torch.tensor(guess.by_axis) @ found
 
 
-@torch.no_grad()
 def categories_by_up(model: PointModel, shape: ShapeLike, votes: int = VOTES) -> Tensor:
     """Predict the probability of each category with each axis up: (6, categories)."""
-    shape, found = as_shape(shape), []
+    found = [_logits_by_up(model, shape, seed).softmax(-1) for seed in range(votes)]
+    return model.category_probability(torch.stack(found).mean(0))
+
+
+@torch.no_grad()
+def _logits_by_up(model: PointModel, shape: ShapeLike, seed: int) -> Tensor:
+    """Run a model on one sampling of a shape with each axis up: (6, …) logits on the CPU."""
 
     def turned(vectors: Tensor | None) -> Tensor | None:
         return None if vectors is None else torch.cat([upright(vectors, up) for up in UP_AXES])
 
     with evaluating(model):
-        for seed in range(votes):
-            taken = model.sample(shape, seed)
-            found.append(model(turned(taken.pos), turned(taken.normal)).float().softmax(-1).cpu())
-    return model.category_probability(torch.stack(found).mean(0))
+        taken = model.sample(shape, seed)
+        logits: Tensor = model(turned(taken.pos), turned(taken.normal))
+    return logits.float().cpu()

@@ -25,6 +25,8 @@ FILE_NAME = "model.safetensors"
 DEFAULTS = "modelnet40-eat-robust", "everyday-eat-tiny"
 # The folder of the models that ship, one weights file per model. README.md is their model card.
 PRETRAINED = Path(__file__).with_name("pretrained")
+# The model that guesses which axis of a shape is up. It names no shapes, so that it is not listed.
+GUIDE = "upright-eat-tiny"
 
 
 @cache
@@ -129,8 +131,9 @@ def read_weights(
 ) -> tuple[ModelInfo, dict[str, Tensor], Path]:
     """Read a model's description, its tensors by name, and the path of their file."""
     path = Path(weights)
-    if not path.exists() and str(weights) in list_pretrained():
-        path = PRETRAINED / f"{weights}.safetensors"
+    if not path.exists() and str(weights) in (*list_pretrained(), GUIDE):
+        folder = PRETRAINED / "guide" if str(weights) == GUIDE else PRETRAINED
+        path = folder / f"{weights}.safetensors"
     if path.is_dir():
         path = path / FILE_NAME
     if not path.is_file():

@@ -13,14 +13,16 @@ from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model, load_model, orientation
 from pcea.models.orientation import (
     UpGuess,
+    axes_by_guide,
     categories_by_up,
     find_up,
-    guide_names,
     weigh_axes,
 )
+from pcea.models.weights import GUIDE
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 Score = Callable[[Tensor], Tensor]
 
 
@@ -63,24 +65,54 @@ def test_a_classifier_finds_the_axis_it_is_surest_of(
     assert float(confidence.max()) == pytest.approx(float(by_hand), abs=1e-5)
     guess = find_up(model, cloud)
     assert sum(guess.by_axis) == pytest.approx(1) and guess.confidence == max(guess.by_axis)
-    expected = weigh_axes([confidence])
-    torch.testing.assert_close(torch.tensor(guess.by_axis), expected)
+    torch.testing.assert_close(torch.tensor(guess.by_axis), weigh_axes(confidence**4))
 
 
-def test_axes_are_weighed_by_prior_and_confidence() -> None:
-    one, other = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.9, 0.5], [0.5, 0.5, 0.8, 0.5, 0.1, 0.5]])
+def test_axes_are_weighed_by_prior_and_likelihood() -> None:
+    both = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.9, 0.5], [0.5, 0.5, 0.8, 0.5, 0.1, 0.5]])
     prior = torch.tensor([0.075, 0.075, 0.5, 0.075, 0.2, 0.075])  # x, -x, y, -y, z, -z
-    weight = prior * (one**4 + other**4)
-    torch.testing.assert_close(weigh_axes([one, other]), weight / weight.sum())
-    torch.testing.assert_close(weigh_axes([other, one]), weight / weight.sum())
-    both = weigh_axes([torch.stack([one, other]), torch.stack([other, one])])
-    assert torch.equal(both[0], both[1])
-    assert weigh_axes([one, other], {"y": 1.0})[UP_AXES.index("y")] == 1
-    assert torch.allclose(weigh_axes([one], {}, 0), torch.full((6,), 1 / 6))
+    for one, found in zip(both, weigh_axes(both), strict=True):
+        torch.testing.assert_close(found, prior * one / (prior * one).sum())
+    assert weigh_axes(both[0], {"y": 1.0})[UP_AXES.index("y")] == 1
+    assert torch.allclose(weigh_axes(torch.ones(6), {}), torch.full((6,), 1 / 6))
 
 
 def test_y_is_kept_of_a_shape_that_no_model_knows() -> None:
-    assert UpGuess(tuple(weigh_axes([torch.full((6,), 0.2)]).tolist())).up == "y"
+    assert UpGuess(tuple(weigh_axes(torch.full((6,), 0.2)).tolist())).up == "y"
+
+
+def sees_where_it_is_heavy(pos: Tensor) -> Tensor:
+    """Logits of a guide that knows that shapes are heavy below: those of UP_AXES."""
+    moment = 40 * pos.pow(3).mean(1)  # (B, 3)
+    return torch.stack([moment, -moment], dim=2).flatten(1)
+
+
+@pytest.mark.parametrize("up", UP_AXES)
+def test_a_guide_tells_the_axis_however_a_shape_lies(
+    up: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = create_model("eat-tiny", Taxonomy(UP_AXES), num_points=64)
+    monkeypatch.setattr(guide, "forward", lambda pos, normal: sees_where_it_is_heavy(pos))
+    cloud = lay(skittle(), up)
+    found = axes_by_guide(guide, cloud)
+    taken = torch.cat([guide.sample(cloud, seed).pos for seed in range(2)])
+    expected = sees_where_it_is_heavy(taken).softmax(-1).mean(0)
+    torch.testing.assert_close(found, expected)
+    assert UP_AXES[int(found.argmax())] == up
+
+
+def test_a_guide_that_says_the_same_of_everything_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guide = create_model("eat-tiny", Taxonomy(UP_AXES), num_points=64)
+    always = torch.tensor([0.0, 0.0, 3.0, 0.0, 0.0, 0.0])
+    monkeypatch.setattr(guide, "forward", lambda pos, normal: always.expand(len(pos), 6))
+    torch.testing.assert_close(axes_by_guide(guide, skittle()), torch.full((6,), 1 / 6))
+
+
+def test_a_model_of_up_axes_gets_shapes_as_they_are() -> None:
+    guess = find_up(load_model(GUIDE), lay(skittle(), "z"))
+    assert guess.up == "y" and guess.confidence == 1
 
 
 @pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
@@ -147,18 +179,27 @@ def test_a_mesh_and_a_cloud_without_normals() -> None:
 
 def test_models_that_ship_share_one_guess() -> None:
     models = load_model("modelnet40-eat-small"), load_model("parts-eat-tiny")
-    chair = read(Path(__file__).parents[2] / "data" / "samples" / "chair.obj")
-    for up in ("y", "-z"):
-        shape = chair.upright(up)
+    chair = read(SAMPLES / "chair.obj")
+    for turned, up in (("y", "y"), ("-z", "z")):
+        shape = chair.upright(turned)
         found = [find_up(model, shape) for model in models]
-        assert found[0] == found[1]
-        guides = [load_model(name) for name in guide_names()]
-        told = [categories_by_up(each, shape).amax(-1) for each in guides]
-        assert found[0] == UpGuess(tuple(weigh_axes(told).tolist()))
+        weight = weigh_axes(axes_by_guide(load_model(GUIDE), shape))
+        assert found[0] == found[1] == UpGuess(tuple(weight.tolist()))
+        assert found[0].up == up and found[0].settled
+
+
+@pytest.mark.parametrize("name", ["bench.off", "chair.obj", "lamp.glb", "person.pcd", "table.ply"])
+def test_the_guide_that_ships_finds_any_axis(name: str) -> None:
+    shape, guide = read(SAMPLES / name), load_model(GUIDE)
+    # What is up after an axis was turned to y, and y with it.
+    now_up = {"x": "-x", "-x": "x", "y": "y", "-y": "-y", "z": "-z", "-z": "z"}
+    for turned, up in now_up.items():
+        said = axes_by_guide(guide, shape.upright(turned))
+        assert UP_AXES[int(said.argmax())] == up, turned
 
 
 def test_a_model_of_other_weights_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     model = told("eat-tiny", surer_when_standing, monkeypatch)
     cloud = lay(skittle(), "x")
-    expected = weigh_axes([categories_by_up(model, cloud).amax(-1)])
+    expected = weigh_axes(categories_by_up(model, cloud).amax(-1) ** 4)
     torch.testing.assert_close(torch.tensor(find_up(model, cloud).by_axis), expected)

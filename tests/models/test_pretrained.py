@@ -20,18 +20,21 @@ CARD = weights.PRETRAINED / "README.md"
 MEGABYTE = 1e6
 
 
-@pytest.mark.parametrize("name", list_pretrained())
+NAMES = [*list_pretrained(), weights.GUIDE]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_recipe_of_its_name_made_it(name: str) -> None:
     model = load_model(name)
 
-    assert name in list_pretrained(model.task)
+    assert (name in list_pretrained(model.task)) == (name != weights.GUIDE)
     assert not model.training
     assert model.info.training["recipe"] == name
     assert model.info.name == RECIPES[name].model
     assert model.info.num_points == RECIPES[name].num_points
 
 
-@pytest.mark.parametrize("name", list_pretrained())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_card_gives_its_validation_figures(name: str) -> None:
     validation = load_model(name).info.training["validation"]
     figures = [value for key, value in validation.items() if key.startswith("val_")]
@@ -43,7 +46,8 @@ def test_the_card_gives_its_validation_figures(name: str) -> None:
 
 
 def test_they_are_small_together() -> None:
-    files = [weights.PRETRAINED / f"{name}.safetensors" for name in list_pretrained()]
+    files = list(weights.PRETRAINED.rglob("*.safetensors"))
+    assert len(files) == len(NAMES)
     assert sum(file.stat().st_size for file in files) < 25 * MEGABYTE
 
 
