@@ -62,7 +62,10 @@ def load_dataset(
             hint = nearest(option, known) if known else "; it takes none"
             raise InputError(f"{name}: no option {option!r}{hint}")
     if split not in (there := splits_of(layout, folder)):
-        raise InputError(f"{folder}: no split {split!r} (there: {', '.join(there) or 'none'})")
+        missing = lacking(layout, folder)
+        needs = f"; {name} needs {' and '.join(missing)} for others" if missing else ""
+        splits = ", ".join(there) or "none"
+        raise InputError(f"{folder}: no split {split!r} (there: {splits}{needs})")
     pieces = (split,) if split in layout.splits(folder) else pieces_of(split)
     (clouds, taxonomy), *others = (layout.read(folder, each, **options) for each in pieces)
     if others:

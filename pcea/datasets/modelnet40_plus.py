@@ -10,7 +10,7 @@ from pcea.datasets.everyday import name_table
 from pcea.datasets.joined import Joined
 from pcea.datasets.layout import register_dataset
 from pcea.datasets.taxonomy import Taxonomy
-from pcea.errors import checked
+from pcea.errors import InputError, checked
 
 
 @register_dataset("modelnet40-plus")
@@ -18,10 +18,22 @@ class ModelNet40Plus(Joined):
     """ModelNet40, and in ``train`` those shapes of ``everyday`` whose category ModelNet40 has.
 
     Two categories are the same if they have the same common name in ``everyday.yaml``, as ``cup``
-    of ModelNet40 and ``Mug`` of ShapeNetPart. The splits ``val`` and ``test`` are ModelNet40's.
+    of ModelNet40 and ``Mug`` of ShapeNetPart. The splits ``val`` and ``test`` are ModelNet40's, and
+    need no other files.
     """
 
+    content = "ModelNet40, and for train the other data sets that it is made of"
     made_of = ("modelnet40", "meshparts23", "shapenetpart")
+
+    def recognizes(self, folder: Path) -> bool:
+        """Tell whether ModelNet40 is there, in a folder of data sets or as that folder."""
+        return bool(_splits_of_modelnet40(folder))
+
+    def splits(self, folder: Path) -> tuple[str, ...]:
+        """Name the splits whose files are there."""
+        own = _splits_of_modelnet40(folder)
+        whole = super().recognizes(folder)
+        return tuple(name for name in own if name != "trainval" and (whole or name != "train"))
 
     @checked(procedural=1)
     def read(
@@ -58,3 +70,12 @@ class ModelNet40Plus(Joined):
                 replace(clouds, category=category[same], normal=None, part=None, names=own_names)
             )
         return Clouds.cat(several), own.taxonomy
+
+
+def _splits_of_modelnet40(folder: Path) -> tuple[str, ...]:
+    from pcea.datasets.loading import find, splits_of
+
+    try:
+        return splits_of(*find("modelnet40", folder))
+    except InputError:
+        return ()

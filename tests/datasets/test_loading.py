@@ -68,7 +68,7 @@ def test_listing(tmp_path: Path, modelnet: Writer, parts: Writer) -> None:
         "modelnet40": (folder, ("test",)),
         "shapenetpart": (None, ()),
         "everyday": (None, ()),
-        "modelnet40-plus": (None, ()),
+        "modelnet40-plus": (tmp_path, ("test",)),
         "upright": (None, ()),
         "things": (things, ("train", "test")),
     }

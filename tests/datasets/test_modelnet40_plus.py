@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pcea.datasets import load_dataset
+from pcea.datasets import list_datasets, load_dataset
 from pcea.datasets.modelnet40 import CATEGORIES
 from pcea.errors import InputError
 
@@ -51,7 +51,15 @@ def test_what_measures_is_modelnet40(root: Path, split: str) -> None:
     assert torch.equal(found.clouds.pos, own.clouds.pos)
 
 
-def test_a_missing_data_set_is_named(root: Path) -> None:
+def test_only_training_needs_the_other_data_sets(root: Path) -> None:
     (root / "meshparts23_normal").rename(root / "elsewhere")
-    with pytest.raises(InputError, match=r"'modelnet40-plus': it is made of .* lacks meshparts23"):
+    listed = {each.name: each for each in list_datasets(root)}["modelnet40-plus"]
+    assert listed.splits == ("val", "test")
+    for place in (root, root / "modelnet40_ply_hdf5_2048"):
+        assert len(load_dataset("modelnet40-plus", "val", place)) > 0
+        for split in ("train", "trainval"):
+            with pytest.raises(InputError, match=f"no split '{split}'.* val, test; .* meshparts23"):
+                load_dataset("modelnet40-plus", split, place)
+    (root / "modelnet40_ply_hdf5_2048").rename(root / "nowhere")
+    with pytest.raises(InputError, match=r"'modelnet40-plus': it is made of .* lacks modelnet40"):
         load_dataset("modelnet40-plus", "val", root)
