@@ -109,6 +109,7 @@ class Everyday(Joined):
     whose points have no part labels, it takes the first clouds of each category.
     """
 
+    built_in = "shapes", "gear"
     made_of = ("meshparts23", "shapenetpart", "modelnet40")
 
     @checked(without_parts=0, procedural=1)
@@ -130,8 +131,9 @@ class Everyday(Joined):
         Raises:
             InputError: a data set is missing or damaged.
         """
-        several, whole = [], split == "train" and without_parts > 0
-        sources = [name for name in name_table() if whole or name != "modelnet40"]
+        several = []
+        with_modelnet40 = split == "train" and without_parts > 0
+        sources = [name for name in name_table() if with_modelnet40 or name != "modelnet40"]
         for data in self.load_each(folder, split, procedural, sources):
             clouds, names = data.clouds, data.taxonomy.categories
             known = torch.tensor([name in name_table()[data.name] for name in names])

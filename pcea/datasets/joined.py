@@ -9,18 +9,25 @@ from pcea.datasets.layout import Layout
 
 
 class Joined(Layout):
-    """A data set that is made of others: those of :attr:`made_of`, and of :attr:`procedural`."""
+    """A data set that is made of others: those of :attr:`made_of`, and of :attr:`built_in`."""
 
     content = "the data sets that it is made of"
 
-    procedural: ClassVar[tuple[str, ...]] = ("shapes", "gear")
-    """Data sets that it is made of, too, and that need no files."""
+    built_in: ClassVar[tuple[str, ...]] = ()
+    """Those of ``shapes`` and ``gear`` that it is made of, too; they need no files."""
 
     def recognizes(self, folder: Path) -> bool:
         """Tell whether all data sets that need files are there."""
         from pcea.datasets.loading import lacking
 
         return not lacking(self, folder)
+
+    def splits(self, folder: Path) -> tuple[str, ...]:
+        """Name the splits that all data sets have."""
+        from pcea.datasets.loading import find, splits_of
+
+        there = [splits_of(*find(name, folder)) for name in self.made_of]
+        return tuple(split for split in ("train", "val", "test") if all(split in s for s in there))
 
     def load_each(
         self,
@@ -34,13 +41,13 @@ class Joined(Layout):
         Args:
             folder: the folder of the data sets.
             split: the name of the split.
-            num_per_category: how many procedural shapes of each category; None: as in ``shapes``.
-            names: which data sets, in this order. Default: all, the procedural ones last.
+            num_per_category: how many built-in shapes of each category; None: as in ``shapes``.
+            names: which data sets, in this order. Default: all, the built-in ones last.
         """
         from pcea.datasets.loading import load_dataset
 
-        for name in (*self.made_of, *self.procedural) if names is None else names:
+        for name in (*self.made_of, *self.built_in) if names is None else names:
             options: dict[str, Any] = {}
-            if name in self.procedural:
+            if name in self.built_in:
                 options["num_per_category"] = num_per_category
             yield load_dataset(name, split, folder, **options)

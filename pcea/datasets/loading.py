@@ -63,9 +63,9 @@ def load_dataset(
             raise InputError(f"{name}: no option {option!r}{hint}")
     if split not in (there := splits_of(layout, folder)):
         missing = lacking(layout, folder)
-        needs = f"; {name} needs {' and '.join(missing)} for others" if missing else ""
+        needs = f"; for all splits, {' and '.join(missing)} must be there, too" if missing else ""
         splits = ", ".join(there) or "none"
-        raise InputError(f"{folder}: no split {split!r} (there: {splits}{needs})")
+        raise InputError(f"{folder}: no split {split!r} (there: {splits}){needs}")
     pieces = (split,) if split in layout.splits(folder) else pieces_of(split)
     (clouds, taxonomy), *others = (layout.read(folder, each, **options) for each in pieces)
     if others:
@@ -128,8 +128,11 @@ def lacking(layout: Layout, base: Path) -> list[str]:
     """Name the data sets that a layout is made of, and that a data root lacks."""
 
     def there(name: str) -> bool:
-        layouts = layouts_of(name)
-        return any(each.recognizes(base / folder) for each in layouts for folder in each.folders)
+        for each in layouts_of(name):
+            itself = [base] if base.resolve().name in each.folders else []
+            if any(map(each.recognizes, [*(base / folder for folder in each.folders), *itself])):
+                return True
+        return False
 
     return [name for name in layout.made_of if not there(name)]
 

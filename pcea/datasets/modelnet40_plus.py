@@ -23,6 +23,7 @@ class ModelNet40Plus(Joined):
     """
 
     content = "ModelNet40, and for train the other data sets that it is made of"
+    built_in = "shapes", "gear"
     made_of = ("modelnet40", "meshparts23", "shapenetpart")
 
     def recognizes(self, folder: Path) -> bool:
@@ -56,7 +57,11 @@ class ModelNet40Plus(Joined):
             return own.clouds, own.taxonomy
         own, *others = self.load_each(folder, split, procedural)
         table, categories = name_table(), own.taxonomy.categories
-        called = {named.category: name for name, named in table["modelnet40"].items()}
+        called = {
+            named.category: name
+            for name, named in table["modelnet40"].items()
+            if name in categories
+        }
         several = [own.clouds]
         for data in others:
             lines = {name: named.category for name, named in table[data.name].items()}

@@ -23,6 +23,7 @@ class Upright(Joined):
     fixed seed, and each axis is equally likely.
     """
 
+    built_in = "shapes", "gear"
     made_of = ("modelnet40", "meshparts23", "shapenetpart")
 
     @checked(procedural=1)

@@ -11,7 +11,7 @@ from pcea.attention import MapKind
 from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
-from pcea.geometry import isolated_points, leave_out, unit_sphere, upright
+from pcea.geometry import UP_AXES, isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
 from pcea.models.familiarity import Familiarity
@@ -227,7 +227,8 @@ class PointModel(nn.Module):
             votes: how many samplings of the shape are averaged.
             up: the shape's up axis, one of :data:`pcea.geometry.UP_AXES`, or ``auto``, which is
                 the default: :func:`pcea.models.orientation.find_up` guesses it. If the guess is
-                not settled, the probabilities of the categories are combined over all axes.
+                not settled, the probabilities of the categories are combined over all axes. A model
+                that tells the up axis itself gets the shape as it is.
             category: the category that a segmenter is given. Default: none.
             gradients: whether gradients of the logits reach the input positions.
 
@@ -241,7 +242,9 @@ class PointModel(nn.Module):
         shape, category_id, confidence, over_axes = as_shape(shape), None, None, None
         if category is not None:
             category_id = self.info.taxonomy.category_id(category)
-        if up == "auto":
+        if up == "auto" and self.info.taxonomy.categories == UP_AXES:
+            up = "y"
+        elif up == "auto":
             guess = find_up(self, shape)
             up, confidence = guess.up, guess.confidence
             if category_id is None and not guess.settled:

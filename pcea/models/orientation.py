@@ -7,10 +7,11 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from pcea.errors import InputError
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright, upright_turns
 from pcea.models.base import PointModel, evaluating
-from pcea.models.weights import GUIDE, load_model, ships
+from pcea.models.weights import GUIDE_FILE, load_model, ships
 
 VOTES = 2
 # What is assumed before a shape is seen: in most files y is up, in many z, and seldom another axis.
@@ -59,8 +60,6 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
     those did.
     """
     shape = as_shape(shape)
-    if model.info.taxonomy.categories == UP_AXES:  # such a model wants shapes as they are
-        return UpGuess(tuple(float(axis == "y") for axis in UP_AXES))
     if ships(model):
         said = axes_by_guide(_guide(str(model.device)), shape)
         return UpGuess(tuple(weigh_axes(said).tolist()))
@@ -71,7 +70,7 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
 
 @cache
 def _guide(device: str) -> PointModel:
-    return load_model(GUIDE, device)
+    return load_model(GUIDE_FILE, device)
 
 
 def weigh_axes(likelihood: Tensor, prior: Mapping[str, float] = PRIOR) -> Tensor:
@@ -94,8 +93,10 @@ def axes_by_guide(guide: PointModel, shape: ShapeLike, votes: int = VOTES) -> Te
     """Ask a model of the data set ``upright`` how likely each axis is up: (6,), which sum to 1.
 
     It sees the shape with each axis turned up, and the mean of its answers is taken, so that the
-    answer hardly depends on how the shape lies.
+    answer hardly depends on how the shape lies. It is an InputError if the model is another one.
     """
+    if guide.info.taxonomy.categories != UP_AXES:
+        raise InputError(f"{guide.info.name!r} does not tell which of {', '.join(UP_AXES)} is up")
     turns, axes = upright_turns(), _axis_vectors()
     # Where each axis of the shape is when another one is turned up: (6 turned up, 6).
     place = (axes @ turns @ axes.T).argmax(-1)

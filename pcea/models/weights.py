@@ -25,8 +25,10 @@ FILE_NAME = "model.safetensors"
 DEFAULTS = "modelnet40-eat-robust", "everyday-eat-tiny"
 # The folder of the models that ship, one weights file per model. README.md is their model card.
 PRETRAINED = Path(__file__).with_name("pretrained")
-# The model that guesses which axis of a shape is up. It names no shapes, so that it is not listed.
+# The model that guesses which axis of a shape is up. It does not classify shapes, so that it is not
+# in `list_pretrained`, but it loads by name.
 GUIDE = "upright-eat-tiny"
+GUIDE_FILE = PRETRAINED / "guide" / f"{GUIDE}.safetensors"
 
 
 @cache
@@ -93,7 +95,8 @@ def load_model(
 
     Args:
         weights: a run folder, a ``.safetensors`` file, or the name of a model that ships with the
-            package, one of :func:`pcea.list_pretrained`; a file of that name comes first.
+            package, one of :func:`pcea.list_pretrained` or ``upright-eat-tiny``; a file of that
+            name comes first.
         device: where to put it.
         model: the module to load the weights into, if a module of your own was trained; it is
             returned in a :class:`pcea.models.WrappedModel`. Default: build the described model.
@@ -131,13 +134,14 @@ def read_weights(
 ) -> tuple[ModelInfo, dict[str, Tensor], Path]:
     """Read a model's description, its tensors by name, and the path of their file."""
     path = Path(weights)
-    if not path.exists() and str(weights) in (*list_pretrained(), GUIDE):
-        folder = PRETRAINED / "guide" if str(weights) == GUIDE else PRETRAINED
-        path = folder / f"{weights}.safetensors"
+    if not path.exists() and str(weights) in list_pretrained():
+        path = PRETRAINED / f"{weights}.safetensors"
+    elif not path.exists() and str(weights) == GUIDE:
+        path = GUIDE_FILE
     if path.is_dir():
         path = path / FILE_NAME
     if not path.is_file():
-        known = nearest(str(weights), list_pretrained())
+        known = nearest(str(weights), [*list_pretrained(), GUIDE])
         raise InputError(f"no weights at {path}: give {_KINDS}{known}")
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:

@@ -54,7 +54,9 @@ class TransformTrial(Trial):
         self.total = ball.shape[1]
         part = torch.arange(CLOUDS * self.total).view(CLOUDS, self.total)
         normal = normalize(ball / radii, dim=-1)
-        self.batch = Batch(ball * radii, torch.arange(CLOUDS) % 5, normal, part)
+        self.batch = Batch(
+            ball * radii, torch.arange(CLOUDS) % len(transform.categories or range(5)), normal, part
+        )
 
     def some(self, clouds: list[int]) -> Batch:
         """Select some of the clouds."""

@@ -31,7 +31,7 @@ from pcea.training.run_folder import RunFolder
 from pcea.training.schedule import learning_rate
 from pcea.training.setup import (
     build_model,
-    check_labels,
+    check_changes,
     check_model,
     load_splits,
     resolve,
@@ -106,7 +106,7 @@ def train(
     changes = as_transforms(transforms if "transforms" in objects else recipe.transforms)
     given = dataset if "dataset" in objects else None
     data, held_out = load_splits(recipe, data_root, accelerator.num_processes, given, notes)
-    check_labels(data, changes)
+    check_changes(data, changes)
     torch.manual_seed(recipe.seed)
     net = build_model(recipe, data, None if isinstance(model, str) else model)
     check_metrics(recipe.metric, net.task)

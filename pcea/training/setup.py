@@ -93,8 +93,8 @@ def load_splits(
     return data, held_out
 
 
-def check_labels(data: PointCloudDataset, transforms: Sequence[Transform]) -> None:
-    """Refuse labels that transforms cannot change, and missing ones that are needed."""
+def check_changes(data: PointCloudDataset, transforms: Sequence[Transform]) -> None:
+    """Refuse transforms that do not fit the labels, and missing part labels that are needed."""
     for each in transforms:
         if each.categories not in (None, data.taxonomy.categories):
             raise InputError(

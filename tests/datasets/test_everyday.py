@@ -31,7 +31,7 @@ def test_parts_are_named_one_to_one_within_each_category() -> None:
 
 
 def test_the_table_has_what_the_data_set_is_made_of() -> None:
-    assert set(name_table()) == {*everyday.Everyday.made_of, *everyday.Everyday.procedural}
+    assert set(name_table()) == {*everyday.Everyday.made_of, *everyday.Everyday.built_in}
 
 
 def test_names_are_common_words() -> None:

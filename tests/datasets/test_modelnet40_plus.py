@@ -44,6 +44,17 @@ def test_training_has_other_shapes_of_the_same_categories(root: Path) -> None:
     assert "shapes/vase" not in added and set(added.values()) <= set(CATEGORIES)
 
 
+def test_categories_that_modelnet40_lacks_are_left_out(root: Path) -> None:
+    names = ("bed", "chair", "vase")
+    (root / "modelnet40_ply_hdf5_2048" / "shape_names.txt").write_text("\n".join(names))
+    own = load_dataset("modelnet40", "train", root).clouds
+    found = load_dataset("modelnet40-plus", "train", root, procedural=2)
+    assert found.taxonomy.categories == names
+    added = found.clouds.category[len(own) :]
+    assert {names[i] for i in added.tolist()} == {"chair", "vase"}
+    assert len(added) == 3 + 2 * 2  # CosegChair, and the built-in chairs and vases
+
+
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_what_measures_is_modelnet40(root: Path, split: str) -> None:
     own, found = (load_dataset(name, split, root) for name in ("modelnet40", "modelnet40-plus"))
@@ -55,10 +66,14 @@ def test_only_training_needs_the_other_data_sets(root: Path) -> None:
     (root / "meshparts23_normal").rename(root / "elsewhere")
     listed = {each.name: each for each in list_datasets(root)}["modelnet40-plus"]
     assert listed.splits == ("val", "test")
-    for place in (root, root / "modelnet40_ply_hdf5_2048"):
+    for place, lacks in (
+        (root, "meshparts23"),
+        (root / "modelnet40_ply_hdf5_2048", "meshparts23 and shapenetpart"),
+    ):
         assert len(load_dataset("modelnet40-plus", "val", place)) > 0
         for split in ("train", "trainval"):
-            with pytest.raises(InputError, match=f"no split '{split}'.* val, test; .* meshparts23"):
+            line = rf"no split '{split}' \(there: val, test\); for all splits, {lacks} must be"
+            with pytest.raises(InputError, match=line):
                 load_dataset("modelnet40-plus", split, place)
     (root / "modelnet40_ply_hdf5_2048").rename(root / "nowhere")
     with pytest.raises(InputError, match=r"'modelnet40-plus': it is made of .* lacks modelnet40"):

@@ -41,6 +41,14 @@ def test_a_split_is_always_the_same(root: Path) -> None:
     assert not torch.equal(test.category[:count], once.category[:count])
 
 
+def test_only_splits_that_all_data_sets_have_are_there(root: Path) -> None:
+    (root / "modelnet40_ply_hdf5_2048" / "train_files.txt").unlink()
+    listed = {each.name: each.splits for each in list_datasets(root)}
+    assert listed["upright"] == listed["everyday"] == ("test",)
+    with pytest.raises(InputError, match=r"no split 'train' \(there: test\)$"):
+        load_dataset("upright", "train", root)
+
+
 def test_a_missing_data_set_is_named(root: Path) -> None:
     assert "upright" in {each.name for each in list_datasets(root) if each.folder is not None}
     (root / "modelnet40_ply_hdf5_2048").rename(root / "elsewhere")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pcea.datasets import Taxonomy
+from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model, load_model, orientation
@@ -18,7 +19,7 @@ from pcea.models.orientation import (
     find_up,
     weigh_axes,
 )
-from pcea.models.weights import GUIDE
+from pcea.models.weights import GUIDE, PRETRAINED
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 
@@ -111,8 +112,24 @@ def test_a_guide_that_says_the_same_of_everything_says_nothing(
 
 
 def test_a_model_of_up_axes_gets_shapes_as_they_are() -> None:
-    guess = find_up(load_model(GUIDE), lay(skittle(), "z"))
-    assert guess.up == "y" and guess.confidence == 1
+    guide, cloud = load_model(GUIDE), lay(skittle(), "z")
+    found = guide.predict(cloud, votes=1)
+    assert found.up == "y" and found.up_confidence is None and found.over_axes is None
+    assert found.category == guide.predict(cloud, votes=1, up="y").category
+
+
+def test_another_model_is_no_guide() -> None:
+    with pytest.raises(InputError, match=r"'eat-tiny' does not tell which of x, -x, .* is up"):
+        axes_by_guide(create_model("eat-tiny"), skittle())
+
+
+def test_a_folder_of_the_same_name_does_not_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / GUIDE).mkdir()
+    monkeypatch.chdir(tmp_path)
+    orientation._guide.cache_clear()
+    assert find_up(load_model(PRETRAINED / "modelnet40-eat-small.safetensors"), skittle()).up
 
 
 @pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])

@@ -88,6 +88,24 @@ def test_what_is_right_passes() -> None:
         check_transform("mine", size=-1.0)
 
 
+def test_one_that_changes_categories_names_them() -> None:
+    def flip(batch: Batch, generator: Generator) -> Batch:
+        pick = uniform((len(batch),), 0, 1, batch.pos, generator) < 0.5
+        sign = torch.tensor([1.0, -1.0])[pick.long()][:, None, None]
+        return changed(
+            batch,
+            pos=batch.pos * sign,
+            normal=None if batch.normal is None else batch.normal * sign,
+            category=torch.where(pick, 1 - batch.category, batch.category),
+        )
+
+    register(flip)
+    with pytest.raises(AssertionError, match="categories change, and it does not say so"):
+        check_transform("mine")
+    TRANSFORMS.get("mine").categories = ("up", "down")
+    check_transform("mine")
+
+
 def in_place(batch: Batch, generator: Generator) -> Batch:
     batch.pos += 1
     return batch
