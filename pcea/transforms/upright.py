@@ -34,7 +34,7 @@ class AnyUp(Transform):
         angle = math.pi * uniform(shape, -1, 1, pos, generator)
         still = uniform(shape, 0, 1, pos, generator) >= self.around
         angle = choose(still, torch.zeros_like(angle), angle)
-        turns = upright_turns(pos.device)
+        turns = upright_turns(pos.device).to(pos.dtype)
         about_y = rotation(pos.new_tensor([0, 1, 0]), angle)
         turn = turns[batch.category] @ about_y @ turns[up].mT
         normal = None if batch.normal is None else times(batch.normal, turn)
