@@ -178,8 +178,7 @@ def _renamed(source: str, clouds: Clouds, theirs: Taxonomy) -> Clouds:
                 raise InputError(f"{FILE.name} has no name for {theirs.parts[i]} of {source}")
             new_part[i] = own.parts.index(common)
         part = torch.where(clouds.part == UNLABELED, UNLABELED, new_part[clouds.part.clamp(min=0)])
-    names = tuple(f"{source}/{name}" for name in clouds.names)
-    return replace(clouds, category=category, part=part, names=names)
+    return replace(clouds, category=category, part=part)
 
 
 def _all_normals(clouds: Clouds, every: int) -> Tensor:

@@ -1,6 +1,7 @@
 """The base of data sets that join others, and have no files of their own."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,7 +37,7 @@ class Joined(Layout):
         num_per_category: int | None,
         names: Iterable[str] | None = None,
     ) -> Iterator[PointCloudDataset]:
-        """Load a split of each data set.
+        """Load a split of each data set; the names of clouds begin with that of their data set.
 
         Args:
             folder: the folder of the data sets.
@@ -50,4 +51,7 @@ class Joined(Layout):
             options: dict[str, Any] = {}
             if name in self.built_in:
                 options["num_per_category"] = num_per_category
-            yield load_dataset(name, split, folder, **options)
+            data = load_dataset(name, split, folder, **options)
+            names_of_clouds = tuple(f"{data.name}/{each}" for each in data.clouds.names)
+            data.clouds = replace(data.clouds, names=names_of_clouds)
+            yield data

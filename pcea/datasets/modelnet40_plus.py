@@ -52,10 +52,9 @@ class ModelNet40Plus(Joined):
         """
         from pcea.datasets.loading import load_dataset
 
+        own = load_dataset("modelnet40", split, folder)
         if split != "train":
-            own = load_dataset("modelnet40", split, folder)
             return own.clouds, own.taxonomy
-        own, *others = self.load_each(folder, split, procedural)
         table, categories = name_table(), own.taxonomy.categories
         called = {
             named.category: name
@@ -63,16 +62,15 @@ class ModelNet40Plus(Joined):
             if name in categories
         }
         several = [own.clouds]
-        for data in others:
+        others = *self.made_of[1:], *self.built_in
+        for data in self.load_each(folder, split, procedural, others):
             lines = {name: named.category for name, named in table[data.name].items()}
             names = [called.get(lines.get(name, "")) for name in data.taxonomy.categories]
             ids = torch.tensor([-1 if name is None else categories.index(name) for name in names])
             category = ids[data.clouds.category]
             same = category >= 0
-            clouds = data.clouds[same]
-            own_names = tuple(f"{data.name}/{name}" for name in clouds.names)
             several.append(
-                replace(clouds, category=category[same], normal=None, part=None, names=own_names)
+                replace(data.clouds[same], category=category[same], normal=None, part=None)
             )
         return Clouds.cat(several), own.taxonomy
 

@@ -40,14 +40,11 @@ class Upright(Joined):
         Raises:
             InputError: a data set is missing or damaged.
         """
-        several, names = [], list[str]()
-        for data in self.load_each(folder, split, procedural):
-            several.append(replace(data.clouds, normal=None, part=None))
-            names += [f"{data.name}/{name}" for name in data.clouds.names]
-        standing = Clouds.cat(several)
+        several = [data.clouds for data in self.load_each(folder, split, procedural)]
+        standing = Clouds.cat([replace(each, normal=None, part=None) for each in several])
         generator = torch.Generator().manual_seed(SEEDS[split])
         category = torch.randint(len(UP_AXES), (len(standing),), generator=generator)
         pos, of_point = standing.pos, category.repeat_interleave(standing.counts)
         for axis, turn in enumerate(upright_turns()):
             pos[of_point == axis] @= turn.T
-        return Clouds(pos, standing.ptr, category, names=tuple(names)), Taxonomy(UP_AXES)
+        return Clouds(pos, standing.ptr, category, names=standing.names), Taxonomy(UP_AXES)
