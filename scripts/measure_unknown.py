@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Measure how well a calibrated classifier tells shapes of a kind that it has never seen.
+"""Measure how well a calibrated model tells shapes of a kind that it has never seen.
 
     scripts/measure_unknown.py modelnet40-eat-small --out runs/unknown --data-root data
+    scripts/measure_unknown.py everyday-eat-tiny --others modelnet40 --unknown bed sofa
 
-The recipe is trained anew without eight categories, drawn by the seed, and its last weights are
-calibrated. Then it answers the validation clouds of all categories. The table has, for each score
-that tells how unusual a cloud is, the AUROC: the share of pairs of a known and an unknown cloud in
-which the unknown one has the higher score. It also says how many of both are called unsure. The
-same command goes on where it was stopped.
+With ``--out`` a recipe is trained anew without eight categories, drawn by the seed, and its last
+weights are calibrated; the same command goes on where it was stopped. With ``--others`` calibrated
+weights are taken as they are, and the unknown clouds are those of some categories of another data
+set. The model answers the clouds of its validation split, which it knows, and the unknown ones. The
+table has, for each score that tells how unusual a cloud is, the AUROC: the share of pairs of a
+known and an unknown cloud in which the unknown one has the higher score. It also says how many of
+both are called unsure.
 """
 
 import argparse
@@ -22,7 +25,8 @@ from torch import Generator, Tensor
 from pcea.datasets import PointCloudDataset, Taxonomy, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import make_trustworthy
-from pcea.models import Classifier, load_model
+from pcea.models import Classifier, PointModel, load_model
+from pcea.models.familiarity import of_shape
 from pcea.recipes import get_recipe
 from pcea.training import RunFolder, train
 
@@ -58,16 +62,21 @@ def split(
 
 
 @torch.no_grad()
-def scores(model: Classifier, data: PointCloudDataset) -> dict[str, Tensor]:
+def scores(model: PointModel, data: PointCloudDataset) -> dict[str, Tensor]:
     """Compute how unusual each cloud is, (M,), by each score; higher is more unusual."""
     assert model.familiarity is not None
-    found: dict[str, list[Tensor]] = {"distance": [], "1 - probability": [], "energy": []}
+    found: dict[str, list[Tensor]] = {"distance": [], "1 - probability": []}
+    if model.task == "classification":
+        found["energy"] = []
     for index in torch.arange(len(data)).split(BATCH):
-        features = model.features(data.clouds.batch(index, model.info.num_points).pos)
+        batch = data.clouds.batch(index, model.info.num_points)
+        features = model.features(batch.pos, batch.normal)
         logits = model.last_layer(features)
-        found["distance"].append(model.familiarity.distance(features))
-        found["1 - probability"].append(1 - logits.softmax(-1).amax(-1))
-        found["energy"].append(-logits.logsumexp(-1))
+        probability = model.category_probability(logits.softmax(-1))
+        found["distance"].append(model.familiarity.distance(of_shape(features)))
+        found["1 - probability"].append(1 - probability.amax(-1))
+        if model.task == "classification":
+            found["energy"].append(-logits.logsumexp(-1))
     return {name: torch.cat(each) for name, each in found.items()}
 
 
@@ -78,48 +87,74 @@ def auroc(known: Tensor, unknown: Tensor) -> float:
     return float((higher + equal / 2).mean())
 
 
+def unsure(model: PointModel, found: dict[str, Tensor]) -> float:
+    """Compute the share of the answers that are unsure."""
+    limits = model.info.limits
+    by_either = (found["1 - probability"] > 1 - limits["probability"]) | (
+        found["distance"] > limits["distance"]
+    )
+    return float(by_either.double().mean())
+
+
+def trained_without(
+    wanted: argparse.Namespace,
+) -> tuple[PointModel, PointCloudDataset, PointCloudDataset]:
+    """Train a recipe without some categories: the model, known clouds and unknown ones."""
+    recipe = replace(get_recipe(wanted.model), seed=wanted.seed)
+    recipe = replace(recipe, epochs=wanted.epochs or recipe.epochs)
+    data = {s: load_dataset(recipe.dataset, s, wanted.data_root) for s in ("train", "val")}
+    left_out = draw(data["val"], wanted.left_out, wanted.seed)
+    known = {name: split(each, left_out)[0] for name, each in data.items()}
+    begun = RunFolder(wanted.out).recipe.exists()
+    model = load_model(train(recipe, wanted.out, resume=begun, dataset=known).last)
+    if not isinstance(model, Classifier):
+        raise InputError(f"{wanted.model} does not train a classifier")
+    make_trustworthy(model, known["train"].clouds, known["val"].clouds, recipe.num_points)
+    return model, known["val"], split(data["val"], left_out)[1]
+
+
+def as_it_is(
+    wanted: argparse.Namespace,
+) -> tuple[PointModel, PointCloudDataset, PointCloudDataset]:
+    """Load a calibrated model: the model, the clouds of its validation split, and unknown ones."""
+    model = load_model(wanted.model)
+    if not isinstance(model, PointModel) or model.familiarity is None or not model.info.dataset:
+        raise InputError(f"{wanted.model} is not calibrated: see pcea calibrate")
+    others = load_dataset(wanted.others, "val", wanted.data_root)
+    chosen = [others.taxonomy.category_id(name) for name in wanted.unknown]
+    known = load_dataset(model.info.dataset, "val", wanted.data_root)
+    return model, known, split(others, chosen)[1]
+
+
 def main(words: list[str] | None = None) -> None:
-    """Train, calibrate, measure and print."""
+    """Get a model, measure and print."""
     parser = argparse.ArgumentParser(prog="measure_unknown", description=__doc__.splitlines()[0])
-    parser.add_argument("recipe")
-    parser.add_argument("--out", type=Path, required=True, help="the run folder")
+    parser.add_argument("model", help="a recipe, or weights")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--out", type=Path, help="the run folder in which the recipe is trained")
+    source.add_argument("--others", metavar="NAME", help="the data set of the unknown clouds")
+    parser.add_argument("--unknown", nargs="+", metavar="CATEGORY", help="its categories")
     parser.add_argument("--left-out", type=int, default=8, metavar="N", help="how many categories")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     wanted = parser.parse_args(words)
+    if bool(wanted.others) != bool(wanted.unknown):
+        parser.error("--others and --unknown belong together")
     try:
-        recipe = replace(get_recipe(wanted.recipe), seed=wanted.seed)
-        recipe = replace(recipe, epochs=wanted.epochs or recipe.epochs)
-        data = {s: load_dataset(recipe.dataset, s, wanted.data_root) for s in ("train", "val")}
-        left_out = draw(data["val"], wanted.left_out, wanted.seed)
-        known = {name: split(each, left_out)[0] for name, each in data.items()}
-        unknown = split(data["val"], left_out)[1]
-        begun = RunFolder(wanted.out).recipe.exists()
-        run = train(recipe, wanted.out, resume=begun, dataset=known)
-        model = load_model(run.last)
-        if not isinstance(model, Classifier):
-            raise InputError(f"{wanted.recipe} does not train a classifier")
-        trust = make_trustworthy(
-            model, known["train"].clouds, known["val"].clouds, recipe.num_points
-        )
+        model, known, unknown = (as_it_is if wanted.others else trained_without)(wanted)
     except InputError as error:
         sys.exit(f"measure_unknown: {error}")
-    names = ", ".join(data["val"].taxonomy.categories[i] for i in left_out)
-    print(f"never seen: {names}; {len(known['val'])} known clouds, {len(unknown)} unknown ones\n")
-    own, other = scores(model, known["val"]), scores(model, unknown)
+    ids = unknown.clouds.category.unique().tolist()
+    names = ", ".join(unknown.taxonomy.categories[i] for i in ids)
+    print(f"never seen: {names}; {len(known)} known clouds, {len(unknown)} unknown ones\n")
+    own, other = scores(model, known), scores(model, unknown)
     areas = {name: auroc(own[name], other[name]) for name in own}
     print("| score | AUROC |\n|---|---|")
     for name, area in areas.items():
         print(f"| {name} | {area:.3f} |")
-    unsure = (other["1 - probability"] > 1 - trust.limits["probability"]) | (
-        other["distance"] > trust.limits["distance"]
-    )
-    shares = {
-        "known": 1 - float(trust.sure.double().mean()),
-        "unknown": float(unsure.double().mean()),
-    }
+    shares = {"known": unsure(model, own), "unknown": unsure(model, other)}
     print(
         f"\nunsure: {100 * shares['known']:.1f} % of the known clouds, "
         f"{100 * shares['unknown']:.1f} % of the unknown ones"

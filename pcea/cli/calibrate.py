@@ -25,7 +25,7 @@ class Calibrate:
     """Make a model's probabilities true, and let it say when it is unsure.
 
     Both are learned from the training and the validation split of its data set. No answer changes,
-    only its probability. A segmenter only learns to say when the category is unsure.
+    only its probability. Of a segmenter, it is that of the category.
     """
 
     weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
@@ -55,22 +55,15 @@ class Calibrate:
                 f"{self.weights} was trained on its validation split, too: no split is left to "
                 "calibrate it by"
             )
-        segments = model.task == "segmentation"
-        needed = ("val",) if segments else ("train", "val")
-        splits = [load_dataset(name, split, self.data_root) for split in needed]
-        for data in splits:
-            check_fit(model, data)
-        train, val = splits[0], splits[-1]
-        with busy(f"{self.weights} on {sum(map(len, splits)):,} clouds"):
+        train, val = (load_dataset(name, each, self.data_root) for each in ("train", "val"))
+        check_fit(model, train)
+        check_fit(model, val)
+        with busy(f"{self.weights} on {len(train) + len(val):,} clouds"):
             found = make_trustworthy(model, train.clouds, val.clouds, model.info.num_points)
         save_model(model, self.out)
-        if segments:
-            say_calibration({"categories": found.before})
-            say("the probabilities of a segmenter stay as they are")
-        else:
-            say_calibration({"before": found.before, "after": found.after})
-            alike = ": no validation answer is wrong" if found.temperature == 1 else ""
-            say(f"the logits are divided by {found.temperature:.3f}{alike}")
+        say_calibration({"before": found.before, "after": found.after})
+        alike = ": no validation answer is wrong" if found.temperature == 1 else ""
+        say(f"the logits of the categories are divided by {found.temperature:.3f}{alike}")
         say(
             f"of {len(val):,} validation clouds {percent(float(found.sure.double().mean()))} are "
             f"sure, and {_right(found, found.sure)} of these right; of the unsure ones "

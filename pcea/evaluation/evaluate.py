@@ -14,7 +14,7 @@ from pcea.evaluation.fit import check_labels
 from pcea.evaluation.metrics import ClassificationResult, PartResult, Result, shape_iou
 from pcea.geometry import three_interpolate
 from pcea.models import PointModel, WrappedModel
-from pcea.models.base import evaluating
+from pcea.models.base import at_temperature, evaluating
 from pcea.models.translated import TranslatedModel
 from pcea.parallel import parallel_map
 from pcea.transforms import as_transforms, corrupt, corruption_transforms
@@ -96,7 +96,7 @@ def evaluate(
             if parts:
                 probability = three_interpolate(whole.pos, pos, probability)
             mean = mean + probability / votes  # (B, categories) or (B, N, parts)
-        return _answers(whole, mean, part_mask)
+        return _answers(whole, mean, part_mask, model.info.category_temperature)
 
     # On a CPU, a part of the batch in each thread takes less time than the batch in all of them,
     # since threads that share an operator wait for each other at its end.
@@ -153,10 +153,13 @@ class Answers(NamedTuple):
     true: Tensor  # (T,) that of the true part
 
 
-def _answers(batch: Batch, probability: Tensor, part_mask: Tensor | None) -> Answers:
+def _answers(
+    batch: Batch, probability: Tensor, part_mask: Tensor | None, temperature: float
+) -> Answers:
     """Make answers of a classifier's probabilities (B, categories), or of (B, N, parts).
 
     ``part_mask`` is (categories, parts) bool, true at a category's parts; None for a classifier.
+    ``temperature`` is that of the categories of a segmenter.
     """
     if part_mask is None or batch.part is None:
         nothing = probability.new_zeros(0)
@@ -168,7 +171,7 @@ def _answers(batch: Batch, probability: Tensor, part_mask: Tensor | None) -> Ans
     best = own.max(-1)
     true = own.gather(-1, batch.part.unsqueeze(-1)).squeeze(-1).clamp(min=0)
     return Answers(
-        mean @ part_mask.T.to(mean),
+        at_temperature(mean @ part_mask.T.to(mean), temperature),
         best.indices[real],
         (best.values / whole)[real],
         (true / whole)[real],

@@ -1,5 +1,7 @@
 """Whether a model fits clouds and data sets: the same labels, or labels that can be translated."""
 
+from torch import Tensor
+
 from pcea.datasets.clouds import Clouds
 from pcea.datasets.dataset import PointCloudDataset
 from pcea.errors import InputError
@@ -27,17 +29,24 @@ def check_labels(model: PointModel | WrappedModel, clouds: Clouds) -> None:
     """Refuse clouds without labels of the model's task, or with others than the model knows."""
     if not len(clouds):
         raise InputError("there are no clouds to evaluate")
-    parts, taxonomy = model.task == "segmentation", model.info.taxonomy
-    if parts and clouds.part is None:
-        raise InputError(f"no part labels to evaluate {model.info.name!r} by")
-    if parts:
+    check_categories(model, clouds)
+    if model.task == "segmentation":
+        if clouds.part is None:
+            raise InputError(f"no part labels to evaluate {model.info.name!r} by")
         require_part_labels(clouds)
-    for kind, label, names in (
-        ("category", clouds.category, taxonomy.categories),
-        ("part", clouds.part if parts else None, taxonomy.parts),
-    ):
-        if label is not None and int(label.max()) >= len(names):
-            raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
+        _check_known(model, "part", clouds.part, model.info.taxonomy.parts)
+
+
+def check_categories(model: PointModel | WrappedModel, clouds: Clouds) -> None:
+    """Refuse clouds of categories that the model does not know."""
+    _check_known(model, "category", clouds.category, model.info.taxonomy.categories)
+
+
+def _check_known(
+    model: PointModel | WrappedModel, kind: str, label: Tensor, names: tuple[str, ...]
+) -> None:
+    if int(label.max()) >= len(names):
+        raise InputError(f"{model.info.name!r} knows no {kind} {int(label.max())}")
 
 
 def require_part_labels(clouds: Clouds) -> None:

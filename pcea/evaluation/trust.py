@@ -13,12 +13,10 @@ from pcea.evaluation.calibration import (
     measure_calibration,
     temperature_of_logits,
 )
-from pcea.evaluation.evaluate import evaluate
-from pcea.evaluation.fit import check_labels
-from pcea.evaluation.metrics import PartResult
+from pcea.evaluation.fit import check_categories
 from pcea.models import PointModel
 from pcea.models.base import evaluating
-from pcea.models.familiarity import Familiarity
+from pcea.models.familiarity import Familiarity, of_shape
 
 # The share of validation clouds that are familiar.
 FAMILIAR = 0.95
@@ -29,8 +27,7 @@ class Trust:
     """What became of a model, on the clouds that it was calibrated by.
 
     Args:
-        temperature: what its logits were divided by; 1 for a segmenter, and if all answers are
-            right.
+        temperature: what the logits of the categories were divided by; 1 if all answers are right.
         before, after: its calibration without and with it.
         limits: what makes an answer unsure, as in :class:`pcea.models.ModelInfo`.
         sure: (M,) bool which answers are sure.
@@ -52,17 +49,16 @@ def make_trustworthy(
 ) -> Trust:
     """Calibrate a model, and let it learn what is familiar and when it is unsure.
 
-    A classifier's last layer is divided by the temperature that gives the least log loss on
-    ``val``, which never changes the likeliest category. The features of ``train`` tell what is
-    familiar. An answer is unsure if its probability is below one half, or if the shape is less
-    familiar than 19 of 20 shapes of ``val``. The model is changed in place: its last layer,
-    ``familiarity`` and ``info``.
-
-    A segmenter only learns to say that a category is unsure if its probability is below one half.
+    The logits of the categories are divided by the temperature that gives the least log loss on
+    ``val``, which never changes the likeliest category: in a classifier's last layer, and as
+    ``category_temperature`` of a segmenter, whose probabilities of parts stay as they are. The
+    features of ``train`` tell what is familiar. An answer is unsure if its probability is below one
+    half, or if the shape is less familiar than 19 of 20 shapes of ``val``. The model is changed in
+    place: its last layer, ``familiarity`` and ``info``.
 
     Args:
         model: a trained model. It takes the first ``num_points`` points of each cloud.
-        train: the clouds that it was trained on; a segmenter does not need them.
+        train: the clouds that it was trained on; their parts are not needed.
         val: the validation split, which training has not seen.
         num_points: points of each cloud that the model takes.
         batch_size: clouds at a time.
@@ -72,14 +68,11 @@ def make_trustworthy(
     """
     if len(train) < 2 or len(val) < 2:
         raise InputError("to calibrate a model, each split needs at least 2 clouds")
-    check_labels(model, val)
-    if model.task == "segmentation":
-        return _limit_segmenter(model, val, num_points, batch_size)
-    check_labels(model, train)
-    features, category = _features(model, train, num_points, batch_size), train.category.cpu()
-    known, target = _features(model, val, num_points, batch_size), val.category.cpu()
-    layer = model.last_layer
-    logits = layer(known.to(model.device)).float().cpu()
+    check_categories(model, train)
+    check_categories(model, val)
+    features, _ = _features(model, train, num_points, batch_size)
+    known, logits = _features(model, val, num_points, batch_size)
+    category, target = train.category.cpu(), val.category.cpu()
     before = logits.softmax(-1)
     # If all answers are right, the lower the temperature, the better: none is the best.
     all_right = bool((logits.argmax(-1) == target).all())
@@ -92,11 +85,9 @@ def make_trustworthy(
         "probability": SURE,
         "distance": float(distance.double().quantile(FAMILIAR)),
     }
-    layer.weight.div_(temperature)
-    if layer.bias is not None:
-        layer.bias.div_(temperature)
     model.familiarity = familiarity.to(model.device)
     model.info = replace(model.info, limits=limits)
+    _divide(model, temperature)
     confidence, answer = after.max(-1)
     return Trust(
         temperature,
@@ -108,25 +99,32 @@ def make_trustworthy(
     )
 
 
-def _limit_segmenter(model: PointModel, val: Clouds, num_points: int, batch_size: int) -> Trust:
-    """Let a segmenter say when the category is unsure."""
-    limits = {"probability": SURE}
-    result = evaluate(model, val, num_points, batch_size=batch_size, use_category=False)
-    assert isinstance(result, PartResult) and result.category_probability is not None
-    probability, target = result.category_probability, result.category
-    found = measure_calibration(probability, target)
-    model.info = replace(model.info, limits=limits)
-    confidence, answer = probability.max(-1)
-    sure, right = confidence >= SURE, answer == target
-    return Trust(1.0, found, found, limits, sure, right)
+def _divide(model: PointModel, temperature: float) -> None:
+    """Divide the logits of a model's categories by a temperature."""
+    if model.task == "segmentation":
+        temperature *= model.info.category_temperature
+        model.info = replace(model.info, category_temperature=temperature)
+        return
+    layer = model.last_layer
+    layer.weight.div_(temperature)
+    if layer.bias is not None:
+        layer.bias.div_(temperature)
 
 
-def _features(model: PointModel, clouds: Clouds, num_points: int, batch_size: int) -> Tensor:
-    """What the last layer takes of each cloud, (M, hidden), on the CPU."""
+def _features(
+    model: PointModel, clouds: Clouds, num_points: int, batch_size: int
+) -> tuple[Tensor, Tensor]:
+    """The features of each cloud, (M, hidden), and the logits of its categories, on the CPU."""
     clouds = clouds.to(model.device)
-    found = []
+    found, scored = [], []
     with evaluating(model):
         for index in torch.arange(len(clouds), device=model.device).split(batch_size):
             batch = clouds.batch(index, num_points)
-            found.append(model.features(batch.pos, batch.normal).float().cpu())
-    return torch.cat(found)
+            features = model.features(batch.pos, batch.normal)
+            logits = model.last_layer(features)
+            if model.task == "segmentation":
+                probability = model.category_probability(logits.float().softmax(-1))
+                logits = probability.clamp(min=torch.finfo(probability.dtype).tiny).log()
+            found.append(of_shape(features).float().cpu())
+            scored.append(logits.float().cpu())
+    return torch.cat(found), torch.cat(scored)

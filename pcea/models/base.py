@@ -14,7 +14,7 @@ from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.geometry import UP_AXES, isolated_points, leave_out, unit_sphere, upright
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
-from pcea.models.familiarity import Familiarity
+from pcea.models.familiarity import Familiarity, of_shape
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
@@ -42,6 +42,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def at_temperature(probability: Tensor, temperature: float) -> Tensor:
+    """Divide the logarithms of probabilities (…, C) by a temperature, so that they sum to 1."""
+    if temperature == 1:
+        return probability
+    least = torch.finfo(probability.dtype).tiny
+    return (probability.clamp(min=least).log() / temperature).softmax(-1)
 
 
 class PointModel(nn.Module):
@@ -107,12 +115,14 @@ class PointModel(nn.Module):
         """Give the probability of each category, (…, categories).
 
         A classifier's (…, categories) stay as they are. A segmenter's (…, P, parts) are summed over
-        the parts of each category, and averaged over the points.
+        the parts of each category, averaged over the points, and calibrated by
+        ``info.category_temperature``.
         """
         if self.task == "classification":
             return probability
         mask = self.info.taxonomy.part_mask().to(probability.device)  # (categories, parts)
-        return (probability.mean(-2).unsqueeze(-2) * mask).sum(-1)
+        summed = (probability.mean(-2).unsqueeze(-2) * mask).sum(-1)
+        return at_temperature(summed, self.info.category_temperature)
 
     def prepare(
         self,
@@ -259,7 +269,7 @@ class PointModel(nn.Module):
                 if category_id is not None:
                     given = torch.full((len(taken),), category_id, device=self.device)
                 # Not by __call__: a compiled model rounds differently and records nothing.
-                with recording(self.encoder) as recorded, self._distances() as found:
+                with recording(self.encoder) as recorded, self._distances(given) as found:
                     logits = self.forward(pos, torch.cat(normals) if normals else None, given)
                 distances: list[float | None] = [*found] or [None] * len(taken)
                 clouds = recorded.clouds(len(taken))
@@ -268,15 +278,18 @@ class PointModel(nn.Module):
         return Prediction(self, shape, up, confidence, category_id, tuple(encoded), over_axes)
 
     @contextmanager
-    def _distances(self) -> Iterator[list[float]]:
-        """Measure how unfamiliar each cloud of a forward pass is; nothing if that is not known."""
+    def _distances(self, category: Tensor | None) -> Iterator[list[float]]:
+        """Measure how unfamiliar each cloud of a forward pass is; nothing if that is not known.
+
+        It is not known of clouds whose category is given, because that changes their features.
+        """
         found, familiarity = list[float](), self.familiarity
-        if familiarity is None:
+        if familiarity is None or category is not None:
             yield found
             return
 
         def measure(layer: nn.Module, given: tuple[Tensor]) -> None:
-            found.extend(familiarity.distance(given[0].detach()).tolist())
+            found.extend(familiarity.distance(of_shape(given[0].detach())).tolist())
 
         hook = self.last_layer.register_forward_pre_hook(measure)
         try:

@@ -1,4 +1,4 @@
-"""How like the shapes that a classifier was trained on a shape is, by its features."""
+"""How like the shapes that a model was trained on a shape is, by its features."""
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,11 @@ from pcea.errors import InputError
 SHRINKAGE = 0.01
 # Features that are all alike have no variance, and distances from them stay finite.
 LEAST_VARIANCE = 1e-12
+
+
+def of_shape(features: Tensor) -> Tensor:
+    """Give (B, width) features of whole clouds; of points, (B, N, width), it is the mean."""
+    return features if features.ndim == 2 else features.mean(1)
 
 
 class Familiarity(nn.Module):

@@ -30,6 +30,8 @@ class ModelInfo:
         limits: what makes an answer unsure: a ``probability`` below that one, or a ``distance``
             above that one, see :class:`pcea.models.familiarity.Familiarity`. Without limits, the
             model does not say when it is unsure.
+        category_temperature: of a segmenter, what the logarithms of the probabilities of its
+            categories are divided by; 1 leaves them as they are.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelInfo:
     num_points: int = 1024
     training: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    category_temperature: float = 1.0
 
     def __post_init__(self) -> None:
         limits = {name: float(each) for name, each in self.limits.items()}
@@ -49,6 +52,11 @@ class ModelInfo:
                     "they are finite numbers from 0 on"
                 )
         object.__setattr__(self, "limits", limits)
+        if not 0 < self.category_temperature < math.inf:
+            raise InputError(
+                f"category_temperature of a model is {self.category_temperature}; it must be a "
+                "finite number above 0"
+            )
 
     def __repr__(self) -> str:
         parts = f", {len(self.taxonomy.parts)} parts" if self.taxonomy.parts else ""

@@ -169,7 +169,8 @@ def build_model(
     if isinstance(model, PointModel):
         built = model
         # What calibration learned of its weights does not hold for others.
-        built.familiarity, built.info = None, replace(built.info, limits={})
+        built.familiarity = None
+        built.info = replace(built.info, limits={}, category_temperature=1.0)
     elif model is not None:
         built = wrap(model, data.taxonomy, recipe.normals, **about)
     else:

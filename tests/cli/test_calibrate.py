@@ -45,11 +45,14 @@ def test_a_segmenter_says_when_its_category_is_unsure(
 ) -> None:
     file = tmp_path / "own.safetensors"
     pcea("calibrate", segmenter, "--out", file, "--data-root", toys)
-    assert dict(package.load_model(file).info.limits) == {"probability": 0.5}
+    limits = package.load_model(file).info.limits
+    assert set(limits) == {"probability", "distance"} and limits["probability"] == 0.5
     json_file = tmp_path / "found.json"
     pcea("segment", cube, "--weights", file, "--out", tmp_path / "out", "--json", json_file)
     (answer,) = json.loads(json_file.read_text())["files"]
-    assert answer["unsure"] == (answer["category_probability"] < 0.5)
+    found = package.load_model(file).predict(package.read(cube), votes=8)
+    likely = answer["category_probability"] >= 0.5
+    assert answer["unsure"] == (not likely or found.distance > limits["distance"])
 
 
 def test_attend_says_that_an_answer_is_unsure(

@@ -1,5 +1,6 @@
-"""A calibrated classifier, and what it says of shapes that it knows and of others."""
+"""Calibrated models, and what they say of shapes that they know and of others."""
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pcea
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate, make_trustworthy
-from pcea.models import Classifier, create_model
+from pcea.models import Classifier, Segmenter, create_model
 from pcea.models.familiarity import Familiarity
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import Prediction
@@ -39,6 +40,27 @@ def model(splits: list[PointCloudDataset]) -> Classifier:
             model.train()(splits[0].clouds.batch(range(32), 64).pos)
         model.last_layer.weight.mul_(20)  # much too sure of itself
     return model.eval()
+
+
+@pytest.fixture(scope="module")
+def trained_segmenter(splits: list[PointCloudDataset]) -> Segmenter:
+    torch.manual_seed(0)
+    model = create_model("eat-seg-tiny", splits[0].taxonomy, normals=True, **OPTIONS)
+    assert isinstance(model, Segmenter)
+    model.info = replace(model.info, num_points=64)
+    optimizer = torch.optim.Adam(model.train().parameters(), lr=0.005)
+    for _ in range(60):
+        batch = splits[0].clouds.batch(torch.randperm(len(splits[0]))[:32], 64)
+        logits = model(batch.pos, batch.normal).transpose(1, 2)
+        torch.nn.functional.cross_entropy(logits, batch.part).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.eval()
+
+
+@pytest.fixture
+def segmenter(trained_segmenter: Segmenter) -> Segmenter:
+    return copy.deepcopy(trained_segmenter)
 
 
 def best_temperature(logits: Tensor, target: Tensor) -> float:
@@ -85,16 +107,53 @@ def test_answers_stay_and_probabilities_become_true(
     assert other.distance == pytest.approx(mean.item(), rel=1e-4)
 
 
-def test_a_segmenter_learns_only_a_limit(splits: list[PointCloudDataset]) -> None:
-    train, val = (each.clouds for each in splits)
-    model = create_model("eat-seg-tiny", splits[0].taxonomy, normals=True, **OPTIONS).eval()
-    before = {name: each.clone() for name, each in model.state_dict().items()}
+def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
+    segmenter: Segmenter, splits: list[PointCloudDataset], tmp_path: Path
+) -> None:
+    model, (train, val) = segmenter, (each.clouds for each in splits)
+    weights = {name: each.clone() for name, each in model.state_dict().items()}
+    before = evaluate(model, val, 64, use_category=False)
     found = make_trustworthy(model, train, val, 64)
-    assert found.limits == dict(model.info.limits) == {"probability": 0.5}
-    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
-    probability = evaluate(model, val, 64, use_category=False).category_probability
-    assert torch.equal(found.sure, probability.amax(1) >= 0.5)
-    assert torch.equal(found.right, probability.argmax(1) == val.category)
+    after = evaluate(model, val, 64, use_category=False)
+
+    assert all(torch.equal(model.state_dict()[name], each) for name, each in weights.items())
+    assert torch.equal(before.prediction, after.prediction)
+    calibrated = (before.category_probability.log() / found.temperature).softmax(-1)
+    torch.testing.assert_close(after.category_probability, calibrated, rtol=1e-4, atol=1e-7)
+
+    batch = val.batch(range(len(val)), 64)
+    with torch.no_grad():
+        part = model(batch.pos, batch.normal).softmax(-1).mean(1)  # of all points
+        distance = model.familiarity.distance(model.features(batch.pos, batch.normal).mean(1))
+    own = [part[:, list(ids)].sum(1) for ids in splits[0].taxonomy.parts_of]
+    logits = torch.stack(own, 1).log()
+    assert found.temperature == model.info.category_temperature != 1
+    assert found.temperature == pytest.approx(best_temperature(logits, val.category), rel=1e-3)
+    calibrated = (logits / found.temperature).softmax(-1)
+    assert torch.equal(found.right, calibrated.argmax(1) == val.category)
+    assert found.right.any() and not found.right.all()
+    near = distance <= found.limits["distance"] * (1 + 1e-5)
+    assert near.double().mean() == pytest.approx(0.95, abs=0.01)
+    assert torch.equal(found.sure, near & (calibrated.amax(1) >= 0.5))
+
+    pcea.save_model(model, tmp_path / "m.safetensors")
+    again = pcea.load_model(tmp_path / "m.safetensors")
+    assert again.info.category_temperature == found.temperature
+    shape = pcea.Cloud(val[0].pos, normal=val[0].normal)
+    one, other = (each.predict(shape, votes=2, up="y") for each in (model, again))
+    assert one.distance == pytest.approx(other.distance) and one.distance is not None
+    assert one.best(3) == other.best(3)
+    given = model.predict(shape, votes=1, up="y", category=val.names[0].split("/")[0])
+    assert given.distance is None and not given.doubts
+
+
+def test_a_second_calibration_changes_hardly_anything(
+    segmenter: Segmenter, splits: list[PointCloudDataset]
+) -> None:
+    train, val = (each.clouds for each in splits)
+    first = make_trustworthy(segmenter, train, val, 64).temperature
+    assert make_trustworthy(segmenter, train, val, 64).temperature == pytest.approx(1, abs=1e-3)
+    assert segmenter.info.category_temperature == pytest.approx(first, rel=1e-3)
 
 
 def answer(model: Classifier, limits: dict[str, float]) -> Prediction:

@@ -1,6 +1,7 @@
 """The script that leaves categories out of training, and looks whether they are told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,8 @@ import torch
 
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
+from pcea.evaluation import make_trustworthy
+from pcea.models import create_model, save_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_unknown.py"
 
@@ -57,3 +60,36 @@ def test_it_prints_each_score_and_goes_on(
     assert "never seen: " in said and "% of the unknown ones" in said
     script.main(words)
     assert json.loads(file.read_text()) == first
+
+
+def test_calibrated_weights_are_taken_as_they_are(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "found.json"
+    torch.manual_seed(0)
+    options = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16}
+    data = [load_dataset("shapes", s, num_per_category=4, num_points=64) for s in ("train", "val")]
+    model = create_model("eat-seg-tiny", data[0].taxonomy, normals=True, **options)
+    model.info = replace(model.info, num_points=64, dataset="shapes")
+    train, val = (each.clouds for each in data)
+    make_trustworthy(model, train, val, 64)
+    save_model(model, tmp_path / "m.safetensors")
+    script.main(
+        [str(tmp_path / "m.safetensors"), "--others", "gear", "--unknown", "knife", "cap"]
+        + ["--json", str(file)]
+    )
+    found, said = json.loads(file.read_text()), capsys.readouterr().out
+    assert "never seen: cap, knife;" in said
+    assert set(found["auroc"]) == {"distance", "1 - probability"}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["modelnet40-eat-small", "--others", "gear", "--unknown", "knife"], "is not calibrated"),
+        (["everyday-eat-tiny", "--others", "gear", "--unknown", "spoon"], "spoon"),
+    ],
+)
+def test_wrong_words(script: ModuleType, words: list[str], complaint: str) -> None:
+    with pytest.raises(SystemExit, match=complaint):
+        script.main(words)
