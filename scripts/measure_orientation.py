@@ -26,8 +26,8 @@ from pcea.models import PointModel
 from pcea.models.orientation import (
     PRIOR,
     SETTLED,
-    SHARPNESS,
     VOTES,
+    axes_by_confidence,
     axes_by_guide,
     categories_by_up,
     weigh_axes,
@@ -81,7 +81,7 @@ def main() -> None:
         way: torch.stack([axes_by_guide(guide, cloud, options.votes) for cloud in each])
         for way, each in poses.items()
     }
-    own = {way: each.amax(-1).pow(SHARPNESS) for way, each in found.items()}
+    own = {way: axes_by_confidence(model, each) for way, each in found.items()}
     up = {"standing": torch.full_like(truth, UP_AXES.index("y")), "laid down": truth}
     label = clouds.category[chosen] if common is None else common.category[clouds.category[chosen]]
     print(f"{len(chosen)} clouds of {options.dataset} {options.split}, {options.votes} votes\n")

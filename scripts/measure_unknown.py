@@ -7,10 +7,10 @@
 With ``--out`` a recipe is trained anew without eight categories, drawn by the seed, and its last
 weights are calibrated; the same command goes on where it was stopped. With ``--others`` calibrated
 weights are taken as they are, and the unknown clouds are those of some categories of another data
-set. The model answers the clouds of its validation split, which it knows, and the unknown ones. The
-table has, for each score that tells how unusual a cloud is, the AUROC: the share of pairs of a
-known and an unknown cloud in which the unknown one has the higher score. It also says how many of
-both are called unsure.
+set. The known clouds are those of the model's own validation split, or that of ``--known``, without
+these categories. The table has, for each score that tells how unusual a cloud is, the AUROC: the
+share of pairs of a known and an unknown cloud in which the unknown one has the higher score. It
+also says how many of both are called unsure.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from torch import Generator, Tensor
 from pcea.datasets import PointCloudDataset, Taxonomy, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import make_trustworthy
+from pcea.evaluation.evaluate import sample_of
 from pcea.models import Classifier, PointModel, load_model
 from pcea.models.familiarity import of_shape
 from pcea.recipes import get_recipe
@@ -68,8 +69,9 @@ def scores(model: PointModel, data: PointCloudDataset) -> dict[str, Tensor]:
     found: dict[str, list[Tensor]] = {"distance": [], "1 - probability": []}
     if model.task == "classification":
         found["energy"] = []
+    sample = sample_of(model)
     for index in torch.arange(len(data)).split(BATCH):
-        batch = data.clouds.batch(index, model.info.num_points)
+        batch = data.clouds.batch(index, model.info.num_points, sample)
         features = model.features(batch.pos, batch.normal)
         logits = model.last_layer(features)
         probability = model.category_probability(logits.softmax(-1))
@@ -122,21 +124,27 @@ def as_it_is(
         raise InputError(f"{wanted.model} is not calibrated: see pcea calibrate")
     others = load_dataset(wanted.others, "val", wanted.data_root)
     chosen = [others.taxonomy.category_id(name) for name in wanted.unknown]
-    known = load_dataset(model.info.dataset, "val", wanted.data_root)
+    names = [others.taxonomy.categories[i] for i in chosen]
+    if both := {n.casefold() for n in model.info.taxonomy.categories} & {*map(str.casefold, names)}:
+        raise InputError(f"--unknown: {wanted.model} knows {min(both)!r}")
+    if wanted.known == wanted.others:
+        return model, *split(others, chosen)
+    known = load_dataset(wanted.known or model.info.dataset, "val", wanted.data_root)
     return model, known, split(others, chosen)[1]
 
 
 def main(words: list[str] | None = None) -> None:
     """Get a model, measure and print."""
     parser = argparse.ArgumentParser(prog="measure_unknown", description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="a recipe, or weights")
+    parser.add_argument("model", help="with --out a recipe, with --others weights")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--out", type=Path, help="the run folder in which the recipe is trained")
     source.add_argument("--others", metavar="NAME", help="the data set of the unknown clouds")
-    parser.add_argument("--unknown", nargs="+", metavar="CATEGORY", help="its categories")
-    parser.add_argument("--left-out", type=int, default=8, metavar="N", help="how many categories")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--unknown", nargs="+", metavar="CATEGORY", help="with --others")
+    parser.add_argument("--known", metavar="NAME", help="with --others; default: the model's own")
+    parser.add_argument("--left-out", type=int, default=8, metavar="N", help="with --out")
+    parser.add_argument("--seed", type=int, default=0, help="with --out")
+    parser.add_argument("--epochs", type=int, help="with --out; default: the recipe's")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     wanted = parser.parse_args(words)
@@ -147,8 +155,10 @@ def main(words: list[str] | None = None) -> None:
     except InputError as error:
         sys.exit(f"measure_unknown: {error}")
     ids = unknown.clouds.category.unique().tolist()
-    names = ", ".join(unknown.taxonomy.categories[i] for i in ids)
-    print(f"never seen: {names}; {len(known)} known clouds, {len(unknown)} unknown ones\n")
+    names = [unknown.taxonomy.categories[i] for i in ids]
+    print(
+        f"never seen: {', '.join(names)}; {len(known)} known clouds, {len(unknown)} unknown ones\n"
+    )
     own, other = scores(model, known), scores(model, unknown)
     areas = {name: auroc(own[name], other[name]) for name in own}
     print("| score | AUROC |\n|---|---|")
@@ -160,7 +170,7 @@ def main(words: list[str] | None = None) -> None:
         f"{100 * shares['unknown']:.1f} % of the unknown ones"
     )
     if wanted.json is not None:
-        figures = {"left_out": names, "auroc": areas, "unsure": shares}
+        figures = {"never_seen": names, "auroc": areas, "unsure": shares}
         wanted.json.write_text(json.dumps(figures, indent=1))
 
 

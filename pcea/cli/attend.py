@@ -124,6 +124,7 @@ class Attend(Drawn):
                     probability=probability,
                     unsure=found.unsure,
                     doubts=found.doubts,
+                    distance=found.distance,
                     vertices=len(found.on_shape),
                     faces=len(found.shape.faces) if isinstance(found.shape, Mesh) else None,
                     shown=[each.name for each in found.gallery],

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Calibrate:
     """Make a model's probabilities true, and let it say when it is unsure.
 
-    Both are learned from the training and the validation split of its data set. No answer changes,
-    only its probability. Of a segmenter, it is that of the category.
+    Both are learned from the training and the validation split of its data set. With a given up
+    axis, no answer changes, only its probability. Of a segmenter, only the probability of the
+    category changes.
     """
 
     weights: Annotated[Positional[str], arg(metavar="WEIGHTS")]
@@ -58,12 +59,14 @@ class Calibrate:
         train, val = (load_dataset(name, each, self.data_root) for each in ("train", "val"))
         check_fit(model, train)
         check_fit(model, val)
+        before = model.info.category_temperature
         with busy(f"{self.weights} on {len(train) + len(val):,} clouds"):
             found = make_trustworthy(model, train.clouds, val.clouds, model.info.num_points)
         save_model(model, self.out)
         say_calibration({"before": found.before, "after": found.after})
         alike = ": no validation answer is wrong" if found.temperature == 1 else ""
-        say(f"the logits of the categories are divided by {found.temperature:.3f}{alike}")
+        again = "" if before == 1 else f", after {before:.3f} before"
+        say(f"the logits of the categories are divided by {found.temperature:.3f}{alike}{again}")
         say(
             f"of {len(val):,} validation clouds {percent(float(found.sure.double().mean()))} are "
             f"sure, and {_right(found, found.sure)} of these right; of the unsure ones "

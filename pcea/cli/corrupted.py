@@ -49,10 +49,10 @@ class CorruptedRun:
             InputError: files were named, and the data set ``name`` is not the one of their clouds.
         """
         from pcea.datasets import PointCloudDataset
-        from pcea.datasets.modelnet40 import CATEGORIES
+        from pcea.datasets.modelnet40 import CATEGORIES, WITH_ITS_TEST
         from pcea.datasets.taxonomy import Taxonomy
 
-        if self.files and name != "modelnet40":
+        if self.files and name not in WITH_ITS_TEST:
             raise InputError(
                 f"--corrupt {self.wanted}: the published files are of modelnet40, and the data set "
                 f"is {name}; name another with --dataset"

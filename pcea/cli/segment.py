@@ -59,6 +59,8 @@ class Segment(Drawn):
                     category=found.category,
                     category_probability=sure,
                     unsure=found.unsure,
+                    doubts=found.doubts,
+                    distance=found.distance,
                     points=len(found.part),
                     faces=None if found.face_part is None else len(found.face_part),
                     parts=found.shares,

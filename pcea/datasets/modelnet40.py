@@ -20,6 +20,8 @@ from pcea.geometry.normalize import unit_sphere
 
 FOLDER = "modelnet40_ply_hdf5_2048"
 VAL_FRACTION = 0.1
+# The data sets whose validation and test splits are those of ModelNet40.
+WITH_ITS_TEST = "modelnet40", "modelnet40-plus"
 CATEGORIES = tuple(
     "airplane bathtub bed bench bookshelf bottle bowl car chair cone cup curtain desk door dresser "
     "flower_pot glass_box guitar keyboard lamp laptop mantel monitor night_stand person piano "

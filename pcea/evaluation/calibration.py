@@ -15,7 +15,7 @@ BINS = 15
 # The least and the greatest temperature.
 COLDEST, HOTTEST = 0.02, 50.0
 # A probability of 0 has no logarithm.
-_LEAST = 1e-12
+LEAST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def sort_answers(confidence: Tensor, right: Tensor, true: Tensor, bins: int = BI
 
     wrong = 1 - correct[confidence.argsort(descending=True, stable=True)]
     risk = wrong.cumsum(0) / torch.arange(1, len(wrong) + 1)
-    log_loss = -float(true.double().clamp(min=_LEAST).log().mean())
+    log_loss = -float(true.double().clamp(min=LEAST).log().mean())
     return Calibration(count, mean(confidence), mean(correct), risk, log_loss)
 
 
@@ -114,7 +114,7 @@ def fit_temperature(probability: Tensor, target: Tensor) -> float:
     """
     _check(probability, target)
     # The logits, but for a constant of each answer.
-    return temperature_of_logits(probability.double().clamp(min=_LEAST).log(), target)
+    return temperature_of_logits(probability.double().clamp(min=LEAST).log(), target)
 
 
 def temperature_of_logits(logits: Tensor, target: Tensor) -> float:

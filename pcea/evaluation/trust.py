@@ -9,10 +9,12 @@ from pcea.datasets import Clouds
 from pcea.defaults import SURE
 from pcea.errors import InputError, checked
 from pcea.evaluation.calibration import (
+    LEAST,
     Calibration,
     measure_calibration,
     temperature_of_logits,
 )
+from pcea.evaluation.evaluate import sample_of
 from pcea.evaluation.fit import check_categories
 from pcea.models import PointModel
 from pcea.models.base import evaluating
@@ -27,7 +29,8 @@ class Trust:
     """What became of a model, on the clouds that it was calibrated by.
 
     Args:
-        temperature: what the logits of the categories were divided by; 1 if all answers are right.
+        temperature: what the logits of the categories were divided by now, after what an earlier
+            calibration divided them by; 1 if all answers are right.
         before, after: its calibration without and with it.
         limits: what makes an answer unsure, as in :class:`pcea.models.ModelInfo`.
         sure: (M,) bool which answers are sure.
@@ -57,14 +60,15 @@ def make_trustworthy(
     place: its last layer, ``familiarity`` and ``info``.
 
     Args:
-        model: a trained model. It takes the first ``num_points`` points of each cloud.
+        model: a trained model. A classifier takes the first ``num_points`` points of each cloud, a
+            segmenter as many that are drawn, the same for the same cloud.
         train: the clouds that it was trained on; their parts are not needed.
         val: the validation split, which training has not seen.
         num_points: points of each cloud that the model takes.
         batch_size: clouds at a time.
 
     Raises:
-        InputError: a split has fewer than two clouds.
+        InputError: a split has fewer than two clouds, or one of a category that the model lacks.
     """
     if len(train) < 2 or len(val) < 2:
         raise InputError("to calibrate a model, each split needs at least 2 clouds")
@@ -115,16 +119,16 @@ def _features(
     model: PointModel, clouds: Clouds, num_points: int, batch_size: int
 ) -> tuple[Tensor, Tensor]:
     """The features of each cloud, (M, hidden), and the logits of its categories, on the CPU."""
-    clouds = clouds.to(model.device)
+    clouds, sample = clouds.to(model.device), sample_of(model)
     found, scored = [], []
     with evaluating(model):
         for index in torch.arange(len(clouds), device=model.device).split(batch_size):
-            batch = clouds.batch(index, num_points)
+            batch = clouds.batch(index, num_points, sample)
             features = model.features(batch.pos, batch.normal)
             logits = model.last_layer(features)
             if model.task == "segmentation":
                 probability = model.category_probability(logits.float().softmax(-1))
-                logits = probability.clamp(min=torch.finfo(probability.dtype).tiny).log()
+                logits = probability.clamp(min=LEAST).log()
             found.append(of_shape(features).float().cpu())
             scored.append(logits.float().cpu())
     return torch.cat(found), torch.cat(scored)

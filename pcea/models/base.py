@@ -45,11 +45,10 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def at_temperature(probability: Tensor, temperature: float) -> Tensor:
-    """Divide the logarithms of probabilities (…, C) by a temperature, so that they sum to 1."""
+    """Divide the logarithms of probabilities (…, C) by a temperature; the results sum to 1."""
     if temperature == 1:
         return probability
-    least = torch.finfo(probability.dtype).tiny
-    return (probability.clamp(min=least).log() / temperature).softmax(-1)
+    return (probability.log() / temperature).softmax(-1)
 
 
 class PointModel(nn.Module):

@@ -52,11 +52,13 @@ class ModelInfo:
                     "they are finite numbers from 0 on"
                 )
         object.__setattr__(self, "limits", limits)
-        if not 0 < self.category_temperature < math.inf:
+        temperature = float(self.category_temperature)
+        if not 0 < temperature < math.inf:
             raise InputError(
-                f"category_temperature of a model is {self.category_temperature}; it must be a "
-                "finite number above 0"
+                f"category_temperature of a model is {temperature}; it must be a finite number "
+                "above 0"
             )
+        object.__setattr__(self, "category_temperature", temperature)
 
     def __repr__(self) -> str:
         parts = f", {len(self.taxonomy.parts)} parts" if self.taxonomy.parts else ""

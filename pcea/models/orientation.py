@@ -10,7 +10,7 @@ from torch import Tensor
 from pcea.errors import InputError
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright, upright_turns
-from pcea.models.base import PointModel, evaluating
+from pcea.models.base import PointModel, at_temperature, evaluating
 from pcea.models.weights import GUIDE_FILE, load_model, ships
 
 VOTES = 2
@@ -64,8 +64,18 @@ def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:
         said = axes_by_guide(_guide(str(model.device)), shape)
         return UpGuess(tuple(weigh_axes(said).tolist()))
     told = categories_by_up(model, shape)
-    weight = weigh_axes(told.amax(-1).pow(SHARPNESS))
+    weight = weigh_axes(axes_by_confidence(model, told))
     return UpGuess(tuple(weight.tolist()), told)
+
+
+def axes_by_confidence(model: PointModel, told: Tensor) -> Tensor:
+    """How well a shape fits to each axis being up, (…, 6), by how sure a model is of a category.
+
+    ``told`` are the (…, 6, categories) of :func:`categories_by_up`. The calibration of a
+    segmenter's categories is undone, because ``SHARPNESS`` was chosen without it.
+    """
+    plain = at_temperature(told, 1 / model.info.category_temperature)
+    return plain.amax(-1).pow(SHARPNESS)
 
 
 @cache

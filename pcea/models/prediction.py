@@ -220,9 +220,10 @@ class Prediction:
 
     @property
     def unsure(self) -> bool | None:
-        """Whether the answer is unsure; None if the model has no limits that say so."""
+        """Whether the answer is unsure; None if it was given, or the model has no such limits."""
         limits = self.model.info.limits
         known = "probability" in limits or ("distance" in limits and self.distance is not None)
+        known = known and self.given is None
         return bool(self.doubts) if known else None
 
     @property

@@ -48,6 +48,8 @@ class Segmentation:
         up_confidence: the probability of its guess, 0 to 1; None if the axis was given.
         smooth: how many rounds of smoothing the labels of the faces went through.
         unsure: whether the predicted category is unsure; None if the model does not say so.
+        doubts: what makes it unsure, one sentence each.
+        distance: how unlike the training shapes it is; see :attr:`Prediction.distance`.
         notes: how the shape was read and what was done to its points, one sentence each.
     """
 
@@ -66,6 +68,8 @@ class Segmentation:
     up_confidence: float | None = None
     smooth: int = 0
     unsure: bool | None = None
+    doubts: tuple[str, ...] = ()
+    distance: float | None = None
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -270,7 +274,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
     sure = None if prediction.given is not None else prediction.best()[0][1]
     # Only the parts of the category are interpolated, because a large shape has many points.
     taxonomy = prediction.model.info.taxonomy
-    unsure = prediction.unsure if prediction.given is None else None
+    unsure = prediction.unsure
     if unsure:
         taxonomy, rival = by_common_name(prediction)
         own = torch.arange(len(taxonomy.parts))
@@ -305,6 +309,8 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
         up_confidence=prediction.up_confidence,
         smooth=smooth,
         unsure=unsure,
+        doubts=prediction.doubts if unsure else (),
+        distance=prediction.distance,
         notes=prediction.notes,
     )
 

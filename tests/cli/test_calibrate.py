@@ -50,9 +50,10 @@ def test_a_segmenter_says_when_its_category_is_unsure(
     json_file = tmp_path / "found.json"
     pcea("segment", cube, "--weights", file, "--out", tmp_path / "out", "--json", json_file)
     (answer,) = json.loads(json_file.read_text())["files"]
-    found = package.load_model(file).predict(package.read(cube), votes=8)
     likely = answer["category_probability"] >= 0.5
-    assert answer["unsure"] == (not likely or found.distance > limits["distance"])
+    familiar = answer["distance"] <= limits["distance"]
+    assert answer["unsure"] == (not likely or not familiar)
+    assert len(answer["doubts"]) == (not likely) + (not familiar)
 
 
 def test_attend_says_that_an_answer_is_unsure(
@@ -66,6 +67,7 @@ def test_attend_says_that_an_answer_is_unsure(
     out = pcea("attend", cube, "--out", tmp_path / "out", *weights, *words)
     (answer,) = json.loads((tmp_path / "seen.json").read_text())["files"]
     assert answer["unsure"] and "less than 100 %" in answer["doubts"][0]
+    assert answer["distance"] is None
     assert " %, unsure)" in out
 
 

@@ -21,6 +21,8 @@ def test_each_cloud_lies_as_its_category_says(root: Path) -> None:
             for source in ("modelnet40", "meshparts23", "shapenetpart")
             for cloud in load_dataset(source, split, root).clouds
         }
+        cups = "meshparts23/01/"  # not all cups of that data set stand
+        standing = {name: pos for name, pos in standing.items() if not name.startswith(cups)}
         standing |= {
             f"{source}/{cloud.names[0]}": cloud.pos
             for source in ("shapes", "gear")

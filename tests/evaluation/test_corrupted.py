@@ -120,6 +120,7 @@ def test_mce_and_rmce() -> None:
     assert measures["mce"] == pytest.approx(0.5)
     assert measures["rmce"] == pytest.approx(0.5)
     assert measures["mean_error"] == pytest.approx(sum(1 - each for each in half.values()) / 7)
+    assert made("modelnet40-plus", half, 0.963).benchmarks()["modelnet-c"] == measures
     # DGCNN's accuracies are of ModelNet40, so there is no mCE elsewhere.
     assert set(made("boxes", half, 0.9).benchmarks()["modelnet-c"]) == {"mean_error"}
 

@@ -121,10 +121,13 @@ def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
     calibrated = (before.category_probability.log() / found.temperature).softmax(-1)
     torch.testing.assert_close(after.category_probability, calibrated, rtol=1e-4, atol=1e-7)
 
-    batch = val.batch(range(len(val)), 64)
+    drawn = torch.Generator().manual_seed(1)
+    batches = [val.batch(index, 64, drawn) for index in torch.arange(len(val)).split(32)]
     with torch.no_grad():
-        part = model(batch.pos, batch.normal).softmax(-1).mean(1)  # of all points
-        distance = model.familiarity.distance(model.features(batch.pos, batch.normal).mean(1))
+        logits = torch.cat([model(each.pos, each.normal) for each in batches])
+        part = logits.softmax(-1).mean(1)  # of all points
+        features = torch.cat([model.features(each.pos, each.normal).mean(1) for each in batches])
+        distance = model.familiarity.distance(features)
     own = [part[:, list(ids)].sum(1) for ids in splits[0].taxonomy.parts_of]
     logits = torch.stack(own, 1).log()
     assert found.temperature == model.info.category_temperature != 1
@@ -145,6 +148,34 @@ def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
     assert one.best(3) == other.best(3)
     given = model.predict(shape, votes=1, up="y", category=val.names[0].split("/")[0])
     assert given.distance is None and not given.doubts
+
+
+def test_the_order_of_points_in_a_cloud_hardly_matters_to_a_segmenter(
+    segmenter: Segmenter, splits: list[PointCloudDataset]
+) -> None:
+    found = []
+    for key in (torch.rand(1024), None):
+        several = []
+        for split in ("train", "val"):
+            clouds = load_dataset("shapes", split, num_per_category=3, num_points=1024).clouds
+            order = torch.cat(
+                [
+                    int(start) + (cloud.pos[:, 1] if key is None else key).argsort()
+                    for start, cloud in zip(clouds.ptr[:-1], clouds, strict=True)
+                ]
+            )
+            several.append(
+                replace(
+                    clouds,
+                    pos=clouds.pos[order],
+                    normal=clouds.normal[order],
+                    part=clouds.part[order],
+                )
+            )
+        model = copy.deepcopy(segmenter)
+        found.append(make_trustworthy(model, *several, 64))
+    shuffled, by_height = found
+    assert by_height.before.log_loss == pytest.approx(shuffled.before.log_loss, rel=0.1)
 
 
 def test_a_second_calibration_changes_hardly_anything(

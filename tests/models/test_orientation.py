@@ -1,6 +1,7 @@
 """Guessing up: with models whose confidence is known, and with those that ship."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,22 @@ def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.Mo
     by_hand = torch.stack([score(pos).softmax(-1)[0].mean(0) for pos in taken]).mean(0)
     expected = torch.stack([by_hand[0] + by_hand[1], by_hand[2]])
     torch.testing.assert_close(found[UP_AXES.index("z")], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_calibration_of_a_segmenter_does_not_change_its_guess(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def by_height(pos: Tensor) -> Tensor:
+        chair = 10 * pos[..., 1].pow(3).mean(1, keepdim=True).expand(-1, 64)
+        return torch.stack([0 * chair, 0 * chair, chair], dim=-1)
+
+    model = told("eat-seg-tiny", by_height, monkeypatch)
+    shape = lay(skittle(), "z")
+    before, said = find_up(model, shape), categories_by_up(model, shape)
+    model.info = replace(model.info, category_temperature=0.4)
+    after = find_up(model, shape)
+    assert not torch.allclose(said, categories_by_up(model, shape), atol=0.05)
+    assert after.by_axis == pytest.approx(before.by_axis, rel=1e-4)
 
 
 def test_normals_turn_with_the_positions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from pcea.datasets import PointCloudDataset, load_dataset
+from pcea.datasets import PointCloudDataset, Taxonomy, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import make_trustworthy
 from pcea.models import create_model, save_model
@@ -69,18 +69,46 @@ def test_calibrated_weights_are_taken_as_they_are(
     torch.manual_seed(0)
     options = {"dims": (8, 8, 16), "num": (16, 8), "k": 4, "depth": 1, "fused": 16}
     data = [load_dataset("shapes", s, num_per_category=4, num_points=64) for s in ("train", "val")]
-    model = create_model("eat-seg-tiny", data[0].taxonomy, normals=True, **options)
+    model = create_model("eat-seg-tiny", data[0].taxonomy, normals=True, **options).eval()
     model.info = replace(model.info, num_points=64, dataset="shapes")
     train, val = (each.clouds for each in data)
     make_trustworthy(model, train, val, 64)
+    limits = {**model.info.limits, "probability": 0.0}  # of so new a model, no answer is likely
+    model.info = replace(model.info, limits=limits)
     save_model(model, tmp_path / "m.safetensors")
     script.main(
         [str(tmp_path / "m.safetensors"), "--others", "gear", "--unknown", "knife", "cap"]
-        + ["--json", str(file)]
+        + ["--known", "shapes", "--json", str(file)]
     )
     found, said = json.loads(file.read_text()), capsys.readouterr().out
     assert "never seen: cap, knife;" in said
     assert set(found["auroc"]) == {"distance", "1 - probability"}
+    assert found["never_seen"] == ["cap", "knife"]
+
+
+def test_known_clouds_may_be_of_the_same_data_set(
+    script: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "modelnet40-eat-robust --others gear --known gear --unknown knife cap bag".split()
+    script.main(words)
+    assert (
+        "never seen: bag, cap, knife; 80 known clouds, 48 unknown ones" in capsys.readouterr().out
+    )
+
+
+def test_unsure_by_either_limit(script: ModuleType) -> None:
+    model = create_model("eat-tiny", Taxonomy(("a", "b")), dims=(8, 8, 16), num=(16, 8), k=4)
+    model.info = replace(model.info, limits={"probability": 0.5, "distance": 2.0})
+    found = {
+        "1 - probability": torch.tensor([0.1, 0.6, 0.1, 0.9, 0.5]),
+        "distance": torch.tensor([1.0, 1.0, 2.5, 3.0, 2.0]),
+    }
+    assert script.unsure(model, found) == pytest.approx(3 / 5)
+
+
+def test_both_options_of_the_unknown_are_needed(script: ModuleType) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["everyday-eat-tiny", "--others", "gear"])
 
 
 @pytest.mark.parametrize(
@@ -88,6 +116,7 @@ def test_calibrated_weights_are_taken_as_they_are(
     [
         (["modelnet40-eat-small", "--others", "gear", "--unknown", "knife"], "is not calibrated"),
         (["everyday-eat-tiny", "--others", "gear", "--unknown", "spoon"], "spoon"),
+        (["everyday-eat-tiny", "--others", "gear", "--unknown", "Knife"], "knows 'knife'"),
     ],
 )
 def test_wrong_words(script: ModuleType, words: list[str], complaint: str) -> None:

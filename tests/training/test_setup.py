@@ -106,11 +106,14 @@ def test_points_without_part_labels_where_they_are_needed(
 def test_training_drops_what_calibration_learned(classification: Recipe, tmp_path: Path) -> None:
     model = train(replace(classification, epochs=1), tmp_path / "first")
     calibrated = load_model(model.path)
-    calibrated.info = replace(calibrated.info, limits={"probability": 0.5})
+    calibrated.info = replace(
+        calibrated.info, limits={"probability": 0.5}, category_temperature=0.5
+    )
     calibrated.familiarity = Familiarity(3, calibrated.last_layer.in_features)
     run = train(replace(classification, epochs=1), tmp_path / "second", model=calibrated)
     again = load_model(run.path)
     assert again.familiarity is None and not again.info.limits
+    assert again.info.category_temperature == 1
 
 
 def test_a_validation_split_smaller_than_a_batch(

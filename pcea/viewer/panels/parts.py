@@ -6,6 +6,7 @@ from pcea.pictures.palette import part_colors
 from pcea.viewer.panels.base import Panel, Parts, register_panel
 
 if TYPE_CHECKING:
+    from pcea.models import Segmentation
     from pcea.viewer.study import Study
 
 
@@ -18,7 +19,7 @@ class PartsPanel(Panel):
     def choices(self, study: "Study") -> tuple[str, ...]:
         """One choice, the parts; none for a classifier."""
         found = study.explanation.parts
-        return () if found is None else (f"parts of {found.category}",)
+        return () if found is None else (_title(found),)
 
     def values(self, study: "Study", choice: int) -> Parts:
         """The parts, in the colors of ``pcea segment``."""
@@ -28,4 +29,8 @@ class PartsPanel(Panel):
         own = taxonomy.parts_of[taxonomy.category_id(found.category)]
         names = tuple(taxonomy.parts[part].rpartition("/")[2] for part in own)
         colors = part_colors(len(taxonomy.parts), taxonomy.parts_of)[list(own)]
-        return Parts(f"parts of {found.category}", names, colors, found.sample_probability)
+        return Parts(_title(found), names, colors, found.sample_probability)
+
+
+def _title(found: "Segmentation") -> str:
+    return "parts, the category is unsure" if found.unsure else f"parts of {found.category}"
