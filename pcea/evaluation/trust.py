@@ -61,7 +61,7 @@ def make_trustworthy(
 
     Args:
         model: a trained model. A classifier takes the first ``num_points`` points of each cloud, a
-            segmenter as many that are drawn, the same for the same cloud.
+            segmenter as many that are drawn, the same each time.
         train: the clouds that it was trained on; their parts are not needed.
         val: the validation split, which training has not seen.
         num_points: points of each cloud that the model takes.
