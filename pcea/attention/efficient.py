@@ -11,6 +11,9 @@ from pcea.attention.base import (
     width_of_head,
 )
 
+# Larger clouds are processed in blocks of so many points.
+_BLOCK = 4096
+
 
 @register_attention("efficient")
 class EfficientAttention(Attention):
@@ -20,7 +23,7 @@ class EfficientAttention(Attention):
     x Wk over the points. The slots are the d columns of k: kᵀ V is what each slot collects from the
     cloud, and q has the weights with which a point reads the slots. The map is k, so each of its
     columns sums to 1 over the points. Neither V nor the N × N weights q kᵀ are computed:
-    kᵀ V = (kᵀ x) Wv.
+    kᵀ V = (kᵀ x) Wv. ``forward`` processes large clouds in blocks of points.
 
     A bias of the keys would be canceled by the softmax, and one of the values is part of that of
     the last projection. The paper's residual connection is the option ``residual`` of every model.
@@ -46,20 +49,65 @@ class EfficientAttention(Attention):
         self.value = nn.Linear(dim, dim, bias=False)
         self.project = nn.Linear(dim, dim)
 
+    def forward(self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Compute the output, of large clouds without the whole map; see ``Attention.forward``."""
+        if x.shape[1] <= _BLOCK:
+            return super().forward(x, pos, mask)
+        real = None if mask is None else mask.unsqueeze(-1)
+        blocks = x.split(_BLOCK, 1)
+        masks = [None] * len(blocks) if real is None else real.split(_BLOCK, 1)
+        sums = self._sums(blocks[0], masks[0])
+        for more in zip(blocks[1:], masks[1:], strict=True):
+            sums = _merge(sums, self._sums(*more))
+        _, total, collected = sums
+        # The largest score adds 1, so only the total of a cloud without real points is less.
+        collected = collected / total.clamp(min=1).mT  # kᵀ x, (B, C, C)
+        context = self._context(collected.to(x.dtype))
+        out = torch.cat([self._read(block, context) for block in blocks], 1)
+        return out if real is None else out * real
+
     def attend(
         self, x: Tensor, pos: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute the output and the map k, (B, H, N, d); see ``Attention.attend``."""
-        heads = self.heads, self.head_dim
         real = None if mask is None else mask.unsqueeze(-1)
         key = masked_softmax(at_least_float32(self.key(x)), real, 1)  # (B, N, C)
-        query = at_least_float32(self.query(x)).unflatten(-1, heads).softmax(-1)  # (B, N, H, d)
-        collected = (key.to(x.dtype).mT @ x).unflatten(1, heads)  # (B, H, d, C)
-        context = collected @ self.value.weight.unflatten(0, heads).mT  # (B, H, d, d)
-        context = context @ self.project.weight.T.unflatten(0, heads)  # (B, H, d, C)
-        out = torch.baddbmm(
-            self.project.bias, query.flatten(2).to(x.dtype), context.flatten(1, 2)
-        )  # (B, N, C)
+        out = self._read(x, self._context(key.to(x.dtype).mT @ x))
         if real is not None:
             out = out * real
-        return out, key.unflatten(-1, heads).transpose(1, 2)
+        return out, key.unflatten(-1, (self.heads, self.head_dim)).transpose(1, 2)
+
+    def _sums(self, x: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Sum e = exp(x Wk - m) over points, with the largest score m of each channel.
+
+        Returns m and the sum of e, (B, 1, C), and eᵀ x, (B, C, C).
+        """
+        scores = at_least_float32(self.key(x))
+        if real is not None:
+            scores = scores.masked_fill(~real, torch.finfo(scores.dtype).min)
+        largest = scores.detach().amax(1, keepdim=True)
+        weights = (scores - largest).exp()
+        if real is not None:
+            weights = weights * real
+        return largest, weights.sum(1, keepdim=True), at_least_float32(weights.to(x.dtype).mT @ x)
+
+    def _context(self, collected: Tensor) -> Tensor:
+        """Project what the slots have collected, kᵀ x, by Wv and Wo, (B, C, C)."""
+        heads = self.heads, self.head_dim
+        context = collected.unflatten(1, heads) @ self.value.weight.unflatten(0, heads).mT
+        context = context @ self.project.weight.T.unflatten(0, heads)  # (B, H, d, C)
+        return context.flatten(1, 2)
+
+    def _read(self, x: Tensor, context: Tensor) -> Tensor:
+        """Let points read the slots, (B, N, C)."""
+        query = at_least_float32(self.query(x)).unflatten(-1, (self.heads, self.head_dim))
+        query = query.softmax(-1).flatten(2).to(x.dtype)
+        return torch.baddbmm(self.project.bias, query, context)
+
+
+def _merge(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Add the sums over two sets of points, each relative to its own largest scores."""
+    largest = torch.maximum(one[0], other[0])
+    factors = [(each[0] - largest).exp() for each in (one, other)]  # (B, 1, C)
+    total = one[1] * factors[0] + other[1] * factors[1]
+    return largest, total, one[2] * factors[0].mT + other[2] * factors[1].mT

@@ -130,7 +130,7 @@ class BenchAttention(Bench):
 
     what: ClassVar[str] = "attention"
 
-    points: Annotated[tuple[int, ...], arg(metavar="N …")] = (1024, 4096, 16384, 65536, 1 << 20)
+    points: Annotated[tuple[int, ...], arg(metavar="N …")] = (1024, 4096, 16384, 131072, 1 << 20)
     """Points per cloud, one contest for each number."""
     dim: Annotated[int, arg(metavar="C")] = 256
     """Channels per point."""
@@ -148,6 +148,14 @@ class BenchAttention(Bench):
         if self.dim % 4:
             raise InputError(f"--dim is {self.dim}; four heads share it, so give a multiple of 4")
         return attention_contests(self.points, self.dim, self.precision, device, self.training)
+
+    def findings(
+        self, device: torch.device, outcomes: Sequence[Measured], limits: Limits
+    ) -> Iterable[Finding]:
+        """Tell how the time of each attention grows with the points."""
+        from pcea.benchmarks.growth import growth_findings
+
+        return growth_findings(outcomes)
 
 
 @register_command("bench-model")

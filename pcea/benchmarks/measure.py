@@ -128,6 +128,11 @@ class Measured:
     interrupted: bool = False
 
     @property
+    def subject(self) -> str:
+        """What was measured, which contests of several sizes have in common."""
+        return self.contest.title.partition(":")[0]
+
+    @property
     def reference(self) -> Row | None:
         """The row that ratios refer to; None if there is none, or nothing was measured."""
         if self.contest.reference is None:

@@ -152,7 +152,7 @@ def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("points of a cloud", fontsize=8.5, color=SOFT)
         axes.set_ylabel("ms", fontsize=8.5, color=SOFT)
-        axes.set_title(_subject(group[0]), loc="left", fontsize=9.5, color=INK)
+        axes.set_title(group[0].subject, loc="left", fontsize=9.5, color=INK)
         _tidy(axes)
         axes.grid(color=GRID, linewidth=0.7)
     figure.legend(
@@ -169,12 +169,8 @@ def _curves(groups: Sequence[Sequence[Measured]]) -> Figure:
 def _by_subject(outcomes: Sequence[Measured]) -> list[list[Measured]]:
     groups: dict[str, list[Measured]] = {}
     for outcome in outcomes:
-        groups.setdefault(_subject(outcome), []).append(outcome)
+        groups.setdefault(outcome.subject, []).append(outcome)
     return list(groups.values())
-
-
-def _subject(outcome: Measured) -> str:
-    return outcome.contest.title.partition(":")[0]
 
 
 def _short(size: int) -> str:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pcea.attention import create_attention
+from pcea.attention import create_attention, efficient
 from pcea.attention.efficient import EfficientAttention
 from pcea.errors import InputError
 
@@ -55,3 +55,22 @@ def test_each_column_sums_to_one_over_the_points() -> None:
 def test_heads_must_divide() -> None:
     with pytest.raises(InputError, match="5 heads do not divide 16 channels"):
         create_attention("efficient", 16, heads=5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_blocks_are_those_of_one_cloud(monkeypatch: pytest.MonkeyPatch, masked: bool) -> None:
+    """In blocks, the output and all gradients are those of the map, also without real points."""
+    torch.manual_seed(0)
+    attention = EfficientAttention(8, heads=2).double()
+    # Large scores, whose exponentials would overflow if they were not relative to the largest.
+    x = (300 * torch.randn(3, 11, 8, dtype=torch.float64)).requires_grad_()
+    mask = torch.arange(11) < torch.tensor([[11], [3], [0]]) if masked else None
+    monkeypatch.setattr(efficient, "_BLOCK", 4)
+    found = []
+    for out in (attention(x, mask=mask), attention.attend(x, mask=mask)[0]):
+        wanted = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+        inputs = [x, *attention.parameters()]
+        found.append([out, *torch.autograd.grad(out, inputs, wanted)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+    assert masked is False or not found[0][0][2].any()

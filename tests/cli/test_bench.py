@@ -46,6 +46,8 @@ def test_attention(pcea: Run, tmp_path: Path) -> None:
     words = "bench attention --points 32 48 64 --dim 16 --rounds 1 --no-memory --device cpu"
     out = pcea(*words.split(), "--picture", picture)
     assert "Forward: 64 points, C = 16 (× faster than flash attention alone)" in out
+    assert "Forward: the exponent a, if the time grows like points^a" in out
+    assert "48 to 64" in out
     assert "pcea, external" in picture.read_text()
 
 
