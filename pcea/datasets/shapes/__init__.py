@@ -20,7 +20,8 @@ from pcea.errors import checked
 from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.surface import sample_surface
 
-# For each category, the function that builds an object, and the names of its possible parts.
+# For each category, the function that builds an object, and the names of its possible parts. A new
+# category comes last: its place is part of the seed of its objects.
 Builders: TypeAlias = dict[str, tuple[Callable[[Generator], Parts], str]]
 SHAPES: Builders = {
     "airplane": (movers.airplane, "fuselage wing tail engine"),
@@ -49,12 +50,14 @@ GEAR: Builders = {
     "motorbike": (gear.motorbike, "body wheel tank seat handlebar light"),
     "pistol": (gear.pistol, "barrel handle trigger"),
     "skateboard": (gear.skateboard, "deck truck wheel"),
+    "glasses": (gear.glasses, "lens bridge frame"),
 }
 
 
 def _taxonomy(builders: Builders) -> Taxonomy:
-    parts = [f"{name}/{part}" for name in builders for part in builders[name][1].split()]
-    return Taxonomy(tuple(builders), tuple(parts))
+    names = sorted(builders)
+    parts = [f"{name}/{part}" for name in names for part in builders[name][1].split()]
+    return Taxonomy(tuple(names), tuple(parts))
 
 
 TAXONOMY, GEAR_TAXONOMY = _taxonomy(SHAPES), _taxonomy(GEAR)
@@ -126,14 +129,13 @@ def build(category: str, seed: int, index: int = 0) -> PartMesh:
     whole object is stretched a little along each axis. Its size is arbitrary.
     """
     own = GEAR_TAXONOMY if category in GEAR else TAXONOMY
-    number = own.category_id(category) + (len(SHAPES) if category in GEAR else 0)
-    rng = np.random.default_rng([seed, number, index])
+    category, builders = own.categories[own.category_id(category)], {**SHAPES, **GEAR}
+    rng = np.random.default_rng([seed, list(builders).index(category), index])
     own_seed = int(rng.integers(2**62))
     several: list[Array] = []
     faces: list[NDArray[np.int64]] = []
     parts: list[int] = []
-    builder = {**SHAPES, **GEAR}[category][0]
-    for name, solids in builder(rng):
+    for name, solids in builders[category][0](rng):
         for solid in (solids,) if isinstance(solids, Solid) else solids:
             center = (solid.vertices.min(0) + solid.vertices.max(0)) / 2
             pitch, roll = rng.normal(0, 1.2, 2)

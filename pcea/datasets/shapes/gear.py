@@ -123,6 +123,37 @@ def earphone(rng: Generator) -> Parts:
         yield "wire", tube(curve(path, 10), thick, ring(8))
 
 
+def glasses(rng: Generator) -> Parts:
+    """Glasses with round or angular lenses, with or without rims, their temples open or folded."""
+    wide = rng.uniform(0.2, 0.34)
+    tall, power = wide * rng.uniform(0.5, 1.05), rng.choice([2.0, 2.5, 4.0])
+    gap, thick = rng.uniform(0.04, 0.1), rng.uniform(0.01, 0.035)
+    middle, wrap = gap + wide, rng.uniform(0, 14)
+    outline = ring(24, power) * (wide, tall * rng.choice([1.0, 1.15]))
+    outline[:, 1] *= np.where(outline[:, 1] > 0, rng.uniform(0.7, 1.0), 1.0)
+    lens = extrude(0.98 * outline, 0.014).turn("y", -wrap).move(x=middle)
+    yield "lens", both(lens)
+    if rng.random() < 0.8:
+        rim = tube(np.insert(outline, 2, 0.0, axis=1), thick, loop=True, up=(0, 0, 1))
+        yield "frame", both(rim.turn("y", -wrap).move(x=middle))
+    level, rise = rng.uniform(-0.1, 0.45) * tall, rng.uniform(0.0, 0.12)
+    arch = curve([(-gap, level, 0), (0, level + rise, -0.03), (gap, level, 0)], 8)
+    bridge = [tube(arch, max(thick, 0.016), up=(0, 0, 1))]
+    if rng.random() < 0.4:  # pads for the nose
+        bridge += both(ellipsoid(0.016, 0.045, 0.03).move(0.8 * gap, -0.3 * tall, 0.04))
+    yield "bridge", bridge
+    side, high = middle + 0.97 * wide, rng.uniform(0.1, 0.5) * tall
+    long, hook, flare = rng.uniform(0.85, 1.3), rng.uniform(0.05, 0.25), rng.uniform(-0.05, 0.06)
+    path = [(0, 0, 0), (flare, 0.02, 0.5 * long), (0, 0.02, 0.85 * long), (-0.04, -hook, long)]
+    section = (
+        rectangle(1.0, rng.uniform(1.0, 3.0)) * thick if rng.random() < 0.5 else ring(8) * thick
+    )
+    temple = tube(curve(path, 14), 1.0, section, up=(1, 0, 0))
+    if rng.random() < 0.15:
+        temple = temple.turn("y", -rng.uniform(80, 88))
+    yield "frame", both(temple.move(side, high, wide * np.sin(np.deg2rad(wrap))))
+
+
 def knife(rng: Generator) -> Parts:
     """A kitchen knife, a dagger or a sword, upright with its tip up or down, or lying."""
     sword = rng.random() < 0.25

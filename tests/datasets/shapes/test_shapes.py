@@ -111,6 +111,7 @@ def test_an_object_depends_on_its_arguments_alone(category: str) -> None:
         ("laptop", 2, "screen", "keyboard"),
         ("motorbike", 1, "wheel", "handlebar"),
         ("motorbike", 2, "seat", "light"),
+        ("glasses", 2, "frame", "lens"),
         ("pistol", 1, "handle", "barrel"),
         ("pistol", 2, "handle", "barrel"),
     ],
