@@ -27,29 +27,29 @@ MAX_PART = 9999
 MAX_COORDINATE = 1e9
 
 FOLDER = "shapenetcore_partanno_segmentation_benchmark_v0_normal"
-# Category, synset, number of its parts, official number of test clouds. Part ids are numbered in
-# this order, as in the benchmark.
+# Category, synset, its parts, official number of test clouds. Part ids are numbered in this order,
+# as in the benchmark, whose files have no names of parts.
 OFFICIAL = (
-    ("Airplane", "02691156", 4, 341),
-    ("Bag", "02773838", 2, 14),
-    ("Cap", "02954340", 2, 11),
-    ("Car", "02958343", 4, 158),
-    ("Chair", "03001627", 4, 704),
-    ("Earphone", "03261776", 3, 14),
-    ("Guitar", "03467517", 3, 159),
-    ("Knife", "03624134", 2, 80),
-    ("Lamp", "03636649", 4, 286),
-    ("Laptop", "03642806", 2, 83),
-    ("Motorbike", "03790512", 6, 51),
-    ("Mug", "03797390", 2, 38),
-    ("Pistol", "03948459", 3, 44),
-    ("Rocket", "04099429", 3, 12),
-    ("Skateboard", "04225987", 3, 31),
-    ("Table", "04379243", 3, 848),
+    ("Airplane", "02691156", "body, wing, tail, engine", 341),
+    ("Bag", "02773838", "handle, body", 14),
+    ("Cap", "02954340", "crown, peak", 11),
+    ("Car", "02958343", "roof, hood, wheel, body", 158),
+    ("Chair", "03001627", "back, seat, leg, arm", 704),
+    ("Earphone", "03261776", "ear cup, headband, wire", 14),
+    ("Guitar", "03467517", "head, neck, body", 159),
+    ("Knife", "03624134", "blade, handle", 80),
+    ("Lamp", "03636649", "base, shade, canopy, pole", 286),
+    ("Laptop", "03642806", "keyboard, screen", 83),
+    ("Motorbike", "03790512", "tank, seat, wheel, handlebar, light, body", 51),
+    ("Mug", "03797390", "handle, body", 38),
+    ("Pistol", "03948459", "barrel, handle, trigger", 44),
+    ("Rocket", "04099429", "body, fin, nose", 12),
+    ("Skateboard", "04225987", "wheel, deck, truck", 31),
+    ("Table", "04379243", "top, leg, support", 848),
 )
 SHAPENETPART = Taxonomy(
     categories=tuple(name for name, *_ in OFFICIAL),
-    parts=tuple(f"{name}/part{i}" for name, _, count, _ in OFFICIAL for i in range(count)),
+    parts=tuple(f"{name}/{part}" for name, _, parts, _ in OFFICIAL for part in parts.split(", ")),
 )
 
 
