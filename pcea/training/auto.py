@@ -76,7 +76,7 @@ def _against_compiling(
     if device.type == "cuda" and not has_triton():
         return "there is no Triton"
     if any(each.varies for each in transforms):
-        # A CUDA graph has one N. On a CPU, a step for any N is slower than one that is not compiled.
+        # A CUDA graph has one N. On a CPU, a step that is compiled for any N is slower.
         return "N differs from batch to batch"
     compilers = os.environ.get("CXX", "g++"), "clang++"
     if device.type == "cpu" and not any(map(shutil.which, compilers)):

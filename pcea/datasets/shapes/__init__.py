@@ -21,7 +21,7 @@ from pcea.geometry.normalize import unit_sphere
 from pcea.geometry.surface import sample_surface
 
 # For each category, the function that builds an object, and the names of its possible parts. A new
-# category comes last: its place is part of the seed of its objects.
+# category comes last in GEAR, because a category's place is part of the seed of its objects.
 Builders: TypeAlias = dict[str, tuple[Callable[[Generator], Parts], str]]
 SHAPES: Builders = {
     "airplane": (movers.airplane, "fuselage wing tail engine"),
