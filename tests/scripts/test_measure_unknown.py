@@ -92,7 +92,7 @@ def test_known_clouds_may_be_of_the_same_data_set(
     words = "modelnet40-eat-robust --others gear --known gear --unknown knife cap bag".split()
     script.main(words)
     assert (
-        "never seen: bag, cap, knife; 80 known clouds, 48 unknown ones" in capsys.readouterr().out
+        "never seen: bag, cap, knife; 96 known clouds, 48 unknown ones" in capsys.readouterr().out
     )
 
 
