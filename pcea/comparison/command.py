@@ -9,7 +9,7 @@ from tyro.conf import Suppress, arg
 
 from pcea.cli.command import register_command
 from pcea.cli.files import check_out
-from pcea.cli.output import SOME_LEFT_OUT, complain, say, say_table
+from pcea.cli.output import SOME_LEFT_OUT, say, say_table
 from pcea.cli.train import Train
 from pcea.errors import InputError
 from pcea.recipes import RECIPES
@@ -77,7 +77,5 @@ class Compare(Train):
         say(f"{found.about}\n")
         say_table(titles, rows, numbers=len(titles) - 1)
         say("\n".join(["", *found.findings(), "", found.measured_on]))
-        for run, reason in found.failed.items():
-            complain(f"{run}: {reason}")
         say(f"\ndone: {self.out} holds table.md, figures.csv, comparison.json and index.html")
         return SOME_LEFT_OUT if found.failed else None

@@ -1,6 +1,7 @@
 """Compare attentions: train each with several seeds, measure all alike, and write it down."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pcea.comparison.measures import (
     CLEAN,
     Measured,
     check_measurable,
+    corruptions_of,
     device_of,
     measure_costs,
     measure_run,
@@ -25,7 +27,11 @@ from pcea.datasets import load_dataset
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, ShapeLike, as_shape
 from pcea.recipes import Recipe, get_recipe
+from pcea.training.loop import fingerprint
 from pcea.transforms.corruptions import CORRUPTIONS, read_conditions
+
+# The splits that have clouds of the split that was trained on.
+SEEN = {"train": ("train", "trainval"), "trainval": ("train", "val", "trainval")}
 
 
 @checked(faithfulness=0)
@@ -57,7 +63,7 @@ def compare(
         out: the folder of the comparison.
         seeds: the seeds of each attention.
         data_root: where data sets lie. Default: ``$PCEA_DATA``, else ``./data``.
-        split: what the runs are measured on.
+        split: what the runs are measured on; it must have no cloud that they are trained on.
         corrupt: corruptions or sets of them, such as ``jitter:3``, or ``jitter`` for all
             severities; approximations of what needs more than points are left out; empty: none.
             Default: the seven of ModelNet-C at severity 3.
@@ -69,22 +75,35 @@ def compare(
             the runs of the first seed, see :func:`pcea.explanation.measure_faithfulness`.
 
     Raises:
-        InputError: a name, an option or a value is wrong, ``out`` has another recipe, or a run
-            there was measured elsewhere, under other conditions.
+        InputError: a name, an option or a value is wrong, the split has clouds that are trained on,
+            ``out`` has another recipe or was trained on other clouds, or a run there or in ``kept``
+            was measured elsewhere, under other conditions.
         KeyboardInterrupt: Ctrl-C was pressed; the current run is saved first.
     """
     recipe = recipe if isinstance(recipe, Recipe) else get_recipe(str(recipe))
     corruptions = [each for word in corrupt for each in read_conditions(word)]
+    if split in SEEN[recipe.train_split]:
+        raise InputError(
+            f"the runs are trained on the split {recipe.train_split}, so the figures of the split "
+            f"{split} would be too good: name another one, such as test"
+        )
     grid = Grid.create(recipe, attentions, seeds, Path(out))
     # All input is read before anything is trained, because training may take hours.
     data = load_dataset(grid.recipe.dataset, split, data_root)
+    trained_on = load_dataset(grid.recipe.dataset, grid.recipe.train_split, data_root)
+    training = fingerprint(trained_on)
+    grid.check_data(training)
+    del trained_on
+    say = partial(Console(highlight=False).print, markup=False, soft_wrap=True)
     if shape is None:
         first = data.clouds[0]
         shape = Cloud(first.pos, normal=first.normal, name=first.names[0])
     shape = as_shape(shape)
     conditions = [CLEAN]
     for name, severity in dict.fromkeys(corruptions):
-        if not CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
+        if lacks := CORRUPTIONS.get(name).approximates(data.clouds, grid.recipe.num_points):
+            say(f"left out, because it would be an approximation: {name}:{severity} ({lacks})")
+        else:
             conditions.append(f"{name}:{severity}")
 
     faithful = dict[str, Any]()
@@ -101,11 +120,10 @@ def compare(
             reason = "what was measured is saved: the same command goes on"
             raise KeyboardInterrupt(reason) from None
 
-    runs = None if kept is None else KeptRuns(Path(kept), grid, data, conditions)
+    runs = None if kept is None else KeptRuns(Path(kept), grid, data, training, conditions)
     if runs is not None:
         runs.check()
-        taken = f"taken from {runs.file}, measured runs: {runs.take()}"
-        Console(highlight=False).print(taken, markup=False, soft_wrap=True)
+        say(f"taken from {runs.file}, measured runs: {runs.take()}")
     done = [pair for pair in grid.pairs() if grid.is_done(*pair)]
     for pair in done:
         check_measurable(grid.run_of(*pair), data, conditions)
@@ -132,9 +150,10 @@ def compare(
         for label in labels
         if label in scores
     ]
-    faithful = {label: faithful[label] for label in labels if label in faithful}
     found = Comparison(
-        *(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed, faithful)
+        *(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed),
+        faithful={label: faithful[label] for label in labels if label in faithful},
+        commits=grid.commits(),
     )
     write_comparison(found, shape)
     return found
@@ -148,15 +167,18 @@ def _differences(
     if label == baseline or not seeds:
         return {}
 
-    def mean_scores(of: str, corrupted: bool) -> Scores | None:
-        """(seeds, clouds), the mean over the conditions."""
-        names = [name for name in scores[of][seeds[0]] if corrupted != (name == CLEAN)]
-        own = [[scores[of][seed][name]["scores"] for name in names] for seed in seeds]
-        return np.array(own).mean(1) if names else None
+    def mean_scores(of: str, corruptions: list[list[str]]) -> Scores:
+        """(seeds, clouds), the mean over severities, then over corruptions."""
+        each = [
+            np.array([[scores[of][seed][name]["scores"] for name in names] for seed in seeds])
+            for names in corruptions
+        ]
+        return np.mean([of_severities.mean(1) for of_severities in each], axis=0)
 
-    found = {}
-    for name, corrupted in ("difference", False), ("corrupted_difference", True):
-        own, other = mean_scores(label, corrupted), mean_scores(baseline, corrupted)
-        if own is not None and other is not None:
-            found[name] = difference(own, other)
-    return found
+    corruptions = corruptions_of(scores[label][seeds[0]])
+    wanted = {"difference": [[CLEAN]], "corrupted_difference": corruptions}
+    return {
+        name: difference(mean_scores(label, each), mean_scores(baseline, each))
+        for name, each in wanted.items()
+        if each
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from pcea.comparison.grid import locked
 from pcea.datasets import PointCloudDataset
 from pcea.errors import InputError
 from pcea.explanation import measure_faithfulness
@@ -21,9 +22,9 @@ NOTHING = "–"
 TITLES = [
     "attention",
     "its map",
-    "deletion by it",
-    "deletion by saliency",
-    "insertion by it",
+    "deletion by it, over regions",
+    "deletion by saliency, over regions",
+    "insertion by it, over random points",
     "hits, %",
     "weights shuffled, %",
     "chance, %",
@@ -43,6 +44,13 @@ def measure_faithful(
 
     The figures are those of ``pcea.explanation.Faithfulness.summary``, kept in the run's folder.
     """
+    with locked(run.path):  # another process may measure the same comparison
+        return _measure(run, recipe, data, num_clouds, device)
+
+
+def _measure(
+    run: RunFolder, recipe: Recipe, data: PointCloudDataset, num_clouds: int, device: Any
+) -> dict[str, Any] | None:
     file, name = file_of(run, data), printable(f"{run.path.parent.name}, {run.path.name}")
     say = Console(highlight=False).print
     try:
@@ -67,7 +75,9 @@ def measure_faithful(
 def faithfulness_text(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Write a Markdown table with a row for each attention, by its label.
 
-    The areas of the curves are given as how much better they are than those of random points.
+    The area of a curve is given as how much better it is than that of another order: deletion by
+    that of random regions, since deleting regions harms more than deleting random points, whatever
+    they are; insertion by that of random points.
     """
     lines = [TITLES, ["---", "---", *["---:"] * (len(TITLES) - 2)]]
     lines += [[label, *_cells(each)] for label, each in found.items()]
@@ -80,16 +90,16 @@ def _cells(found: Mapping[str, Any]) -> list[str]:
     correlation = found["correlation"].get(name)
     return [
         name,
-        _gain(found["deletion"].get(name)),
-        _gain(found["deletion"].get("saliency")),
-        _gain(found["insertion"].get(name)),
+        _gain(found["deletion"].get(name), "regions"),
+        _gain(found["deletion"].get("saliency"), "regions"),
+        _gain(found["insertion"].get(name), "random"),
         *(_percent(game.get(key)) for key in ("hits", "shuffled_weights", "chance")),
         f"{correlation[-1]:.2f}" if correlation else NOTHING,
     ]
 
 
-def _gain(curve: Mapping[str, Any] | None) -> str:
-    over = (curve or {"over": {}})["over"].get("random")
+def _gain(curve: Mapping[str, Any] | None, order: str) -> str:
+    over = (curve or {"over": {}})["over"].get(order)
     return NOTHING if over is None else f"{over['mean']:+.3f} ± {over['margin']:.3f}"
 
 

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import torch
 import yaml
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -21,8 +22,10 @@ from pcea.names import printable
 from pcea.recipes import Recipe, read_recipe
 from pcea.registry import read_call, write_call
 from pcea.training import RunFolder, train
+from pcea.training.device import in_bf16
 from pcea.training.setup import check_model, resolve
 
+RECIPE_FILE = "recipe.yaml"
 # What is the same in all runs of a grid, or what the grid itself sets.
 _COMMON = {"name", "attention", "attention_options", "seed", "dataset", "train_split", "num_points"}
 
@@ -85,7 +88,9 @@ class Grid:
     ) -> "Grid":
         """Check every run before the first one is trained, and keep the recipe in ``out``.
 
-        It is an InputError if a run cannot be trained, or if ``out`` has another recipe.
+        The precision ``auto`` becomes that of this device, or of the recipe in ``out``, so that all
+        runs have the same. It is an InputError if a run cannot be trained, or if ``out`` has
+        another recipe.
         """
         # These differ between the runs, and what the recipe says of them plays no part.
         recipe, _ = resolve(
@@ -98,7 +103,7 @@ class Grid:
                 raise InputError(f"a comparison needs at least one {what}")
             if twice := [each for each in given if given.count(each) > 1]:
                 raise InputError(f"{what} {twice[0]} is given twice")
-        grid = cls(recipe, entries, tuple(seeds), out)
+        grid = cls(_with_precision(recipe, out), entries, tuple(seeds), out)
         for entry in entries:
             check_model(grid.recipe_of(entry, 0))
         grid._keep_recipe()
@@ -107,7 +112,7 @@ class Grid:
         return grid
 
     def _keep_recipe(self) -> None:
-        kept = self.out / "recipe.yaml"
+        kept = self.out / RECIPE_FILE
         if not kept.exists():
             values = json.loads(json.dumps(asdict(self.recipe)))  # with lists instead of tuples
             with replacing(kept) as file:
@@ -117,6 +122,21 @@ class Grid:
             raise InputError(
                 f"the comparison in {self.out} has another {other[0]} in its recipe, "
                 f"{before[other[0]]!r}: give the same recipe, or name another folder"
+            )
+
+    def check_data(self, training: str) -> None:
+        """Refuse a folder whose runs were trained on other clouds; keep their fingerprint there.
+
+        ``training`` is :func:`pcea.training.loop.fingerprint` of the split that is trained on.
+        """
+        file = self.out / "training-data.txt"
+        if not file.exists():
+            with replacing(file) as new:
+                new.write(training.encode())
+        if file.read_text("utf-8") != training:
+            raise InputError(
+                f"the runs in {self.out} were trained on other clouds of {self.recipe.dataset} "
+                f"({self.recipe.train_split}): name another folder"
             )
 
     def pairs(self) -> Iterator[tuple[Entry, int]]:
@@ -131,6 +151,12 @@ class Grid:
         """Return the folder of a run, ``out/runs/ATTENTION/seedN``."""
         folder = re.sub(r"[^\w=.-]+", "_", entry.label).strip("_")
         return RunFolder(self.out / "runs" / folder / f"seed{seed}")
+
+    def commits(self) -> tuple[str, ...]:
+        """The versions of the code that trained the runs, as far as their folders tell."""
+        runs = [self.run_of(*pair) for pair in self.pairs()]
+        known = {run.describe().get("commit") for run in runs if run.recipe.exists()}
+        return tuple(sorted(each for each in known if each))
 
     def is_done(self, entry: Entry, seed: int) -> bool:
         """Say whether a run is trained; an InputError if its folder holds a run of another recipe.
@@ -186,6 +212,15 @@ class Grid:
                         continue
                 after(entry, seed)  # which takes the lock itself
         return failed
+
+
+def _with_precision(recipe: Recipe, out: Path) -> Recipe:
+    if recipe.precision != "auto":
+        return recipe
+    if (kept := out / RECIPE_FILE).exists():
+        return replace(recipe, precision=read_recipe(kept).precision)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return replace(recipe, precision="bf16" if in_bf16(recipe, device) else "float32")
 
 
 @contextmanager

@@ -32,12 +32,14 @@ class KeptRuns:
         file: the file, whose name ends in ``.json.gz``; it need not exist.
         grid: the runs.
         data: what they are measured on.
+        training: the fingerprint of the split that they are trained on.
         conditions: the conditions under which a run must be measured to be kept or taken.
     """
 
     file: Path
     grid: Grid
     data: PointCloudDataset
+    training: str
     conditions: Sequence[str]
 
     def read(self) -> dict[str, dict[str, Any]]:
@@ -61,14 +63,28 @@ class KeptRuns:
         return found
 
     def check(self) -> None:
-        """Refuse a file that has runs of this grid's names by another recipe or on other data."""
+        """Refuse a file in which runs of this grid could neither be used nor be replaced.
+
+        That are runs of the same name by another recipe or on other data, and those that were
+        measured under conditions that this grid lacks, and not under all that it has.
+        """
         runs = self.read()
         for entry, seed in self.grid.pairs():
-            kept = runs.get(_name(entry, seed))
-            if kept is not None and not self._is_same(kept, entry, seed):
+            name = _name(entry, seed)
+            if (kept := runs.get(name)) is None:
+                continue
+            if not self._is_same(kept, entry, seed):
                 raise InputError(
-                    f"{self.file}: {_name(entry, seed)} is a run of another recipe, split or data "
-                    "set, and would be lost: name another file"
+                    f"{self.file}: {name} is a run of another recipe, split or data set, and would "
+                    "be lost: name another file"
+                )
+            theirs = set(kept["scores"]["conditions"])
+            ours = {*self.conditions, *read_scores(self.grid.run_of(entry, seed), self.data)}
+            missing = [each for each in self.conditions if each not in theirs]
+            if missing and (lost := sorted(theirs - ours)):
+                raise InputError(
+                    f"{self.file}: {name} was measured under {lost[0]}, but not under "
+                    f"{missing[0]}: add {lost[0]} to what is measured, or name another file"
                 )
 
     def take(self) -> int:
@@ -79,10 +95,12 @@ class KeptRuns:
         runs, count = self.read(), 0
         for entry, seed in self.grid.pairs():
             kept, run = runs.get(_name(entry, seed)), self.grid.run_of(entry, seed)
-            if kept is None or run.recipe.exists() or not self._fits(kept, entry, seed):
+            if kept is None or not self._fits(kept, entry, seed):
                 continue
             own_file = file_of(run, self.data)
-            with locked(run.path):
+            with locked(run.path, patient=False) as ours:
+                if not ours or run.recipe.exists():  # it is there, or another process trains it
+                    continue
                 run.path.mkdir(parents=True, exist_ok=True)
                 # The recipe comes last: a folder that has one is a run.
                 texts = {
@@ -112,6 +130,7 @@ class KeptRuns:
                     "metrics": run.metrics.read_text("utf-8") if run.metrics.exists() else "",
                     "scores": {
                         "data": fingerprint(self.data),
+                        "training": self.training,
                         "clouds": len(self.data),
                         "conditions": scores,
                     },
@@ -120,7 +139,7 @@ class KeptRuns:
                     new[_name(entry, seed)][other.name] = other.read_text("utf-8")
         if not new:
             return
-        with locked(self.grid.out / "kept"):  # another process may add its runs
+        with locked(self.file):  # another process may add its runs
             self.file.parent.mkdir(parents=True, exist_ok=True)
             old = self.read()
             new = {name: run for name, run in new.items() if _has_all(run, old.get(name))}
@@ -136,7 +155,8 @@ class KeptRuns:
 
     def _is_same(self, kept: dict[str, Any], entry: Entry, seed: int) -> bool:
         """Tell whether a kept run is of the same recipe and was measured on the same data."""
-        if kept["scores"].get("data") != fingerprint(self.data):
+        measured = kept["scores"].get("data"), kept["scores"].get("training")
+        if measured != (fingerprint(self.data), self.training):
             return False
         with tempfile.TemporaryDirectory() as folder, suppress(InputError):
             run = RunFolder(folder)

@@ -1,7 +1,7 @@
 """Measuring a comparison: the score of every cloud in every run, and what each attention costs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.console import Console
 from pcea.benchmarks.limits import count_operations
 from pcea.benchmarks.machine import describe_machine
 from pcea.benchmarks.measure import Call, Contest, Contestant
-from pcea.benchmarks.measure import compare as measure
+from pcea.benchmarks.measure import compare as time_in_turn
 from pcea.benchmarks.memory import weigh
 from pcea.benchmarks.run import clock_of
 from pcea.benchmarks.training import Stepper
@@ -33,6 +33,18 @@ ROUNDS = 5
 
 # Of each condition, the figures of a run and the score of each cloud.
 Measured = dict[str, dict[str, Any]]
+
+
+def corruptions_of(conditions: Iterable[str]) -> list[list[str]]:
+    """Group the corrupted conditions by corruption, each with its severities.
+
+    Means are taken over the severities first, so that every corruption counts the same.
+    """
+    found = dict[str, list[str]]()
+    for each in conditions:
+        if each != CLEAN:
+            found.setdefault(each.partition(":")[0], []).append(each)
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -123,17 +135,30 @@ def measure_costs(
     """
     file = grid.out / "costs.json"
     with locked(file):
-        kept = json.loads(file.read_text()) if file.exists() else {"costs": {}}
-        if any(entry.label not in kept["costs"] for entry in grid.entries):
-            kept = _measure_all(grid, data_root)
-            write_json(file, kept)
-    costs = {entry.label: Cost(**kept["costs"][entry.label]) for entry in grid.entries}
-    return costs, kept["machine"]
+        costs, machine = _read_costs(file)
+        if any(entry.label not in costs for entry in grid.entries):
+            costs, machine = _measure_all(grid, data_root)
+            plain = {label: asdict(cost) for label, cost in costs.items()}
+            write_json(file, {"machine": machine, "costs": plain})
+    return costs, machine
 
 
-def _measure_all(grid: Grid, data_root: str | Path | None) -> dict[str, Any]:
+def _read_costs(file: Path) -> tuple[dict[str, Cost], dict[str, Any]]:
+    if not file.exists():
+        return {}, {}
+    try:
+        kept = json.loads(file.read_text())
+        return {label: Cost(**cost) for label, cost in kept["costs"].items()}, kept["machine"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"cannot read {file}: delete it, to measure again") from error
+
+
+def _measure_all(
+    grid: Grid, data_root: str | Path | None
+) -> tuple[dict[str, Cost], dict[str, Any]]:
     device, machine = device_of(), describe_machine(device_of())
-    Console(highlight=False).print(f"measuring the cost of {len(grid.entries)} attentions")
+    say = Console(highlight=False).print
+    say(f"measuring the cost of {len(grid.entries)} attentions")
     recipes = {e.label: replace(grid.recipe_of(e, 0), compile="no") for e in grid.entries}
     data = _training_split(grid.recipe, data_root)
     sizes = {label: _sizes(recipe, data) for label, recipe in recipes.items()}
@@ -141,12 +166,16 @@ def _measure_all(grid: Grid, data_root: str | Path | None) -> dict[str, Any]:
         Contestant(label, partial(_step, recipe, data_root, device), kind="ours")
         for label, recipe in recipes.items()
     ]
-    found = measure(Contest("a training step", contestants, None), ROUNDS, clock_of(device))
+    found = time_in_turn(Contest("a training step", contestants, None), ROUNDS, clock_of(device))
     if not found.interrupted:
         weigh(found, device)
     _load.cache_clear()
     if found.interrupted:
         raise KeyboardInterrupt
+    for row in found.rows:
+        if row.error:
+            note = f"{row.contestant.name}: a training step could not be timed: {row.error}"
+            say(printable(note), markup=False, soft_wrap=True)
     costs = {
         row.contestant.name: Cost(
             *sizes[row.contestant.name],
@@ -155,7 +184,7 @@ def _measure_all(grid: Grid, data_root: str | Path | None) -> dict[str, Any]:
         )
         for row in found.rows
     }
-    return {"machine": machine, "costs": {label: asdict(cost) for label, cost in costs.items()}}
+    return costs, machine
 
 
 def _step(recipe: Recipe, data_root: str | Path | None, device: torch.device) -> Call:
@@ -178,9 +207,9 @@ def _sizes(recipe: Recipe, data: PointCloudDataset) -> tuple[int, float]:
     # Without values, the model runs in its plain form, whose operations are all counted.
     with torch.device("meta"):
         model = build_model(recipe, data)
-        pos = torch.empty(2, recipe.num_points, 3)  # BatchNorm needs two clouds
-    model = model.to("meta").train()
+        pos = torch.empty(1, recipe.num_points, 3)
+    model = model.to("meta").eval()
     normal = pos if recipe.normals else None
     with torch.no_grad():
         operations = count_operations(lambda: model(pos, normal))
-    return sum(each.numel() for each in model.parameters()), operations / len(pos)
+    return sum(each.numel() for each in model.parameters()), operations

@@ -22,18 +22,27 @@ def write_comparison(found: Comparison, shape: ShapeLike) -> Path:
     ``shape`` is what the maps are drawn on. It returns the path of the page.
     """
     out = found.grid.out
-    texts = {"table.md": f"{found.text()}\n", "figures.csv": found.csv()}
-    if found.faithful:
-        texts["faithfulness.md"] = f"{faithfulness_text(found.faithful)}\n"
+    maps_text = f"{faithfulness_text(found.faithful)}\n" if found.faithful else None
+    texts = {
+        "table.md": f"{found.text()}\n",
+        "figures.csv": found.csv(),
+        "faithfulness.md": maps_text,
+    }
     for name, text in texts.items():
+        if text is None:
+            (out / name).unlink(missing_ok=True)  # one of before would not belong to this table
+            continue
         with replacing(out / name) as file:
             file.write(text.encode())
     write_json(out / "comparison.json", found.as_dict())
     costs, curves, maps = draw_costs(found), draw_curves(found), draw_maps(found, shape)
     figures: dict[str, Figure | None] = {"costs": costs, "curves": curves, "maps": maps}
     for name, figure in figures.items():
-        if figure is not None:
-            save(figure, out / f"{name}.png")
+        picture = out / f"{name}.png"
+        if figure is None:
+            picture.unlink(missing_ok=True)
+        else:
+            save(figure, picture)
     titles, cells = found.table()
     page = out / "index.html"
     write_page(

@@ -52,13 +52,19 @@ class Difference:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """From the lower to the upper end of both intervals taken together."""
+        """The interval of the mean over other seeds and other clouds.
+
+        The errors of both are independent, so the distances of the two intervals' ends from the
+        mean are added as squares (MOVER, Zou and Donner, Statistics in Medicine 27, 2008).
+        """
         both = [each for each in (self.over_seeds, self.over_clouds) if each is not None]
-        return min(low for low, _ in both), max(high for _, high in both)
+        below = math.hypot(*(self.mean - low for low, _ in both))
+        above = math.hypot(*(high - self.mean for _, high in both))
+        return self.mean - below, self.mean + above
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` if no interval contains zero, else ``no significant difference``.
+        """``better`` or ``worse`` if the interval lacks zero, else ``no significant difference``.
 
         With one seed it is ``one seed only``, because other seeds might give anything.
         """

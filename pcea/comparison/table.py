@@ -9,7 +9,7 @@ from typing import Any
 
 from pcea.benchmarks.machine import say_machine
 from pcea.comparison.grid import Grid
-from pcea.comparison.measures import CLEAN, Cost
+from pcea.comparison.measures import CLEAN, Cost, corruptions_of
 from pcea.comparison.statistics import CONFIDENCE, MOST_SEEDS, ONE_POINT, Difference
 from pcea.version import __version__
 
@@ -41,9 +41,11 @@ class Row:
 
     def corrupted(self, figure: str) -> list[float]:
         """The mean over all corruptions, one value of each seed; empty without corruptions."""
-        names = [name for name in next(iter(self.scores.values())) if name != CLEAN]
-        each = [self.figures(figure, name) for name in names]
-        return [fmean(values) for values in zip(*each, strict=True)]
+        found = list[list[float]]()
+        for names in corruptions_of(next(iter(self.scores.values()))):
+            of_severities = [self.figures(figure, name) for name in names]
+            found.append([fmean(values) for values in zip(*of_severities, strict=True)])
+        return [fmean(values) for values in zip(*found, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ class Comparison:
         machine: the machine that costs were measured on.
         failed: the runs that could not be trained, with the reason.
         faithful: for each attention that was measured, how faithful its maps are.
+        commits: the versions of the code that trained the runs, where they are known.
     """
 
     grid: Grid
@@ -69,6 +72,7 @@ class Comparison:
     machine: dict[str, Any]
     failed: dict[str, str]
     faithful: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    commits: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.rows)} attentions)\n{self.text()}"
@@ -165,6 +169,7 @@ class Comparison:
             "attentions": [self._values(row) for row in self.rows],
             "findings": self.findings(),
             "failed": self.failed,
+            "commits": self.commits,
             "faithful": dict(self.faithful),
             "machine": self.machine,
             "version": __version__,
@@ -195,8 +200,20 @@ class Comparison:
         }
 
     def findings(self) -> list[str]:
-        """Which differences are real, and whether seeds or clouds are too few, in sentences."""
-        found = []
+        """Which differences are real, what is missing, and what is too little, in sentences."""
+        found = [f"Failed: {run}: {reason}." for run, reason in self.failed.items()]
+        if len(self.commits) > 1:
+            short = ", ".join(each[:7] + "+" * each.endswith("+") for each in self.commits)
+            found.append(
+                f"The runs were trained by {len(self.commits)} versions of the code: {short}."
+            )
+        first = self.rows[0]
+        for row in self.rows[1:]:
+            shared, own = len(set(row.scores) & set(first.scores)), len(row.scores)
+            if shared < own:
+                so = "the difference is of these" if shared else "there is no difference"
+                has = shared or "none"
+                found.append(f"{first.label} has {has} of the {own} seeds of {row.label}: {so}.")
         for where, name in ("Clean", "difference"), ("Corrupted", "corrupted_difference"):
             pairs = [(row.label, getattr(row, name)) for row in self.rows]
             found += _sentences(where, self.rows[0].label, [(a, b) for a, b in pairs if b])
@@ -258,7 +275,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def say_difference(found: Difference | None) -> str:
-    """Write a difference in points, with both of its intervals taken together."""
+    """Write a difference in points, with its interval over other seeds and other clouds."""
     if found is None:
         return NOTHING
     low, high = found.interval

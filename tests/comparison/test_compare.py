@@ -17,10 +17,11 @@ import pcea
 from pcea.comparison import compare as module
 from pcea.comparison import grid, measures
 from pcea.comparison.grid import read_entry
+from pcea.comparison.measures import Cost, corruptions_of
 from pcea.comparison.page import write_comparison
 from pcea.comparison.pictures import front_of
-from pcea.comparison.table import Comparison
-from pcea.datasets import load_dataset
+from pcea.comparison.table import Comparison, Row
+from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.explanation import measure_faithfulness
 from pcea.training import build_model, setup
@@ -88,6 +89,31 @@ def test_figures_are_those_of_evaluate(found: Comparison) -> None:
     assert values["std"] == pytest.approx(stdev(expected["clean"]))
 
 
+def test_every_corruption_counts_the_same() -> None:
+    assert corruptions_of(["clean", "jitter:1", "scale:5", "jitter:2"]) == [
+        ["jitter:1", "jitter:2"],
+        ["scale:5"],
+    ]
+    figures = {"clean": 1.0, "jitter:1": 0.8, "jitter:2": 0.6, "scale:5": 0.1}
+    scores = {0: {name: {"figures": {"accuracy": value}} for name, value in figures.items()}}
+    row = Row("self", Cost(1, 1.0, None, None), scores)
+    assert row.corrupted("accuracy") == pytest.approx([(0.7 + 0.1) / 2])
+
+
+def test_failed_runs_and_missing_seeds_are_said(found: Comparison) -> None:
+    first, second = found.rows
+    only = replace(first, scores={0: first.scores[0]})
+    said = replace(
+        found,
+        rows=(only, second),
+        failed={"external(slots=4), seed 1": "the loss is not finite"},
+        commits=("a" * 40, "b" * 40 + "+"),
+    ).findings()
+    assert said[0] == "Failed: external(slots=4), seed 1: the loss is not finite."
+    assert said[1] == "The runs were trained by 2 versions of the code: aaaaaaa, bbbbbbb+."
+    assert said[2] == "external(slots=4) has 1 of the 2 seeds of mean: the difference is of these."
+
+
 def test_differences_are_those_of_the_figures(found: Comparison) -> None:
     first, second = found.rows
     assert first.difference is None and second.difference is not None
@@ -107,7 +133,7 @@ def test_costs_are_those_of_the_model(found: Comparison) -> None:
     assert cost.step_seconds is not None and cost.step_seconds > 0
     # Attention alone, by hand: 8 tokens of 16 channels, 4 slots; Wq into Mk, scores, values.
     with_slots, without = found.rows[0].cost.operations, found.rows[1].cost.operations
-    assert with_slots - without == 2 * (4 * 16 * 16 / 2 + 2 * 8 * 4 * 16) - 2 * 16 * 16
+    assert with_slots - without == 2 * (4 * 16 * 16 + 2 * 8 * 4 * 16) - 2 * 16 * 16
 
 
 def test_what_is_written(found: Comparison) -> None:
@@ -188,7 +214,7 @@ def test_maps_are_measured_by_the_first_seed(
     assert area == pytest.approx(alone.deletion["slots"].probability_area)
     rows = (out / "faithfulness.md").read_text().splitlines()[2:]
     assert [row.split(" | ")[0] for row in rows] == [f"| {each}" for each in ATTENTIONS]
-    gain = alone.deletion["slots"].over["random"]
+    gain = alone.deletion["slots"].over["regions"]
     assert f"| {gain.mean:+.3f} ± {gain.margin:.3f} |" in rows[0]
     with pytest.MonkeyPatch.context() as patch:
         untrained(patch)
@@ -214,12 +240,39 @@ def test_a_file_with_runs_of_another_recipe_stays_as_it_is(
 def test_runs_without_a_condition_are_not_taken(
     file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    how: dict[str, Any] = {"corrupt": ["rotate:1", "scale:5"], "kept": file}
+    how: dict[str, Any] = {"corrupt": ["jitter:2", "rotate:1", "scale:5"], "kept": file}
     with pytest.MonkeyPatch.context() as patch:
         untrained(patch)
         with pytest.raises(ZeroDivisionError):
             pcea.compare(RECIPE, ATTENTIONS, tmp_path / "grid", (0,), **how)
     assert not list((tmp_path / "grid").rglob("scores-*"))
+
+
+def test_runs_that_could_not_be_kept_are_refused_before_training(
+    file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        how: dict[str, Any] = {"corrupt": ["rotate:1", "scale:5"], "kept": file}
+        with pytest.raises(
+            InputError, match="under jitter:2, but not under rotate:1: add jitter:2"
+        ):
+            pcea.compare(RECIPE, ATTENTIONS, tmp_path / "grid", (0,), **how)
+
+
+def test_runs_on_other_training_clouds_are_refused(
+    found: Comparison, file: Path, patched: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fewer(name: str, split: str, root: object = None) -> PointCloudDataset:
+        return few(name, split)[:-1] if split == "train" else few(name, split)
+
+    with pytest.MonkeyPatch.context() as patch:
+        untrained(patch)
+        patch.setattr(module, "load_dataset", fewer)
+        with pytest.raises(InputError, match=r"were trained on other clouds of shapes \(train\)"):
+            compare(found.grid.out, ATTENTIONS, (0, 1))
+        with pytest.raises(InputError, match="is a run of another recipe, split or data set"):
+            compare(tmp_path / "grid", ATTENTIONS, (0, 1), file)
 
 
 def test_a_run_is_not_replaced_by_one_of_which_less_was_measured(
@@ -278,6 +331,7 @@ def test_a_broken_file_is_one_line(
     [
         ({"corrupt": ["jittr"]}, "no corruption is called 'jittr'"),
         ({"split": "vall"}, "no split 'vall'"),
+        ({"split": "train"}, "trained on the split train, so the figures of the split train"),
         ({"shape": "missing.obj"}, "missing.obj"),
     ],
 )

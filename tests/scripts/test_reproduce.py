@@ -15,10 +15,10 @@ from pcea.training.setup import check_model
 SCRIPT = Path(__file__).parents[2] / "scripts" / "reproduce.py"
 
 
-@pytest.mark.parametrize("name", ["cls", "parts", "external"])
+@pytest.mark.parametrize("name", ["cls", "parts", "external", "claims", "full"])
 def test_every_run_of_a_grid_can_be_trained(script: ModuleType, name: str) -> None:
-    recipe = get_recipe(script.GRIDS[name][0])
-    for attention in script.GRIDS[name][1]:
+    recipe = get_recipe(script.GRIDS[name].recipe)
+    for attention in script.GRIDS[name].attentions:
         check_model(replace(recipe, **read_entry(attention, recipe).changes))
     page = script.PAGE.read_text()
     assert f"<!-- {name} -->\n" in page and f"<!-- end of {name} -->" in page
