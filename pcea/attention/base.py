@@ -23,8 +23,9 @@ class Attention(nn.Module, ABC):
 
     If a mechanism has maps of both kinds, ``map_kind`` may be set on its instances.
 
-    A padded point may hold any finite values. No point reads it, and no gradient reaches it. Its
-    rows of the output and of the map are zero, and so is its column of a map over points.
+    A padded point may hold any values of an ordinary size. No point reads it, and no gradient
+    reaches it. Its rows of the output and of the map are zero, and so is its column of a map over
+    points.
     """
 
     map_kind: MapKind

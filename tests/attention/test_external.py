@@ -67,9 +67,13 @@ def test_equation(tied: bool, query: bool) -> None:
     for cloud in range(2):
         expected_out, expected_weights = reference(x[cloud].tolist(), wq, mk, mv, 1e-2)
         torch.testing.assert_close(
-            weights[cloud, 0], torch.tensor(expected_weights, dtype=torch.float64)
+            weights[cloud, 0],
+            torch.tensor(expected_weights, dtype=torch.float64),
+            rtol=0,
+            atol=1e-12,
         )
-        torch.testing.assert_close(out[cloud], torch.tensor(expected_out, dtype=torch.float64))
+        wanted = torch.tensor(expected_out, dtype=torch.float64)
+        torch.testing.assert_close(out[cloud], wanted, rtol=0, atol=1e-12)
 
 
 @pytest.fixture(params=["open", "in blocks"])
@@ -91,7 +95,8 @@ def test_forward_equation(tied: bool, query: bool) -> None:
     out = attention(x)
     for cloud in range(2):
         expected, _ = reference(x[cloud].tolist(), wq, mk, mv, 1e-2)
-        torch.testing.assert_close(out[cloud], torch.tensor(expected, dtype=torch.float64))
+        wanted = torch.tensor(expected, dtype=torch.float64)
+        torch.testing.assert_close(out[cloud], wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.usefixtures("read")

@@ -45,14 +45,14 @@ def test_equation(heads: int, expand: int) -> None:
         f = [row[head * width : (head + 1) * width] for row in wide]
         memory = attention.memory
         head_out, head_weights = read(f, memory.mk.tolist(), memory.values.tolist(), 1e-2)
-        torch.testing.assert_close(
-            weights[0, head], torch.tensor(head_weights, dtype=torch.float64)
-        )
+        wanted = torch.tensor(head_weights, dtype=torch.float64)
+        torch.testing.assert_close(weights[0, head], wanted, rtol=0, atol=1e-12)
         joined = [row + more for row, more in zip(joined, head_out, strict=True)]
     expected = times(joined, transposed(attention.project.weight.tolist()))
     bias = attention.project.bias.tolist()
     expected = [[v + b for v, b in zip(row, bias, strict=True)] for row in expected]
-    torch.testing.assert_close(out[0], torch.tensor(expected, dtype=torch.float64))
+    wanted = torch.tensor(expected, dtype=torch.float64)
+    torch.testing.assert_close(out[0], wanted, rtol=0, atol=1e-12)
 
 
 def test_memory_is_shared_by_the_heads() -> None:

@@ -42,10 +42,10 @@ def test_equation(real: int) -> None:
         for p in cloud
     ]
     expected_out, a = reference(q, v, 1e-2)
-    torch.testing.assert_close(out[0, :real], torch.tensor(expected_out, dtype=torch.float64))
-    torch.testing.assert_close(
-        weights[0, 0, :real, :real], torch.tensor(a, dtype=torch.float64).T.contiguous()
-    )
+    wanted = torch.tensor(expected_out, dtype=torch.float64)
+    torch.testing.assert_close(out[0, :real], wanted, rtol=0, atol=1e-12)
+    wanted = torch.tensor(a, dtype=torch.float64).T.contiguous()
+    torch.testing.assert_close(weights[0, 0, :real, :real], wanted, rtol=0, atol=1e-12)
 
 
 def test_rows_sum_to_one() -> None:

@@ -36,9 +36,8 @@ def test_equation(heads: int) -> None:
             ]
             total = sum(math.exp(score) for score in scores)
             softmax = [math.exp(score) / total for score in scores]
-            torch.testing.assert_close(
-                weights[0, head, n], torch.tensor(softmax, dtype=torch.float64)
-            )
+            wanted = torch.tensor(softmax, dtype=torch.float64)
+            torch.testing.assert_close(weights[0, head, n], wanted, rtol=0, atol=1e-12)
             for c, channel in enumerate(v):
                 read[n][head * width + c] = sum(
                     softmax[m] * rows[m][channel] for m in range(points)
@@ -51,8 +50,8 @@ def test_equation(heads: int) -> None:
         ],
         dtype=torch.float64,
     )
-    torch.testing.assert_close(out[0], expected)
-    torch.testing.assert_close(attention(x)[0], expected)
+    torch.testing.assert_close(out[0], expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(attention(x)[0], expected, rtol=0, atol=1e-12)
 
 
 def test_agrees_with_torch() -> None:
