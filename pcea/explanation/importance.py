@@ -140,6 +140,16 @@ def pooled_shares(model: PointModel, recorded: Recording) -> tuple[Tensor, Tenso
     return at_center, around
 
 
+def own_parts(prediction: Prediction, category: int) -> Tensor:
+    """The part of each point if those of a category compete: (votes, num_points) ids of the model.
+
+    Unlike those of a :class:`pcea.models.Segmentation`, they are no common names if the category is
+    unsure: each is a target.
+    """
+    own = torch.tensor(prediction.model.info.taxonomy.parts_of[category])
+    return own[torch.stack(competing(prediction, category)).argmax(-1)]
+
+
 def _points_of(prediction: Prediction, wanted: int | None) -> tuple[int, Tensor]:
     """Choose the part, and say which points are given it: the part, and (votes, P) bool."""
     taxonomy = prediction.model.info.taxonomy
@@ -147,8 +157,7 @@ def _points_of(prediction: Prediction, wanted: int | None) -> tuple[int, Tensor]
     if wanted is not None:
         has = taxonomy.part_mask()[:, wanted]  # (categories,)
         category = int(prediction.category_probability.masked_fill(~has, -1.0).argmax())
-    own = torch.tensor(taxonomy.parts_of[category])
-    best = own[torch.stack(competing(prediction, category)).argmax(-1)]  # (votes, P)
+    best = own_parts(prediction, category)
     if wanted is None:
         wanted = int(best.flatten().bincount().argmax())
     given = best == wanted

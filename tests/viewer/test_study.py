@@ -1,5 +1,8 @@
 """What a study says must be what the model says."""
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -66,6 +69,26 @@ def test_importance_of_each_target(segmenter: PointModel, ball: Cloud) -> None:
         assert found.title == f"importance for {target}"
         assert found.names == ("critical", "nearby", "saliency")
     assert importance(segmenter, ball, votes=1, up="y").target == targets[0]
+
+
+def test_importance_of_an_unsure_shape_is_of_parts_that_the_model_has(
+    segmenter: PointModel, ball: Cloud
+) -> None:
+    model = copy.deepcopy(segmenter)
+    model.info = replace(model.info, limits={"probability": 1.01})
+    with torch.no_grad():
+        pos = model.sample(ball).pos
+        model.last_layer.bias -= model(pos)[0].mean(0)
+        model.last_layer.bias += torch.tensor([0.0, 0.0, 9.0, 9.0])  # a box, whatever it sees
+        best = model(pos)[0, :, 2:].argmax(1)  # of its parts alone
+    counts = [int((best == part).sum()) for part in range(2)]
+    study = Study(model, ball, votes=1)
+    assert study.explanation.unsure and study.explanation.parts.taxonomy.parts == ("low", "high")
+    _, targets = study.panels["importance"]
+    named = zip(counts, ("box/low", "box/high"), strict=True)
+    assert list(targets) == [name for count, name in sorted(named, reverse=True) if count]
+    for choice, target in enumerate(targets):
+        assert columns(study, choice, "importance").title == f"importance for {target}"
 
 
 def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(

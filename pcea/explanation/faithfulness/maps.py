@@ -8,9 +8,9 @@ from torch import Generator, Tensor
 
 from pcea.datasets import Batch
 from pcea.explanation.explain import choose_columns
-from pcea.explanation.importance import pooled_shares, position_saliency
+from pcea.explanation.importance import own_parts, pooled_shares, position_saliency
 from pcea.formats import Cloud
-from pcea.models import AttentionMap, PointModel, Prediction, competing
+from pcea.models import AttentionMap, PointModel, Prediction
 from pcea.models.attention_map import attention_maps
 from pcea.models.base import QUERIES
 
@@ -148,8 +148,7 @@ def _peaks(layer: AttentionMap) -> Tensor:
 def _most_salient(found: Prediction, category: int) -> dict[int, int]:
     """Find for each part that points are given the point with the highest saliency."""
     (vote,) = found.encoded
-    own = torch.tensor(found.model.info.taxonomy.parts_of[category])
-    given = own[competing(found, category)[0].argmax(1)].to(vote.logits.device)  # (N,)
+    given = own_parts(found, category)[0].to(vote.logits.device)  # (N,)
     most = {}
     for part in given.unique().tolist():
         score = (vote.logits[:, part] * (given == part)).sum()

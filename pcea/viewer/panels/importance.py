@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pcea.explanation import importance
+from pcea.explanation.importance import own_parts
 from pcea.viewer.panels.base import Columns, Panel, register_panel
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ class ImportancePanel(Panel):
     on_disk = 1
 
     def choices(self, study: "Study") -> tuple[str, ...]:
-        """The likeliest categories, or the predicted parts, the largest first."""
-        found, taxonomy = study.explanation.parts, study.model.info.taxonomy
-        if found is None:
+        """The likeliest categories, or the predicted parts of the category, the largest first."""
+        if study.model.task == "classification":
             return tuple(name for name, _ in study.prediction)
-        count = found.sample_part.bincount(minlength=len(taxonomy.parts))
+        found, parts = study.explanation, study.model.info.taxonomy.parts
+        count = own_parts(found, found.category_id).flatten().bincount()
         order = count.argsort(descending=True, stable=True)[: int((count > 0).sum())]
-        return tuple(taxonomy.parts[part] for part in order.tolist())
+        return tuple(parts[part] for part in order.tolist())
 
     def values(self, study: "Study", choice: int) -> Columns:
         """The columns ``critical``, ``nearby`` and ``saliency``, where the model has them."""
