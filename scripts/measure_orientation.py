@@ -25,13 +25,13 @@ from pcea.geometry import UP_AXES, upright_turns
 from pcea.models import PointModel
 from pcea.models.orientation import (
     PRIOR,
-    SETTLED,
     VOTES,
     axes_by_confidence,
     axes_by_guide,
     categories_by_up,
     weigh_axes,
 )
+from pcea.models.prediction import SETTLED
 from pcea.models.weights import GUIDE
 
 PRIORS_OF_Y = (0.3, 0.5, 0.7)

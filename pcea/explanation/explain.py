@@ -17,7 +17,7 @@ from pcea.formats import Cloud, ShapeLike, write_npz
 from pcea.geometry import SurfaceCarrier, quantile, unit_sphere, upright, view_direction
 from pcea.models import AttentionMap, PointModel, Prediction, Segmentation, segmentation
 from pcea.models.attention_map import attention_maps
-from pcea.models.prediction import Recording
+from pcea.models.prediction import Recording, UpGuess
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def explain(
     layer: int | None = None,
     slots: int = 8,
     slot: int | None = None,
+    guess: UpGuess | None = None,
 ) -> Explanation:
     """Run a model on a shape and find out why it answers as it does.
 
@@ -156,6 +157,7 @@ def explain(
         slots: how many columns the gallery has: slots; of attention among points what each point
             receives, and what ``slots`` − 1 query points read.
         slot: the column that comes first in the gallery. Default: the most telling.
+        guess: a guess of the up axis that was made before. Default: it is made.
 
     Raises:
         InputError: ``votes`` is below 1, there is no such axis, category or target, or no points
@@ -169,10 +171,10 @@ def explain(
     if not 0 <= layer < depth:
         raise WrongOption(f"layer {layer}: {model.info.name} has layers 0 to {depth - 1}")
     check_target(model, target)
-    found = model.predict(shape, votes, up, category, gradients=importance)
+    found = model.predict(shape, votes, up, category, gradients=importance, guess=guess)
     maps = attention_maps(found, max(slots - 1, 0))
     explanation = Explanation(
-        *(found.model, found.shape, found.up, found.up_confidence, found.given),
+        *(found.model, found.shape, found.up, found.guess, found.given),
         # Without the graph and the recorded tensors, which take memory.
         encoded=tuple(
             each._replace(logits=each.logits.detach(), recorded=Recording())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,7 +17,7 @@ from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
 from pcea.models.familiarity import Familiarity, of_shape
 from pcea.models.info import ModelInfo
-from pcea.models.prediction import EncodedSample, ModelInput, Prediction, recording
+from pcea.models.prediction import EncodedSample, ModelInput, Prediction, UpGuess, recording
 from pcea.models.preparing import Prepared, check_batch, check_values, with_normals
 
 # How many query points attention among points is given for.
@@ -225,6 +226,7 @@ class PointModel(nn.Module):
         up: str = UP,
         category: str | None = None,
         gradients: bool = False,
+        guess: UpGuess | None = None,
     ) -> Prediction:
         """Run the model on a shape; up to eight votes go through one forward pass.
 
@@ -240,6 +242,7 @@ class PointModel(nn.Module):
                 that tells the up axis itself gets the shape as it is.
             category: the category that a segmenter is given. Default: none.
             gradients: whether gradients of the logits reach the input positions.
+            guess: a guess of the up axis that was made before, which ``auto`` takes.
 
         Raises:
             InputError: ``votes`` is below 1, or there is no such category or axis.
@@ -248,14 +251,17 @@ class PointModel(nn.Module):
 
         if category is not None and self.task == "classification":
             raise InputError(f"{self.info.name!r} is a classifier: it takes no category")
-        shape, category_id, confidence, over_axes = as_shape(shape), None, None, None
+        shape, category_id, over_axes = as_shape(shape), None, None
         if category is not None:
             category_id = self.info.taxonomy.category_id(category)
         if up == "auto" and self.info.taxonomy.categories == UP_AXES:
             up = "y"
-        elif up == "auto":
-            guess = find_up(self, shape)
-            up, confidence = guess.up, guess.confidence
+        if up != "auto":
+            guess = None
+        else:
+            # The categories of a guess that was made before may be those of another model.
+            guess = replace(guess, categories=None) if guess else find_up(self, shape)
+            up = guess.up
             if category_id is None and not guess.settled:
                 over_axes = combined_categories(self, shape, guess)
         encoded = list[EncodedSample]()
@@ -274,7 +280,7 @@ class PointModel(nn.Module):
                 clouds = recorded.clouds(len(taken))
                 each_vote = zip(taken, logits, clouds, distances, strict=True)
                 encoded += [EncodedSample(*each) for each in each_vote]
-        return Prediction(self, shape, up, confidence, category_id, tuple(encoded), over_axes)
+        return Prediction(self, shape, up, guess, category_id, tuple(encoded), over_axes)
 
     @contextmanager
     def _distances(self, category: Tensor | None) -> Iterator[list[float]]:

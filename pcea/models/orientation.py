@@ -1,7 +1,6 @@
 """Guess which axis of a shape points up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -11,6 +10,7 @@ from pcea.errors import InputError
 from pcea.formats import ShapeLike, as_shape
 from pcea.geometry import UP_AXES, upright, upright_turns
 from pcea.models.base import PointModel, at_temperature, evaluating
+from pcea.models.prediction import UpGuess
 from pcea.models.weights import GUIDE_FILE, load_model, ships
 
 VOTES = 2
@@ -18,37 +18,6 @@ VOTES = 2
 PRIOR = {"y": 0.5, "z": 0.2}
 # How much the confidence of a model that guesses alone says: it is raised to this power.
 SHARPNESS = 4
-# A guess of a lower probability is not settled: the answers with all axes up are combined.
-SETTLED = 0.95
-
-
-@dataclass(frozen=True)
-class UpGuess:
-    """A guess of the up axis.
-
-    Args:
-        by_axis: the probability that each of :data:`pcea.geometry.UP_AXES` is up; they sum to 1.
-        categories: (6, categories) what the model that predicts says with each axis up; None if it
-            was not asked.
-    """
-
-    by_axis: tuple[float, ...]
-    categories: Tensor | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def up(self) -> str:
-        """The likeliest axis, one of :data:`pcea.geometry.UP_AXES`."""
-        return UP_AXES[self.by_axis.index(max(self.by_axis))]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of that axis, 0 to 1."""
-        return max(self.by_axis)
-
-    @property
-    def settled(self) -> bool:
-        """Whether the guess is so sure that other axes need not be considered."""
-        return self.confidence >= SETTLED
 
 
 def find_up(model: PointModel, shape: ShapeLike) -> UpGuess:

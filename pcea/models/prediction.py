@@ -11,10 +11,43 @@ from torch import Tensor, nn
 
 from pcea.attention import Attention
 from pcea.formats import Cloud, Mesh
+from pcea.geometry import UP_AXES
 from pcea.models.embedding import Tokens
 
 if TYPE_CHECKING:
     from pcea.models.base import PointModel
+
+# A guess of a lower probability is not settled: the answers with all axes up are combined.
+SETTLED = 0.95
+
+
+@dataclass(frozen=True)
+class UpGuess:
+    """A guess of the up axis.
+
+    Args:
+        by_axis: the probability that each of :data:`pcea.geometry.UP_AXES` is up; they sum to 1.
+        categories: (6, categories) what the model that predicts says with each axis up; None if it
+            was not asked.
+    """
+
+    by_axis: tuple[float, ...]
+    categories: Tensor | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def up(self) -> str:
+        """The likeliest axis, one of :data:`pcea.geometry.UP_AXES`."""
+        return UP_AXES[self.by_axis.index(max(self.by_axis))]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of that axis, 0 to 1."""
+        return max(self.by_axis)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the guess is so sure that other axes need not be considered."""
+        return self.confidence >= SETTLED
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,17 +154,17 @@ class Prediction:
         model: the model.
         shape: the shape.
         up: the up axis that was used.
-        up_confidence: the probability of its guess, 0 to 1; None if the axis was given.
+        guess: the guess of it; None if the axis was given.
         given: the id of the category that a segmenter was given; None: none was.
         encoded: the votes.
         over_axes: (categories,) the probability of each category, combined over all axes that may
-            be up; None if the axis was given or is sure.
+            be up; None if the category or the axis was given, or the guess of the axis is settled.
     """
 
     model: "PointModel"
     shape: Mesh | Cloud
     up: str
-    up_confidence: float | None
+    guess: UpGuess | None
     given: int | None
     encoded: tuple[EncodedSample, ...]
     over_axes: Tensor | None
@@ -148,6 +181,11 @@ class Prediction:
             f"{self.shape.name or 'a shape'} by {self.model.info.name}: {self.category} ({sure}), "
             f"{self.up} up, {len(self.encoded)} votes"
         )
+
+    @property
+    def up_confidence(self) -> float | None:
+        """The probability of the guess of the up axis, 0 to 1; None if the axis was given."""
+        return None if self.guess is None else self.guess.confidence
 
     @cached_property
     def sample(self) -> Cloud:
@@ -168,10 +206,13 @@ class Prediction:
             )
         if any(each.input.estimated for each in self.encoded):
             notes.append("normals, which the model needs and the shape lacks, were estimated")
-        if self.over_axes is not None and self.up_confidence is not None:
+        if self.guess is not None and not self.guess.settled:
+            segments, combined = self.model.task == "segmentation", self.over_axes is not None
+            parts = f"the parts are those with {self.up} up; " if segments else ""
+            category = "the category is that of all six axes together; " if combined else ""
             notes.append(
-                f"which way is up is not sure ({self.up}: {100 * self.up_confidence:.0f} %): the "
-                "category is that of all six axes together; if you know the axis, give it"
+                f"which way is up is not sure ({self.up}: {100 * self.guess.confidence:.0f} %): "
+                f"{parts}{category}if you know the axis, give it"
             )
         notes += [f"the answer is unsure: {doubt}" for doubt in self.doubts]
         return tuple(notes)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from pcea.errors import InputError
 from pcea.formats import Cloud, Mesh, read
 from pcea.models import PointModel
+from pcea.models.weights import ships
 from pcea.names import numbered, printable
 from pcea.viewer.study import Study, title_of
 
@@ -51,10 +52,14 @@ class Collection:
         return self._study(name, model)
 
     def _open(self, name: str, model: int) -> Study:
-        # All models use the first one's guess, so that the shape does not turn between them.
-        up = self._up if self._up != "auto" or model == 0 else self.study(name).up
         shape = self._uploads[name] if name in self._uploads else self._read(self._files[name])
-        return Study(self.models[model], replace(shape, name=name), up, self._votes)
+        own, guess, drawn_up = self.models[model], None, None
+        if self._up == "auto" and model:
+            first = self.study(name)
+            drawn_up = first.up  # so that the shape does not turn between models
+            if ships(first.model) and ships(own):
+                guess = first.explanation.guess
+        return Study(own, replace(shape, name=name), self._up, self._votes, guess, drawn_up)
 
     def add(self, name: str, content: bytes) -> str:
         """Read an uploaded file, and return the name of its shape."""

@@ -135,7 +135,7 @@ def of_study(study: Study, live: bool = False) -> Content:
         modes.append({"name": name, "choice": panel.choice, "choices": listed, "stacks": stacks})
     return {
         "title": study.title,
-        "up": study.up,
+        "up": study.explanation.up,
         "prediction": study.prediction,
         "notes": study.notes,
         "sample": _packed_places(study.drawn, study.sample.pos, study.up),

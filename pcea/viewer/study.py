@@ -8,6 +8,7 @@ from pcea.errors import checked
 from pcea.explanation import explain
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
 from pcea.models import PointModel
+from pcea.models.prediction import UpGuess
 from pcea.pictures.refine import Refined
 from pcea.viewer.panels import PANELS, Columns, Panel, Parts
 
@@ -25,19 +26,30 @@ class Study:
         shape: a mesh or cloud in any unit, or anything that :func:`pcea.as_shape` takes.
         up: its up axis, or ``auto`` to guess it.
         votes: how many samplings of the shape are averaged.
+        guess: a guess of the up axis that was made before, which ``auto`` takes.
+        drawn_up: the axis that is up on the page. Default: the one that is used.
     """
 
     @checked(votes=1)
     def __init__(
-        self, model: PointModel, shape: ShapeLike, up: str = "y", votes: int = VIEW_VOTES
+        self,
+        model: PointModel,
+        shape: ShapeLike,
+        up: str = "y",
+        votes: int = VIEW_VOTES,
+        guess: UpGuess | None = None,
+        drawn_up: str | None = None,
     ) -> None:
         self.model = model
         self.shape = as_shape(shape)
         self.votes = votes
         self.title = title_of(model)
-        self.explanation = explain(model, self.shape, up=up, votes=votes, importance=False, slots=9)
+        self.explanation = explain(
+            model, self.shape, up=up, votes=votes, importance=False, slots=9, guess=guess
+        )
         """The prediction of the model, and its attention."""
-        self.up = self.explanation.up
+        self.up = drawn_up or self.explanation.up
+        """The axis that is up on the page."""
         self.notes = self.explanation.notes
         """Notes on how the file was read, and on how the shape was prepared."""
         self.prediction = tuple(self.explanation.best(TOP))

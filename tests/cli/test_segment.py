@@ -128,10 +128,11 @@ def test_the_up_axis_is_guessed_or_given(
     pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pcea.models import orientation
+    from pcea.models.prediction import UpGuess
 
     file = tmp_path / "found.json"
     words = ("segment", cube, "--weights", segmenter, "--json", file, "--out")
-    guess = orientation.UpGuess((0.0, 0.0, 0.04, 0.0, 0.96, 0.0))
+    guess = UpGuess((0.0, 0.0, 0.04, 0.0, 0.96, 0.0))
     monkeypatch.setattr(orientation, "find_up", lambda *_: guess)
     assert "z (guessed)" in pcea(*words, tmp_path / "guessed")
     found = json.loads(file.read_text())["files"][0]

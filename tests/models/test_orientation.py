@@ -14,12 +14,12 @@ from pcea.formats import Cloud, Mesh, read
 from pcea.geometry import UP_AXES, upright
 from pcea.models import PointModel, create_model, load_model, orientation
 from pcea.models.orientation import (
-    UpGuess,
     axes_by_guide,
     categories_by_up,
     find_up,
     weigh_axes,
 )
+from pcea.models.prediction import UpGuess
 from pcea.models.weights import GUIDE, PRETRAINED
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
@@ -156,6 +156,33 @@ def test_a_guess_that_is_not_settled_combines_all_axes(
             torch.testing.assert_close(found.category_probability, expected)
             assert found.category == PARTS.categories[int(expected.argmax())]
             assert "which way is up is not sure (y: 60 %)" in notes[0]
+
+
+def test_an_axis_that_is_not_settled_is_said_of_parts_and_of_a_given_category(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = create_model("eat-seg-tiny", PARTS, num_points=64).eval()
+    guess = UpGuess((0.1, 0.0, 0.6, 0.0, 0.3, 0.0))
+    monkeypatch.setattr(orientation, "find_up", lambda *_: guess)
+    said = "which way is up is not sure (y: 60 %): the parts are those with y up; "
+    known, ending = model.predict(skittle(), 1, category="cup"), "if you know the axis, give it"
+    assert known.over_axes is None and known.notes[-1] == said + ending
+    free = model.predict(skittle(), 1)
+    assert free.notes[-1] == f"{said}the category is that of all six axes together; {ending}"
+    assert model.segment(skittle(), "cup", votes=1).notes == known.notes
+    assert not model.predict(skittle(), 1, "y", "cup").notes
+
+
+def test_a_guess_that_was_made_before_is_taken_by_another_model() -> None:
+    model = create_model("eat-tiny", PARTS, num_points=64).eval()
+    guess = UpGuess((0.1, 0.0, 0.3, 0.0, 0.6, 0.0), torch.rand(6, 7))  # of seven categories
+    found = model.predict(skittle(), 1, guess=guess)
+    axes = categories_by_up(model, skittle())
+    expected = 0.1 * axes[0] + 0.3 * axes[2] + 0.6 * axes[4]
+    torch.testing.assert_close(found.category_probability, expected)
+    assert (found.up, found.up_confidence, found.guess) == ("z", 0.6, guess)
+    given = model.predict(skittle(), 1, "x", guess=guess)
+    assert (given.up, given.up_confidence, given.over_axes) == ("x", None, None)
 
 
 def test_a_segmenter_is_judged_by_the_parts_of_a_category(monkeypatch: pytest.MonkeyPatch) -> None:

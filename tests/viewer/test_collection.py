@@ -4,10 +4,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from pcea.errors import InputError
-from pcea.models import PointModel
+from pcea.explanation import importance
+from pcea.models import PointModel, load_model, orientation
+from pcea.models.orientation import categories_by_up, weigh_axes
+from pcea.models.prediction import UpGuess
 from pcea.viewer.collection import MOST_UPLOADS, Collection
+from pcea.viewer.document import of_study
+from pcea.viewer.panels import Columns
 
 ROWS = b"0 0 0\n1 0 0\n0 1 0\n0 0 1\n1 1 1\n"
 
@@ -45,22 +51,52 @@ def test_studies_are_kept_within_bounds(
     assert len(after.shape.file_pos) == len(before.shape.file_pos)
 
 
-def test_all_models_take_one_axis_for_up(
+def test_each_model_of_other_weights_guesses_and_all_are_drawn_with_one_axis_up(
     segmenter: PointModel,
     classifier: PointModel,
     shape_files: list[Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "pcea.models.orientation.find_up",
-        lambda model, shape: type(
-            "Guess",
-            (),
-            {"up": "x" if model is segmenter else "z", "confidence": 1.0, "settled": True},
-        ),
-    )
+    guesses = {
+        segmenter: UpGuess((1.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        classifier: UpGuess((0.0, 0.0, 0.4, 0.0, 0.6, 0.0)),
+    }
+    monkeypatch.setattr(orientation, "find_up", lambda model, shape: guesses[model])
     collection = Collection(shape_files, [segmenter, classifier], up="auto")
-    assert [collection.study("cube.ply", model).up for model in (1, 0)] == ["x", "x"]
+    second, first = (collection.study("cube.ply", model) for model in (1, 0))
+    assert (first.up, second.up) == ("x", "x")
+    assert (first.explanation.up, second.explanation.up) == ("x", "z")
+    assert (of_study(first)["up"], of_study(second)["up"]) == ("x", "z")  # beside their names
+    # All that is said of the shape is what the model says of it outside the viewer.
+    alone = classifier.predict(second.shape, 1)
+    assert list(second.prediction) == alone.best(5) and second.notes == alone.notes
+    found = second.values("importance")
+    assert isinstance(found, Columns)
+    target = second.panels["importance"][1][0]
+    expected = importance(classifier, second.shape, target, votes=1, up="z")
+    torch.testing.assert_close(found.values[0, :, -1], expected.saliency)
+
+
+def test_models_that_ship_share_a_guess_and_each_combines_its_categories(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, weight = [], weigh_axes(torch.tensor([0.1, 0.1, 0.3, 0.1, 0.3, 0.1]))
+
+    def hesitate(*asked_of: object) -> torch.Tensor:
+        asked.append(asked_of)
+        return torch.tensor([0.1, 0.1, 0.3, 0.1, 0.3, 0.1])
+
+    monkeypatch.setattr(orientation, "axes_by_guide", hesitate)
+    models = [load_model(name) for name in ("everyday-eat-tiny", "modelnet40-eat-small")]
+    file = Path(__file__).parents[2] / "data" / "samples" / "stool.obj"
+    collection = Collection([file], models, "auto")
+    for number, model in enumerate(models):
+        study = collection.study("stool.obj", number)
+        assert study.up == study.explanation.up == "y"
+        expected = weight @ categories_by_up(model, file)
+        torch.testing.assert_close(study.explanation.category_probability, expected)
+        assert any("which way is up is not sure" in note for note in study.notes)
+    assert len(asked) == 1
 
 
 def test_models_of_one_name_are_told_apart(segmenter: PointModel) -> None:

@@ -9,6 +9,7 @@ import torch
 from pcea.explanation import importance
 from pcea.formats import Cloud, Mesh
 from pcea.models import PointModel, create_model, load_model
+from pcea.models.prediction import UpGuess
 from pcea.viewer.panels import Columns, Parts
 from pcea.viewer.study import Study, title_of
 
@@ -104,10 +105,8 @@ def test_a_coarse_mesh_is_cut_finer_and_keeps_its_corners(
 def test_auto_is_what_the_model_guesses(
     segmenter: PointModel, ball: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "pcea.models.orientation.find_up",
-        lambda model, shape: type("Guess", (), {"up": "z", "confidence": 1.0, "settled": True}),
-    )
+    guess = UpGuess((0.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    monkeypatch.setattr("pcea.models.orientation.find_up", lambda model, shape: guess)
     assert Study(segmenter, ball, up="auto").up == "z"
 
 

@@ -32,7 +32,8 @@ class ImportancePanel(Panel):
     def values(self, study: "Study", choice: int) -> Columns:
         """The columns ``critical``, ``nearby`` and ``saliency``, where the model has them."""
         target = self.choices(study)[choice]
-        found = importance(study.model, study.shape, target, votes=study.votes, up=study.up)
+        up = study.explanation.up
+        found = importance(study.model, study.shape, target, votes=study.votes, up=up)
         named = {"critical": found.critical, "nearby": found.nearby, "saliency": found.saliency}
         # Only a model that pools the maximum has critical points.
         known = {name: each for name, each in named.items() if not each.isnan().any()}
