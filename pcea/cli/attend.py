@@ -105,23 +105,20 @@ class Attend(Drawn):
         for file, target in batch:
             with batch.trying(file):
                 found = explain(model, read(file), **how)
-                name, probability = found.best()[0]
-                unsure = ", unsure" if found.unsure else ""
-                answer = f"{name} ({percent(probability)}{unsure})"
                 save_explanation(
                     *(found, target),
-                    title=f"{printable(file.name)}: {answer}",
+                    title=f"{printable(file.name)}: {found.answer}",
                     background=self.background,
                     renderer=self.renderer,
                     turntable=self.turntable,
                 )
                 sure = found.up_confidence
                 known = "given" if sure is None else f"guessed, {percent(sure)} sure"
-                say(f"{file}: {answer}, up {found.up} ({known}), in {target}")
+                say(f"{file}: {found.answer}, up {found.up} ({known}), in {target}")
                 batch.add(
                     *(file, found),
-                    category=name,
-                    probability=probability,
+                    category=found.category,
+                    probability=found.best()[0][1],
                     unsure=found.unsure,
                     doubts=found.doubts,
                     distance=found.distance,

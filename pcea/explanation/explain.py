@@ -105,13 +105,17 @@ class Explanation(Prediction):
         arrays: dict[str, Any] = {
             "pos": sample.file_pos,
             "offset": offset,
-            "probability": self.probability,
+            "probability": self.category_probability,
             "names": list(targets(self.model)),
             "up": self.up,
             "shown": [each.name for each in self.gallery],
             "shown_high": [each.high for each in self.gallery],
             "shown_values": self.on_shape,
         }
+        if self.model.task == "segmentation":
+            categories = list(self.model.info.taxonomy.categories)
+            arrays |= {"category_probability": self.category_probability, "categories": categories}
+            arrays["probability"] = self.probability
         if self.importance is not None:
             for name in ("critical", "saliency", "target"):
                 arrays[name] = getattr(self.importance, name)

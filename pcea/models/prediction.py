@@ -175,12 +175,16 @@ class Prediction:
     @property
     def summary(self) -> str:
         """One line: the shape, the model, and its answer."""
-        sure = "given" if self.given is not None else f"{100 * self.best()[0][1]:.1f} %"
-        sure += ", unsure" if self.unsure else ""
         return (
-            f"{self.shape.name or 'a shape'} by {self.model.info.name}: {self.category} ({sure}), "
+            f"{self.shape.name or 'a shape'} by {self.model.info.name}: {self.answer}, "
             f"{self.up} up, {len(self.encoded)} votes"
         )
+
+    @property
+    def answer(self) -> str:
+        """The category and how sure it is: ``table (42.1 %, unsure)``, or ``table (given)``."""
+        sure = "given" if self.given is not None else f"{100 * self.best()[0][1]:.1f} %"
+        return f"{self.category} ({sure}{', unsure' if self.unsure else ''})"
 
     @property
     def up_confidence(self) -> float | None:

@@ -1,7 +1,9 @@
 """Explaining: maps against the attention's own, in float64 and plain loops; any kind of shape."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,8 @@ from pcea.explanation import Explanation, explain
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import unit_sphere, upright
 from pcea.models import PointModel, create_model
+from pcea.models.orientation import categories_by_up
+from pcea.models.prediction import UpGuess
 
 PARTS = Taxonomy(("cup", "chair"), ("cup/a", "cup/b", "chair/a"), ((0, 1), (2,)))
 HEADS = {"external": 1, "multihead-external": 4, "offset": 1, "self": 4}
@@ -158,6 +162,31 @@ def test_the_answer_is_that_of_a_plain_call() -> None:
                 each = model(pos, normal).softmax(-1)
             expected = each.flatten(0, 1) if name == "eat-seg-tiny" else each.mean(0)
             assert torch.equal(found.probability, expected)
+
+
+@pytest.mark.parametrize("name", ["eat-tiny", "eat-seg-tiny"])
+def test_the_values_have_the_probabilities_that_are_printed(name: str, tmp_path: Path) -> None:
+    model, cloud = build(name), cloud_of(300)
+    guess = UpGuess((0.1, 0.0, 0.6, 0.0, 0.3, 0.0))
+    found = explain(model, cloud, votes=1, importance=False, slots=1, guess=guess)
+    found.save_values(tmp_path / "values.npz")
+    saved, axes = np.load(tmp_path / "values.npz"), categories_by_up(model, cloud)
+    expected = (0.1 * axes[0] + 0.6 * axes[2] + 0.3 * axes[4]).numpy()
+    if name == "eat-tiny":
+        assert list(saved["names"]) == list(PARTS.categories)
+        np.testing.assert_allclose(saved["probability"], expected, rtol=1e-5)
+        assert abs(found.probability.numpy() - expected).max() > 1e-4
+    else:
+        assert list(saved["categories"]) == list(PARTS.categories)
+        np.testing.assert_allclose(saved["category_probability"], expected, rtol=1e-5)
+        assert np.array_equal(saved["probability"], found.probability.numpy())
+    printed = expected.max()
+    assert found.answer == f"{PARTS.categories[expected.argmax()]} ({100 * printed:.1f} %)"
+
+
+def test_a_given_category_is_the_answer() -> None:
+    found = explain(build("eat-seg-tiny"), cloud_of(300), up="y", votes=1, category="Chair")
+    assert found.answer == "chair (given)" and "chair (given), y up" in found.summary
 
 
 def test_a_mesh_is_taken_with_its_faces_and_a_cloud_with_its_colors() -> None:

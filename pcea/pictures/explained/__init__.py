@@ -102,8 +102,7 @@ def save_explanation(
     save_colored(found.shape, folder / "attention", colors, folder.name, attention=values)
     found.save_values(folder / "attention.npz")
     if title is None:
-        name, probability = found.best()[0]
-        title = f"{found.shape.name or 'shape'}: {name} ({100 * probability:.1f} %)"
+        title = f"{found.shape.name or 'shape'}: {found.answer}"
     style = Style(background=background, renderer=renderer, dpi=DPI)
     drawn = DrawnExplanation(found, title, style)
     for name, draw in PICTURES.entries().items():
