@@ -80,7 +80,11 @@ def judge(name: str, shape: Mesh | Cloud, models: list[PointModel]) -> tuple[str
 
 
 def unsure(found: Prediction) -> bool:
-    """Tell whether an answer is unsure; of a model without limits, by its probability."""
+    """Tell whether an answer is unsure.
+
+    A model without limits does not say so. It is judged by its probability, so that it can be
+    compared with the others.
+    """
     return found.best()[0][1] < SURE if found.unsure is None else found.unsure
 
 

@@ -7,7 +7,8 @@ FOLDER has one sub-folder per category, named as in the model. Beside each mesh 
 NAME_labels.txt, with a part's name on one line and the numbers of its faces, from 1, on the next.
 
 For each mesh it prints the accuracy at the points that the model took (a point has the label of its
-face), the accuracy over the faces, weighted by area, and their difference.
+face), the accuracy over the faces, weighted by area, and their difference. If the category is
+unsure, a part is right if it has the name of the right one, such as leg, whatever the category.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from pcea.datasets import Taxonomy
 from pcea.formats import write_json
 from pcea.geometry import face_areas
 from pcea.models import Segmenter
+from pcea.models.segmenter import common_names
 
 ENDINGS = (".off", ".obj", ".ply", ".stl", ".glb")
 
@@ -110,6 +112,14 @@ def read_labels(mesh: Path, num_faces: int, taxonomy: Taxonomy) -> Tensor:
     return truth
 
 
+def by_common_name(truth: Tensor, own: Taxonomy, common: Taxonomy) -> Tensor:
+    """Translate part ids (F,), or -1, to a taxonomy of common names; a name it lacks is no part."""
+    ids = {name: i for i, name in enumerate(common.parts)}
+    lacking = len(common.parts)
+    translated = [ids.get(name, lacking) for name in common_names(own)]
+    return torch.tensor([*translated, -1])[truth]  # the last one is that of -1
+
+
 def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) -> Measured:
     """Segment a labeled mesh, y up, and compare; faces without a label do not count.
 
@@ -127,6 +137,8 @@ def measure(model: Segmenter, file: Path, given: bool, votes: int, smooth: int) 
     name = model.info.taxonomy.categories[model.info.taxonomy.category_id(file.parent.name)]
     found = model.segment(mesh, name if given else None, votes, smooth=smooth)
     assert found.sample.face is not None and found.face_part is not None
+    if found.unsure:
+        truth = by_common_name(truth, model.info.taxonomy, found.taxonomy)
     wanted = truth[found.sample.face]
     at_points = (found.sample_part == wanted)[wanted >= 0].double().mean()
     area = face_areas(mesh.vertices, mesh.faces) * (truth >= 0)

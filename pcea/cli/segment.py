@@ -8,7 +8,7 @@ from tyro.conf import arg
 from pcea.cli.command import Drawn, register_command
 from pcea.cli.output import percent, say, say_table
 from pcea.cli.weights import open_model
-from pcea.defaults import SEGMENT_VOTES, SURE
+from pcea.defaults import SEGMENT_VOTES
 from pcea.errors import InputError, checked
 
 ENDINGS = (".npz", ".ply", ".glb", ".png")
@@ -67,8 +67,7 @@ class Segment(Drawn):
                     **{each[1:]: f"{target}{each}" for each in ENDINGS},
                 )
                 how = "given" if sure is None else percent(sure)
-                unsure = sure is not None and sure < SURE if found.unsure is None else found.unsure
-                how += " (unsure)" if unsure else ""
+                how += " (unsure)" if found.unsure else ""
                 up = found.up + ("" if found.up_confidence is None else " (guessed)")
                 head = str(file), found.category, how, up
                 for part, share in found.shares.items():

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,12 +30,13 @@ class Segmentation:
 
     A probability is that of a part among the parts of the category. If the category is unsure, the
     parts are the names that parts of all categories share, such as ``leg``, and the taxonomy is
-    made of those that the shape has.
+    made of those that the shape has, so that ids are not those of the model.
 
     Args:
         shape: the cloud of N points or the mesh of V vertices.
-        taxonomy: the names of the parts.
-        part: the global part id of each of a cloud's N points, or of a mesh's V vertices, int64.
+        taxonomy: the names of the parts; the model's own unless the category is unsure.
+        part: the part of each of a cloud's N points, or of a mesh's V vertices, int64: its id in
+            ``taxonomy.parts``.
         probability: (N,) or (V,) that part's probability.
         category: the category, given or predicted.
         sample: the P = votes · ``num_points`` points that the model took, in the shape's own unit
@@ -43,7 +45,9 @@ class Segmentation:
         sample_probability: (P, K) of the category's K parts, in the order of ``taxonomy.parts_of``.
         face_part: (F,) the part of each face; None for a cloud.
         face_probability: (F,) that part's probability; None for a cloud.
-        category_probability: the sum over the category's parts; None if the category was given.
+        category_probability: the probability of the predicted category: the sum over its parts,
+            calibrated by ``info.category_temperature``, or the mean of that over all axes that may
+            be up if the guess is not settled; None if the category was given.
         up: the up axis that was used.
         up_confidence: the probability of its guess, 0 to 1; None if the axis was given.
         smooth: how many rounds of smoothing the labels of the faces went through.
@@ -94,7 +98,11 @@ class Segmentation:
             "probability": self.probability,
             "part_names": list(self.taxonomy.parts),
             "category": self.category,
+            "category_probability": self.category_probability,
+            "unsure": self.unsure,
+            "doubts": np.array(self.doubts, dtype=str),
             "up": self.up,
+            "row": shape.row,
         }
         if isinstance(shape, Mesh):
             arrays |= {
@@ -105,9 +113,8 @@ class Segmentation:
                 "sample_face": self.sample.face,
                 "sample_part": self.sample_part,
             }
-        if shape.row is not None:
-            arrays["row"] = shape.row
-        write_npz(path, pos=shape.file_pos, offset=shape.offset, **arrays)
+        known = {name: value for name, value in arrays.items() if value is not None}
+        write_npz(path, pos=shape.file_pos, offset=shape.offset, **known)
 
 
 class Segmenter(PointModel):
@@ -242,15 +249,20 @@ def competing(prediction: Prediction, category: int) -> list[Tensor]:
     return list(rival.split(len(rival) // len(prediction.encoded)))
 
 
+def common_names(taxonomy: Taxonomy) -> list[str]:
+    """Name each part as other categories may have it, too: ``leg`` for ``chair/leg``."""
+    # A number is no name that categories could have in common.
+    numbered = re.compile(r"/part\d+$")
+    return [part if numbered.search(part) else part.rpartition("/")[2] for part in taxonomy.parts]
+
+
 def by_common_name(prediction: Prediction) -> tuple[Taxonomy, list[Tensor]]:
     """Take parts of the same name together, whichever category has them, such as all legs.
 
     It returns a taxonomy of the K names that are the likeliest at some point of the sample, all of
     the likeliest category, and their probabilities at each vote, (num_points, K), which sum to 1.
     """
-    parts = prediction.model.info.taxonomy.parts
-    # A number is no name that categories could have in common.
-    names = [part if re.search(r"/part\d+$", part) else part.rpartition("/")[2] for part in parts]
+    names = common_names(prediction.model.info.taxonomy)
     common = list(dict.fromkeys(names))
     index = torch.tensor([common.index(name) for name in names])
     probability = prediction.probability

@@ -15,9 +15,10 @@ import pytest
 import torch
 
 import pcea as package
+from pcea.datasets import Taxonomy
 from pcea.errors import InputError
 from pcea.formats import write_ply
-from pcea.models import Segmenter
+from pcea.models import create_model, save_model
 from pcea.pictures.palette import part_colors
 
 if TYPE_CHECKING:
@@ -241,17 +242,37 @@ def test_it_says_how_sure_it_is_of_the_category(
     assert json.loads(file.read_text())["files"][0]["category_probability"] is None
 
 
-def test_it_is_unsure_where_more_speaks_against_the_category(
-    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limits", "unsure"), [({}, None), ({"probability": 0.3}, False), ({"probability": 0.5}, True)]
+)
+def test_the_table_the_summary_and_the_labels_say_alike_whether_it_is_unsure(
+    pcea: Command, cube: Path, tmp_path: Path, limits: dict[str, float], unsure: bool | None
 ) -> None:
-    segment = Segmenter.segment
+    parts = Taxonomy(("cup", "chair", "desk"), ("cup/body", "chair/leg", "desk/top"))
+    model, weights = create_model("eat-seg-tiny", parts, num_points=60), tmp_path / "w.safetensors"
+    model.info = replace(model.info, limits=limits)
+    with torch.no_grad():  # no category has half of the probability
+        model.last_layer.weight.zero_()
+        model.last_layer.bias.copy_(torch.tensor([0.4, 0.3, 0.3]).log())
+    save_model(model, weights)
+    out, file = tmp_path / "parts", tmp_path / "found.json"
+    said = pcea("segment", cube, "--weights", weights, "--up", "y", "--out", out, "--json", file)
+    (found,), labels = json.loads(file.read_text())["files"], np.load(out / "cube.npz")
+    assert "40.0 %" in said and labels["category_probability"] == pytest.approx(0.4)
+    assert found["unsure"] is unsure and ("(unsure)" in said) == bool(unsure)
+    assert (labels["unsure"].tolist() if "unsure" in labels else None) is unsure
+    assert labels["doubts"].dtype.kind == "U" and labels["doubts"].tolist() == found["doubts"]
+    assert len(found["doubts"]) == bool(unsure)
+    assert any("unsure" in note for note in pcea.notes) == bool(unsure)
 
-    def hesitate(self: Segmenter, *options: Any) -> Any:
-        return replace(segment(self, *options), category_probability=0.49)
 
-    monkeypatch.setattr(Segmenter, "segment", hesitate)
-    said = pcea("segment", cube, "--weights", segmenter, "--out", tmp_path / "parts")
-    assert "49.0 % (unsure)" in said
+def test_labels_of_a_given_category_have_no_probability_of_it(
+    pcea: Command, segmenter: Path, cube: Path, tmp_path: Path
+) -> None:
+    pcea("segment", cube, "--weights", segmenter, "--category", "Box", "--out", tmp_path / "parts")
+    labels = np.load(tmp_path / "parts" / "cube.npz")
+    assert labels["doubts"].tolist() == [] and str(labels["category"]) == "Box"
+    assert not {"category_probability", "unsure"} & set(labels)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The script that measures labeled meshes, on one whose answer is known."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,13 @@ class BySide(Segmenter):
     def forward(self, pos: Tensor, *_: object, **__: object) -> Tensor:
         x = pos[..., 0]
         return torch.stack([torch.full_like(x, -9.0), -50 * x, 50 * x], dim=-1)
+
+
+class WithoutLeft(Segmenter):
+    """The right part of something, wherever."""
+
+    def forward(self, pos: Tensor, *_: object, **__: object) -> Tensor:
+        return torch.tensor([-9.0, 0.0, -9.0, 1.0]).expand(*pos.shape[:2], 4)
 
 
 @pytest.fixture
@@ -66,6 +74,24 @@ def test_faces_without_a_label_do_not_count(script: ModuleType, mesh: Path) -> N
     assert truth.tolist() == [1, 1, -1, -1]
     found = script.measure(build(), mesh, False, 1, 0)
     assert found.at_points == found.at_faces == 1.0
+
+
+@pytest.mark.parametrize("category", ["cup", "ball"])
+def test_parts_of_an_unsure_category_are_compared_by_name(
+    script: ModuleType, mesh: Path, category: str
+) -> None:
+    parts = ("Ball/all", "Ball/right", "Cup/left", "Cup/right")
+    torch.manual_seed(0)
+    model = create_model("eat-seg-tiny", Taxonomy(("Ball", "Cup"), parts), num_points=400)
+    model.__class__ = WithoutLeft
+    model.info = replace(model.info, limits={"probability": 1.01})
+    folder = mesh.parent.rename(mesh.parents[1] / category)
+    labels = {"cup": "left\n1 2\nright\n3\n", "ball": "all\n1 2\nright\n3\n"}
+    (folder / "7_labels.txt").write_text(labels[category])
+    found = script.measure(model, folder / "7.off", False, 1, 0)
+    # All is "right" to the model: face 3 is, faces 1 and 2 are not, and face 4 has no label.
+    assert found.at_faces == pytest.approx(1.35 / (2 * 0.45 + 1.35))
+    assert 0 < found.at_points < 1
 
 
 @pytest.mark.parametrize("text", ["left\n1 5\n", "left\n0 1\n", "left\n1 two\n"])
