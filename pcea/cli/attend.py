@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from pcea.cli.command import DataRoot, Drawn, register_command
-from pcea.cli.files import check_out
+from pcea.cli.files import check_out, spare_inputs
 from pcea.cli.output import busy, percent, say, say_table
 from pcea.cli.parsing import check_file, given_options
 from pcea.cli.weights import open_model, origin
@@ -140,6 +140,7 @@ class Attend(Drawn):
         from pcea.pictures.slots import save_slots
 
         check_file(json=self.json)
+        spare_inputs([self.weights], json=self.json)
         check_out(self.out)
         data = load_dataset(name, self.split, self.data_root)
         if self.category is not None:

@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from pcea.cli.calibration import say_calibration
 from pcea.cli.command import DataRoot, Device, register_command
+from pcea.cli.files import spare_inputs
 from pcea.cli.output import busy, percent, say
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
@@ -47,6 +48,7 @@ class Calibrate:
         if self.out.suffix != ".safetensors":
             raise InputError(f"--out {self.out} must end in .safetensors")
         check_file(out=self.out)
+        spare_inputs([self.weights], out=self.out)
         model = open_model(PointModel, self.weights, self.device)
         name = self.dataset or model.info.dataset
         if name is None:
@@ -64,9 +66,9 @@ class Calibrate:
             found = make_trustworthy(model, train.clouds, val.clouds, model.info.num_points)
         save_model(model, self.out)
         say_calibration({"before": found.before, "after": found.after})
-        alike = ": no validation answer is wrong" if found.temperature == 1 else ""
+        why = ": no validation answer is wrong" if found.all_right else ""
         again = "" if before == 1 else f", after {before:.3f} before"
-        say(f"the logits of the categories are divided by {found.temperature:.3f}{alike}{again}")
+        say(f"the logits of the categories are divided by {found.temperature:.3f}{why}{again}")
         say(
             f"of {len(val):,} validation clouds {percent(float(found.sure.double().mean()))} are "
             f"sure, and {_right(found, found.sure)} of these right; of the unsure ones "

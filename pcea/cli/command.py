@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from pcea.cli.files import Batch
+from pcea.cli.files import Batch, spare_inputs
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import origin
 from pcea.defaults import UP, Background, Renderer, UpAxis
@@ -59,7 +59,7 @@ class OnFiles(ShapeFiles):
         """Find the files, and refuse what can be refused before the work begins."""
         check_file(json=self.json)
         batch = Batch(self.files, out, written)
-        batch.spare_inputs([self.weights], json=self.json)
+        spare_inputs([*batch.files, self.weights], json=self.json)
         return batch
 
     def write_summary(self, model: "PointModel", batch: Batch, **how: object) -> None:

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 from pcea.cli.calibration import calibrations_of, say_calibration, summary_of
 from pcea.cli.command import DataRoot, Device, register_command
 from pcea.cli.corrupted import CorruptedRun
-from pcea.cli.files import check_out
+from pcea.cli.files import check_out, spare_inputs
 from pcea.cli.output import busy, say, say_figures
 from pcea.cli.parsing import check_file, check_picture
 from pcea.cli.weights import open_model
@@ -86,6 +86,7 @@ class Evaluate:
         from pcea.models import PointModel
 
         check_file(json=self.json)
+        spare_inputs([self.weights], json=self.json)
         self._check_calibration()
         self._check_faithfulness()
         calibrations: dict[str, Calibration] = {}
@@ -138,6 +139,11 @@ class Evaluate:
             if self.calibration:
                 calibrations = calibrations_of(result)
                 say_calibration(calibrations)
+                if fitted is not model and not self.category:
+                    say(
+                        "the categories are left out: the translated model does not tell those of "
+                        "one common name apart"
+                    )
                 figures["calibration"] = summary_of(calibrations)
         found: Faithfulness | None = None
         try:

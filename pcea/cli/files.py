@@ -57,13 +57,6 @@ class Batch:
             if _place(path) in inputs:
                 raise InputError(f"{path} would be overwritten: give --out another folder")
 
-    def spare_inputs(self, weights: Iterable[str | None] = (), **options: Path | None) -> None:
-        """Refuse an output file, the value of an option, that is an input file or the weights."""
-        inputs = {*map(_place, self.files), *(_place(each) for each in weights if each)}
-        for name, path in options.items():
-            if path is not None and _place(path) in inputs:
-                raise InputError(f"--{name} {path}: it is an input file; name another one")
-
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
         """Iterate over the files and the paths of their results, with a progress bar on stderr."""
         return iter(track(list(zip(self.files, self.targets, strict=True))))
@@ -112,6 +105,20 @@ class Batch:
         reason = " ".join(reason.split())
         self.left_out.append({"file": file, "reason": reason})
         complain(f"{file}: {reason}")
+
+
+def spare_inputs(inputs: Iterable[str | Path | None], **options: Path | None) -> None:
+    """Refuse an output file, the value of an option, that is one of the inputs: files and weights.
+
+    Weights may be a run folder, in which their file is.
+    """
+    from pcea.models.weights import FILE_NAME
+
+    places = {_place(each) for each in inputs if each}
+    places |= {each / FILE_NAME for each in places}
+    for name, path in options.items():
+        if path is not None and _place(path) in places:
+            raise InputError(f"--{name} {path}: it is an input file; name another one")
 
 
 def _place(path: str | Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 from pcea.cli.command import ShapeFiles, register_command
-from pcea.cli.files import Batch
+from pcea.cli.files import Batch, spare_inputs
 from pcea.cli.output import busy, say
 from pcea.cli.parsing import check_file
 from pcea.cli.weights import open_model
@@ -53,7 +53,7 @@ class View(ShapeFiles):
         check_file(html=self.html)
         batch = Batch(self.files) if self.files or self.html else None
         if batch is not None:
-            batch.spare_inputs(self.weights, html=self.html)
+            spare_inputs([*batch.files, *self.weights], html=self.html)
         if batch is not None and not batch.files:
             return batch.status
         kinds: list[tuple[type[PointModel], str | None]] = [(Segmenter, None), (Classifier, None)]

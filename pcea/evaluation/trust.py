@@ -44,6 +44,11 @@ class Trust:
     sure: Tensor
     right: Tensor
 
+    @property
+    def all_right(self) -> bool:
+        """Whether no answer is wrong, so that the temperature is 1."""
+        return bool(self.right.all())
+
 
 @checked(num_points=1, batch_size=1)
 @torch.no_grad()

@@ -302,6 +302,9 @@ def test_wrong_data_sets(pcea: Command, toys: Path, segmenter: Path, tmp_path: P
     for option in ("--layer 99", "--slot 3", "--slots 4", "--votes 2", "--turntable", "--up z"):
         err = pcea(*words, "--dataset", "toys", *option.split(), status=2)
         assert f"{option.split()[0]} is for files: leave it out with --dataset" in err
+    json_file = segmenter / "model.safetensors"
+    err = pcea(*words, "--dataset", "toys", "--json", json_file, status=2)
+    assert f"--json {json_file}: it is an input file" in err
     assert not (tmp_path / "out").exists()
 
 

@@ -76,10 +76,14 @@ def test_attend_says_that_an_answer_is_unsure(
     [
         ("{cls} --out own.pt", "must end in .safetensors"),
         ("{seg} --out own.safetensors --dataset shapes", "which the model does not know"),
+        ("{cls} --out {cls}/model.safetensors", "it is an input file; name another one"),
+        ("{cls}/model.safetensors --out {cls}/model.safetensors", "it is an input file; name"),
     ],
 )
 def test_wrong_words(
     pcea: Command, classifier: Path, segmenter: Path, words: str, complaint: str
 ) -> None:
+    before = (classifier / "model.safetensors").read_bytes()
     given = words.format(cls=classifier, seg=segmenter).split()
     assert complaint in pcea("calibrate", *given, status=2)
+    assert (classifier / "model.safetensors").read_bytes() == before

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import pcea as package
+from pcea.datasets.everyday import everyday_taxonomy
 from pcea.errors import InputError
 from pcea.evaluation import register_metric
 from pcea.evaluation.metrics import METRICS
+from pcea.models import save_model
 from pcea.transforms import corruption_sets, list_corruptions
 
 Run = Callable[..., str]
@@ -118,6 +120,19 @@ def test_calibration(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path, cat
     answers = sum(parts["count"])
     right = sum(n * share for n, share in zip(parts["count"], parts["accuracy"], strict=True))
     assert parts["accuracy_at"]["1.0"] == pytest.approx(right / answers)
+
+
+def test_calibration_of_a_translated_model_leaves_categories_out(
+    pcea: Run, tmp_path: Path, toys: Path
+) -> None:
+    sizes = {"depth": 1, "k": 4, "num": (16, 8), "fused": 16, "dims": (8, 8, 8), "hidden": (8, 8)}
+    model = package.create_model("eat-seg-tiny", everyday_taxonomy(), num_points=32, **sizes)
+    weights, said = tmp_path / "everyday.safetensors", "the categories are left out"
+    save_model(model, weights)
+    words = ("evaluate", weights, "--dataset", "gear", "--data-root", toys, "--calibration")
+    out = pcea(*words, "--no-category")
+    assert "parts of points" in out and said in out
+    assert said not in pcea(*words)
 
 
 def test_calibration_of_a_classifier(pcea: Run, classifier: Path, toys: Path) -> None:
@@ -249,6 +264,7 @@ def test_only_the_test_files_are_there(
         ("--metric overall_acuracy", "did you mean 'overall_accuracy'"),
         ("--metric class_miou", "metric 'class_miou' is for segmentation"),
         ("--json .", "it is a folder"),
+        ("--json {cls}/model.safetensors", "it is an input file; name another one"),
         ("--corrupt jiter", "did you mean 'jitter'"),
         ("--faithfulness-clouds 1", "--faithfulness-clouds is 1; it must be a whole number of at"),
         ("--faithfulness-clouds 5", "--faithfulness-clouds needs --faithfulness"),
@@ -264,7 +280,8 @@ def test_only_the_test_files_are_there(
     ],
 )
 def test_wrong_options(pcea: Run, classifier: Path, toys: Path, words: str, reason: str) -> None:
-    assert reason in pcea("evaluate", classifier, "--data-root", toys, *words.split(), status=2)
+    given = words.format(cls=classifier).split()
+    assert reason in pcea("evaluate", classifier, "--data-root", toys, *given, status=2)
 
 
 def test_parts_that_differ(pcea: Run, segmenter: Path, toys: Path, tmp_path: Path) -> None:

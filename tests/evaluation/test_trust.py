@@ -88,7 +88,7 @@ def test_answers_stay_and_probabilities_become_true(
     assert found.temperature > 2 and found.after.log_loss < found.before.log_loss
     assert found.before.log_loss == pytest.approx(before.figures(["log_loss"])["log_loss"])
     assert found.after.log_loss == pytest.approx(after.figures(["log_loss"])["log_loss"], rel=1e-4)
-    assert torch.equal(found.right, after.prediction == val.category)
+    assert torch.equal(found.right, after.prediction == val.category) and not found.all_right
     with torch.no_grad():
         distance = model.familiarity.distance(model.features(val.batch(range(len(val)), 64).pos))
     near = distance <= found.limits["distance"] * (1 + 1e-5)
@@ -234,7 +234,7 @@ def test_if_all_answers_are_right_the_temperature_stays(
     train, val = (each.clouds for each in splits)
     right = evaluate(model, val, 64).prediction
     found = make_trustworthy(model, train, replace(val, category=right), 64)
-    assert found.temperature == 1 and found.right.all()
+    assert found.temperature == 1 and found.right.all() and found.all_right
 
 
 def test_labels_that_the_model_lacks_leave_it_as_it_was(
