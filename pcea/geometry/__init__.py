@@ -6,6 +6,7 @@ from pcea.geometry.hilbert import hilbert_order
 from pcea.geometry.kmeans import kmeans
 from pcea.geometry.labels import carry_to_faces, smooth_labels
 from pcea.geometry.neighbors import gather, knn, squared_distances, three_interpolate
+from pcea.geometry.normal_sides import opposite_sides
 from pcea.geometry.normalize import outward, unit_sphere
 from pcea.geometry.quantile import quantile
 from pcea.geometry.sampling import farthest_point_sample
@@ -28,6 +29,7 @@ __all__ = [
     "kmeans",
     "knn",
     "leave_out",
+    "opposite_sides",
     "outward",
     "quantile",
     "sample_surface",

@@ -87,20 +87,29 @@ def _(pos: Tensor, mask: Tensor | None, k: int) -> Tensor:
 
 
 def _of_cloud(pos: Array, k: int) -> Array:
-    pos = pos - (pos.min(0) + pos.max(0)) / 2
-    pos = pos / (np.abs(pos).max() or 1.0)  # so that float32 can hold the squares
-    k = min(k, len(pos))
-    one = torch.from_numpy(pos.astype(np.float32))[None]
-    index = knn(one, one, k)[0].numpy()  # (N, k)
+    pos, index, radius = neighborhoods(pos, k)
     normal, offset = np.empty_like(pos), np.empty(len(pos))
     fit_planes(pos, index, normal, offset)
-    away = pos[index[:, min(DISK_NEIGHBOR, k - 1)]] - pos
-    radius = float(np.median(np.sqrt((away * away).sum(1))))
     side = np.zeros(len(pos))
     if radius > 0:
         open_sky(pos, normal, AXES, radius, side)
     side += OFFSET_WEIGHT * offset
     return normal * _signs(normal, index, side)[:, None]
+
+
+def neighborhoods(pos: Array, k: int) -> tuple[Array, Array, float]:
+    """Scale positions (N, 3) into the cube from −1 to 1, and find the neighbors of each point.
+
+    It returns the scaled positions, the up to k nearest points of each, (N, k), and the radius of
+    the disk that each point stands for in :func:`open_sky`.
+    """
+    pos = pos - (pos.min(0) + pos.max(0)) / 2
+    pos = pos / (np.abs(pos).max() or 1.0)  # so that float32 can hold the squares
+    k = min(k, len(pos))
+    one = torch.from_numpy(pos.astype(np.float32))[None]
+    index = knn(one, one, k)[0].numpy()  # (N, k)
+    away = pos[index[:, min(DISK_NEIGHBOR, k - 1)]] - pos
+    return pos, index, float(np.median(np.sqrt((away * away).sum(1))))
 
 
 def _signs(normal: Array, index: Array, side: Array) -> Array:

@@ -12,7 +12,14 @@ from pcea.attention import MapKind
 from pcea.defaults import EXPLAIN_VOTES, UP
 from pcea.errors import InputError, checked
 from pcea.formats import Cloud, Mesh, ShapeLike, as_shape
-from pcea.geometry import UP_AXES, isolated_points, leave_out, unit_sphere, upright
+from pcea.geometry import (
+    UP_AXES,
+    isolated_points,
+    leave_out,
+    opposite_sides,
+    unit_sphere,
+    upright,
+)
 from pcea.models.attention_map import attention_maps
 from pcea.models.encoder import PointTransformer
 from pcea.models.familiarity import Familiarity, of_shape
@@ -24,6 +31,9 @@ from pcea.models.preparing import Prepared, check_batch, check_values, with_norm
 QUERIES = 8
 # How many further points are sampled to estimate the normals of a shape that has none.
 SURFACE_POINTS = 4096
+# Normals are not used if more than this share of them, at so many points, is on the other side of
+# the surface than the rest; docs/models.md has the shares of good and of bad normals.
+MIXED, SIDE_POINTS = 0.17, 2048
 # How many votes share a forward pass.
 AT_A_TIME = 8
 
@@ -50,6 +60,14 @@ def at_temperature(probability: Tensor, temperature: float) -> Tensor:
     if temperature == 1:
         return probability
     return (probability.log() / temperature).softmax(-1)
+
+
+def has_mixed_sides(shape: Mesh | Cloud) -> bool:
+    """Tell whether a shape's normals are on both sides of its surface, so that they mislead."""
+    cloud = shape.sample(SIDE_POINTS)
+    if cloud.normal is None:
+        return False
+    return float(opposite_sides(cloud.pos[None], cloud.normal[None])) > MIXED
 
 
 class PointModel(nn.Module):
@@ -178,7 +196,8 @@ class PointModel(nn.Module):
 
         Returns:
             ``info.num_points`` points, and what was done to them. Normals that the model needs
-            are there, known or estimated.
+            are there; they are estimated if the shape lacks some, or has them on both sides of
+            its surface.
 
         Raises:
             InputError: it is not a shape, all points are equal, or there is no such axis.
@@ -200,13 +219,16 @@ class PointModel(nn.Module):
             return pos.to(self.device), torch.stack(normals).to(self.device) if normals else None
 
         pos, normal = standing(clouds)
-        unknown = self.encoder.normals and (normal is None or not bool(normal.any(-1).all()))
+        mixed = self.encoder.normals and has_mixed_sides(shape)
+        known = normal is not None and not mixed and bool(normal.any(-1).all())
+        estimated = self.encoder.normals and not known
         with evaluating(self), torch.no_grad():
-            if unknown:
+            if estimated:
                 # More points than the model takes give better normals.
                 more = [shape.sample(SURFACE_POINTS, seed) for seed in seeds]
                 dense = map(Cloud.join, zip(clouds, more, strict=True))
-                normal = self.prepare(*standing(list(dense))).normal
+                dense_pos, dense_normal = standing(list(dense))
+                normal = self.prepare(dense_pos, None if mixed else dense_normal).normal
                 assert normal is not None
                 normal = normal[:, : self.info.num_points]
             ready = self.prepare(pos, normal)
@@ -214,7 +236,7 @@ class PointModel(nn.Module):
         stand_in = index if ready.stand_in is None else ready.stand_in.cpu()
         normals = [None] * len(clouds) if normal is None else normal.split(1)
         return [
-            ModelInput(*each, unknown)
+            ModelInput(*each, estimated)
             for each in zip(clouds, pos.split(1), normals, stand_in, strict=True)
         ]
 

@@ -209,7 +209,10 @@ class Prediction:
                 "and were left out"
             )
         if any(each.input.estimated for each in self.encoded):
-            notes.append("normals, which the model needs and the shape lacks, were estimated")
+            notes.append(
+                "normals, which the model needs, were estimated: the shape lacks some, or has them "
+                "on both sides of its surface"
+            )
         if self.guess is not None and not self.guess.settled:
             segments, combined = self.model.task == "segmentation", self.over_axes is not None
             parts = f"the parts are those with {self.up} up; " if segments else ""

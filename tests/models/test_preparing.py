@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from pcea.datasets import Taxonomy
 from pcea.errors import InputError
 from pcea.explanation import importance
-from pcea.formats import Cloud
+from pcea.formats import Cloud, Mesh
 from pcea.geometry import unit_sphere
 from pcea.models import PointModel, create_model
 
@@ -206,3 +206,43 @@ def test_what_was_done_is_said(name: str) -> None:
 def test_a_shape_of_one_place_is_refused() -> None:
     with pytest.raises(InputError, match="dot: all of its points are equal"):
         build("eat-tiny").sample(Cloud(torch.ones(9, 3), name="dot"))
+
+
+def rough_ball() -> Mesh:
+    """A ball of 648 triangles, with the corners of each counter-clockwise from outside."""
+    rows, around = torch.meshgrid(torch.arange(19), torch.arange(18), indexing="ij")
+    height, turn = torch.pi * rows / 18, 2 * torch.pi * around / 18
+    vertices = torch.stack([height.sin() * turn.cos(), height.cos(), height.sin() * turn.sin()], -1)
+    low = (rows * 18 + around)[:-1].flatten()
+    high, beside = low + 18, torch.roll(around, -1, 1)[:-1].flatten() - around[:-1].flatten()
+    faces = [torch.stack([low, low + beside, high], 1)]
+    faces += [torch.stack([low + beside, high + beside, high], 1)]
+    return Mesh(vertices.reshape(-1, 3), torch.cat(faces))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_normals_on_both_sides_are_as_if_there_were_none(name: str) -> None:
+    model, pos = build(name, normals=True), ball(1, 3000)[0]
+    flip = torch.rand(3000, 1, generator=torch.Generator().manual_seed(1)) < 0.3
+    upward = torch.where(pos[:, 1:2] < 0, -pos, pos)
+    for normal in (torch.where(flip, -pos, pos), upward):
+        found, bare = (model.predict(Cloud(pos, each), 2, "y") for each in (normal, None))
+        assert found.encoded[0].input.estimated
+        assert torch.equal(found.probability, bare.probability)
+        assert found.notes == bare.notes
+        assert "on both sides of its surface" in found.notes[0]
+    inward = model.predict(Cloud(pos, -pos), 1, "y")
+    assert inward.notes == () and not inward.encoded[0].input.estimated
+
+
+def test_a_mesh_with_faces_in_mixed_order_gets_estimated_normals() -> None:
+    model, mesh = build("eat-tiny", normals=True), rough_ball()
+    whole = model.sample(mesh)
+    assert not whole.estimated and whole.normal is not None
+    assert ((whole.normal * whole.pos).sum(-1) > 0.8).all()
+    faces = mesh.faces.clone()
+    faces[::3] = faces[::3].flip(1)
+    mixed = model.sample(Mesh(mesh.vertices, faces))
+    assert mixed.estimated and mixed.normal is not None
+    assert ((mixed.normal * mixed.pos).sum(-1) > 0.8).float().mean() > 0.99
+    assert not build("eat-tiny").sample(Mesh(mesh.vertices, faces)).estimated

@@ -8,15 +8,20 @@ from pcea.geometry.kernels.compiled import Array, compiled
 GRAZING = 0.2
 # Points closer to a point's plane than this share of a disk's radius belong to its surface.
 SAME_SURFACE = 0.4
+# Within a layer, points belong to the same surface if the cosine between the normals is larger.
+ALIKE = 0.7
 
 
-def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) -> None:
+def open_sky(
+    pos: Array, normal: Array, axes: Array, radius: float, sky: Array, layer: float = 0.0
+) -> None:
     """Compare the open sky on both sides of the surface of each point (N, 3), along axes (A, 3).
 
     Each point stands for a disk. The sky is open to a point in a direction if no disk is in the
-    way, except those of its own surface. The points are projected along each axis and sorted into
-    squares, so that only those near the line of sight are tested. Writes ``sky`` (N,): 1 if the sky
-    is open only on the normal's side, −1 if only on the other.
+    way, except those of its own surface. To that belong also points less than ``layer`` off the
+    point's plane that face the same way: noise spreads a surface. The points are projected along
+    each axis and sorted into squares, so that only those near the line of sight are tested. Writes
+    ``sky`` (N,): 0.5 if the sky is open only on the normal's side, −0.5 if only on the other.
     """
     total, tried = len(pos), np.full(len(pos), 1e-300)
     order = np.empty(total, np.int64)
@@ -36,7 +41,7 @@ def open_sky(pos: Array, normal: Array, axes: Array, radius: float, sky: Array) 
         end = np.bincount(square[1] * columns + square[0], minlength=columns * rows).cumsum()
         depth, facing = pos @ d, normal @ d
         given = *flat, *square, columns, rows, end, end.copy(), order, depth, facing
-        _test_axis(pos, normal, *given, radius, sky, tried)
+        _test_axis(pos, normal, *given, radius, layer, sky, tried)
     sky /= tried
 
 
@@ -56,6 +61,7 @@ def _test_axis(
     depth: Array,
     facing: Array,
     radius: float,
+    layer: float,
     sky: Array,
     tried: Array,
 ) -> None:
@@ -83,8 +89,16 @@ def _test_axis(
                 for c in range(3):
                     height += (pos[j, c] - pos[i, c]) * normal[i, c]
                 # Off the point's own surface, on the side of the line of sight.
-                if (height if ahead == (facing[i] > 0.0) else -height) > SAME_SURFACE * radius:
-                    forth, back = forth and not ahead, back and ahead
+                above = height if ahead == (facing[i] > 0.0) else -height
+                if above <= SAME_SURFACE * radius:
+                    continue
+                if above < layer:
+                    likeness = 0.0
+                    for c in range(3):
+                        likeness += normal[j, c] * normal[i, c]
+                    if likeness > ALIKE:
+                        continue
+                forth, back = forth and not ahead, back and ahead
             if not (forth or back):
                 break
         if forth:

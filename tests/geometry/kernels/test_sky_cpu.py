@@ -9,7 +9,7 @@ from pcea.geometry.kernels import sky_cpu
 Array = NDArray[np.float64]
 
 
-def _by_pairs(pos: Array, normal: Array, axes: Array, radius: float) -> Array:
+def _by_pairs(pos: Array, normal: Array, axes: Array, radius: float, layer: float) -> Array:
     sky, seen = np.zeros(len(pos)), np.zeros(len(pos))
     for d in np.concatenate([axes, -axes]):
         facing = normal @ d  # (N,)
@@ -17,10 +17,11 @@ def _by_pairs(pos: Array, normal: Array, axes: Array, radius: float) -> Array:
         ahead = way @ d
         aside = np.linalg.norm(way - ahead[..., None] * d, axis=-1)
         height = np.einsum("ijc,ic->ij", way, normal) * np.sign(facing)[:, None]
+        own = (height < layer) & (normal @ normal.T > sky_cpu.ALIKE)
         between = (ahead > 0) & (aside < radius) & (height > sky_cpu.SAME_SURFACE * radius)
         counts = np.abs(facing) >= sky_cpu.GRAZING
         seen += np.where(counts, np.abs(facing), 0)
-        sky += np.where(counts & ~between.any(1), facing, 0)
+        sky += np.where(counts & ~(between & ~own).any(1), facing, 0)
     return sky / np.maximum(seen, 1e-300)
 
 
@@ -30,14 +31,16 @@ def _unit(random: np.random.Generator, num: int) -> Array:
 
 
 @pytest.mark.parametrize("stretch", [(1, 1, 1), (1, 1, 0.01), (100, 1, 1), (0, 0, 1)])
-@pytest.mark.parametrize("radius", [0.01, 0.3, 3.0])
-def test_is_what_asking_every_pair_finds(stretch: tuple[float, ...], radius: float) -> None:
+@pytest.mark.parametrize(("radius", "layer"), [(0.01, 0.0), (0.3, 0.0), (3.0, 0.0), (0.3, 1.0)])
+def test_is_what_asking_every_pair_finds(
+    stretch: tuple[float, ...], radius: float, layer: float
+) -> None:
     random = np.random.default_rng(0)
     pos = random.normal(size=(150, 3)) * stretch
     normal, axes = _unit(random, 150), _unit(random, 12)
     sky = np.empty(150)
-    sky_cpu.open_sky(pos, normal, axes, radius, sky)
-    np.testing.assert_allclose(sky, _by_pairs(pos, normal, axes, radius), atol=1e-12)
+    sky_cpu.open_sky(pos, normal, axes, radius, sky, layer)
+    np.testing.assert_allclose(sky, _by_pairs(pos, normal, axes, radius, layer), atol=1e-12)
 
 
 def test_one_point_sees_the_same_on_both_sides() -> None:
