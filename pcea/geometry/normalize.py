@@ -8,6 +8,12 @@ from torch import Tensor
 # An offset is subtracted from a shape that is farther from zero than this many times its size. Up
 # to there, the error of float32 is at most a millionth of the size.
 FAR = 8.0
+# Some points may lie so far off that the size is theirs. Therefore this share of the points is left
+# out at both ends of each axis, and the rest is measured. It may be farther from zero, because it
+# may be a small part of a large shape that has most of the points, such as the head of a lamp post.
+TRIMMED = ((0.05, 64.0), (0.25, 1024.0))
+# How many points of a large shape are measured then.
+MEASURED = 1 << 16
 
 
 def unit_sphere(pos: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -75,16 +81,33 @@ def choose_offset(pos: Tensor) -> Tensor:
     """Choose the offset to subtract from (N, 3) finite float64 positions on the way to float32.
 
     Map coordinates are millions of meters, and float32 has seven digits, so the points of a tree
-    would lie on a grid of half a meter. The offset (3,) is near the center of the bounding box, and
-    a multiple of a power of two, so that the subtraction is exact; it is 0 for shapes near zero.
+    would lie on a grid of half a meter. The offset (3,) is near the center of the bounding box, or
+    of that of most points if others lie far off, and a multiple of a power of two, so that the
+    subtraction is exact; it is 0 for shapes near zero.
     """
     zero = torch.zeros(3, dtype=torch.float64, device=pos.device)
     if not len(pos):
         return zero
-    low, high = pos.amin(0), pos.amax(0)
+    offset = _offset_of_box(pos.amin(0), pos.amax(0), FAR)
+    if offset is not None:
+        return offset
+    if len(pos) > MEASURED:
+        generator = torch.Generator().manual_seed(0)
+        pos = pos[torch.randint(len(pos), (MEASURED,), generator=generator).to(pos.device)]
+    ordered = pos.sort(0).values
+    for share, far in TRIMMED:
+        skipped = int(share * len(pos))
+        offset = _offset_of_box(ordered[skipped], ordered[-1 - skipped], far)
+        if offset is not None:
+            return offset
+    return zero
+
+
+def _offset_of_box(low: Tensor, high: Tensor, far: float) -> Tensor | None:
+    """The offset for a box between two corners (3,); None if it is near zero for its size."""
     size = float((high - low).max())
     reach = float(torch.maximum(low.abs(), high.abs()).max())
-    if size <= 0 or reach <= FAR * size or not math.isfinite(size):
-        return zero
+    if size <= 0 or reach <= far * size or not math.isfinite(size):
+        return None
     step = 2.0 ** math.floor(math.log2(size))
     return ((low / 2 + high / 2) / step).round() * step

@@ -10,7 +10,7 @@ import torch
 import trimesh
 
 from pcea.errors import InputError
-from pcea.formats import Cloud, Mesh, read, replacing, write_npz, write_ply
+from pcea.formats import Cloud, Mesh, read, replacing, write_glb, write_npz, write_ply
 
 _POS = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
 _COLOR = torch.arange(60, dtype=torch.uint8).reshape(20, 3)
@@ -35,6 +35,22 @@ def test_a_written_mesh_reads_back(tmp_path: Path) -> None:
     assert isinstance(mesh, Mesh)
     assert torch.equal(mesh.vertices, _POS)
     assert torch.equal(mesh.faces, _FACES)
+
+
+def test_a_row_of_zeros_costs_map_coordinates_no_digits(tmp_path: Path) -> None:
+    site = np.random.default_rng(0).uniform(0, 1, (300, 3)).round(4) + [4.5e6, 0, 4.5e6]
+    site[7] = 0
+    np.savetxt(tmp_path / "site.xyz", site, fmt="%.4f")
+    cloud = read(tmp_path / "site.xyz")
+    assert isinstance(cloud, Cloud) and cloud.offset.any()
+    write_ply(tmp_path / "site.ply", cloud.file_pos)
+    color = np.zeros((300, 3), np.uint8)
+    write_glb(tmp_path / "site.glb", cloud.pos, None, color, offset=cloud.offset)
+    write_npz(tmp_path / "site.npz", pos=cloud.file_pos, offset=cloud.offset)
+    for ending in ("xyz", "ply", "glb", "npz"):
+        found = read(tmp_path / f"site.{ending}")
+        assert isinstance(found, Cloud)
+        np.testing.assert_allclose(found.file_pos, site, rtol=0, atol=1e-7)
 
 
 def test_others_read_what_is_written(open3d: ModuleType, tmp_path: Path) -> None:
