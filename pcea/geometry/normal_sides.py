@@ -11,7 +11,7 @@ from pcea.geometry.kernels.sky_cpu import open_sky
 # The open sky from which a point's outside is clear; at 0.5, it is open on one side only.
 CLEAR = 0.4
 # Fewer points with a clear outside tell nothing.
-FEWEST = 32
+FEWEST = 80
 # How many neighbors tell how noisy a surface is, the cosine to the normals of those that face the
 # same way, and how thick noise makes the surface, in median distances of these from its plane.
 AROUND, ALIKE, SPREAD = 8, 0.9, 9.0
@@ -22,10 +22,11 @@ def opposite_sides(pos: Tensor, normal: Tensor, mask: Tensor | None = None) -> T
     """Measure how many of a cloud's normals are on the other side of its surface than the rest.
 
     It looks at points whose outside is clear: along one side of the surface, nearly all lines of
-    sight pass the other points; along the other, nearly none do. The directions of the normals,
-    whatever their signs, tell what the two sides are. Some of these normals point to the clear
-    outside, the others away from it; the smaller of the two shares is the result. It is near 0 if
-    the normals are consistent, outward or inward, and near one half if their signs are random.
+    sight pass the other points; along the other, nearly none do. Some of their normals point to the
+    clear outside, the others away from it; the smaller of the two shares is the result. It is near
+    0 if the normals are consistent, outward or inward, and near one half if their signs are random.
+    Near neighbors that face the same way are the same surface, spread by noise; those that face the
+    other way are the other side of a wall.
     docs/models.md has measured shares.
 
     Scale and place do not matter. The computation uses float64 on the CPU, in one thread.
@@ -37,7 +38,7 @@ def opposite_sides(pos: Tensor, normal: Tensor, mask: Tensor | None = None) -> T
 
     Returns:
         (B,) float32 shares, 0 to 0.5, on the CPU; 0 for a cloud in which the outside of fewer than
-        32 points is clear, such as a flat sheet.
+        80 points is clear, such as a flat sheet.
     """
     wide, direction = pos.detach().cpu().double().numpy(), normal.detach().cpu().double().numpy()
     real = np.ones(wide.shape[:2], bool) if mask is None else mask.cpu().numpy()

@@ -33,7 +33,7 @@ QUERIES = 8
 SURFACE_POINTS = 4096
 # Normals are not used if more than this share of them, at so many points, is on the other side of
 # the surface than the rest; docs/models.md has the shares of good and of bad normals.
-MIXED, SIDE_POINTS = 0.17, 2048
+MIXED, SIDE_POINTS = 0.15, 2048
 # How many votes share a forward pass.
 AT_A_TIME = 8
 

@@ -41,6 +41,13 @@ def cup(generator: Generator) -> tuple[Tensor, Tensor]:
     return flat * torch.where(inner, 0.85, 1.0) + up, torch.where(inner, -flat, flat)
 
 
+def hollow_ball(generator: Generator) -> tuple[Tensor, Tensor]:
+    """A wall much thinner than the distance of its points, around a hollow."""
+    out = normalize(torch.randn(2000, 3, generator=generator), dim=-1)
+    inner = (torch.arange(2000) % 2 == 0)[:, None]
+    return torch.where(inner, 0.98 * out, out), torch.where(inner, -out, out)
+
+
 def table(generator: Generator) -> tuple[Tensor, Tensor]:
     """A plate on four legs, which are closed boxes."""
     pos, normal = plate(generator)
@@ -61,7 +68,7 @@ def half_sphere(generator: Generator) -> tuple[Tensor, Tensor]:
     return pos[front], normal[front]
 
 
-SHAPES: list[Shape] = [sphere, box, plate, cup, table]
+SHAPES: list[Shape] = [sphere, box, plate, cup, hollow_ball, table]
 
 
 def share(pos: Tensor, normal: Tensor) -> float:
@@ -81,8 +88,8 @@ def test_consistent_normals_are_on_one_side(
 ) -> None:
     pos, normal = shape(generator)
     pos = pos + noise * torch.randn(pos.shape, generator=generator)
-    thin = shape in (plate, table) and noise > 0  # its two sides mix
-    assert share(pos, side * normal) < (0.16 if thin else 0.03)
+    thin = shape in (plate, hollow_ball, table) and noise > 0  # its two sides mix
+    assert share(pos, side * normal) < (0.15 if thin else 0.03)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
@@ -124,7 +131,7 @@ def test_unknown_normals_and_padding_say_nothing(generator: Generator) -> None:
     assert float(opposite_sides(padded[None], wrong[None], some[None])) == 0
 
 
-@pytest.mark.parametrize("total", [0, 1, 3, 31])
+@pytest.mark.parametrize("total", [0, 1, 3, 79])
 def test_few_points_tell_nothing(total: int, generator: Generator) -> None:
     pos, normal = sphere(generator)
     normal = flipped(normal, 0.5, generator)

@@ -8,23 +8,30 @@ from pcea.geometry.kernels.compiled import Array, compiled
 GRAZING = 0.2
 # Points closer to a point's plane than this share of a disk's radius belong to its surface.
 SAME_SURFACE = 0.4
-# Within a layer, points belong to the same surface if the cosine between the normals is larger.
-ALIKE = 0.7
+# If the signs of normals count: points that face the same way, by the cosine between their normals,
+# and the share of a radius from which a point that faces the other way is on another surface.
+ALIKE, SHEET = 0.7, 0.01
 
 
 def open_sky(
-    pos: Array, normal: Array, axes: Array, radius: float, sky: Array, layer: float = 0.0
+    pos: Array, normal: Array, axes: Array, radius: float, sky: Array, layer: float | None = None
 ) -> None:
     """Compare the open sky on both sides of the surface of each point (N, 3), along axes (A, 3).
 
     Each point stands for a disk. The sky is open to a point in a direction if no disk is in the
-    way, except those of its own surface. To that belong also points less than ``layer`` off the
-    point's plane that face the same way: noise spreads a surface. The points are projected along
-    each axis and sorted into squares, so that only those near the line of sight are tested. Writes
-    ``sky`` (N,): 0.5 if the sky is open only on the normal's side, −0.5 if only on the other.
+    way, except those of its own surface. The points are projected along each axis and sorted into
+    squares, so that only those near the line of sight are tested. Writes ``sky`` (N,): 0.5 if the
+    sky is open only on the normal's side, −0.5 if only on the other.
+
+    With a ``layer``, most signs of the normals are taken to be right: points that face the same way
+    belong to a point's surface if they are no farther than this from its plane, because noise
+    spreads a surface; those that face the other way do not, so that thin walls have two sides.
     """
     total, tried = len(pos), np.full(len(pos), 1e-300)
     order = np.empty(total, np.int64)
+    near = same = opposite = SAME_SURFACE * radius
+    if layer is not None:
+        same, opposite = max(layer, near), SHEET * radius
     sky[:] = 0.0
     for d in axes:
         # Two axes across d, beginning with the coordinate axis that is farthest from it.
@@ -41,7 +48,7 @@ def open_sky(
         end = np.bincount(square[1] * columns + square[0], minlength=columns * rows).cumsum()
         depth, facing = pos @ d, normal @ d
         given = *flat, *square, columns, rows, end, end.copy(), order, depth, facing
-        _test_axis(pos, normal, *given, radius, layer, sky, tried)
+        _test_axis(pos, normal, *given, radius, near, same, opposite, sky, tried)
     sky /= tried
 
 
@@ -61,7 +68,9 @@ def _test_axis(
     depth: Array,
     facing: Array,
     radius: float,
-    layer: float,
+    near: float,
+    same: float,
+    opposite: float,
     sky: Array,
     tried: Array,
 ) -> None:
@@ -90,13 +99,13 @@ def _test_axis(
                     height += (pos[j, c] - pos[i, c]) * normal[i, c]
                 # Off the point's own surface, on the side of the line of sight.
                 above = height if ahead == (facing[i] > 0.0) else -height
-                if above <= SAME_SURFACE * radius:
+                if above <= opposite:
                     continue
-                if above < layer:
+                if above <= same:
                     likeness = 0.0
                     for c in range(3):
                         likeness += normal[j, c] * normal[i, c]
-                    if likeness > ALIKE:
+                    if likeness > ALIKE or (likeness >= -ALIKE and above <= near):
                         continue
                 forth, back = forth and not ahead, back and ahead
             if not (forth or back):

@@ -9,19 +9,23 @@ from pcea.geometry.kernels import sky_cpu
 Array = NDArray[np.float64]
 
 
-def _by_pairs(pos: Array, normal: Array, axes: Array, radius: float, layer: float) -> Array:
+def _by_pairs(pos: Array, normal: Array, axes: Array, radius: float, layer: float | None) -> Array:
     sky, seen = np.zeros(len(pos)), np.zeros(len(pos))
+    own = np.full((len(pos), len(pos)), sky_cpu.SAME_SURFACE * radius)
+    if layer is not None:
+        likeness = normal @ normal.T
+        own[likeness > sky_cpu.ALIKE] = max(layer, sky_cpu.SAME_SURFACE * radius)
+        own[likeness < -sky_cpu.ALIKE] = sky_cpu.SHEET * radius
     for d in np.concatenate([axes, -axes]):
         facing = normal @ d  # (N,)
         way = pos[None] - pos[:, None]  # (N, N, 3)
         ahead = way @ d
         aside = np.linalg.norm(way - ahead[..., None] * d, axis=-1)
         height = np.einsum("ijc,ic->ij", way, normal) * np.sign(facing)[:, None]
-        own = (height < layer) & (normal @ normal.T > sky_cpu.ALIKE)
-        between = (ahead > 0) & (aside < radius) & (height > sky_cpu.SAME_SURFACE * radius)
+        between = (ahead > 0) & (aside < radius) & (height > own)
         counts = np.abs(facing) >= sky_cpu.GRAZING
         seen += np.where(counts, np.abs(facing), 0)
-        sky += np.where(counts & ~(between & ~own).any(1), facing, 0)
+        sky += np.where(counts & ~between.any(1), facing, 0)
     return sky / np.maximum(seen, 1e-300)
 
 
@@ -31,9 +35,11 @@ def _unit(random: np.random.Generator, num: int) -> Array:
 
 
 @pytest.mark.parametrize("stretch", [(1, 1, 1), (1, 1, 0.01), (100, 1, 1), (0, 0, 1)])
-@pytest.mark.parametrize(("radius", "layer"), [(0.01, 0.0), (0.3, 0.0), (3.0, 0.0), (0.3, 1.0)])
+@pytest.mark.parametrize(
+    ("radius", "layer"), [(0.01, None), (0.3, None), (3.0, None), (0.3, 0.0), (0.3, 1.0)]
+)
 def test_is_what_asking_every_pair_finds(
-    stretch: tuple[float, ...], radius: float, layer: float
+    stretch: tuple[float, ...], radius: float, layer: float | None
 ) -> None:
     random = np.random.default_rng(0)
     pos = random.normal(size=(150, 3)) * stretch
