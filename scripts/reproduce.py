@@ -131,13 +131,16 @@ def compare_all(
         given = section.attentions, out / name, seeds or section.seeds
         found = compare(recipe, *given, data_root, **how)
         failed += len(found.failed)
-        lines = [f"{found.about}.", found.text(), *(f"- {each}" for each in found.findings())]
+        findings = "\n".join(f"- {each}" for each in found.findings())
+        lines = [f"{found.about}.", found.text(), findings]
         write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
         if found.faithful:
             write_between(PAGE, f"{name}, maps", faithfulness_text(found.faithful))
         print(f"{PAGE}: {name}")
         if name == "cls":
-            title = f"accuracy on {recipe.dataset}, {split}, %"
+            trained = found.grid.seeds
+            of = f"seed{'s' * (len(trained) > 1)} {', '.join(map(str, trained))}"
+            title = f"accuracy on {recipe.dataset}, {split}, {of}, %"
             cells = {row.label: spread(row.figures(found.figure)) for row in found.rows}
             add_accuracies(ROOT / "README.md", title, cells)
     return failed

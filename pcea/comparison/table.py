@@ -86,12 +86,13 @@ class Comparison:
     @property
     def about(self) -> str:
         """What was trained and measured, in one sentence."""
-        recipe = self.grid.recipe
+        recipe, seeds = self.grid.recipe, ", ".join(map(str, self.grid.seeds))
+        several = len(self.grid.seeds) > 1
+        of = f"mean ± standard deviation of seeds {seeds}" if several else f"seed {seeds}"
         text = (
             f"{recipe.name}: {recipe.model} on {recipe.dataset}, {recipe.num_points:,} points, "
             f"{recipe.epochs} epoch{'s' * (recipe.epochs > 1)}; {spoken(self.figure)} of "
-            f"the last epoch on the {self.clouds} clouds of the split {self.split}, "
-            f"mean ± standard deviation of seeds {', '.join(map(str, self.grid.seeds))}"
+            f"the last epoch on the {self.clouds} clouds of the split {self.split}, {of}"
         )
         if len(self.conditions) > 1:
             text += f"; corrupted: the mean over {', '.join(self.conditions[1:])}"
