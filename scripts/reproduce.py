@@ -6,9 +6,9 @@
     scripts/reproduce.py comparison --data-root data --out runs/comparison
 
 The last one rebuilds all tables of docs/comparison.md and the accuracies in the README's table of
-mechanisms by ``pcea.compare``, one grid after the other. The short grids take a day on two CPU
-cores, and ``full`` takes as long again, or minutes on a GPU; ``--grids`` names single ones, and the
-same command goes on where it was interrupted. It measures on the validation split unless
+mechanisms by ``pcea.compare``, one grid after the other. The short grids take about half a day on
+two CPU cores; ``full`` is meant for a GPU. ``--grids`` names single ones, and the same command goes
+on where it was interrupted. It measures on the validation split unless
 ``--split`` names another. With ``--kept``, runs that docs/comparison has are not trained again, and
 further runs are added there, with the score of every cloud.
 

@@ -9,14 +9,13 @@ import numpy as np
 from rich.console import Console
 
 from pcea.comparison.faithful import measure_faithful
-from pcea.comparison.grid import Entry, Grid
+from pcea.comparison.grid import Entry, Grid, device_of
 from pcea.comparison.kept import KeptRuns
 from pcea.comparison.measures import (
     CLEAN,
     Measured,
     check_measurable,
     corruptions_of,
-    device_of,
     measure_costs,
     measure_run,
 )

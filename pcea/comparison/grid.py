@@ -219,8 +219,12 @@ def _with_precision(recipe: Recipe, out: Path) -> Recipe:
         return recipe
     if (kept := out / RECIPE_FILE).exists():
         return replace(recipe, precision=read_recipe(kept).precision)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return replace(recipe, precision="bf16" if in_bf16(recipe, device) else "float32")
+    return replace(recipe, precision="bf16" if in_bf16(recipe, device_of()) else "float32")
+
+
+def device_of() -> torch.device:
+    """Return the device of all runs and measurements."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pcea.benchmarks.measure import compare as time_in_turn
 from pcea.benchmarks.memory import weigh
 from pcea.benchmarks.run import clock_of
 from pcea.benchmarks.training import Stepper
-from pcea.comparison.grid import Grid, locked
+from pcea.comparison.grid import Grid, device_of, locked
 from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import check_fit, evaluate
@@ -63,11 +63,6 @@ class Cost:
     operations: float
     step_seconds: float | None
     peak_bytes: int | None
-
-
-def device_of() -> torch.device:
-    """Return the device of all measurements."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def read_scores(run: RunFolder, data: PointCloudDataset) -> Measured:
