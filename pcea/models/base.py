@@ -221,7 +221,10 @@ class PointModel(nn.Module):
         pos, normal = standing(clouds)
         mixed = self.encoder.normals and has_mixed_sides(shape)
         known = normal is not None and not mixed and bool(normal.any(-1).all())
-        estimated = self.encoder.normals and not known
+        estimated = None
+        if self.encoder.normals and not known:
+            lacks, both = "the shape lacks some", "the shape has them on both sides of its surface"
+            estimated = both if mixed else lacks
         with evaluating(self), torch.no_grad():
             if estimated:
                 # More points than the model takes give better normals.

@@ -60,14 +60,14 @@ class ModelInput:
         normal: (1, num_points, 3), estimated where the model needs unknown ones.
         stand_in: (num_points,) which point replaces each one: for a stray its nearest kept point,
             else the point itself.
-        estimated: whether normals were estimated.
+        estimated: why normals were estimated; None: they were not.
     """
 
     cloud: Cloud
     pos: Tensor
     normal: Tensor | None
     stand_in: Tensor
-    estimated: bool
+    estimated: str | None
 
     @property
     def strays(self) -> int:
@@ -208,11 +208,8 @@ class Prediction:
                 f"{strays:,} of the {len(self.sample):,} sampled points lie apart from the shape "
                 "and were left out"
             )
-        if any(each.input.estimated for each in self.encoded):
-            notes.append(
-                "normals, which the model needs, were estimated: the shape lacks some, or has them "
-                "on both sides of its surface"
-            )
+        if (why := self.encoded[0].input.estimated) is not None:
+            notes.append(f"normals, which the model needs, were estimated: {why}")
         if self.guess is not None and not self.guess.settled:
             segments, combined = self.model.task == "segmentation", self.over_axes is not None
             parts = f"the parts are those with {self.up} up; " if segments else ""
