@@ -21,75 +21,36 @@ import argparse
 import json
 import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 
 from pcea import InputError, compare, evaluate, load_dataset, load_model, train
 from pcea.comparison.faithful import faithfulness_text
-from pcea.comparison.table import NOTHING, spread
+from pcea.comparison.table import NOTHING, Comparison, say_difference, spread
 from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.formats import replacing
 from pcea.recipes import Recipe, get_recipe
 from pcea.training import RunFolder
 
-MECHANISMS = [
-    *("external", "self", "offset", "multihead-external", "multihead-external-wide"),
-    *("efficient", "linear", "halo", "catt", "caam", "caam(method=plain)"),
-    *("mean", "identity"),
-    "multihead-external-wide(residual='pre-norm')",  # the blocks of EAMLP
-]
-
 
 class Section(NamedTuple):
-    """A grid of docs/comparison.md.
-
-    Args:
-        recipe: the name of the recipe.
-        attentions: the first one is what the others are compared with.
-        seeds: its seeds, if the command line names none.
-        epochs: how long it is trained, if the command line does not say; None: as the recipe says.
-        maps: whether it is measured, too, whether the maps are true.
-    """
+    """A grid of docs/comparison.md; scripts/comparison_grids.yaml says what its values are."""
 
     recipe: str
     attentions: list[str]
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: list[int]
+    questions: dict[str, list[str]]
     epochs: int | None = None
     maps: bool = False
 
 
-GRIDS = {
-    "cls": Section("compare-cls", MECHANISMS, maps=True),
-    "parts": Section("compare-parts", MECHANISMS, maps=True),
-    "external": Section(
-        "compare-parts",
-        [
-            "external",
-            *(f"external(slots={slots})" for slots in (8, 16, 32, 128, 256)),
-            "external(tied=true)",
-            "external(query=false)",
-            "external(norm=points)",
-            "external(norm=slots)",
-            "external(residual=add)",
-            "external(residual=none)",
-        ],
-    ),
-    # As their papers have them: each in x + LBR(attention), but for the offset attention.
-    "claims": Section(
-        "compare-parts",
-        [
-            "self(residual=add)",
-            *("offset", "self", "external(residual=add)"),
-            "external(residual=add, slots=1024)",  # at the cost of self-attention
-            *(f"{name}(residual=add)" for name in ("efficient", "linear", "halo", "catt")),
-        ],
-    ),
-    # The models pct and eat, which differ in nothing else.
-    "full": Section("modelnet40-eat", ["offset", "external"], seeds=(0,), epochs=40),
-}
+GRIDS_FILE = Path(__file__).with_name("comparison_grids.yaml")
+GRIDS = {name: Section(**each) for name, each in yaml.safe_load(GRIDS_FILE.read_text()).items()}
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "comparison.md"
 KEPT = ROOT / "docs" / "comparison"
@@ -133,7 +94,8 @@ def compare_all(
         failed += len(found.failed)
         findings = "\n".join(f"- {each}" for each in found.findings())
         lines = [f"{found.about}.", found.text(), findings]
-        write_between(PAGE, name, "\n\n".join([*lines, f"{found.measured_on}."]))
+        lines += [f"{found.measured_on}.", answers(found, section.questions)]
+        write_between(PAGE, name, "\n\n".join(lines))
         if found.faithful:
             write_between(PAGE, f"{name}, maps", faithfulness_text(found.faithful))
         print(f"{PAGE}: {name}")
@@ -144,6 +106,24 @@ def compare_all(
             cells = {row.label: spread(row.figures(found.figure)) for row in found.rows}
             add_accuracies(ROOT / "README.md", title, cells)
     return failed
+
+
+def answers(found: Comparison, questions: Mapping[str, Sequence[str]]) -> str:
+    """Write the answer to each question as a row of a table, on clean and corrupted clouds."""
+    rows = {row.label: row for row in found.rows}
+    lines = [
+        "| question | compared | clean, points (95 %) | corrupted, points (95 %) | answers |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for question, (own, other) in questions.items():
+        if own not in rows or other not in rows:
+            continue
+        row = rows[own].compared_with(rows[other])
+        both = row.difference, row.corrupted_difference
+        said = (NOTHING if each is None else each.verdict for each in both)
+        cells = question, f"`{own}` − `{other}`", *map(say_difference, both), " / ".join(said)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def add_accuracies(page: Path, title: str, cells: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from pcea.comparison.faithful import measure_faithful
@@ -15,12 +14,10 @@ from pcea.comparison.measures import (
     CLEAN,
     Measured,
     check_measurable,
-    corruptions_of,
     measure_costs,
     measure_run,
 )
 from pcea.comparison.page import write_comparison
-from pcea.comparison.statistics import Scores, difference
 from pcea.comparison.table import Comparison, Row
 from pcea.datasets import load_dataset
 from pcea.errors import InputError, checked
@@ -144,11 +141,8 @@ def compare(
         reasons = "; ".join(f"{run}: {reason}" for run, reason in failed.items())
         raise InputError(f"there is nothing to compare with: {reasons}")
     costs, machine = measure_costs(grid, data_root)
-    rows = [
-        Row(label, costs[label], scores[label], **_differences(scores, label, labels[0]))
-        for label in labels
-        if label in scores
-    ]
+    rows = [Row(each, costs[each], scores[each]) for each in labels if each in scores]
+    rows[1:] = [row.compared_with(rows[0]) for row in rows[1:]]
     found = Comparison(
         *(grid, split, len(data), tuple(conditions), tuple(rows), machine, failed),
         faithful={label: faithful[label] for label in labels if label in faithful},
@@ -156,28 +150,3 @@ def compare(
     )
     write_comparison(found, shape)
     return found
-
-
-def _differences(
-    scores: dict[str, dict[int, Measured]], label: str, baseline: str
-) -> dict[str, Any]:
-    """Compare an attention with the first one on clean and on corrupted clouds."""
-    seeds = sorted(set(scores[label]) & set(scores[baseline]))
-    if label == baseline or not seeds:
-        return {}
-
-    def mean_scores(of: str, corruptions: list[list[str]]) -> Scores:
-        """(seeds, clouds), the mean over severities, then over corruptions."""
-        each = [
-            np.array([[scores[of][seed][name]["scores"] for name in names] for seed in seeds])
-            for names in corruptions
-        ]
-        return np.mean([of_severities.mean(1) for of_severities in each], axis=0)
-
-    corruptions = corruptions_of(scores[label][seeds[0]])
-    wanted = {"difference": [[CLEAN]], "corrupted_difference": corruptions}
-    return {
-        name: difference(mean_scores(label, each), mean_scores(baseline, each))
-        for name, each in wanted.items()
-        if each
-    }

@@ -3,14 +3,23 @@
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
+
+import numpy as np
 
 from pcea.benchmarks.machine import say_machine
 from pcea.comparison.grid import Grid
 from pcea.comparison.measures import CLEAN, Cost, corruptions_of
-from pcea.comparison.statistics import CONFIDENCE, MOST_SEEDS, ONE_POINT, Difference
+from pcea.comparison.statistics import (
+    CONFIDENCE,
+    MOST_SEEDS,
+    ONE_POINT,
+    Difference,
+    Scores,
+    difference,
+)
 from pcea.version import __version__
 
 NOTHING = "–"
@@ -25,7 +34,8 @@ class Row:
         cost: what it costs.
         scores: of each seed and condition, such as ``clean`` or ``jitter:3``, the ``figures`` and
             the ``scores`` of the clouds.
-        difference: how much better it is than the first attention; None for that one itself.
+        difference: how much better it is than another attention, by default the first of the
+            comparison; None for that one itself.
         corrupted_difference: the same on corrupted clouds, the mean over the corruptions.
     """
 
@@ -46,6 +56,30 @@ class Row:
             of_severities = [self.figures(figure, name) for name in names]
             found.append([fmean(values) for values in zip(*of_severities, strict=True)])
         return [fmean(values) for values in zip(*found, strict=True)]
+
+    def compared_with(self, other: "Row") -> "Row":
+        """Give it its differences from another attention, on the seeds that both have."""
+        seeds = sorted(set(self.scores) & set(other.scores))
+        if not seeds:
+            return replace(self, difference=None, corrupted_difference=None)
+
+        def between(corruptions: Sequence[Sequence[str]]) -> Difference | None:
+            pair = (row._mean_scores(seeds, corruptions) for row in (self, other))
+            return difference(*pair) if corruptions else None
+
+        return replace(
+            self,
+            difference=between([[CLEAN]]),
+            corrupted_difference=between(corruptions_of(self.scores[seeds[0]])),
+        )
+
+    def _mean_scores(self, seeds: Sequence[int], corruptions: Sequence[Sequence[str]]) -> Scores:
+        """(seeds, clouds), the mean over the severities, then over the corruptions."""
+        each = [
+            np.array([[self.scores[seed][name]["scores"] for name in names] for seed in seeds])
+            for names in corruptions
+        ]
+        return np.mean([of_severities.mean(1) for of_severities in each], axis=0)
 
 
 @dataclass(frozen=True, eq=False)

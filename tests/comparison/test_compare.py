@@ -123,6 +123,14 @@ def test_differences_are_those_of_the_figures(found: Comparison) -> None:
     assert second.difference.mean == pytest.approx(np.mean(each), abs=1e-6)
     assert second.difference.std == pytest.approx(stdev(each), abs=1e-6)
     assert len(second.difference.mcnemar) == 2
+    back = first.compared_with(second)
+    assert back.difference is not None and back.corrupted_difference is not None
+    assert back.difference.mean == -second.difference.mean
+    assert back.corrupted_difference.mean == -second.corrupted_difference.mean
+    both = first.compared_with(replace(second, scores={1: second.scores[1]})).difference
+    assert both is not None and both.seeds == 1 and both.mean == pytest.approx(-each[1], abs=1e-6)
+    none = first.compared_with(replace(second, scores={7: second.scores[1]}))
+    assert none.difference is None and none.corrupted_difference is None
 
 
 def test_costs_are_those_of_the_model(found: Comparison) -> None:

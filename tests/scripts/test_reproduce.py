@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from pcea.attention import create_attention, list_attentions
 from pcea.comparison.grid import read_entry
+from pcea.comparison.measures import CLEAN, Cost
+from pcea.comparison.table import Row
 from pcea.errors import InputError
 from pcea.recipes import get_recipe
 from pcea.training.setup import check_model
@@ -20,6 +22,8 @@ def test_every_run_of_a_grid_can_be_trained(script: ModuleType, name: str) -> No
     recipe = get_recipe(script.GRIDS[name].recipe)
     for attention in script.GRIDS[name].attentions:
         check_model(replace(recipe, **read_entry(attention, recipe).changes))
+    labels = {read_entry(each, recipe).label for each in script.GRIDS[name].attentions}
+    assert all(set(pair) <= labels for pair in script.GRIDS[name].questions.values())
     page = script.PAGE.read_text()
     assert f"<!-- {name} -->\n" in page and f"<!-- end of {name} -->" in page
 
@@ -31,6 +35,28 @@ def test_a_table_goes_between_its_markers(script: ModuleType, tmp_path: Path) ->
     assert page.read_text() == "above\n<!-- a -->\nnew\n<!-- end of a -->\nbelow\n"
     with pytest.raises(InputError, match="has no place for b"):
         script.write_between(page, "b", "new")
+
+
+def test_a_question_is_answered_by_the_difference_of_two_rows(script: ModuleType) -> None:
+    def row(label: str, *right: int) -> Row:
+        # Of ten clouds, so many are right with each seed; corrupted clouds are all wrong.
+        scores = {
+            seed: {
+                CLEAN: {"scores": [1.0] * count + [0.0] * (10 - count)},
+                "jitter:3": {"scores": [0.0] * 10},
+            }
+            for seed, count in enumerate(right)
+        }
+        return Row(label, Cost(1, 1.0, None, None), scores)
+
+    found = SimpleNamespace(rows=[row("mean", 5, 6), row("self", 9, 10), row("halo", 10, 10)])
+    questions = {"Better?": ("self", "mean"), "Trained?": ("self", "catt")}
+    head, rule, *lines = script.answers(found, questions).splitlines()
+    assert head.count("|") == rule.count("|") == 6 and len(lines) == 1
+    assert lines[0].startswith("| Better? | `self` − `mean` | +40.0 (")
+    assert lines[0].endswith(") | +0.0 (+0.0 to +0.0) | better / no significant difference |")
+    (line,) = script.answers(found, {"Worse?": ("self", "halo")}).splitlines()[2:]
+    assert "| -5.0 (" in line and "| no significant difference / no" in line
 
 
 def rows(page: Path) -> dict[str, list[str]]:
