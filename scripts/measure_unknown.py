@@ -27,7 +27,7 @@ from pcea.errors import InputError
 from pcea.evaluation import make_trustworthy
 from pcea.evaluation.evaluate import sample_of
 from pcea.models import Classifier, PointModel, load_model
-from pcea.models.familiarity import of_shape
+from pcea.models.familiarity import of_shape, strangeness
 from pcea.recipes import get_recipe
 from pcea.training import RunFolder, train
 
@@ -66,7 +66,7 @@ def split(
 def scores(model: PointModel, data: PointCloudDataset) -> dict[str, Tensor]:
     """Compute how unusual each cloud is, (M,), by each score; higher is more unusual."""
     assert model.familiarity is not None
-    found: dict[str, list[Tensor]] = {"distance": [], "1 - probability": []}
+    found: dict[str, list[Tensor]] = {"strangeness": [], "distance": [], "1 - probability": []}
     if model.task == "classification":
         found["energy"] = []
     sample = sample_of(model)
@@ -75,7 +75,9 @@ def scores(model: PointModel, data: PointCloudDataset) -> dict[str, Tensor]:
         features = model.features(batch.pos, batch.normal)
         logits = model.last_layer(features)
         probability = model.category_probability(logits.softmax(-1))
-        found["distance"].append(model.familiarity.distance(of_shape(features)))
+        distance = model.familiarity.distance(of_shape(features))
+        found["strangeness"].append(strangeness(distance, probability))
+        found["distance"].append(distance)
         found["1 - probability"].append(1 - probability.amax(-1))
         if model.task == "classification":
             found["energy"].append(-logits.logsumexp(-1))
@@ -93,7 +95,7 @@ def unsure(model: PointModel, found: dict[str, Tensor]) -> float:
     """Compute the share of the answers that are unsure."""
     limits = model.info.limits
     by_either = (found["1 - probability"] > 1 - limits["probability"]) | (
-        found["distance"] > limits["distance"]
+        found["strangeness"] > limits["strangeness"]
     )
     return float(by_either.double().mean())
 

@@ -121,7 +121,7 @@ class Attend(Drawn):
                     probability=found.best()[0][1],
                     unsure=found.unsure,
                     doubts=found.doubts,
-                    distance=found.distance,
+                    strangeness=found.strangeness,
                     vertices=len(found.on_shape),
                     faces=len(found.shape.faces) if isinstance(found.shape, Mesh) else None,
                     shown=[each.name for each in found.gallery],

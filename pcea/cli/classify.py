@@ -41,7 +41,7 @@ class Classify(OnFiles):
                     categories=categories,
                     unsure=found.unsure,
                     doubts=found.doubts,
-                    distance=found.distance,
+                    strangeness=found.strangeness,
                 )
                 head = str(file), found.up + ("" if found.up_confidence is None else " (guessed)")
                 if found.unsure:

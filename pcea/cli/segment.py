@@ -60,7 +60,7 @@ class Segment(Drawn):
                     category_probability=sure,
                     unsure=found.unsure,
                     doubts=found.doubts,
-                    distance=found.distance,
+                    strangeness=found.strangeness,
                     points=len(found.part),
                     faces=None if found.face_part is None else len(found.face_part),
                     parts=found.shares,

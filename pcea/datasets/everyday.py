@@ -31,6 +31,9 @@ FILE = Path(__file__).with_suffix(".yaml")
 WITHOUT_PARTS = 48
 # In `train`, the normals of every third cloud are estimated: models then learn from both kinds.
 ESTIMATED = 3
+# In `train`, a cloud of a category that has fewer clouds than `COMMON` in its own data set occurs
+# several times, at most `COPIES` times. Else the chairs of a small data set would hardly count.
+COMMON, COPIES = 60, 5
 
 
 @dataclass(frozen=True)
@@ -106,19 +109,21 @@ class Everyday(Joined):
 
     Unknown normals are estimated, in ``train`` also those of every third cloud. The split ``train``
     has all of these data sets, ``val`` and ``test`` only those with part labels. Of ModelNet40,
-    whose points have no part labels, it takes the first clouds of each category.
+    whose points have no part labels, it takes the first clouds of each category. In ``train``,
+    clouds of a category that is rare in its own data set occur several times.
     """
 
     built_in = "shapes", "gear"
     made_of = ("meshparts23", "shapenetpart", "modelnet40")
 
-    @checked(without_parts=0, procedural=1)
+    @checked(without_parts=0, procedural=1, copies=1)
     def read(
         self,
         folder: Path,
         split: str,
         without_parts: int = WITHOUT_PARTS,
         procedural: int | None = None,
+        copies: int = COPIES,
     ) -> tuple[Clouds, Taxonomy]:
         """Read a split of each data set, and translate its labels.
 
@@ -127,6 +132,7 @@ class Everyday(Joined):
             split: train, val or test.
             without_parts: how many clouds of each category of ModelNet40 there are in ``train``.
             procedural: how many procedural shapes of each category. Default: as in ``shapes``.
+            copies: how often a cloud of a rare category occurs in ``train`` at most.
 
         Raises:
             InputError: a data set is missing or damaged.
@@ -140,7 +146,10 @@ class Everyday(Joined):
             kept = known[clouds.category]
             if data.name == "modelnet40":
                 kept &= _first(clouds.category, without_parts)
-            several.append(_renamed(data.name, clouds.select(kept), data.taxonomy))
+            clouds = clouds.select(kept)
+            if split == "train":
+                clouds = clouds.select(_often(clouds.category, copies))
+            several.append(_renamed(data.name, clouds, data.taxonomy))
         joined = Clouds.cat(several)
         every = ESTIMATED if split == "train" else 0
         content = save(tensors_of(joined), metadata={"names": json.dumps(joined.names)})
@@ -160,6 +169,12 @@ def _first(category: Tensor, count: int) -> Tensor:
     for each in category.unique():
         kept[(category == each).nonzero()[:count, 0]] = True
     return kept
+
+
+def _often(category: Tensor, copies: int) -> Tensor:
+    """The index of each cloud, (K,), repeated as often as the training split has it."""
+    count = category.bincount()[category]
+    return torch.arange(len(category)).repeat_interleave((COMMON // count).clamp(1, copies))
 
 
 def _renamed(source: str, clouds: Clouds, theirs: Taxonomy) -> Clouds:

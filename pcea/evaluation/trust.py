@@ -18,7 +18,7 @@ from pcea.evaluation.evaluate import sample_of
 from pcea.evaluation.fit import check_categories
 from pcea.models import PointModel
 from pcea.models.base import evaluating
-from pcea.models.familiarity import Familiarity, of_shape
+from pcea.models.familiarity import Familiarity, of_shape, strangeness
 
 # The share of validation clouds that are familiar.
 FAMILIAR = 0.95
@@ -61,8 +61,8 @@ def make_trustworthy(
     ``val``, which never changes the likeliest category: in a classifier's last layer, and as
     ``category_temperature`` of a segmenter, whose probabilities of parts stay as they are. The
     features of ``train`` tell what is familiar. An answer is unsure if its probability is below one
-    half, or if the shape is less familiar than 19 of 20 shapes of ``val``. The model is changed in
-    place: its last layer, ``familiarity`` and ``info``.
+    half, or if the :func:`pcea.models.familiarity.strangeness` of the shape is above that of 19 of
+    20 shapes of ``val``. The model is changed in place: its last layer, ``familiarity``, ``info``.
 
     Args:
         model: a trained model. A classifier takes the first ``num_points`` points of each cloud, a
@@ -89,10 +89,10 @@ def make_trustworthy(
     after = (logits / temperature).softmax(-1)
     familiarity = Familiarity(len(model.info.taxonomy.categories), features.shape[1])
     familiarity.fit(features, category)
-    distance = familiarity.distance(known)
+    strange = strangeness(familiarity.distance(known), after)
     limits = {
         "probability": SURE,
-        "distance": float(distance.double().quantile(FAMILIAR)),
+        "strangeness": float(strange.double().quantile(FAMILIAR)),
     }
     model.familiarity = familiarity.to(model.device)
     model.info = replace(model.info, limits=limits)
@@ -103,7 +103,7 @@ def make_trustworthy(
         measure_calibration(before, target),
         measure_calibration(after, target),
         limits,
-        sure=(confidence >= limits["probability"]) & (distance <= limits["distance"]),
+        sure=(confidence >= limits["probability"]) & (strange <= limits["strangeness"]),
         right=answer == target,
     )
 

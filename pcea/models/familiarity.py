@@ -1,6 +1,7 @@
-"""How like the shapes that a model was trained on a shape is, by its features."""
+"""How like the shapes that a model was trained on a shape is, by its features and its answer."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcea.errors import InputError
@@ -9,11 +10,32 @@ from pcea.errors import InputError
 SHRINKAGE = 0.01
 # Features that are all alike have no variance, and distances from them stay finite.
 LEAST_VARIANCE = 1e-12
+# How much of the distance a clear answer outweighs: of the logarithm of how much likelier it is
+# than the second one. Chosen on validation, see docs/calibration.md.
+CLEARNESS = 0.1
+# Smaller probabilities count as this one.
+LEAST_PROBABILITY = 1e-9
 
 
 def of_shape(features: Tensor) -> Tensor:
     """Give (B, width) features of whole clouds; of points, (B, N, width), it is the mean."""
     return features if features.ndim == 2 else features.mean(1)
+
+
+def strangeness(distance: Tensor, probability: Tensor) -> Tensor:
+    """Measure how likely shapes are of an unknown kind: the higher, the likelier.
+
+    A shape of an unknown kind tends to be far from all categories, and to have several that are
+    about as likely. So it is the distance less :data:`CLEARNESS` times log(p₁ / p₂).
+
+    Args:
+        distance: (…) of :meth:`Familiarity.distance`.
+        probability: (…, categories), of which p₁ and p₂ are the highest; p₂ of a single category
+            is 0.
+    """
+    several = F.pad(probability, (0, 1)).clamp(min=LEAST_PROBABILITY)
+    first, second = several.log().topk(2).values.unbind(-1)
+    return distance - CLEARNESS * (first - second)
 
 
 class Familiarity(nn.Module):

@@ -13,7 +13,7 @@ from pcea.errors import InputError
 # The key of the description in the metadata of a weights file.
 KEY = "pcea"
 # What an answer can be unsure by.
-LIMITS = "probability", "distance"
+LIMITS = "probability", "strangeness"
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,9 +27,9 @@ class ModelInfo:
         dataset: the data set it was trained on, or None.
         num_points: how many points of a cloud it takes.
         training: how it was trained: recipe, epoch, seed, validation figures.
-        limits: what makes an answer unsure: a ``probability`` below that one, or a ``distance``
-            above that one, see :class:`pcea.models.familiarity.Familiarity`. Without limits, the
-            model does not say when it is unsure.
+        limits: what makes an answer unsure: a ``probability`` below that one, or a
+            ``strangeness`` above that one, see :func:`pcea.models.familiarity.strangeness`. Without
+            limits, the model does not say when it is unsure.
         category_temperature: of a segmenter, what the logarithms of the probabilities of its
             categories are divided by; 1 leaves them as they are.
     """
@@ -46,10 +46,10 @@ class ModelInfo:
     def __post_init__(self) -> None:
         limits = {name: float(each) for name, each in self.limits.items()}
         for name, each in limits.items():
-            if name not in LIMITS or not 0 <= each < math.inf:
+            if name not in LIMITS or not math.isfinite(each):
                 raise InputError(
                     f"limit {name!r} of a model is {each}: there are {' and '.join(LIMITS)}, and "
-                    "they are finite numbers from 0 on"
+                    "they are finite numbers"
                 )
         object.__setattr__(self, "limits", limits)
         temperature = float(self.category_temperature)

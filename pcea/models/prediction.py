@@ -13,6 +13,7 @@ from pcea.attention import Attention
 from pcea.formats import Cloud, Mesh
 from pcea.geometry import UP_AXES
 from pcea.models.embedding import Tokens
+from pcea.models.familiarity import strangeness
 
 if TYPE_CHECKING:
     from pcea.models.base import PointModel
@@ -245,21 +246,32 @@ class Prediction:
         known = [each.distance for each in self.encoded if each.distance is not None]
         return sum(known) / len(known) if known else None
 
+    @property
+    def strangeness(self) -> float | None:
+        """How likely the shape is of an unknown kind; None: not known.
+
+        See :func:`pcea.models.familiarity.strangeness`: the higher, the likelier.
+        """
+        if self.distance is None:
+            return None
+        return float(strangeness(torch.tensor(self.distance), self.category_probability))
+
     @cached_property
     def doubts(self) -> tuple[str, ...]:
         """What makes the answer unsure, one sentence each, by the limits of the model."""
         limits, found = self.model.info.limits, list[str]()
-        least, most = limits.get("probability"), limits.get("distance")
+        least, most = limits.get("probability"), limits.get("strangeness")
         likeliest = float(self.category_probability.max())
         if least is not None and self.given is None and likeliest < least:
             found.append(
                 f"the likeliest category has a probability of {100 * likeliest:.0f} %, "
                 f"less than {100 * least:.0f} %"
             )
-        if most is not None and self.distance is not None and self.distance > most:
+        strange = self.strangeness
+        if most is not None and strange is not None and strange > most:
             found.append(
-                f"it is unlike the shapes that the model was trained on (distance "
-                f"{self.distance:.2f}; 19 of 20 known shapes have at most {most:.2f})"
+                f"it may be of a kind that the model was not trained on (strangeness "
+                f"{strange:.2f}; 19 of 20 known shapes have at most {most:.2f})"
             )
         return tuple(found)
 
@@ -267,7 +279,7 @@ class Prediction:
     def unsure(self) -> bool | None:
         """Whether the answer is unsure; None if it was given, or the model has no such limits."""
         limits = self.model.info.limits
-        known = "probability" in limits or ("distance" in limits and self.distance is not None)
+        known = "probability" in limits or ("strangeness" in limits and self.distance is not None)
         known = known and self.given is None
         return bool(self.doubts) if known else None
 

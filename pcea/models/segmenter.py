@@ -53,7 +53,7 @@ class Segmentation:
         smooth: how many rounds of smoothing the labels of the faces went through.
         unsure: whether the predicted category is unsure; None if the model does not say so.
         doubts: what makes it unsure, one sentence each.
-        distance: how unlike the training shapes it is; see :attr:`Prediction.distance`.
+        strangeness: how likely it is of an unknown kind; see :attr:`Prediction.strangeness`.
         notes: how the shape was read and what was done to its points, one sentence each.
     """
 
@@ -73,7 +73,7 @@ class Segmentation:
     smooth: int = 0
     unsure: bool | None = None
     doubts: tuple[str, ...] = ()
-    distance: float | None = None
+    strangeness: float | None = None
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -322,7 +322,7 @@ def segmentation(prediction: Prediction, smooth: int = 0) -> Segmentation:
         smooth=smooth,
         unsure=unsure,
         doubts=prediction.doubts if unsure else (),
-        distance=prediction.distance,
+        strangeness=prediction.strangeness,
         notes=prediction.notes,
     )
 

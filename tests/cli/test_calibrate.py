@@ -23,11 +23,13 @@ def test_a_calibrated_model_says_when_it_is_unsure(
     out = pcea("calibrate", classifier, "--out", file, "--data-root", toys)
     assert "calibration of" in out and f"written: {file}" in out
     limits = package.load_model(file).info.limits
-    assert set(limits) == {"probability", "distance"}
+    assert set(limits) == {"probability", "strangeness"}
     out = pcea("classify", cube, "--weights", file, "--top", 1, "--json", found)
     (answer,) = json.loads(found.read_text())["files"]
     assert answer["unsure"] == bool(answer["doubts"])
-    assert answer["unsure"] == (answer["distance"] > limits["distance"])  # of two, one has half
+    assert answer["unsure"] == (
+        answer["strangeness"] > limits["strangeness"]
+    )  # of two, one has half
     assert ("unsure" in out) == answer["unsure"]
     assert len(answer["categories"]) == (2 if answer["unsure"] else 1)
 
@@ -37,7 +39,7 @@ def test_a_model_without_limits_says_nothing(
 ) -> None:
     pcea("classify", cube, "--weights", classifier, "--json", tmp_path / "found.json")
     (answer,) = json.loads((tmp_path / "found.json").read_text())["files"]
-    assert (answer["unsure"], answer["doubts"], answer["distance"]) == (None, [], None)
+    assert (answer["unsure"], answer["doubts"], answer["strangeness"]) == (None, [], None)
 
 
 def test_a_segmenter_says_when_its_category_is_unsure(
@@ -46,12 +48,12 @@ def test_a_segmenter_says_when_its_category_is_unsure(
     file = tmp_path / "own.safetensors"
     pcea("calibrate", segmenter, "--out", file, "--data-root", toys)
     limits = package.load_model(file).info.limits
-    assert set(limits) == {"probability", "distance"} and limits["probability"] == 0.5
+    assert set(limits) == {"probability", "strangeness"} and limits["probability"] == 0.5
     json_file = tmp_path / "found.json"
     pcea("segment", cube, "--weights", file, "--out", tmp_path / "out", "--json", json_file)
     (answer,) = json.loads(json_file.read_text())["files"]
     likely = answer["category_probability"] >= 0.5
-    familiar = answer["distance"] <= limits["distance"]
+    familiar = answer["strangeness"] <= limits["strangeness"]
     assert answer["unsure"] == (not likely or not familiar)
     assert len(answer["doubts"]) == (not likely) + (not familiar)
 
@@ -67,7 +69,7 @@ def test_attend_says_that_an_answer_is_unsure(
     out = pcea("attend", cube, "--out", tmp_path / "out", *weights, *words)
     (answer,) = json.loads((tmp_path / "seen.json").read_text())["files"]
     assert answer["unsure"] and "less than 100 %" in answer["doubts"][0]
-    assert answer["distance"] is None
+    assert answer["strangeness"] is None
     assert " %, unsure)" in out
 
 

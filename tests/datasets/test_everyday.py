@@ -1,6 +1,7 @@
 """The common names, and the data set that joins others under them."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pcea.datasets.shapes import GEAR_TAXONOMY
 from pcea.datasets.shapes import TAXONOMY as SHAPES
 from pcea.errors import InputError
 
-FEW: dict[str, Any] = {"without_parts": 1, "procedural": 2}
+FEW: dict[str, Any] = {"without_parts": 1, "procedural": 2, "copies": 1}
 MESH_PARTS = (
     ("Chair", ("backsupport", "support", "leg", "arm")),
     ("CosegChair", ("part0", "part1", "part2")),
@@ -137,9 +138,31 @@ def test_it_joins_the_data_sets_under_common_names(root: Path) -> None:
     assert [own.parts[i] for i in again.part] == [named[i - 2] for i in first.part.tolist()]
 
 
+def test_clouds_of_rare_categories_occur_several_times_in_training(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(everyday, "COMMON", 5)
+    several = {**FEW, "copies": 3}
+    for split, most in (("train", 3), ("val", 1)):
+        once = load_dataset("everyday", split, root, **FEW).clouds
+        again = load_dataset("everyday", split, root, **several).clouds
+        source = load_dataset("meshparts23", split, root).clouds
+        count = source.category.bincount()
+        wanted = {
+            f"meshparts23/{name}": min(most, max(1, 5 // int(count[category])))
+            for name, category in zip(source.names, source.category, strict=True)
+        }
+        found = Counter(again.names)
+        assert found.keys() == set(once.names) and max(found.values()) == most
+        assert {name: found[name] for name in wanted} == wanted
+        first = again.names.index(once.names[0])
+        assert torch.equal(again.select(first).pos, once.select(0).pos)
+
+
 def test_only_training_has_clouds_without_parts(root: Path) -> None:
     assert not load_dataset("everyday", "train", root, **FEW).clouds.all_labeled
-    assert load_dataset("everyday", "train", root, without_parts=0, procedural=2).clouds.all_labeled
+    labeled = {**FEW, "without_parts": 0}
+    assert load_dataset("everyday", "train", root, **labeled).clouds.all_labeled
     for split in ("val", "test"):
         clouds = load_dataset("everyday", split, root, **FEW).clouds
         assert clouds.all_labeled and not any("modelnet40" in name for name in clouds.names)

@@ -16,7 +16,7 @@ from pcea.datasets import PointCloudDataset, load_dataset
 from pcea.errors import InputError
 from pcea.evaluation import evaluate, make_trustworthy
 from pcea.models import Classifier, Segmenter, create_model
-from pcea.models.familiarity import Familiarity
+from pcea.models.familiarity import Familiarity, strangeness
 from pcea.models.info import ModelInfo
 from pcea.models.prediction import Prediction
 
@@ -91,9 +91,9 @@ def test_answers_stay_and_probabilities_become_true(
     assert torch.equal(found.right, after.prediction == val.category) and not found.all_right
     with torch.no_grad():
         distance = model.familiarity.distance(model.features(val.batch(range(len(val)), 64).pos))
-    near = distance <= found.limits["distance"] * (1 + 1e-5)
-    assert near.double().mean() == pytest.approx(0.95, abs=0.01)
-    assert torch.equal(found.sure, near & (after.probability.amax(1) >= 0.5))
+    usual = strangeness(distance, after.probability) <= found.limits["strangeness"] + 1e-5
+    assert usual.double().mean() == pytest.approx(0.95, abs=0.01)
+    assert torch.equal(found.sure, usual & (after.probability.amax(1) >= 0.5))
 
     pcea.save_model(model, tmp_path / "m.safetensors")
     again = pcea.load_model(tmp_path / "m.safetensors")
@@ -105,6 +105,9 @@ def test_answers_stay_and_probabilities_become_true(
     assert again.familiarity is not None
     mean = again.familiarity.distance(features).mean()
     assert other.distance == pytest.approx(mean.item(), rel=1e-4)
+    (_, first), (_, second) = other.best(2)
+    wanted = other.distance - 0.1 * math.log(first / second)
+    assert other.strangeness == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
@@ -135,9 +138,9 @@ def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
     calibrated = (logits / found.temperature).softmax(-1)
     assert torch.equal(found.right, calibrated.argmax(1) == val.category)
     assert found.right.any() and not found.right.all()
-    near = distance <= found.limits["distance"] * (1 + 1e-5)
-    assert near.double().mean() == pytest.approx(0.95, abs=0.01)
-    assert torch.equal(found.sure, near & (calibrated.amax(1) >= 0.5))
+    usual = strangeness(distance, calibrated) <= found.limits["strangeness"] + 1e-5
+    assert usual.double().mean() == pytest.approx(0.95, abs=0.01)
+    assert torch.equal(found.sure, usual & (calibrated.amax(1) >= 0.5))
 
     pcea.save_model(model, tmp_path / "m.safetensors")
     again = pcea.load_model(tmp_path / "m.safetensors")
@@ -147,7 +150,7 @@ def test_a_segmenter_keeps_its_parts_and_learns_how_true_its_categories_are(
     assert one.distance == pytest.approx(other.distance) and one.distance is not None
     assert one.best(3) == other.best(3)
     given = model.predict(shape, votes=1, up="y", category=val.names[0].split("/")[0])
-    assert given.distance is None and not given.doubts
+    assert given.distance is None and given.strangeness is None and not given.doubts
 
 
 def test_the_order_of_points_in_a_cloud_hardly_matters_to_a_segmenter(
@@ -196,13 +199,13 @@ def answer(model: Classifier, limits: dict[str, float]) -> Prediction:
 def test_doubts_by_the_limits(model: Classifier, splits: list[PointCloudDataset]) -> None:
     assert answer(model, {}).unsure is None
     make_trustworthy(model, *(each.clouds for each in splits), 64)
-    sure = answer(model, {"probability": 0.0, "distance": 1e9})
+    sure = answer(model, {"probability": 0.0, "strangeness": 1e9})
     assert sure.unsure is False and not sure.doubts and "unsure" not in sure.summary
-    low = answer(model, {"probability": 1.01, "distance": 1e9})
+    low = answer(model, {"probability": 1.01, "strangeness": 1e9})
     assert low.unsure and ["less than 101 %" in each for each in low.doubts] == [True]
-    far = answer(model, {"probability": 0.0, "distance": 0.0})
+    far = answer(model, {"probability": 0.0, "strangeness": -9.0})
     assert ["19 of 20 known shapes" in each for each in far.doubts] == [True]
-    both = answer(model, {"probability": 1.01, "distance": 0.0})
+    both = answer(model, {"probability": 1.01, "strangeness": -9.0})
     assert len(both.doubts) == 2 and "unsure" in both.summary
     assert {f"the answer is unsure: {each}" for each in both.doubts} <= set(both.notes)
 
@@ -215,17 +218,17 @@ def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> N
 
 @pytest.mark.parametrize(
     "limits",
-    [{"distance": "x"}, [1], None, {"other": 1.0}, {"distance": 10**400}, {"distance": -1}],
+    [{"strangeness": "x"}, [1], None, {"distance": 1.0}, {"strangeness": 10**400}],
 )
 def test_broken_limits_are_refused(model: Classifier, limits: Any) -> None:
-    text = json.loads(replace(model.info, limits={"distance": 1.0}).to_json())
-    assert ModelInfo.from_json(json.dumps(text)).limits == {"distance": 1.0}
+    text = json.loads(replace(model.info, limits={"strangeness": -1.0}).to_json())
+    assert ModelInfo.from_json(json.dumps(text)).limits == {"strangeness": -1.0}
     with pytest.raises(InputError, match=r"limit|not a description of a pcea model"):
         ModelInfo.from_json(json.dumps({**text, "limits": limits}))
 
 
 def test_a_limit_that_cannot_be_measured_says_nothing(model: Classifier) -> None:
-    assert answer(model, {"distance": 1.0}).unsure is None
+    assert answer(model, {"strangeness": 1.0}).unsure is None
 
 
 def test_if_all_answers_are_right_the_temperature_stays(

@@ -1,11 +1,13 @@
 """Distances of features against the equation in numpy, and features without a spread."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from pcea.errors import InputError
-from pcea.models.familiarity import SHRINKAGE, Familiarity
+from pcea.models.familiarity import SHRINKAGE, Familiarity, strangeness
 
 
 def test_the_distance_is_that_to_the_nearest_mean(generator: torch.Generator) -> None:
@@ -43,6 +45,15 @@ def test_dead_channels_and_empty_categories(generator: torch.Generator) -> None:
     alike.fit(torch.ones(5, 4), torch.zeros(5, dtype=torch.int64))
     assert alike.distance(torch.ones(1, 4)).item() == 0
     assert alike.distance(torch.zeros(1, 4)).isfinite().all()
+
+
+def test_a_shape_is_the_stranger_the_farther_and_the_closer_its_two_best_categories() -> None:
+    probability = torch.tensor([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3], [0.0, 1.0, 0.0]])
+    found = strangeness(torch.tensor([1.0, 2.0, 2.0]), probability).tolist()
+    clear = 0.1 * math.log(0.6 / 0.3)
+    assert found == pytest.approx([1 - clear, 2 - clear, 2 - 0.1 * math.log(1e9)], rel=1e-5)
+    alone = strangeness(torch.tensor(2.0), torch.ones(1)).item()
+    assert alone == pytest.approx(2 - 0.1 * math.log(1e9), rel=1e-5)
 
 
 @pytest.mark.parametrize("features", [torch.ones(1, 2), torch.tensor([[1.0, 2], [torch.nan, 1]])])

@@ -55,7 +55,7 @@ def test_it_prints_each_score_and_goes_on(
     words = [str(recipe), "--out", str(tmp_path / "run"), "--json", str(file)]
     script.main(words)
     first, said = json.loads(file.read_text()), capsys.readouterr().out
-    assert set(first["auroc"]) == {"distance", "1 - probability", "energy"}
+    assert set(first["auroc"]) == {"strangeness", "distance", "1 - probability", "energy"}
     assert all(0 <= each <= 1 for each in first["auroc"].values())
     assert "never seen: " in said and "% of the unknown ones" in said
     script.main(words)
@@ -82,7 +82,7 @@ def test_calibrated_weights_are_taken_as_they_are(
     )
     found, said = json.loads(file.read_text()), capsys.readouterr().out
     assert "never seen: cap, knife;" in said
-    assert set(found["auroc"]) == {"distance", "1 - probability"}
+    assert set(found["auroc"]) == {"strangeness", "distance", "1 - probability"}
     assert found["never_seen"] == ["cap", "knife"]
 
 
@@ -98,10 +98,10 @@ def test_known_clouds_may_be_of_the_same_data_set(
 
 def test_unsure_by_either_limit(script: ModuleType) -> None:
     model = create_model("eat-tiny", Taxonomy(("a", "b")), dims=(8, 8, 16), num=(16, 8), k=4)
-    model.info = replace(model.info, limits={"probability": 0.5, "distance": 2.0})
+    model.info = replace(model.info, limits={"probability": 0.5, "strangeness": 2.0})
     found = {
         "1 - probability": torch.tensor([0.1, 0.6, 0.1, 0.9, 0.5]),
-        "distance": torch.tensor([1.0, 1.0, 2.5, 3.0, 2.0]),
+        "strangeness": torch.tensor([1.0, 1.0, 2.5, 3.0, 2.0]),
     }
     assert script.unsure(model, found) == pytest.approx(3 / 5)
 
