@@ -31,6 +31,7 @@ import yaml
 
 from pcea import InputError, compare, evaluate, load_dataset, load_model, train
 from pcea.comparison.faithful import faithfulness_text
+from pcea.comparison.statistics import Difference
 from pcea.comparison.table import NOTHING, Comparison, say_difference, spread
 from pcea.defaults import FAITHFULNESS_CLOUDS
 from pcea.formats import replacing
@@ -111,15 +112,13 @@ def compare_all(
 def answers(found: Comparison, questions: Mapping[str, Sequence[str]]) -> str:
     """Write the answer to each question as a row of a table, on clean and corrupted clouds."""
     rows = {row.label: row for row in found.rows}
-    lines = [
-        "| question | compared | clean, points (95 %) | corrupted, points (95 %) | answers |",
-        "| --- | --- | ---: | ---: | --- |",
-    ]
+    titles = "question", "compared", "clean (95 %)", "corrupted (95 %)", "clean / corrupted"
+    lines = [f"| {' | '.join(titles)} |", "| --- | --- | ---: | ---: | --- |"]
     for question, (own, other) in questions.items():
-        if own not in rows or other not in rows:
-            continue
-        row = rows[own].compared_with(rows[other])
-        both = row.difference, row.corrupted_difference
+        both: tuple[Difference | None, ...] = None, None
+        if own in rows and other in rows:
+            row = rows[own].compared_with(rows[other])
+            both = row.difference, row.corrupted_difference
         said = (NOTHING if each is None else each.verdict for each in both)
         cells = question, f"`{own}` − `{other}`", *map(say_difference, both), " / ".join(said)
         lines.append(f"| {' | '.join(cells)} |")

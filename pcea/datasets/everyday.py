@@ -31,9 +31,9 @@ FILE = Path(__file__).with_suffix(".yaml")
 WITHOUT_PARTS = 48
 # In `train`, the normals of every third cloud are estimated: models then learn from both kinds.
 ESTIMATED = 3
-# In `train`, a cloud of a category that has fewer clouds than `COMMON` in its own data set occurs
-# several times, at most `COPIES` times. Else the chairs of a small data set would hardly count.
-COMMON, COPIES = 60, 5
+# In `train`, real shapes with part labels of a category that is rare in its own data set occur so
+# often that there are about `WANTED`, but at most `COPIES` times. Else they would hardly count.
+RARE, WANTED, COPIES = ("meshparts23", "shapenetpart"), 60, 5
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ class Everyday(Joined):
     Unknown normals are estimated, in ``train`` also those of every third cloud. The split ``train``
     has all of these data sets, ``val`` and ``test`` only those with part labels. Of ModelNet40,
     whose points have no part labels, it takes the first clouds of each category. In ``train``,
-    clouds of a category that is rare in its own data set occur several times.
+    clouds of meshparts23 and ShapeNetPart whose category is rare there occur several times; one or
+    two of five copies have estimated normals.
     """
 
     built_in = "shapes", "gear"
@@ -147,7 +148,7 @@ class Everyday(Joined):
             if data.name == "modelnet40":
                 kept &= _first(clouds.category, without_parts)
             clouds = clouds.select(kept)
-            if split == "train":
+            if split == "train" and data.name in RARE:
                 clouds = clouds.select(_often(clouds.category, copies))
             several.append(_renamed(data.name, clouds, data.taxonomy))
         joined = Clouds.cat(several)
@@ -174,7 +175,7 @@ def _first(category: Tensor, count: int) -> Tensor:
 def _often(category: Tensor, copies: int) -> Tensor:
     """The index of each cloud, (K,), repeated as often as the training split has it."""
     count = category.bincount()[category]
-    return torch.arange(len(category)).repeat_interleave((COMMON // count).clamp(1, copies))
+    return torch.arange(len(category)).repeat_interleave((WANTED // count).clamp(1, copies))
 
 
 def _renamed(source: str, clouds: Clouds, theirs: Taxonomy) -> Clouds:

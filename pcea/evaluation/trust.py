@@ -20,7 +20,7 @@ from pcea.models import PointModel
 from pcea.models.base import evaluating
 from pcea.models.familiarity import Familiarity, of_shape, strangeness
 
-# The share of validation clouds that are familiar.
+# The share of validation clouds that are not too strange.
 FAMILIAR = 0.95
 
 

@@ -221,12 +221,13 @@ class PointModel(nn.Module):
         pos, normal = standing(clouds)
         mixed = self.encoder.normals and has_mixed_sides(shape)
         known = normal is not None and not mixed and bool(normal.any(-1).all())
-        estimated = None
+        why_estimated = None
         if self.encoder.normals and not known:
-            lacks, both = "the shape lacks some", "the shape has them on both sides of its surface"
-            estimated = both if mixed else lacks
+            none = normal is None or not normal.any()
+            lacks = "the shape has none" if none else "some points have none"
+            why_estimated = "they are on both sides of the surface" if mixed else lacks
         with evaluating(self), torch.no_grad():
-            if estimated:
+            if why_estimated is not None:
                 # More points than the model takes give better normals.
                 more = [shape.sample(SURFACE_POINTS, seed) for seed in seeds]
                 dense = map(Cloud.join, zip(clouds, more, strict=True))
@@ -239,7 +240,7 @@ class PointModel(nn.Module):
         stand_in = index if ready.stand_in is None else ready.stand_in.cpu()
         normals = [None] * len(clouds) if normal is None else normal.split(1)
         return [
-            ModelInput(*each, estimated)
+            ModelInput(*each, why_estimated)
             for each in zip(clouds, pos.split(1), normals, stand_in, strict=True)
         ]
 

@@ -10,8 +10,7 @@ from pcea.errors import InputError
 SHRINKAGE = 0.01
 # Features that are all alike have no variance, and distances from them stay finite.
 LEAST_VARIANCE = 1e-12
-# How much of the distance a clear answer outweighs: of the logarithm of how much likelier it is
-# than the second one. Chosen on validation, see docs/calibration.md.
+# The factor of log(p₁ / p₂) that is subtracted from the distance; see docs/calibration.md.
 CLEARNESS = 0.1
 # Smaller probabilities count as this one.
 LEAST_PROBABILITY = 1e-9
@@ -23,10 +22,11 @@ def of_shape(features: Tensor) -> Tensor:
 
 
 def strangeness(distance: Tensor, probability: Tensor) -> Tensor:
-    """Measure how likely shapes are of an unknown kind: the higher, the likelier.
+    """Score how much shapes seem to be of an unknown kind: the higher, the more.
 
-    A shape of an unknown kind tends to be far from all categories, and to have several that are
-    about as likely. So it is the distance less :data:`CLEARNESS` times log(p₁ / p₂).
+    A model tends to find a shape of an unknown kind far from all categories, and several categories
+    about equally likely. So the score is the distance less :data:`CLEARNESS` times log(p₁ / p₂). It
+    has no fixed scale, and may be negative.
 
     Args:
         distance: (…) of :meth:`Familiarity.distance`.

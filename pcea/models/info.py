@@ -46,10 +46,16 @@ class ModelInfo:
     def __post_init__(self) -> None:
         limits = {name: float(each) for name, each in self.limits.items()}
         for name, each in limits.items():
-            if name not in LIMITS or not math.isfinite(each):
+            if name == "distance":
+                raise InputError(
+                    "the model was calibrated by an earlier version, whose limit 'distance' is no "
+                    "longer used: calibrate it again with pcea calibrate"
+                )
+            least = 0.0 if name == "probability" else -math.inf
+            if name not in LIMITS or not least <= each < math.inf:
                 raise InputError(
                     f"limit {name!r} of a model is {each}: there are {' and '.join(LIMITS)}, and "
-                    "they are finite numbers"
+                    "they are finite numbers; a probability is 0 or more"
                 )
         object.__setattr__(self, "limits", limits)
         temperature = float(self.category_temperature)

@@ -61,14 +61,14 @@ class ModelInput:
         normal: (1, num_points, 3), estimated where the model needs unknown ones.
         stand_in: (num_points,) which point replaces each one: for a stray its nearest kept point,
             else the point itself.
-        estimated: why normals were estimated; None: they were not.
+        why_estimated: why normals were estimated; None: they were not.
     """
 
     cloud: Cloud
     pos: Tensor
     normal: Tensor | None
     stand_in: Tensor
-    estimated: str | None
+    why_estimated: str | None
 
     @property
     def strays(self) -> int:
@@ -209,8 +209,10 @@ class Prediction:
                 f"{strays:,} of the {len(self.sample):,} sampled points lie apart from the shape "
                 "and were left out"
             )
-        if (why := self.encoded[0].input.estimated) is not None:
-            notes.append(f"normals, which the model needs, were estimated: {why}")
+        reasons = [each.input.why_estimated for each in self.encoded if each.input.why_estimated]
+        notes += [
+            f"normals, which the model needs, were estimated: {reason}" for reason in reasons[:1]
+        ]
         if self.guess is not None and not self.guess.settled:
             segments, combined = self.model.task == "segmentation", self.over_axes is not None
             parts = f"the parts are those with {self.up} up; " if segments else ""
@@ -248,13 +250,15 @@ class Prediction:
 
     @property
     def strangeness(self) -> float | None:
-        """How likely the shape is of an unknown kind; None: not known.
+        """A score of how much the shape seems to be of an unknown kind; None: not known.
 
-        See :func:`pcea.models.familiarity.strangeness`: the higher, the likelier.
+        See :func:`pcea.models.familiarity.strangeness`. It is that of the axis that was used, even
+        where the probabilities of the categories are combined over all axes.
         """
         if self.distance is None:
             return None
-        return float(strangeness(torch.tensor(self.distance), self.category_probability))
+        probability = self.model.category_probability(self.probability)
+        return float(strangeness(torch.tensor(self.distance), probability))
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
@@ -271,7 +275,7 @@ class Prediction:
         if most is not None and strange is not None and strange > most:
             found.append(
                 f"it may be of a kind that the model was not trained on (strangeness "
-                f"{strange:.2f}; 19 of 20 known shapes have at most {most:.2f})"
+                f"{strange:.2f}; 19 of 20 validation shapes have at most {most:.2f})"
             )
         return tuple(found)
 

@@ -53,7 +53,7 @@ class Segmentation:
         smooth: how many rounds of smoothing the labels of the faces went through.
         unsure: whether the predicted category is unsure; None if the model does not say so.
         doubts: what makes it unsure, one sentence each.
-        strangeness: how likely it is of an unknown kind; see :attr:`Prediction.strangeness`.
+        strangeness: how much it seems of an unknown kind; see :attr:`Prediction.strangeness`.
         notes: how the shape was read and what was done to its points, one sentence each.
     """
 

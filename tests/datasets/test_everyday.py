@@ -141,7 +141,7 @@ def test_it_joins_the_data_sets_under_common_names(root: Path) -> None:
 def test_clouds_of_rare_categories_occur_several_times_in_training(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(everyday, "COMMON", 5)
+    monkeypatch.setattr(everyday, "WANTED", 9)
     several = {**FEW, "copies": 3}
     for split, most in (("train", 3), ("val", 1)):
         once = load_dataset("everyday", split, root, **FEW).clouds
@@ -149,12 +149,14 @@ def test_clouds_of_rare_categories_occur_several_times_in_training(
         source = load_dataset("meshparts23", split, root).clouds
         count = source.category.bincount()
         wanted = {
-            f"meshparts23/{name}": min(most, max(1, 5 // int(count[category])))
+            f"meshparts23/{name}": min(most, max(1, 9 // int(count[category])))
             for name, category in zip(source.names, source.category, strict=True)
         }
         found = Counter(again.names)
         assert found.keys() == set(once.names) and max(found.values()) == most
         assert {name: found[name] for name in wanted} == wanted
+        others = [name for name in found if name.startswith(("modelnet40/", "shapes/", "gear/"))]
+        assert others and all(found[name] == 1 for name in others)
         first = again.names.index(once.names[0])
         assert torch.equal(again.select(first).pos, once.select(0).pos)
 

@@ -204,7 +204,7 @@ def test_doubts_by_the_limits(model: Classifier, splits: list[PointCloudDataset]
     low = answer(model, {"probability": 1.01, "strangeness": 1e9})
     assert low.unsure and ["less than 101 %" in each for each in low.doubts] == [True]
     far = answer(model, {"probability": 0.0, "strangeness": -9.0})
-    assert ["19 of 20 known shapes" in each for each in far.doubts] == [True]
+    assert ["19 of 20 validation shapes" in each for each in far.doubts] == [True]
     both = answer(model, {"probability": 1.01, "strangeness": -9.0})
     assert len(both.doubts) == 2 and "unsure" in both.summary
     assert {f"the answer is unsure: {each}" for each in both.doubts} <= set(both.notes)
@@ -218,7 +218,8 @@ def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> N
 
 @pytest.mark.parametrize(
     "limits",
-    [{"strangeness": "x"}, [1], None, {"distance": 1.0}, {"strangeness": 10**400}],
+    [{"strangeness": "x"}, [1], None, {"other": 1.0}, {"strangeness": 10**400}]
+    + [{"probability": -1}, {"distance": 1.0}],
 )
 def test_broken_limits_are_refused(model: Classifier, limits: Any) -> None:
     text = json.loads(replace(model.info, limits={"strangeness": -1.0}).to_json())

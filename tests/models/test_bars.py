@@ -102,7 +102,7 @@ def test_a_sample_keeps_its_category_without_normals(path: Path) -> None:
     shape = read(path)
     cloud = shape if isinstance(shape, Cloud) else shape.sample(2048)
     bare = Cloud(cloud.pos)
-    assert model.sample(bare).estimated
+    assert model.sample(bare).why_estimated
     found = [
         model.segment(each, up=up(model, each)).category
         for up in (lambda *_: "y", lambda model, each: find_up(model, each).up)

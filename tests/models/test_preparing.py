@@ -194,11 +194,20 @@ def test_what_was_done_is_said(name: str) -> None:
     model = build(name, normals=True)
     dirty = Cloud(with_far_points(ball(1))[0] * 300 + 5)
     seen = model.sample(dirty)
-    assert seen.strays == 5 and seen.estimated
+    assert seen.strays == 5 and seen.why_estimated
     strays, estimated = model.predict(dirty, 2, "y").notes
     assert strays.startswith("10 of the 800 sampled points")
-    assert estimated.endswith("were estimated: the shape lacks some")
+    assert estimated.endswith("were estimated: the shape has none")
     assert torch.equal(seen.places[:-5], dirty.pos[:-5])
+    whole = ball(1, 3000)[0]
+    drawn = torch.cat(
+        [each.input.cloud.pos for each in model.predict(Cloud(whole, whole), 8, "y").encoded]
+    )
+    unseen = next(i for i, pos in enumerate(whole) if not (drawn == pos).all(1).any())
+    holed = Cloud(whole, whole * (torch.arange(3000) != unseen)[:, None])
+    assert model.predict(holed, 8, "y").notes == ()
+    (note,) = model.predict(holed, 64, "y").notes
+    assert note.endswith("were estimated: some points have none")
     clean = Cloud(ball(1)[0], ball(1)[0])
     assert model.predict(clean, 1, "y").notes == ()
     assert importance(model, dirty, up="y").saliency[-5:].abs().max() == 0
@@ -228,22 +237,25 @@ def test_normals_on_both_sides_are_as_if_there_were_none(name: str) -> None:
     upward = torch.where(pos[:, 1:2] < 0, -pos, pos)
     for normal in (torch.where(flip, -pos, pos), upward):
         found, bare = (model.predict(Cloud(pos, each), 2, "y") for each in (normal, None))
-        assert found.encoded[0].input.estimated
+        assert found.encoded[0].input.why_estimated
         assert torch.equal(found.probability, bare.probability)
-        assert found.notes[0].endswith("the shape has them on both sides of its surface")
-        assert bare.notes[0].endswith("the shape lacks some") and found.notes[1:] == bare.notes[1:]
+        assert found.notes[0].endswith("estimated: they are on both sides of the surface")
+        assert (
+            bare.notes[0].endswith("estimated: the shape has none")
+            and found.notes[1:] == bare.notes[1:]
+        )
     inward = model.predict(Cloud(pos, -pos), 1, "y")
-    assert inward.notes == () and not inward.encoded[0].input.estimated
+    assert inward.notes == () and not inward.encoded[0].input.why_estimated
 
 
 def test_a_mesh_with_faces_in_mixed_order_gets_estimated_normals() -> None:
     model, mesh = build("eat-tiny", normals=True), rough_ball()
     whole = model.sample(mesh)
-    assert not whole.estimated and whole.normal is not None
+    assert not whole.why_estimated and whole.normal is not None
     assert ((whole.normal * whole.pos).sum(-1) > 0.8).all()
     faces = mesh.faces.clone()
     faces[::3] = faces[::3].flip(1)
     mixed = model.sample(Mesh(mesh.vertices, faces))
-    assert mixed.estimated and mixed.normal is not None
+    assert mixed.why_estimated and mixed.normal is not None
     assert ((mixed.normal * mixed.pos).sum(-1) > 0.8).float().mean() > 0.99
-    assert not build("eat-tiny").sample(Mesh(mesh.vertices, faces)).estimated
+    assert not build("eat-tiny").sample(Mesh(mesh.vertices, faces)).why_estimated

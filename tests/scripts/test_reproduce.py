@@ -23,7 +23,8 @@ def test_every_run_of_a_grid_can_be_trained(script: ModuleType, name: str) -> No
     for attention in script.GRIDS[name].attentions:
         check_model(replace(recipe, **read_entry(attention, recipe).changes))
     labels = {read_entry(each, recipe).label for each in script.GRIDS[name].attentions}
-    assert all(set(pair) <= labels for pair in script.GRIDS[name].questions.values())
+    pairs = script.GRIDS[name].questions.values()
+    assert all(set(pair) <= labels and len(set(pair)) == len(pair) == 2 for pair in pairs)
     page = script.PAGE.read_text()
     assert f"<!-- {name} -->\n" in page and f"<!-- end of {name} -->" in page
 
@@ -52,7 +53,8 @@ def test_a_question_is_answered_by_the_difference_of_two_rows(script: ModuleType
     found = SimpleNamespace(rows=[row("mean", 5, 6), row("self", 9, 10), row("halo", 10, 10)])
     questions = {"Better?": ("self", "mean"), "Trained?": ("self", "catt")}
     head, rule, *lines = script.answers(found, questions).splitlines()
-    assert head.count("|") == rule.count("|") == 6 and len(lines) == 1
+    assert head.count("|") == rule.count("|") == 6 and len(lines) == 2
+    assert lines[1] == "| Trained? | `self` − `catt` | – | – | – / – |"
     assert lines[0].startswith("| Better? | `self` − `mean` | +40.0 (")
     assert lines[0].endswith(") | +0.0 (+0.0 to +0.0) | better / no significant difference |")
     (line,) = script.answers(found, {"Worse?": ("self", "halo")}).splitlines()[2:]
