@@ -51,7 +51,9 @@ class Section(NamedTuple):
 
 
 GRIDS_FILE = Path(__file__).with_name("comparison_grids.yaml")
-GRIDS = {name: Section(**each) for name, each in yaml.safe_load(GRIDS_FILE.read_text()).items()}
+GRIDS = {
+    name: Section(**each) for name, each in yaml.safe_load(GRIDS_FILE.read_text("utf-8")).items()
+}
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "comparison.md"
 KEPT = ROOT / "docs" / "comparison"

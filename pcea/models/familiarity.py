@@ -26,7 +26,8 @@ def strangeness(distance: Tensor, probability: Tensor) -> Tensor:
 
     A model tends to find a shape of an unknown kind far from all categories, and several categories
     about equally likely. So the score is the distance less :data:`CLEARNESS` times log(p₁ / p₂). It
-    has no fixed scale, and may be negative.
+    has no fixed scale, and may be negative. The combination is this project's own, measured in
+    docs/calibration.md.
 
     Args:
         distance: (…) of :meth:`Familiarity.distance`.

@@ -49,10 +49,10 @@ class ModelInfo:
             if name == "distance":
                 raise InputError(
                     "the model was calibrated by an earlier version, whose limit 'distance' is no "
-                    "longer used: calibrate it again with pcea calibrate"
+                    "longer used: calibrate the weights of its run again with pcea calibrate"
                 )
             least = 0.0 if name == "probability" else -math.inf
-            if name not in LIMITS or not least <= each < math.inf:
+            if name not in LIMITS or not math.isfinite(each) or each < least:
                 raise InputError(
                     f"limit {name!r} of a model is {each}: there are {' and '.join(LIMITS)}, and "
                     "they are finite numbers; a probability is 0 or more"

@@ -219,7 +219,7 @@ def test_too_few_clouds(model: Classifier, splits: list[PointCloudDataset]) -> N
 @pytest.mark.parametrize(
     "limits",
     [{"strangeness": "x"}, [1], None, {"other": 1.0}, {"strangeness": 10**400}]
-    + [{"probability": -1}, {"distance": 1.0}],
+    + [{"probability": -1}, {"distance": 1.0}, {"strangeness": -math.inf}],
 )
 def test_broken_limits_are_refused(model: Classifier, limits: Any) -> None:
     text = json.loads(replace(model.info, limits={"strangeness": -1.0}).to_json())
